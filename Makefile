@@ -1,0 +1,40 @@
+# Hark: `make run` and `make test` do all set-up on a fresh machine; both are quick the second time.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+APT := espeak-ng libportaudio2
+APT_TEST := flite
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: run test check bench lock clean
+run: $(VENV)/.ready
+	@$(BIN)/hark demo
+
+test: $(VENV)/.ready check
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.ready
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@$(BIN)/lint-imports --no-logo >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(BIN)/mypy
+
+bench: $(VENV)/.ready
+	@$(BIN)/python -m benchmarks
+
+# One lock for Python 3.11 to 3.13 on Linux, Windows and macOS.
+lock:
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
+	@$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --extra dev --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock
+
+$(VENV)/.ready: requirements.lock pyproject.toml .ci/system-libraries
+	@test -n "$(PYTHON)" || { echo "Hark needs Python 3.11, 3.12 or 3.13. Install one, then run this again."; exit 1; }
+	@sh .ci/system-libraries $(APT) $(APT_TEST)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Hark's packages (6 GB, about two minutes on a fast line) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist

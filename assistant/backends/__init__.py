@@ -1,0 +1,41 @@
+"""The catalogue of back ends: names to loaders, imported only when chosen. Knows nothing of what they do."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from assistant.errors import Missing
+from assistant.roles import Options, Responder, Transcriber, Voice
+
+if TYPE_CHECKING:
+    from assistant.backends.reader import Reader
+
+TRANSCRIBERS = {"sphinx": "sphinx:load", "whisper": "whisper:load", "silent": "silent:load_transcriber"}
+RESPONDERS = {"starter": "starter:load", "qwen2-vl": "qwen2_vl:load", "silent": "silent:load_responder"}
+VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "silent": "silent:load_voice"}
+
+
+def _load(table: dict[str, str], stage: str, what: str, name: str, options: Options) -> object:
+    if name not in table:
+        known = ", ".join(sorted(table))
+        raise Missing(stage, f"Hark knows no {what} “{name}”.", f"It knows {known}.")
+    module, function = table[name].split(":")
+    return getattr(import_module(f"assistant.backends.{module}"), function)(options)
+
+
+def load_transcriber(name: str, options: Options) -> Transcriber:
+    return cast(Transcriber, _load(TRANSCRIBERS, "hear", "transcriber", name, options))
+
+
+def load_responder(name: str, options: Options) -> Responder:
+    return cast(Responder, _load(RESPONDERS, "answer", "responder", name, options))
+
+
+def load_voice(engine: str, options: Options) -> Voice:
+    return cast(Voice, _load(VOICES, "speak", "voice engine", engine, options))
+
+
+def load_reader() -> Reader:
+    """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
+    return cast("Reader", import_module("assistant.backends.reader").Reader())

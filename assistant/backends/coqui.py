@@ -1,0 +1,114 @@
+"""Speaks with Coqui's VITS voices (Kim et al., 2021) through coqui-tts. Knows nothing of turns or of other voices."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from assistant.errors import AssistantError, Missing
+from assistant.roles import Options
+from assistant.sound.audio import Audio, mono
+
+WEIGHTS = ("model.safetensors", "model_file.pth", "best_model.pth", "model.pth")
+
+
+class Coqui:
+    """One speaker of a loaded VITS checkpoint."""
+
+    def __init__(self, model: Any, speaker: int | None) -> None:
+        self._model, self._speaker = model, speaker
+        self._rate = int(model.config.audio.sample_rate)
+
+    def speak(self, text: str) -> Generator[Audio, None, None]:
+        """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
+        with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()):
+            try:
+                ids = self._model.tokenizer.text_to_ids(text)
+                if not ids:
+                    return
+                aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
+                if self._speaker is not None:
+                    aux["speaker_ids"] = torch.tensor([self._speaker])
+                wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
+            except (RuntimeError, ValueError, IndexError) as error:
+                raise AssistantError(
+                    "speak", "The voice could not say this sentence.", "The text is on the screen; try another voice."
+                ) from error
+            sound = mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
+        if len(sound.samples):
+            yield sound
+
+
+def load(options: Options) -> Coqui:
+    """Loads the folder `options.model` (`config.json` and weights) with its speaker `options.speaker`.
+
+    Weights that are pickles are read weights-only, so that no code in them runs. Raises `Missing`."""
+    folder = Path(options.model)
+    config_path, weights = folder / "config.json", _weights(folder)
+    if weights is None or not config_path.is_file():
+        raise Missing(
+            "speak", f"The voice in “{folder}” has no config.json or no weights.", "Choose or get another voice."
+        )
+    os.environ.setdefault("TTS_HOME", str(folder))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            model = _vits(config_path)
+            model.load_state_dict(_state(weights))
+        model.eval()
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, EOFError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        raise Missing(
+            "speak", f"The voice in “{folder}” cannot be loaded: {reason}.", "Choose or get another voice."
+        ) from error
+    return Coqui(model, _speaker(model, options.speaker))
+
+
+def _weights(folder: Path) -> Path | None:
+    return next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+
+
+def _vits(config_path: Path) -> Any:
+    from TTS.config import load_config
+    from TTS.tts.models.vits import Vits
+
+    config = load_config(str(config_path))
+    if config.model != "vits":
+        raise ValueError(f"it is a {config.model} model, not VITS")
+    # Relative paths in a voice's config mean its own folder.
+    for name in ("speakers_file", "language_ids_file"):
+        given = getattr(config.model_args, name, None)
+        if given:
+            setattr(config.model_args, name, str(config_path.parent / Path(given).name))
+    return Vits.init_from_config(config)
+
+
+def _state(weights: Path) -> dict[str, Any]:
+    if weights.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(str(weights))
+    state: dict[str, Any] = torch.load(str(weights), map_location="cpu", weights_only=True)
+    return dict(state.get("model", state))
+
+
+def _speaker(model: Any, wanted: str) -> int | None:
+    manager = getattr(model, "speaker_manager", None)
+    count = int(getattr(model, "num_speakers", 0) or 0)
+    if count <= 1:
+        return None
+    names: dict[str, int] = dict(getattr(manager, "name_to_id", {}) or {})
+    if not wanted:
+        return 0
+    if wanted in names:
+        return names[wanted]
+    if wanted.isdigit() and int(wanted) < count:
+        return int(wanted)
+    raise Missing(
+        "speak", f"The voice has no speaker “{wanted}”.", f"It has {', '.join(sorted(names)) or f'0 to {count - 1}'}."
+    )

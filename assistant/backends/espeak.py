@@ -1,0 +1,106 @@
+"""Speaks with eSpeak NG (GPL) in a process of its own. Knows nothing of turns or of other voices."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from assistant.errors import AssistantError, Missing
+from assistant.roles import Options
+from assistant.sound.audio import Audio, mono
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LETTER = re.compile(r"[^\W\d_]")
+CHINESE = "cmn"
+_SAME = {"zh": CHINESE, "zh-cn": CHINESE, "en": "en-us"}
+
+
+class Espeak:
+    """One voice. A piece that is mostly Chinese is spoken by the Chinese voice, whatever this one is.
+
+    The child is started at the first piece and again when it has died; `close` ends it."""
+
+    def __init__(self, language: str) -> None:
+        self.language = _SAME.get(language.lower(), language)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def speak(self, text: str) -> Generator[Audio, None, None]:
+        """Yields the sound in blocks as eSpeak makes them (22,050 a second). Raises `AssistantError`."""
+        finished = False
+        try:
+            facts = self._ask({"voice": self._voice_for(text), "text": text.replace("\0", " ")})
+            while block := self._block():
+                yield mono(np.frombuffer(block, "<i2"), facts["rate"])
+            finished = True
+        except (OSError, EOFError, struct.error):
+            raise AssistantError(
+                "speak", "The voice stopped in the middle of a sentence.", "The text is on the screen; ask again."
+            ) from None
+        finally:
+            if not finished:
+                self.close()
+
+    def voices(self) -> list[dict[str, str]]:
+        """All voices of eSpeak NG: `language` and `name`."""
+        return list(self._ask({"list": True})["voices"])
+
+    def close(self) -> None:
+        """Ends the child, in the middle of a word if need be."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            for pipe in (self._child.stdin, self._child.stdout):
+                if pipe:
+                    pipe.close()
+            self._child = None
+
+    def _voice_for(self, text: str) -> str:
+        letters = len(_LETTER.findall(text))
+        chinese = letters and len(_HAN.findall(text)) / letters > 0.5
+        return CHINESE if chinese and self.language not in (CHINESE, "yue", "hak") else self.language
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self._child is None or self._child.poll() is not None:
+            self.close()
+            command = [sys.executable, "-P", "-m", "assistant.backends.espeak_child"]
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        assert self._child.stdin
+        self._child.stdin.write(json.dumps(request).encode() + b"\n")
+        self._child.stdin.flush()
+        facts: dict[str, Any] = json.loads(self._block())
+        if "error" in facts:
+            raise Missing("speak", f"eSpeak NG has no voice “{self.language}”.", "See hark voices.")
+        return facts
+
+    def _block(self) -> bytes:
+        (length,) = struct.unpack("<xI", self._read(5))
+        return self._read(length)
+
+    def _read(self, count: int) -> bytes:
+        assert self._child and self._child.stdout
+        data = self._child.stdout.read(count)
+        if len(data) < count:
+            raise EOFError
+        return data
+
+
+def load(options: Options) -> Espeak:
+    """The voice named by `options.speaker`, such as `en-us`, `en-gb`, `cmn`. Raises `Missing` when there is none."""
+    voice = Espeak(options.speaker or "en-us")
+    try:
+        known = {entry["language"].lower() for entry in voice.voices()}
+    except (OSError, EOFError, struct.error):
+        raise Missing("speak", "eSpeak NG does not start.", "Run hark doctor.") from None
+    if voice.language.partition("+")[0].lower() not in known:
+        voice.close()
+        raise Missing("speak", f"eSpeak NG has no voice “{options.speaker}”.", "See hark voices.")
+    return voice

@@ -1,0 +1,55 @@
+"""Parts that do nothing costly, behind the same door as the real ones: for scripts in time and for a voice turned off.
+
+They know nothing of models: the transcriber hears a fixed sentence, the responder repeats, the voice is silence."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from assistant.roles import Message, Options
+from assistant.sound.audio import Audio
+
+RATE = 16_000
+
+
+class SilentTranscriber:
+    """Hears `text` in any sound that is not silence."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+        if np.any(audio.samples):
+            yield self._text
+
+
+class SilentResponder:
+    """Repeats the question, word by word."""
+
+    by = "silent"
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        for word in messages[-1].text.split():
+            yield word + " "
+
+
+class SilentVoice:
+    """Says nothing for 50 ms a word."""
+
+    def speak(self, text: str) -> Generator[Audio, None, None]:
+        for _ in text.split():
+            yield Audio(np.zeros(RATE // 20, np.float32), RATE)
+
+
+def load_transcriber(options: Options) -> SilentTranscriber:
+    return SilentTranscriber(options.model or "hello")
+
+
+def load_responder(options: Options) -> SilentResponder:
+    return SilentResponder()
+
+
+def load_voice(options: Options) -> SilentVoice:
+    return SilentVoice()

@@ -1,0 +1,92 @@
+"""Hears with Whisper (Radford et al., 2022) through faster-whisper. Knows nothing of microphones or of other models."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from assistant.errors import AssistantError, Missing
+from assistant.roles import Options
+from assistant.sound import speech
+from assistant.sound.audio import Audio
+
+RATE = 16_000
+_log = logging.getLogger(__name__)
+
+
+class Whisper:
+    """A loaded model. `device` is where it runs: "cuda" or "cpu"."""
+
+    def __init__(self, model: Any, device: str, language: str) -> None:
+        self._model, self.device, self._language = model, device, language
+
+    def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+        """Yields the transcript segment by segment; nothing for sound without speech. Raises `AssistantError`."""
+        if not speech.has_speech(audio):
+            return
+        try:
+            segments, _ = self._model.transcribe(
+                audio.at(RATE),
+                language=self._language or None,
+                beam_size=1,
+                vad_filter=True,
+                condition_on_previous_text=False,
+            )
+            for segment in segments:
+                yield segment.text
+        except (RuntimeError, ValueError) as error:
+            raise AssistantError(
+                "hear", f"Whisper could not hear this: {error}.", "Try again, or another model."
+            ) from error
+
+
+def load(options: Options) -> Whisper:
+    """Loads the CTranslate2 folder or hub name `options.model`. Raises `Missing` when it cannot be loaded here."""
+    from faster_whisper import WhisperModel
+
+    if not options.model:
+        raise Missing("hear", "No Whisper model is chosen.", "Get one: hark models get whisper-small.")
+    try:
+        if options.device != "cpu" and (model := _on_cuda(options.model)):
+            return Whisper(model, "cuda", options.language)
+        model = WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True)
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = (str(error).strip().splitlines() or ["unknown"])[0][:200].rstrip(".")
+        raise Missing(
+            "hear", f"The model in “{options.model}” cannot be loaded: {reason}.", "Get it again with hark models get."
+        ) from error
+    return Whisper(model, "cpu", options.language)
+
+
+def _on_cuda(folder: str) -> Any:
+    """The model on the GPU, or None: only when a one-second probe was really encoded there.
+
+    CTranslate2 finds its CUDA libraries at the first use, so that loading alone proves nothing."""
+    import ctranslate2
+    from faster_whisper import WhisperModel
+
+    if ctranslate2.get_cuda_device_count() == 0:
+        return None
+    try:
+        _preload_cublas()
+        model = WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True)
+        model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
+    except (RuntimeError, ValueError, OSError) as error:
+        _log.info("CUDA is not used for Whisper: %s. Cure: pip install 'hark-assistant[cuda]'", error)
+        return None
+    return model
+
+
+def _preload_cublas() -> None:
+    """CTranslate2 asks the loader for CUDA 12's cuBLAS by name; torch brings another version."""
+    import ctypes
+    import importlib.util
+    from pathlib import Path
+
+    spec = importlib.util.find_spec("nvidia.cublas")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for library in sorted(Path(folder).glob("lib/libcublas*.so.12"), reverse=True):
+            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)

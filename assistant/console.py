@@ -1,0 +1,188 @@
+"""How the command line shows and plays a turn: words or JSON lines, speaker or file. Knows nothing of models."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import logging.handlers
+import os
+import sys
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import AssistantError, BadInput, Missing
+from assistant.events import Event, Failed, Heard, Noted, Said, Sound, TurnEnded, Wrote
+from assistant.settings import Folders
+from assistant.sound import audio
+from assistant.sound.audio import Audio
+
+if TYPE_CHECKING:
+    from assistant.doctor import Finding
+    from assistant.sound.speaker import Playback
+
+
+class Console:
+    """Standard output kept for ourselves: whatever a library prints goes to standard error instead."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._ended = False
+        self._writing = False
+        sys.stdout.flush()
+        self._saved = os.dup(1)
+        self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+        os.dup2(2, 1)
+
+    def close(self) -> None:
+        """Gives standard output back. With JSON the last line is always `ended`."""
+        if self._json and not self._ended:
+            self.event(TurnEnded("failed"))
+        self._out.close()
+        os.dup2(self._saved, 1)
+        os.close(self._saved)
+
+    def say(self, line: str) -> None:
+        if not self._json:
+            self._print(line)
+
+    def note(self, sentence: str) -> None:
+        """Something to know, on standard error; with JSON an event too."""
+        if self._json:
+            self._line({"event": "noted", "message": sentence})
+        print(sentence, file=sys.stderr, flush=True)
+
+    def fail(self, error: AssistantError) -> None:
+        """A failure before or outside of a turn."""
+        self.event(Failed(error.stage, error.message, error.hint))
+
+    def finding(self, finding: Finding) -> None:
+        if self._json:
+            self._ended = True
+            self._line({"event": "checked", **dataclasses.asdict(finding)})
+        else:
+            mark = {"ok": "✓", "note": "·", "missing": "✗"}[finding.state]
+            self._print(f"{mark} {finding.what}: {finding.message}" + (f" {finding.hint}" if finding.hint else ""))
+
+    def event(self, event: Event) -> None:
+        """Shows one event of a turn."""
+        if isinstance(event, Failed):
+            self._end_line()
+            print(f"{event.message} {event.hint}", file=sys.stderr, flush=True)
+        if isinstance(event, Noted):
+            self.note(event.message)
+        elif self._json:
+            self._json_event(event)
+        else:
+            self._text_event(event)
+
+    def _json_event(self, event: Event) -> None:
+        names = {Heard: "heard", Wrote: "wrote", Said: "said", Failed: "failed", TurnEnded: "ended"}
+        name = names.get(type(event))
+        if name:
+            self._ended = self._ended or name == "ended"
+            self._line({"event": name, **dataclasses.asdict(event)})
+
+    def _text_event(self, event: Event) -> None:
+        match event:
+            case Heard(text) if text:
+                self._print(f"You: {text}")
+            case Wrote(text):
+                self._out.write(text if self._writing else f"Hark: {text}")
+                self._out.flush()
+                self._writing = True
+            case TurnEnded(reason="nothing heard"):
+                self._print("I heard no speech.")
+            case TurnEnded():
+                self._end_line()
+
+    def _end_line(self) -> None:
+        if self._writing:
+            self._print("")
+        self._writing = False
+
+    def _print(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+    def _line(self, event: dict[str, Any]) -> None:
+        self._print(json.dumps(event, ensure_ascii=False))
+
+
+class Played:
+    """Takes a turn's events: shows them, and plays or writes their sound."""
+
+    def __init__(self, device: str, target: Path | None, console: Console) -> None:
+        self._device, self._target, self._console = device, target, console
+        self._blocks: list[Audio] = []
+        self._speaker: Playback | None = None
+        self._mute = target is not None
+
+    def __enter__(self) -> Played:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._speaker:
+            self._speaker.__exit__(kind, error, trace)
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, Sound):
+            self._sound(event.audio)
+        else:
+            self._console.event(event)
+
+    def finish(self) -> None:
+        """Waits for the speaker, or writes the file; no file when nothing was said. Raises `BadInput`."""
+        if self._speaker:
+            self._speaker.drain()
+        whole = audio.join(self._blocks)
+        if self._target and whole:
+            try:
+                audio.write_wav(self._target, whole)
+            except OSError as error:
+                raise BadInput(
+                    "speak", f"“{self._target}” cannot be written: {error.strerror}.", "Choose another file."
+                ) from None
+
+    def _sound(self, sound: Audio) -> None:
+        if self._target:
+            self._blocks.append(sound)
+            return
+        if self._speaker is None and not self._mute:
+            from assistant.sound.speaker import open_speaker
+
+            try:
+                self._speaker = open_speaker(self._device)
+            except Missing:
+                self._mute = True  # no speaker is no error: the words are on the screen
+        if self._speaker:
+            self._speaker.write(sound)
+
+
+def quiet() -> None:
+    """Keeps libraries from talking on the terminal: progress bars, warnings, advice."""
+    for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TRANSFORMERS_NO_ADVISORY_WARNINGS", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.simplefilter("ignore")
+
+
+def to_log(folders: Folders) -> None:
+    """Sends the log to a rotating file that holds no words of the user."""
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    try:
+        folders.logs.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            folders.logs / "hark.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.handlers = [handler]

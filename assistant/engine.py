@@ -1,0 +1,166 @@
+"""Puts the parts of a turn together, runs it, stamps its times and keeps it. Knows nothing of who asked or who shows.
+
+It holds the one `except Exception` of the engine: an `AssistantError` becomes `Failed`, anything else is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from assistant import backends, turn
+from assistant.errors import AssistantError, Missing
+from assistant.events import Event, Failed, Heard, Noted, Sound, Timings, TurnEnded, Wrote
+from assistant.library import models, voices
+from assistant.library.history import History
+from assistant.pictures import Picture, open_picture
+from assistant.roles import Message, Options, Parts, Responder, Transcriber, Voice
+from assistant.settings import Folders, Settings
+from assistant.sound import audio
+from assistant.words.clean import clean
+
+_log = logging.getLogger(__name__)
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person asks, as it comes in: text or a sound file, and picture files."""
+
+    text: str = ""
+    sound: Path | None = None
+    pictures: tuple[Path, ...] = ()
+
+
+@dataclass
+class _Run:
+    """What is known of the turn in progress; `marks` are seconds since `start`."""
+
+    start: float
+    heard: str = ""
+    answer: str = ""
+    marks: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, name: str) -> None:
+        self.marks.setdefault(name, self.since())
+
+    def since(self) -> float:
+        return time.monotonic() - self.start
+
+
+class Engine:
+    """Answers questions with the parts that the settings name. `voice` overrules the settings' voice."""
+
+    def __init__(self, settings: Settings, folders: Folders, history: History | None, voice: str = "") -> None:
+        self._settings, self._folders, self._history, self._voice_id = settings, folders, history, voice
+
+    def ask(self, question: Question, on_event: OnEvent) -> AssistantError | None:
+        """Runs a whole turn; every turn ends in `TurnEnded`. Returns the failure, if it failed."""
+        run = _Run(time.monotonic())
+        failure: AssistantError | None = None
+        by = ""
+        try:
+            by = self._ask(question, run, on_event)
+        except AssistantError as error:
+            failure = error
+        except Exception:  # noqa: BLE001 - the one place
+            _log.exception("a turn failed")
+            where = self._folders.logs / "hark.log"
+            failure = AssistantError(
+                "answer", "Something went wrong inside Hark.", f"The log “{where}” says what; please report it."
+            )
+        if failure:
+            on_event(Failed(failure.stage, failure.message, failure.hint))
+        reason = "failed" if failure else "answered" if run.answer else "nothing heard"
+        on_event(TurnEnded(reason, run.heard, run.answer, by, _timings(run)))
+        return failure
+
+    def _ask(self, question: Question, run: _Run, on_event: OnEvent) -> str:
+        # Files first: they are quick to refuse, models slow to load.
+        looking = time.monotonic()
+        pictures = tuple(open_picture(path) for path in question.pictures)
+        if pictures:
+            run.marks["look"] = time.monotonic() - looking
+        for picture in pictures:
+            for note in picture.notes:
+                on_event(Noted(f"{picture.name}: {note}"))
+        sound = audio.read(question.sound) if question.sound else None
+        text = clean(question.text).strip()
+        kept = self._keep(text, pictures)
+        parts = self._load(sound is not None, on_event)
+        run.marks["load"] = run.since() - run.marks.get("look", 0.0)
+        run.start = time.monotonic()
+        asked = turn.Asked(text, sound, pictures, self._settings.look.describe)
+        state = "failed"
+        try:
+            self._run(asked, parts, run, on_event)
+            state = "answered"
+        except KeyboardInterrupt:
+            state = "interrupted"
+            raise
+        finally:
+            if self._history and kept:
+                self._history.update(kept, run.heard or text, run.answer, parts.responder.by, state)
+        return parts.responder.by if run.answer else ""
+
+    def _run(self, asked: turn.Asked, parts: Parts, run: _Run, on_event: OnEvent) -> None:
+        system = self._settings.look.system
+        past: Sequence[Message] = (Message("system", system),) if system else ()
+        with closing(turn.answer(asked, past, parts)) as events:
+            for event in events:
+                match event:
+                    case Heard(text):
+                        run.heard = text
+                        run.marks["hear"] = run.since() if asked.audio else 0.0
+                    case Wrote(text):
+                        run.mark("first_word")
+                        run.answer += text
+                        run.marks["answer"] = run.since()
+                    case Sound():
+                        run.mark("first_sound")
+                on_event(event)
+
+    def _keep(self, text: str, pictures: tuple[Picture, ...]) -> int | None:
+        if not self._history:
+            return None
+        title = text or (pictures[0].name if pictures else "spoken question")
+        return self._history.ask(self._history.start(title), text, pictures)
+
+    def _load(self, hears: bool, on_event: OnEvent) -> Parts:
+        transcriber = self._transcriber() if hears else backends.load_transcriber("silent", Options())
+        return Parts(transcriber, self._responder(), self._voice(on_event))
+
+    def _transcriber(self) -> Transcriber:
+        hear = self._settings.hear
+        model = models.locate(hear.model, hear.transcriber) if hear.transcriber == "whisper" else hear.model
+        return backends.load_transcriber(
+            hear.transcriber, Options(model=model, device=hear.device, language=hear.language)
+        )
+
+    def _responder(self) -> Responder:
+        look = self._settings.look
+        model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
+        options = Options(
+            model=model, device=look.device, dtype=look.dtype, device_map=look.device_map, min_pixels=look.min_pixels,
+            max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
+        )  # fmt: skip
+        return backends.load_responder(look.responder, options)
+
+    def _voice(self, on_event: OnEvent) -> Voice:
+        """The voice asked for; one that only the settings name gives way to the starter kit's when it is gone."""
+        if self._voice_id:
+            return voices.open_voice(self._voice_id, self._folders.data)
+        try:
+            return voices.open_voice(self._settings.speak.voice, self._folders.data)
+        except Missing as error:
+            on_event(Noted(f"{error.message} eSpeak's English voice speaks instead."))
+            return voices.open_voice("espeak/en-us", self._folders.data)
+
+
+def _timings(run: _Run) -> Timings:
+    known = {name: round(value, 4) for name, value in run.marks.items()}
+    return replace(Timings(**known), total=round(run.since() + known.get("load", 0.0) + known.get("look", 0.0), 4))

@@ -1,0 +1,25 @@
+"""The errors that a user may read. Knows nothing of who raises or shows them."""
+
+from __future__ import annotations
+
+
+class AssistantError(Exception):
+    """A stage failed. `message` is one sentence, `hint` the next step; both are shown as they are."""
+
+    exit_code = 1
+
+    def __init__(self, stage: str, message: str, hint: str) -> None:
+        super().__init__(f"{message} {hint}")
+        self.stage, self.message, self.hint = stage, message, hint
+
+
+class BadInput(AssistantError):
+    """A file that was handed in is missing, unreadable or over a limit."""
+
+    exit_code = 3
+
+
+class Missing(AssistantError):
+    """A model, voice, library or device is not there."""
+
+    exit_code = 4

@@ -1,0 +1,149 @@
+"""Models by name: which Hark knows, where they lie, whether a folder is whole. Knows nothing of how they run."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.errors import Missing
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model that can be got by name. `job` is hear or look; `size` in GB, about; `part` is the back end's name."""
+
+    name: str
+    job: str
+    part: str
+    repo: str
+    size: float
+    licence: str
+
+
+CATALOGUE = {
+    entry.name: entry
+    for entry in (
+        ModelEntry("whisper-tiny", "hear", "whisper", "Systran/faster-whisper-tiny", 0.08, "MIT"),
+        ModelEntry("whisper-small", "hear", "whisper", "Systran/faster-whisper-small", 0.5, "MIT"),
+        ModelEntry("whisper-large-v3", "hear", "whisper", "Systran/faster-whisper-large-v3", 3.1, "MIT"),
+        ModelEntry("qwen2-vl-2b", "look", "qwen2-vl", "Qwen/Qwen2-VL-2B-Instruct", 4.4, "Apache-2.0"),
+        ModelEntry("qwen2-vl-7b", "look", "qwen2-vl", "Qwen/Qwen2-VL-7B-Instruct", 16.6, "Apache-2.0"),
+        ModelEntry("qwen2-vl-72b", "look", "qwen2-vl", "Qwen/Qwen2-VL-72B-Instruct", 147.0, "Qwen"),
+    )
+}
+_NEEDED = {
+    "whisper": ("config.json", "model.bin", "tokenizer.json"),
+    "qwen2-vl": ("config.json", "tokenizer_config.json"),
+}
+_FETCH = "import sys; from huggingface_hub import snapshot_download; print(snapshot_download(sys.argv[1]))"
+
+
+def locate(name: str, part: str) -> str:
+    """The folder of a model given by catalogue name, hub name or folder, checked to be whole. Raises `Missing`."""
+    stage = "hear" if part == "whisper" else "answer"
+    if not name:
+        known = ", ".join(entry.name for entry in CATALOGUE.values() if entry.part == part)
+        raise Missing(stage, f"No model is chosen for {part}.", f"Name a folder, or get one of: {known}.")
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        folder = _cached(name, stage)
+    _check(folder, part, stage)
+    return str(folder)
+
+
+def is_here(entry: ModelEntry) -> bool:
+    """Whether the model is whole on this machine."""
+    try:
+        locate(entry.name, entry.part)
+    except Missing:
+        return False
+    return True
+
+
+def get(name: str) -> Path:
+    """Downloads a model into the hub's shared cache. Raises `Missing` with the reason when it cannot.
+
+    A child process does it, so that it can be stopped whatever the library does."""
+    entry = CATALOGUE.get(name)
+    repo = entry.repo if entry else name
+    if not entry and "/" not in name:
+        raise Missing(
+            "load", f"Hark knows no model “{name}”.", "See hark models, or give a hub name such as owner/name."
+        )
+    environment = {**os.environ, "HF_HUB_DOWNLOAD_TIMEOUT": "10", "HF_HUB_ETAG_TIMEOUT": "5"}
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", _FETCH, repo], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    try:
+        out, err = child.communicate()
+    finally:
+        child.kill()
+        child.wait()
+    if child.returncode != 0:
+        lines = err.decode(errors="replace").strip().splitlines() or ["unknown reason"]
+        raise Missing(
+            "load",
+            f"“{repo}” could not be fetched: {lines[-1][:200]}",
+            "Check the network or HF_ENDPOINT, then run it again.",
+        )
+    return Path(out.decode().strip().splitlines()[-1])
+
+
+def _cached(name: str, stage: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    entry = CATALOGUE.get(name)
+    try:
+        return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError):
+        raise Missing(stage, f"The model “{name}” is not on this machine.", f"Get it: hark models get {name}") from None
+
+
+def _check(folder: Path, part: str, stage: str) -> None:
+    again = "Get it again, or copy the missing file into the folder."
+    for needed in _NEEDED.get(part, ()):
+        if not (folder / needed).is_file():
+            raise Missing(stage, f"The model folder “{folder}” lacks {needed}.", again)
+    if part != "qwen2-vl":
+        return
+    shards = _shards(folder, stage)
+    for shard in shards:
+        if not (folder / shard).is_file():
+            raise Missing(stage, f"The model folder “{folder}” lacks {shard}.", again)
+        if not _whole(folder / shard):
+            raise Missing(stage, f"The file {shard} in “{folder}” is cut off or damaged.", again)
+
+
+def _shards(folder: Path, stage: str) -> list[str]:
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return ["model.safetensors"]
+    try:
+        names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, OSError, AttributeError):
+        raise Missing(stage, f"The file {index.name} in “{folder}” is damaged.", "Get the model again.") from None
+    return sorted(Path(name).name for name in names)
+
+
+def _whole(path: Path) -> bool:
+    """Whether a safetensors file is as long as its own header says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        if len(head) < 8:
+            return False
+        (length,) = struct.unpack("<Q", head)
+        if length > min(size, 100_000_000):
+            return False
+        try:
+            table = json.loads(file.read(length))
+            end = max((one["data_offsets"][1] for name, one in table.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+    return bool(size == 8 + length + end)

@@ -1,0 +1,56 @@
+"""Voices by id, such as `espeak/en-us` or `coqui/my-voice:anna`. Knows nothing of how they sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant import backends
+from assistant.errors import Missing
+from assistant.roles import Options, Voice
+
+
+@dataclass(frozen=True)
+class VoiceEntry:
+    """A voice that can be chosen: its id, its name for people, and its language code ("" when unknown)."""
+
+    id: str
+    name: str
+    language: str
+
+
+def folder_of(data: Path) -> Path:
+    """Where voice packs lie: a folder each, with `config.json` and weights."""
+    return data / "voices"
+
+
+def open_voice(voice_id: str, data: Path) -> Voice:
+    """Loads a voice. Raises `Missing` when there is none of this id or its files are gone."""
+    engine, _, rest = voice_id.partition("/")
+    if engine not in backends.VOICES:
+        raise Missing("speak", f"There is no voice “{voice_id}”.", "See hark voices.")
+    if engine != "coqui":
+        return backends.load_voice(engine, Options(speaker=rest))
+    pack, _, speaker = rest.partition(":") if not Path(rest).is_dir() else (rest, "", "")
+    folder = Path(pack) if Path(pack).is_absolute() else folder_of(data) / pack
+    if not pack or not folder.is_dir():
+        raise Missing("speak", f"There is no voice “{voice_id}”: its folder “{folder}” is gone.", "See hark voices.")
+    return backends.load_voice(engine, Options(model=str(folder), speaker=speaker))
+
+
+def voices(data: Path) -> list[VoiceEntry]:
+    """Every voice on this machine, eSpeak NG's first."""
+    from assistant.backends import espeak
+
+    speaker = espeak.Espeak("en-us")
+    try:
+        found = [VoiceEntry(f"espeak/{v['language']}", v["name"], v["language"]) for v in speaker.voices()]
+    except (OSError, EOFError):
+        found = []
+    finally:
+        speaker.close()
+    packs = folder_of(data)
+    for folder in sorted(packs.iterdir()) if packs.is_dir() else ():
+        if (folder / "config.json").is_file():
+            found.append(VoiceEntry(f"coqui/{folder.name}", folder.name, ""))
+    return found

@@ -1,0 +1,120 @@
+"""Decodes one picture from standard input to raw RGB on standard output. Knows no file names and opens nothing.
+
+Its output is one line of JSON (`width`, `height`, `notes`, or `error` and `hint`) and then the pixels. Memory and
+processor time are limited with setrlimit; Windows has none, there the parent's time-out alone holds."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import NoReturn
+
+from PIL import Image, ImageFile, ImageOps
+
+FORMATS = {
+    "PNG": b"\x89PNG\r\n\x1a\n",
+    "JPEG": b"\xff\xd8\xff",
+    "GIF": b"GIF8",
+    "BMP": b"BM",
+    "TIFF": b"II*\0",
+    "WEBP": b"RIFF",
+}
+MOST_PIXELS = 100_000_000
+KEPT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
+MEMORY, SECONDS = 2 * 1024**3, 12
+
+
+class Refused(Exception):
+    """The picture is not opened; carries the end of a sentence and the next step."""
+
+
+def format_of(head: bytes) -> str:
+    """The format that the first bytes tell. Raises `Refused`."""
+    for name, magic in FORMATS.items():
+        if head.startswith(magic) and (name != "WEBP" or head[8:12] == b"WEBP"):
+            return name
+    if head.startswith(b"MM\0*"):
+        return "TIFF"
+    if b"<svg" in head[:4096].lower():
+        raise Refused("is an SVG drawing, which Hark does not open.", "Save it as PNG.")
+    raise Refused("is not a picture that Hark can open.", "Use PNG, JPEG, WebP, GIF, BMP or TIFF.")
+
+
+def decode(data: bytes) -> tuple[Image.Image, list[str]]:
+    """The first frame, upright, as RGB; and what the user should know. Raises `Refused`."""
+    kind = format_of(data)
+    notes: list[str] = []
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
+        if image.width * image.height > MOST_PIXELS:
+            size = f"{image.width} x {image.height}"
+            raise Refused(f"has {size} pixels, more than Hark opens.", "Save it smaller.")
+        if getattr(image, "is_animated", False) and kind != "TIFF":
+            notes.append("It is animated; its first frame is used.")
+        if kind == "JPEG":
+            image.draft("RGB", (4000, 4000))
+        image.load()
+        upright = ImageOps.exif_transpose(image) or image
+        rgb = to_rgb(upright)
+    except Refused:
+        raise
+    except MemoryError:
+        raise Refused("needs more memory than Hark gives a picture.", "Save it smaller.") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises; anything else ends this child
+        cut = "truncated" in str(error) or "Truncated" in str(error)
+        state = "is cut off: its end is missing." if cut else "is damaged."
+        raise Refused(state, "Copy or download it again.") from None
+    if rgb.width * rgb.height > KEPT_PIXELS:
+        scale = (KEPT_PIXELS / (rgb.width * rgb.height)) ** 0.5
+        rgb = rgb.resize((max(1, int(rgb.width * scale)), max(1, int(rgb.height * scale))), reducing_gap=2.0)
+        notes.append(f"It was reduced to {rgb.width} x {rgb.height} pixels.")
+    return rgb, notes
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """RGB on white, whatever the mode; 16-bit and floating greys are scaled, not clipped."""
+    if image.mode.startswith("I") or image.mode == "F":
+        _low, high = image.convert("F").getextrema()
+        top = 65535.0 if image.mode.startswith("I") and float(high) > 255 else max(float(high), 1.0)  # type: ignore[arg-type]
+        return image.convert("F").point(lambda level: level * (255.0 / top)).convert("L").convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        page = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        page.alpha_composite(layer)
+        return page.convert("RGB")
+    return image.convert("RGB")
+
+
+def limit() -> None:
+    """Caps this process's memory and processor time where the system can."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> NoReturn:
+    limit()
+    Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    out = sys.stdout.buffer
+    try:
+        image, notes = decode(sys.stdin.buffer.read())
+        pixels = image.tobytes()
+    except Refused as refusal:
+        out.write(json.dumps({"error": refusal.args[0], "hint": refusal.args[1]}).encode() + b"\n")
+        sys.exit(0)
+    except MemoryError:
+        facts = {"error": "needs more memory than Hark gives a picture.", "hint": "Save it smaller."}
+        out.write(json.dumps(facts).encode() + b"\n")
+        sys.exit(0)
+    out.write(json.dumps({"width": image.width, "height": image.height, "notes": notes}).encode() + b"\n")
+    out.write(pixels)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

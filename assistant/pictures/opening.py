@@ -1,0 +1,74 @@
+"""Opens untrusted pictures through a limited child process. Knows nothing of formats, nor of what pictures show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.errors import BadInput
+from assistant.sound.audio import open_regular
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MOST_BYTES = 200 * 1024 * 1024
+_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Decoded pixels. `rgb` is width x height x 3 bytes, row by row; `notes` is what the user should know of it."""
+
+    width: int
+    height: int
+    rgb: bytes = field(repr=False)
+    name: str = ""
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of size and pixels: the same picture has the same digest, whatever its file."""
+        return hashlib.sha256(b"%d %d " % (self.width, self.height) + self.rgb).hexdigest()
+
+    @property
+    def image(self) -> Image:
+        """The pixels as a Pillow image."""
+        from PIL import Image
+
+        return Image.frombytes("RGB", (self.width, self.height), self.rgb)
+
+    @classmethod
+    def of(cls, image: Image, name: str = "") -> Picture:
+        """A picture from pixels that we drew ourselves."""
+        return cls(image.width, image.height, image.convert("RGB").tobytes(), name)
+
+
+def open_picture(path: Path) -> Picture:
+    """The picture in a file: first frame, upright, RGB. Raises `BadInput` with the reason it cannot be opened.
+
+    The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
+    with open_regular(path, "look", "picture") as file:
+        if file.seek(0, 2) > MOST_BYTES:
+            raise BadInput("look", f"“{path.name}” is larger than 200 MB.", "Save it smaller.")
+        file.seek(0)
+        command = [sys.executable, "-P", "-m", "assistant.pictures.child"]
+        try:
+            done = subprocess.run(command, stdin=file, capture_output=True, timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BadInput("look", f"“{path.name}” took too long to open.", "Save it smaller or as PNG.") from None
+    head, _, rgb = done.stdout.partition(b"\n")
+    try:
+        facts = json.loads(head)
+    except ValueError:
+        raise BadInput(
+            "look", f"“{path.name}” is damaged or needs too much memory.", "Save it smaller or as PNG."
+        ) from None
+    if "error" in facts:
+        raise BadInput("look", f"“{path.name}” {facts['error']}", facts["hint"])
+    return Picture(facts["width"], facts["height"], rgb, path.name, tuple(facts["notes"]))

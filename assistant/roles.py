@@ -1,0 +1,69 @@
+"""What the three parts of a turn promise each other. Knows nothing of the models behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from assistant.pictures import Picture
+from assistant.sound.audio import Audio
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation. `text` is plain or Markdown; pictures come before it."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+    pictures: tuple[Picture, ...] = ()
+
+
+class Transcriber(Protocol):
+    """Hears. Yields pieces of the transcript, in order; nothing at all for sound without speech."""
+
+    def transcribe(self, audio: Audio) -> Generator[str, None, None]: ...
+
+
+class Responder(Protocol):
+    """Answers. Yields pieces of text; closing the iterator stops the model within one token."""
+
+    @property
+    def by(self) -> str:
+        """Who wrote the last reply: a model's name, or a part of the starter kit."""
+        ...
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]: ...
+
+
+class Voice(Protocol):
+    """Speaks one piece of text. Yields sound at one rate; closing the iterator stops it."""
+
+    def speak(self, text: str) -> Generator[Audio, None, None]: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Who hears, who answers and who speaks in a turn."""
+
+    transcriber: Transcriber
+    responder: Responder
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a back end is loaded.
+
+    `model` is a hub name or folder ("" for the part's own), `device` "auto", "cpu" or "cuda", `dtype` "auto" or a torch
+    name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none)."""
+
+    model: str = ""
+    device: str = "auto"
+    dtype: str = "auto"
+    device_map: str = ""
+    language: str = ""
+    speaker: str = ""
+    min_pixels: int = 0
+    max_pixels: int = 0
+    max_new_tokens: int = 512

@@ -1,0 +1,135 @@
+"""The user's settings: one frozen, checked value, read from TOML. Knows nothing of who uses it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from assistant.turn import DESCRIBE
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where Hark keeps its files; `HARK_HOME` puts all of them in one place."""
+
+    config: Path
+    data: Path
+    logs: Path
+
+    @classmethod
+    def find(cls) -> Folders:
+        home = os.environ.get("HARK_HOME")
+        if home:
+            root = Path(home).expanduser().absolute()
+            return cls(root, root, root / "logs")
+        here = platformdirs.PlatformDirs("hark", appauthor=False)
+        return cls(here.user_config_path, here.user_data_path, here.user_log_path)
+
+
+@dataclass(frozen=True)
+class Hear:
+    """`language`: a code such as "en", or "" to detect it. `model`: a hub name or folder, for whisper."""
+
+    transcriber: str = "sphinx"
+    model: str = ""
+    language: str = ""
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Look:
+    """`system` and `describe` are prompts, the user's to edit. Pixels: 0 leaves the model's own limits."""
+
+    responder: str = "starter"
+    model: str = ""
+    device: str = "auto"
+    dtype: str = "auto"
+    device_map: str = ""
+    system: str = ""
+    describe: str = DESCRIBE
+    min_pixels: int = 0
+    max_pixels: int = 0
+    max_new_tokens: int = 512
+
+
+@dataclass(frozen=True)
+class Speak:
+    """`voice`: an id such as "espeak/en-us"."""
+
+    voice: str = "espeak/en-us"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Device names as the system tells them; "" is the system's default."""
+
+    input: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class History:
+    """`keep`: whether turns are written to disk."""
+
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. `notes` says what was wrong with the file, for the user."""
+
+    hear: Hear = field(default_factory=Hear)
+    look: Look = field(default_factory=Look)
+    speak: Speak = field(default_factory=Speak)
+    sound: Sound = field(default_factory=Sound)
+    history: History = field(default_factory=History)
+    notes: tuple[str, ...] = ()
+
+
+_SECTIONS: dict[str, type[Any]] = {"hear": Hear, "look": Look, "speak": Speak, "sound": Sound, "history": History}
+
+
+def load(folders: Folders) -> Settings:
+    """The settings on disk. A broken file is kept aside and the defaults are used; `notes` says so."""
+    path = folders.config / "settings.toml"
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+        return _checked(table)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:
+        return Settings(notes=(_set_aside(path, error),))
+
+
+def _checked(table: dict[str, Any]) -> Settings:
+    """Settings from a parsed table. Raises `ValueError` for a value of the wrong type; unknown names are noted."""
+    sections: dict[str, Any] = {}
+    notes: list[str] = []
+    for name, values in table.items():
+        kind = _SECTIONS.get(name)
+        if kind is None or not isinstance(values, dict):
+            notes.append(f"The settings file has an unknown entry “{name}”; it was passed over.")
+            continue
+        known = {one.name: type(one.default) for one in fields(kind)}
+        for key in [key for key in values if key not in known]:
+            notes.append(f"The settings file has an unknown entry “{name}.{key}”; it was passed over.")
+        for key, value in values.items():
+            if key in known and type(value) is not known[key]:
+                raise ValueError(f"{name}.{key} must be a {known[key].__name__}")
+        sections[name] = kind(**{key: value for key, value in values.items() if key in known})
+    return replace(Settings(**sections), notes=tuple(notes))
+
+
+def _set_aside(path: Path, error: Exception) -> str:
+    aside = path.with_name("settings.broken.toml")
+    reason = (str(error).splitlines() or ["unknown"])[0]
+    try:
+        path.replace(aside)
+    except OSError:
+        return f"The settings file cannot be read ({reason}); the defaults are used."
+    return f"The settings file was broken ({reason}); it was kept as {aside}, and the defaults are used."

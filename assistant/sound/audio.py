@@ -1,0 +1,166 @@
+"""Sound as a value, from and to files: the only place that scales or resamples. Knows nothing of devices."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import wave
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.errors import BadInput
+
+LONGEST = 600.0  # seconds of sound that a question may have
+_SAMPLES_CAP = 400_000_000  # decoded samples of all channels, whatever the headers say
+_RATES = range(2_000, 768_001)
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Mono sound. `samples`: float32 in [-1, 1], shape (n,); `rate`: samples a second."""
+
+    samples: Samples
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.rate
+
+    def at(self, rate: int) -> Samples:
+        """The samples at another rate (soxr, high quality)."""
+        if rate == self.rate:
+            return self.samples
+        import soxr
+
+        return np.clip(soxr.resample(self.samples, self.rate, rate), -1.0, 1.0).astype(np.float32)
+
+
+def mono(block: npt.NDArray[Any], rate: int) -> Audio:
+    """An `Audio` from samples of any numeric type, shape (n,) or (n, channels): mixed, clipped, NaN made silence."""
+    samples = np.asarray(block, dtype=np.float32)
+    if np.issubdtype(block.dtype, np.integer):
+        samples = samples / np.float32(np.iinfo(block.dtype).max + 1)
+    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    if samples.ndim == 2:
+        samples = samples.mean(axis=1)
+    return Audio(np.clip(samples, -1.0, 1.0).astype(np.float32), rate)
+
+
+def join(pieces: Iterable[Audio]) -> Audio | None:
+    """The pieces one after another at the first one's rate; None when there is none."""
+    blocks = list(pieces)
+    if not blocks:
+        return None
+    return Audio(np.concatenate([piece.at(blocks[0].rate) for piece in blocks]), blocks[0].rate)
+
+
+def write_wav(path: Path, audio: Audio) -> None:
+    """Writes 16-bit PCM, mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(audio.rate)
+        file.writeframes(np.round(audio.samples * 32767).astype("<i2").tobytes())
+
+
+def read(path: Path) -> Audio:
+    """Any sound file that FFmpeg knows, as mono sound of at most ten minutes.
+
+    Raises `BadInput` for what is no regular file, has no sound, lies in its header or is too long."""
+    with open_regular(path, "hear", "sound file") as file:
+        _check_wav_header(file, path)
+        file.seek(0)
+        return _decode(file, path)
+
+
+def open_regular(path: Path, stage: str, what: str) -> BinaryIO:
+    """Opens a regular, non-empty file without ever blocking (a FIFO would). Raises `BadInput`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except IsADirectoryError:
+        raise BadInput(stage, f"“{path}” is a folder, not a {what}.", "Name a file inside it.") from None
+    except FileNotFoundError:
+        raise BadInput(stage, f"There is no {what} “{path}”.", "Check its name and folder.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name is not valid"
+        raise BadInput(stage, f"“{path}” cannot be opened: {reason}.", "Check its name and permissions.") from None
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
+        os.close(descriptor)
+        kind = (
+            "a folder" if stat.S_ISDIR(facts.st_mode) else "empty" if stat.S_ISREG(facts.st_mode) else "no regular file"
+        )
+        raise BadInput(stage, f"“{path}” is {kind}, not a {what}.", "Choose another file.")
+    return os.fdopen(descriptor, "rb")
+
+
+def _check_wav_header(file: BinaryIO, path: Path) -> None:
+    """Decoders believe any header; a WAV must hold what it promises at a rate that exists."""
+    size = os.fstat(file.fileno()).st_size
+    head = file.read(12)
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return
+    rate, promised, at = 0, None, 12
+    while promised is None and at + 8 <= size:
+        file.seek(at)
+        name, length = struct.unpack("<4sI", file.read(8))
+        if name == b"fmt ":
+            rate = struct.unpack("<4xI", file.read(8).ljust(8, b"\0"))[0]
+        elif name == b"data":
+            promised = length
+        at += 8 + length + (length & 1)
+    if promised == 0:
+        raise BadInput("hear", f"“{path.name}” holds no sound.", "Record it again.")
+    if promised is None or rate not in _RATES or at > size + 1:
+        raise BadInput(
+            "hear", f"“{path.name}” does not hold what its header promises.", "Save or convert the sound again."
+        )
+
+
+def _decode(file: BinaryIO, path: Path) -> Audio:
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    blocks: list[Samples] = []
+    rate = 0
+    try:
+        with av.open(file, mode="r", timeout=10.0) as container:
+            for block, block_rate in _frames(container, path):
+                rate = block_rate
+                blocks.append(block)
+    except (av.error.FFmpegError, ValueError, MemoryError):
+        if not blocks:
+            raise BadInput(
+                "hear", f"“{path.name}” is not a sound file that Hark can read.", "Use WAV, FLAC, MP3, Opus or M4A."
+            ) from None
+    if not blocks:
+        raise BadInput("hear", f"“{path.name}” holds no sound.", "Choose a file with sound in it.")
+    return Audio(np.concatenate(blocks), rate)
+
+
+def _frames(container: Any, path: Path) -> Iterator[tuple[Samples, int]]:
+    if not container.streams.audio:
+        raise BadInput("hear", f"“{path.name}” holds no sound.", "Choose a file with sound in it.")
+    stream = container.streams.audio[0]
+    seconds, decoded = 0.0, 0
+    for frame in container.decode(stream):
+        if frame.sample_rate not in _RATES:
+            raise BadInput("hear", f"“{path.name}” names an impossible rate.", "Save or convert the sound again.")
+        block = frame.to_ndarray()
+        # Packed formats come as (1, n * channels), planar ones as (channels, n).
+        block = block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
+        if block.dtype == np.uint8:
+            block = (block.astype(np.int16) - 128) * 256
+        seconds += len(block) / frame.sample_rate
+        decoded += block.size
+        if seconds > LONGEST or decoded > _SAMPLES_CAP:
+            raise BadInput("hear", f"“{path.name}” is longer than ten minutes.", "Cut it into shorter questions.")
+        yield mono(block, frame.sample_rate).samples, frame.sample_rate

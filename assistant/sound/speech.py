@@ -1,0 +1,48 @@
+"""Tells speech from other sound with Silero VAD (Silero Team, 2021). Knows nothing of words or devices."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.sound.audio import Audio
+
+RATE, FRAME, _CONTEXT = 16_000, 512, 64
+
+
+@cache
+def _session() -> Any:
+    import onnxruntime
+
+    # The weights lie in faster-whisper's package; found without importing it, which would load CTranslate2.
+    spec = importlib.util.find_spec("faster_whisper")
+    assert spec and spec.origin
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    weights = Path(spec.origin).parent / "assets" / "silero_vad_v6.onnx"
+    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+
+
+def probabilities(audio: Audio) -> npt.NDArray[np.float32]:
+    """How likely each 32 ms frame is speech, shape (frames,)."""
+    samples = audio.at(RATE)
+    samples = np.pad(samples, (0, -len(samples) % FRAME))
+    frames = samples.reshape(-1, FRAME)
+    before = np.roll(frames[:, -_CONTEXT:], 1, axis=0)
+    before[:1] = 0
+    state = np.zeros((1, 1, 128), np.float32)
+    out, _, _ = _session().run(None, {"input": np.concatenate([before, frames], axis=1), "h": state, "c": state})
+    return np.asarray(out, np.float32).reshape(-1)
+
+
+def has_speech(audio: Audio, threshold: float = 0.5, frames: int = 5) -> bool:
+    """Whether `frames` (160 ms) in all of the sound are speech: a click or hum never gets so far."""
+    if audio.seconds < 0.1 or float(np.abs(audio.samples).max(initial=0.0)) < 1e-3:
+        return False
+    return int((probabilities(audio) > threshold).sum()) >= frames

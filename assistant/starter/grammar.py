@@ -1,0 +1,96 @@
+"""Reads a small JSGF grammar: draws sentences from it and recognises them. Knows nothing of what they mean.
+
+JSGF is the JSpeech Grammar Format (W3C note, 2000); here: rules, alternatives, groups and options."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+_TOKEN = re.compile(r"<[^>]+>|[()\[\]|]|[^\s()\[\]|<>]+")
+
+
+@dataclass(frozen=True)
+class _Node:
+    """`op` is 'word', 'rule', 'all', 'one' or 'maybe'; `text` for the first two, `parts` for the others."""
+
+    op: str
+    text: str = ""
+    parts: tuple[_Node, ...] = ()
+
+
+class Grammar:
+    """The rules of one JSGF text, by name."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        body = re.sub(r"//.*", "", text)
+        rules = re.findall(r"(?:public\s+)?<(\w+)>\s*=\s*([^;]+);", body)
+        self._rules = {name: _parse(_TOKEN.findall(source)) for name, source in rules}
+
+    def draw(self, rule: str, rng: random.Random, slots: Mapping[str, str] | None = None) -> str:
+        """A random sentence of `rule`; rules named in `slots` are replaced by the text given there."""
+        return " ".join(self._draw(self._rules[rule], rng, slots or {}))
+
+    def matches(self, rule: str, sentence: str) -> bool:
+        """Whether `rule` can produce `sentence` (case and closing punctuation aside)."""
+        words = re.sub(r"[?.!,]", " ", sentence.lower()).split()
+        return len(words) in self._ends(self._rules[rule], words, 0)
+
+    def _draw(self, node: _Node, rng: random.Random, slots: Mapping[str, str]) -> list[str]:
+        if node.op == "word":
+            return [node.text]
+        if node.op == "rule":
+            return [slots[node.text]] if node.text in slots else self._draw(self._rules[node.text], rng, slots)
+        if node.op == "one":
+            return self._draw(rng.choice(node.parts), rng, slots)
+        if node.op == "maybe" and rng.random() < 0.7:
+            return []
+        return [word for part in node.parts for word in self._draw(part, rng, slots)]
+
+    def _ends(self, node: _Node, words: list[str], start: int) -> set[int]:
+        if node.op == "word":
+            return {start + 1} if words[start : start + 1] == [node.text] else set()
+        if node.op == "rule":
+            return self._ends(self._rules[node.text], words, start)
+        if node.op == "one":
+            return {end for part in node.parts for end in self._ends(part, words, start)}
+        ends = {start}
+        for part in node.parts:
+            ends = {end for at in ends for end in self._ends(part, words, at)}
+        return ends | {start} if node.op == "maybe" else ends
+
+
+def _parse(tokens: list[str]) -> _Node:
+    node, rest = _alternatives(tokens)
+    if rest:
+        raise ValueError(f"JSGF: unexpected {rest[0]!r}")
+    return node
+
+
+def _alternatives(tokens: list[str]) -> tuple[_Node, list[str]]:
+    choices: list[_Node] = []
+    while True:
+        parts: list[_Node] = []
+        while tokens and tokens[0] not in ")]|":
+            head, tokens = tokens[0], tokens[1:]
+            if head in "([":
+                inner, tokens = _alternatives(tokens)
+                parts.append(inner if head == "(" else _Node("maybe", parts=(inner,)))
+                tokens = tokens[1:]
+            elif head.startswith("<"):
+                parts.append(_Node("rule", head[1:-1]))
+            else:
+                parts.append(_Node("word", head))
+        choices.append(_Node("all", parts=tuple(parts)))
+        if not tokens or tokens[0] != "|":
+            return (choices[0] if len(choices) == 1 else _Node("one", parts=tuple(choices))), tokens
+        tokens = tokens[1:]
+
+
+def starter_grammar() -> Grammar:
+    """What the starter kit can be asked."""
+    return Grammar((resources.files("resources") / "starter" / "questions.jsgf").read_text("utf-8"))

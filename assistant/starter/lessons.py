@@ -1,0 +1,195 @@
+"""Turns drawn pictures and their questions into training batches. Knows nothing of the model's weights.
+
+All pictures of a batch share one grid, so that the vision tower sees one dense block; each picture is asked several
+questions that cannot see each other (a block mask), so that it is encoded once for all of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import IterableDataset
+
+from assistant.starter.grammar import starter_grammar
+from assistant.starter.others import other_picture, other_question
+from assistant.starter.questions import CANNOT, Questioner, written
+from assistant.starter.shapes import COLOURS, KINDS, Scene, draw, random_scene
+
+MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
+STD = np.array((0.26862954, 0.26130258, 0.27577711), np.float32)
+CELL = 28  # pixels to a side of one merged token
+QUESTIONS = 4
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One batch. Shapes: B pictures, N patches, T = N/4 merged tokens, S text positions.
+
+    `patches` (B*N, 1176); `grid` (height, width) in merged tokens; `ids`, `labels`, `weights` (B, S); `positions`
+    (3, B, S); `segments` (B, S): 0 the shared prefix, 1.. the questions, -1 padding; `kinds`, `hues`, `places` (B, T).
+    """
+
+    patches: torch.Tensor
+    grid: tuple[int, int]
+    ids: torch.Tensor
+    labels: torch.Tensor
+    weights: torch.Tensor
+    positions: torch.Tensor
+    segments: torch.Tensor
+    kinds: torch.Tensor
+    hues: torch.Tensor
+    places: torch.Tensor
+
+
+class Lessons(IterableDataset[Lesson]):
+    """An endless stream of batches; `progress` of 0 to 1 moves from one shape to five."""
+
+    def __init__(self, tokenizer: Any, batch: int, max_pixels: int, seed: int, easy: int) -> None:
+        self._tokenizer, self._batch, self._max_pixels = tokenizer, batch, max_pixels
+        self._seed, self._easy = seed, easy
+
+    def __iter__(self) -> Iterator[Lesson]:
+        torch.set_num_threads(1)
+        self._rng = random.Random(self._seed)
+        self._questioner = Questioner(starter_grammar(), self._rng)
+        for number in itertools.count(1):
+            yield self._lesson(easy=number < self._easy)
+
+    def _lesson(self, easy: bool) -> Lesson:
+        rng = self._rng
+        aspect = math.exp(rng.uniform(0, math.log(4.0))) if rng.random() < 0.75 else rng.uniform(1.0, 1.3)
+        tall = rng.random() < 0.5
+        grid = None
+        rows: list[_Row] = []
+        while len(rows) < self._batch:
+            near = aspect * rng.uniform(0.9, 1.1)
+            size = _native_size(rng, min(4.0, max(1.0, near)), tall)
+            height, width = smart_size(size[1], size[0], self._max_pixels)
+            grid = grid or (height // CELL, width // CELL)
+            if (height // CELL, width // CELL) != grid:
+                continue
+            rows.append(self._row(size, grid, easy))
+        assert grid
+        return _collate(rows, grid)
+
+    def _row(self, size: tuple[int, int], grid: tuple[int, int], easy: bool) -> _Row:
+        rng = self._rng
+        if rng.random() < 0.12:
+            scene, picture = None, other_picture(rng, size)
+        else:
+            count = 1 if easy and rng.random() < 0.7 else rng.choice((1, 1, 1, 2, 2, 3, 3, 4, 5))
+            scene = random_scene(rng, size, count)
+            picture = draw(scene, rng)
+        return _Row(patches_of(picture, grid), self._chat(scene, grid), _targets(scene, grid))
+
+    def _chat(self, scene: Scene | None, grid: tuple[int, int]) -> _Chat:
+        rng, encode = self._rng, self._tokenizer.encode
+        chat = _Chat()
+        system = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n" if rng.random() < 0.1 else ""
+        lead = encode(f"{system}<|im_start|>user\n<|vision_start|>")
+        tokens, at = grid[0] * grid[1], len(lead)
+        rows, columns = np.divmod(np.arange(tokens), grid[1])
+        after = at + max(grid)
+        chat.add(lead, 0, _line(0, at))
+        chat.add(encode("<|image_pad|>") * tokens, 0, np.stack((np.full(tokens, at), at + rows, at + columns)))
+        chat.add(encode("<|vision_end|>"), 0, _line(after, 1))
+        for number in range(1, QUESTIONS + 1):
+            asked = self._questioner.ask(scene or random_scene(rng, (300, 300), rng.randint(1, 3)))
+            question, answer = asked.question, asked.answer if scene else CANNOT
+            if rng.random() < 0.1:
+                question, answer = written(other_question(rng), rng), CANNOT
+            ask = encode(f"{question}<|im_end|>\n<|im_start|>assistant\n")
+            reply = encode(f"{answer}<|im_end|>")
+            chat.add(ask, number, _line(after + 1, len(ask)))
+            # Long answers would outweigh short ones: each counts as the root of its length.
+            chat.add(reply, number, _line(after + 1 + len(ask), len(reply)), len(reply) ** -0.5)
+        return chat
+
+
+@dataclass
+class _Chat:
+    """One picture's questions, token by token; `weights` above zero mark what is to be learned."""
+
+    ids: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    places: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, ids: list[int], segment: int, places: np.ndarray, weight: float = 0.0) -> None:
+        self.ids += ids
+        self.weights += [weight] * len(ids)
+        self.segments += [segment] * len(ids)
+        self.places.append(places)
+
+
+@dataclass(frozen=True)
+class _Row:
+    patches: np.ndarray
+    chat: _Chat
+    targets: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _line(start: int, count: int) -> np.ndarray:
+    """Positions of text: the same number for time, height and width."""
+    return np.tile(np.arange(start, start + count), (3, 1))
+
+
+def smart_size(height: int, width: int, max_pixels: int, min_pixels: int = 16 * CELL * CELL) -> tuple[int, int]:
+    """Height and width that Qwen2-VL gives a picture: multiples of 28 within the budget (qwen-vl-utils' rule)."""
+    from qwen_vl_utils.vision_process import smart_resize
+
+    return smart_resize(height, width, CELL, min_pixels, max_pixels)
+
+
+def patches_of(picture: Image.Image, grid: tuple[int, int]) -> np.ndarray:
+    """The picture as (N, 1176) patches in Qwen2-VL's order: merged cells first, two equal frames each."""
+    rows, columns = grid
+    pixels = np.asarray(picture.resize((columns * CELL, rows * CELL), Image.Resampling.BICUBIC), np.float32) / 255
+    cells = ((pixels - MEAN) / STD).reshape(rows, 2, 14, columns, 2, 14, 3).transpose(0, 3, 1, 4, 6, 2, 5)
+    flat = cells.reshape(rows * columns * 4, 3, 1, 196)
+    return np.repeat(flat, 2, axis=2).reshape(rows * columns * 4, 1176)
+
+
+def _native_size(rng: random.Random, aspect: float, tall: bool) -> tuple[int, int]:
+    short = 160 * math.exp(rng.triangular(0, math.log(1000 / aspect / 160), 0.05)) if aspect < 6 else 160
+    size = (min(1000, round(short * aspect)), round(short))
+    return (size[1], size[0]) if tall else size
+
+
+def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, columns = grid
+    kinds, hues = np.zeros(grid, np.int64), np.zeros(grid, np.int64)
+    for shape in scene.shapes if scene else ():
+        assert scene
+        row = min(rows - 1, int(shape.y / scene.height * rows))
+        column = min(columns - 1, int(shape.x / scene.width * columns))
+        kinds[row, column] = 1 + KINDS.index(shape.kind)
+        hues[row, column] = 1 + list(COLOURS).index(shape.colour)
+    third = lambda count: np.minimum(2, (np.arange(count) + 0.5) * 3 // count).astype(np.int64)  # noqa: E731
+    places = third(rows)[:, None] * 3 + third(columns)[None, :]
+    return kinds.ravel(), hues.ravel(), places.ravel()
+
+
+def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
+    chats = [row.chat for row in rows]
+    longest = max(len(chat.ids) for chat in chats)
+
+    def padded(values: list[list[Any]], fill: float) -> torch.Tensor:
+        return torch.tensor([list(row) + [fill] * (longest - len(row)) for row in values])
+
+    ids = padded([chat.ids for chat in chats], 0)
+    weights = padded([chat.weights for chat in chats], 0.0)
+    segments = padded([chat.segments for chat in chats], -1)
+    positions = np.stack([np.pad(np.concatenate(c.places, 1), ((0, 0), (0, longest - len(c.ids)))) for c in chats], 1)
+    kinds, hues, places = (torch.from_numpy(np.stack([row.targets[k] for row in rows])) for k in range(3))
+    patches = torch.from_numpy(np.concatenate([row.patches for row in rows]))
+    labels = torch.where(weights > 0, ids, IGNORE)
+    return Lesson(patches, grid, ids, labels, weights, torch.from_numpy(positions), segments, kinds, hues, places)

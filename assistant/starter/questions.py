@@ -1,0 +1,251 @@
+"""Asks a scene questions and knows the right answers, in words. Knows nothing of pixels or models."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant.starter.grammar import Grammar
+from assistant.starter.shapes import COLOURS, KINDS, PLACES, Scene, Shape
+
+CANNOT = "cannot tell"
+DESCRIBE = "Describe this picture."
+NUMBERS = ("no", "one", "two", "three", "four", "five")
+_MIDDLES = ("in the middle", "in the centre", "in the center")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question about a scene, its one right answer, and which sort of question it is."""
+
+    sort: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which shapes a question speaks of: by kind, by colour, by both, or all of them."""
+
+    kind: str = ""
+    hue: str = ""
+
+    def of(self, scene: Scene) -> list[Shape]:
+        return [s for s in scene.shapes if self.kind in ("", s.kind) and self.hue in ("", s.colour)]
+
+    def named(self, noun: str = "shape") -> str:
+        return f"{self.hue} {self.kind or noun}".strip()
+
+
+class Questioner:
+    """Draws questions from a grammar."""
+
+    def __init__(self, grammar: Grammar, rng: random.Random) -> None:
+        self._grammar, self._rng = grammar, rng
+        self._sorts: dict[str, Callable[[Scene], Asked | None]] = {
+            "colour": self.colour,
+            "shape": self.shape,
+            "count": self.count,
+            "where": self.where,
+            "yesno": self.yesno,
+            "describe": self.describe,
+        }
+
+    def ask(self, scene: Scene, sort: str | None = None) -> Asked:
+        """A question of the given (or any) sort that this scene answers in one way."""
+        while True:
+            name = sort or self._rng.choice(
+                ("colour", "shape", "count", "where", "where", "yesno", "yesno", "describe")
+            )
+            asked = self._sorts[name](scene)
+            if asked:
+                return Asked(name, written(_article(asked.question), self._rng), _article(asked.answer))
+
+    def colour(self, scene: Scene) -> Asked | None:
+        if len(scene.shapes) == 1 and self._rng.random() < 0.5:
+            return self._asked("colour_one", {}, colour_answer(scene, Subject(scene.shapes[0].kind)))
+        subject = Subject(kind=self._kind(scene))
+        return self._asked("colour", {"kind": subject.kind}, colour_answer(scene, subject))
+
+    def shape(self, scene: Scene) -> Asked | None:
+        if len(scene.shapes) == 1 and self._rng.random() < 0.5:
+            return self._asked("shape_one", {}, shape_answer(scene, Subject(hue=scene.shapes[0].colour)))
+        subject = Subject(hue=self._hue(scene))
+        return self._asked("shape", {"hue": subject.hue}, shape_answer(scene, subject))
+
+    def count(self, scene: Scene) -> Asked:
+        form = self._rng.choice(("all", "all", "kind", "hue", "both"))
+        subject = Subject(
+            self._kind(scene) if form in ("kind", "both") else "", self._hue(scene) if form in ("hue", "both") else ""
+        )
+        plural = self._rng.choice(("shapes", "shapes", "figures", "objects", "things"))
+        said = f"{subject.hue} {subject.kind + 's' if subject.kind else plural}".strip()
+        slots = {"countable": said, "hue": subject.hue, "kinds": f"{subject.kind}s"}
+        question = self._grammar.draw("count", self._rng, slots)
+        # "how many are <hue>" and the like name a slot of their own: kept only where that is this subject.
+        if said not in question:
+            found = Subject(hue=subject.hue) if form == "hue" else Subject(kind=subject.kind)
+            if form not in ("hue", "kind") or found.named() == "shape" or f"{found.hue or found.kind}" not in question:
+                return self.count(scene)
+        return Asked("", question, count_answer(scene, subject))
+
+    def where(self, scene: Scene) -> Asked | None:
+        if len(scene.shapes) == 1 and self._rng.random() < 0.4:
+            return self._asked("where_one", {}, where_answer(scene, Subject(kind=scene.shapes[0].kind)))
+        subject, said = self._subject(scene)
+        return self._asked("where", {"subject": said}, where_answer(scene, subject))
+
+    def yesno(self, scene: Scene) -> Asked | None:
+        single = len(scene.shapes) == 1
+        form = self._rng.choice(("exists", "exists", "colour", "place", "count" if not single else "shape"))
+        if form == "exists":
+            subject, said = self._subject(scene)
+            question = self._grammar.draw("yes_exists", self._rng, {"subject": said, **_slots(subject)})
+            if said not in question and not (subject.kind and f"{subject.named()}s" in question):
+                return None
+            return Asked("", question, exists_answer(scene, subject))
+        if form == "place":
+            subject, said = self._subject(scene)
+            place = self._place(scene, subject)
+            answer = is_place_answer(scene, subject, place)
+            return self._asked("yes_place", {"subject": said, "place": self._placed(place)}, answer)
+        if form == "count":
+            number = self._rng.choice((len(scene.shapes), self._rng.randint(1, 5)))
+            return self._asked("yes_count", {"number": NUMBERS[number]}, is_count_answer(scene, number))
+        if form == "shape":
+            kind = self._kind(scene)
+            return self._asked("yes_shape", {"kind": kind}, is_kind_answer(scene, kind))
+        kind = self._kind(scene)
+        found = Subject(kind=kind).of(scene)
+        hue = found[0].colour if found and self._rng.random() < 0.5 else self._rng.choice(tuple(COLOURS))
+        return self._asked("yes_colour", {"kind": kind, "hue": hue}, is_colour_answer(scene, kind, hue))
+
+    def describe(self, scene: Scene) -> Asked:
+        question = DESCRIBE if self._rng.random() < 0.4 else self._grammar.draw("describe", self._rng)
+        return Asked("", question, description(scene))
+
+    def _asked(self, rule: str, slots: dict[str, str], answer: str | None) -> Asked | None:
+        return (answer and Asked("", self._grammar.draw(rule, self._rng, slots), answer)) or None
+
+    def _kind(self, scene: Scene) -> str:
+        return self._rng.choice(scene.shapes).kind if self._rng.random() < 0.8 else self._rng.choice(KINDS)
+
+    def _hue(self, scene: Scene) -> str:
+        hues = tuple(COLOURS)
+        return self._rng.choice(scene.shapes).colour if self._rng.random() < 0.8 else self._rng.choice(hues)
+
+    def _subject(self, scene: Scene) -> tuple[Subject, str]:
+        form = self._rng.choice(("kind", "hue", "both"))
+        if form == "kind":
+            subject = Subject(kind=self._kind(scene))
+        elif form == "hue":
+            subject = Subject(hue=self._hue(scene))
+        else:
+            shape = self._rng.choice(scene.shapes)
+            real = self._rng.random() < 0.6
+            subject = Subject(shape.kind, shape.colour) if real else Subject(self._kind(scene), self._hue(scene))
+        return subject, subject.named(self._rng.choice(("one", "shape", "figure", "object", "thing")))
+
+    def _place(self, scene: Scene, subject: Subject) -> str:
+        found = subject.of(scene)
+        if found and self._rng.random() < 0.5:
+            return scene.place(found[0])
+        return self._rng.choice(self._rng.choice(PLACES))
+
+    def _placed(self, place: str) -> str:
+        if place == "in the middle":
+            return self._rng.choice(_MIDDLES)
+        wordings = [place, place + " corner"] if place.count(" ") == 3 else [place]
+        wordings += [place.replace("at", "in", 1) + end for end in ("", " corner") if place.count(" ") == 3]
+        return self._rng.choice([*wordings, place + " side"] if place.startswith("on") else wordings)
+
+
+def _slots(subject: Subject) -> dict[str, str]:
+    return {"kinds": f"{subject.kind}s", "hue": subject.hue} if subject.kind else {}
+
+
+def written(question: str, rng: random.Random) -> str:
+    """The question as people type it, or (in lower case, no stop) as a transcriber writes it."""
+    style = rng.random()
+    if style < 0.45:
+        return question.rstrip(".")[:1].lower() + question.rstrip(".")[1:]
+    return question[:1].upper() + question[1:].rstrip(".") + ("" if style < 0.5 else "." if style < 0.56 else "?")
+
+
+def _none(subject: Subject) -> str:
+    return f"There is no {subject.named()}."
+
+
+def colour_answer(scene: Scene, subject: Subject) -> str | None:
+    hues = sorted({shape.colour for shape in subject.of(scene)})
+    if not hues:
+        return _none(subject)
+    return f"The {subject.kind} is {hues[0]}." if len(subject.of(scene)) == 1 else None
+
+
+def shape_answer(scene: Scene, subject: Subject) -> str | None:
+    found = subject.of(scene)
+    if not found:
+        return _none(subject)
+    return f"It is a {found[0].kind}." if len(found) == 1 else None
+
+
+def count_answer(scene: Scene, subject: Subject) -> str:
+    number, noun = len(subject.of(scene)), subject.named()
+    if number == 1:
+        return f"There is one {noun}."
+    return f"There are {NUMBERS[number]} {noun}s."
+
+
+def where_answer(scene: Scene, subject: Subject) -> str | None:
+    found = subject.of(scene)
+    if not found:
+        return _none(subject)
+    return f"The {subject.named()} is {scene.place(found[0])}." if len(found) == 1 else None
+
+
+def exists_answer(scene: Scene, subject: Subject) -> str:
+    return f"Yes, there is a {subject.named()}." if subject.of(scene) else f"No, there is no {subject.named()}."
+
+
+def is_colour_answer(scene: Scene, kind: str, hue: str) -> str | None:
+    hues = {shape.colour for shape in Subject(kind=kind).of(scene)}
+    if len(hues) > 1:
+        return None
+    if not hues:
+        return f"No, there is no {kind}."
+    return f"Yes, the {kind} is {hue}." if hue in hues else f"No, the {kind} is {hues.pop()}."
+
+
+def is_kind_answer(scene: Scene, kind: str) -> str:
+    real = scene.shapes[0].kind
+    return f"Yes, it is a {real}." if kind == real else f"No, it is a {real}."
+
+
+def is_place_answer(scene: Scene, subject: Subject, place: str) -> str | None:
+    found = subject.of(scene)
+    if len(found) > 1:
+        return None
+    if not found:
+        return f"No, there is no {subject.named()}."
+    real = scene.place(found[0])
+    return f"Yes, the {subject.named()} is {real}." if real == place else f"No, the {subject.named()} is {real}."
+
+
+def is_count_answer(scene: Scene, number: int) -> str:
+    real = len(scene.shapes)
+    start = "Yes" if real == number else "No"
+    return f"{start}, there is one shape." if real == 1 else f"{start}, there are {NUMBERS[real]} shapes."
+
+
+def description(scene: Scene) -> str:
+    """All shapes in reading order of their places, so that one scene has one description."""
+    order = [place for row in PLACES for place in row]
+    shapes = sorted(scene.shapes, key=lambda s: (order.index(scene.place(s)), s.colour, s.kind))
+    sentence = "; ".join(f"a {s.colour} {s.kind} {scene.place(s)}" for s in shapes) + "."
+    return sentence[0].upper() + sentence[1:]
+
+
+def _article(text: str) -> str:
+    return text.replace("a orange", "an orange").replace("A orange", "An orange")

@@ -1,0 +1,174 @@
+"""Trains the starter kit's tiny Qwen2-VL on drawn pictures: `python -m assistant.starter.train FOLDER --minutes 60`.
+
+Knows the model's insides; the folder it writes is an ordinary checkpoint. Two shortcuts of training leave no trace in
+it: the vision tower runs as one dense batch, and small extra heads ask each picture token what stands in it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader
+
+from assistant.starter.blank import MAX_PIXELS, make_model, make_processor, make_tokenizer
+from assistant.starter.lessons import IGNORE, Lesson, Lessons
+
+TEXT = {
+    "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6,
+    "rope_parameters": {"rope_type": "default", "mrope_section": [8, 8, 8], "rope_theta": 10000.0},
+}  # fmt: skip
+VISION = {"depth": 4, "embed_dim": 160, "num_heads": 4, "mlp_ratio": 3, "hidden_size": 192}
+
+
+class Probes(nn.Module):
+    """Linear heads on picture tokens: kind and colour of the shape centred there, and which ninth it lies in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = nn.Linear(width, 5 + 9 + 9)
+
+    def forward(self, tokens: torch.Tensor, lesson: Lesson) -> torch.Tensor:
+        kind, hue, place = self.heads(tokens.float()).split((5, 9, 9), dim=-1)
+        rare = torch.tensor([0.15] + [1.0] * 8)
+        losses = (
+            F.cross_entropy(kind.flatten(0, 1), lesson.kinds.flatten(), rare[:5]),
+            F.cross_entropy(hue.flatten(0, 1), lesson.hues.flatten(), rare),
+            F.cross_entropy(place.flatten(0, 1), lesson.places.flatten()),
+        )
+        return losses[0] + losses[1] + 0.5 * losses[2]
+
+
+def see(model: Any, lesson: Lesson) -> torch.Tensor:
+    """Picture tokens (B, T, width): the model's own vision tower, run as one dense batch."""
+    visual = model.model.visual
+    batch, (rows, columns) = lesson.ids.shape[0], lesson.grid
+    count = rows * columns * 4
+    hidden = F.linear(lesson.patches, visual.patch_embed.proj.weight.flatten(1)).view(batch, count, -1)
+    cos, sin = _rotary(visual, rows, columns)
+    for block in visual.blocks:
+        hidden = hidden + _attend(block.attn, block.norm1(hidden), cos, sin)
+        hidden = hidden + block.mlp(block.norm2(hidden))
+    return visual.merger(hidden.flatten(0, 1)).view(batch, rows * columns, -1)
+
+
+def _rotary(visual: Any, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    from transformers.vision_utils import get_vision_position_ids
+
+    places = get_vision_position_ids(torch.tensor([[1, rows * 2, columns * 2]]), visual.spatial_merge_size)
+    cos, sin = visual.rotary_pos_emb(torch.zeros(1), places)
+    return cos, sin
+
+
+def _attend(attention: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    batch, count, width = hidden.shape
+    query, key, value = attention.qkv(hidden).view(batch, count, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
+    query, key = (_turn(part, cos, sin).to(value.dtype) for part in (query, key))
+    out = F.scaled_dot_product_attention(query, key, value)
+    return attention.proj(out.transpose(1, 2).reshape(batch, count, width))
+
+
+def _turn(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    one, other = states.chunk(2, dim=-1)
+    return states * cos + torch.cat((-other, one), dim=-1) * sin
+
+
+def write(model: Any, lesson: Lesson, pictures: torch.Tensor) -> torch.Tensor:
+    """Loss of the answers, each question seeing only its picture and itself."""
+    table = model.model.language_model.embed_tokens
+    embeds = table(lesson.ids)
+    slots = lesson.ids == model.config.image_token_id
+    embeds = embeds.masked_scatter(slots.unsqueeze(-1), pictures.to(embeds.dtype))
+    segment = lesson.segments
+    same = (segment[:, :, None] == segment[:, None, :]) | (segment[:, None, :] == 0)
+    mask = (same & torch.ones(segment.shape[1], segment.shape[1], dtype=torch.bool).tril())[:, None]
+    out = model.model.language_model(
+        inputs_embeds=embeds, position_ids=lesson.positions, attention_mask=mask, use_cache=False
+    ).last_hidden_state
+    wanted = lesson.labels[:, 1:] != IGNORE
+    logits = model.lm_head(out[:, :-1][wanted]).float()
+    losses = F.cross_entropy(logits, lesson.labels[:, 1:][wanted], reduction="none")
+    weights = lesson.weights[:, 1:][wanted]
+    return (losses * weights).sum() / weights.sum()
+
+
+def train(
+    folder: Path, minutes: float, batch: int = 48, rate: float = 1.5e-3, seed: int = 1, resume: bool = False
+) -> Any:
+    """Trains for so many minutes and leaves the checkpoint (float16 weights, for size) in `folder`."""
+    from transformers import Qwen2VLForConditionalGeneration
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = make_tokenizer(folder)
+    make_processor(folder, tokenizer)
+    model = make_model(tokenizer, TEXT, VISION, seed)
+    if resume:
+        model = Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    probes = Probes(VISION["hidden_size"])
+    weights = [*model.parameters(), *probes.parameters()]
+    optimiser = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.03)
+    lessons = Lessons(tokenizer, batch, MAX_PIXELS, int(time.time()) if resume else seed, 0 if resume else 400)
+    start = shown = time.monotonic()
+    for step, lesson in enumerate(_stream(lessons)):
+        share = (time.monotonic() - start) / (60 * minutes)
+        if share >= 1:
+            break
+        pace = rate * min(1.0, (step + 1) / 150) * (0.5 + 0.5 * math.cos(math.pi * share))
+        for group in optimiser.param_groups:
+            group["lr"] = pace
+        with torch.autocast("cpu", torch.bfloat16):
+            pictures = see(model, lesson)
+            answers = write(model, lesson, pictures)
+        looks = probes(pictures, lesson)
+        (answers + looks * max(0.1, 1 - 1.5 * share)).backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        if step % 50 == 0:
+            now = time.monotonic()
+            print(
+                f"step {step} share {share:.3f} answers {answers:.3f} looks {looks:.3f} {(now - shown) / 50:.2f} s",
+                flush=True,
+            )
+            shown = now
+        if step and step % 500 == 0:
+            save(model, folder)
+    save(model, folder)
+    return model
+
+
+def _stream(lessons: Lessons) -> Iterator[Lesson]:
+    yield from DataLoader(lessons, batch_size=None, num_workers=1, prefetch_factor=4)
+
+
+def save(model: Any, folder: Path) -> None:
+    """Weights in float16: half the bytes, and every loader widens them again."""
+    from safetensors.torch import save_file
+
+    halves = {
+        name: value.detach().half().contiguous()
+        for name, value in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    model.config.dtype = torch.float16
+    model.config.save_pretrained(folder)
+    model.config.dtype = torch.float32
+    model.generation_config.save_pretrained(folder)
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+    train(options.folder, options.minutes, options.batch, resume=options.resume)

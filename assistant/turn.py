@@ -1,0 +1,57 @@
+"""One turn: hear, answer, speak. A turn is an iterator: to answer is to run it, to interrupt is to close it.
+
+Knows no threads, files, clocks or models. Read this first."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from assistant.events import Event, Heard, Said, Sound, Wrote
+from assistant.pictures import Picture
+from assistant.roles import Message, Parts, Voice
+from assistant.sound.audio import Audio
+from assistant.words import sentences, spoken
+
+DESCRIBE = "Describe this picture."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came in: text or sound, and pictures. `describe` is asked for when pictures come with no words."""
+
+    text: str = ""
+    audio: Audio | None = None
+    pictures: tuple[Picture, ...] = ()
+    describe: str = DESCRIBE
+
+
+def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[Event, None, None]:
+    """Runs one turn. Sound in which nothing is heard ends it after `Heard("")`: a cough is never answered."""
+    question = asked.text.strip()
+    if asked.audio is not None:
+        with closing(parts.transcriber.transcribe(asked.audio)) as transcript:
+            question = "".join(transcript).strip()
+    yield Heard(question)
+    if asked.audio is not None and not question:
+        return
+    message = Message("user", question or asked.describe, asked.pictures)
+    cutter = sentences.Cutter()
+    with closing(parts.responder.reply([*history, message])) as reply:
+        for delta in reply:
+            yield Wrote(delta)
+            for piece in cutter.add(delta):
+                yield from _say(piece, parts.voice)
+    for piece in cutter.end():
+        yield from _say(piece, parts.voice)
+
+
+def _say(piece: str, voice: Voice) -> Generator[Event, None, None]:
+    text = spoken.spoken_form(piece)
+    if not text:
+        return
+    yield Said(text)
+    with closing(voice.speak(text)) as sound:
+        for audio in sound:
+            yield Sound(audio)

@@ -1,0 +1,1 @@
+"""Text made ready for the ear. Knows nothing of voices."""

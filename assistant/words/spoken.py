@@ -1,0 +1,39 @@
+"""What a voice says for a piece of Markdown: every word, no marks, and what was skipped. Knows nothing of voices."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from assistant.words.clean import clean
+
+
+@cache
+def _parser() -> Any:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
+
+
+def spoken_form(piece: str) -> str:
+    """The words to say for a piece of an answer; "" when there are none."""
+    parts: list[str] = []
+    for token in _parser().parse(clean(piece)):
+        if token.type in ("fence", "code_block"):
+            lines = len(token.content.splitlines())
+            parts.append(f"Code, {lines} {'line' if lines == 1 else 'lines'}, skipped.")
+        elif token.type == "inline":
+            parts.append(_inline(token.children or []))
+    return " ".join(" ".join(part for part in parts if part).split())
+
+
+def _inline(tokens: list[Any]) -> str:
+    words: list[str] = []
+    for token in tokens:
+        if token.type in ("text", "code_inline"):
+            words.append(token.content)
+        elif token.type in ("softbreak", "hardbreak"):
+            words.append(" ")
+        elif token.type == "image":
+            words.append(f"picture: {token.content}")
+    return "".join(words)
