@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.fail(error)
         return error.exit_code
     except KeyboardInterrupt:
+        console.reason = "interrupted"
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -166,6 +167,7 @@ def _demo(options: Any, settings: Settings, folders: Folders, console: Console) 
             "demo", f"“{folder}” cannot be written: {error.strerror}.", "Set HARK_HOME to a folder of yours."
         ) from None
     target = folder / f"answer-{seed}.wav"
+    console.tell("demo", picture=str(picture), question=shown.words, right=shown.answer, wav=str(target))
     console.say(f"Seed {seed}. The picture: {picture}")
     console.say(f"A voice asks: {shown.words}")
     with shown.recording() as recording:

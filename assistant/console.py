@@ -30,6 +30,7 @@ class Console:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
         self._ended = False
+        self.reason = "failed"  # of a turn that never ended by itself
         self._writing = False
         sys.stdout.flush()
         self._saved = os.dup(1)
@@ -39,10 +40,15 @@ class Console:
     def close(self) -> None:
         """Gives standard output back. With JSON the last line is always `ended`."""
         if self._json and not self._ended:
-            self.event(TurnEnded("failed"))
+            self.event(TurnEnded(self.reason))
         self._out.close()
         os.dup2(self._saved, 1)
         os.close(self._saved)
+
+    def tell(self, name: str, **facts: str) -> None:
+        """An event beside those of a turn; nothing without JSON."""
+        if self._json:
+            self._line({"event": name, **facts})
 
     def say(self, line: str) -> None:
         if not self._json:

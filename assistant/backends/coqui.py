@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import pickle
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def load(options: Options) -> Coqui:
             model = _vits(config_path)
             model.load_state_dict(_state(weights))
         model.eval()
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, EOFError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, EOFError, pickle.UnpicklingError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise Missing(
             "speak", f"The voice in “{folder}” cannot be loaded: {reason}.", "Choose or get another voice."
@@ -80,21 +81,24 @@ def _vits(config_path: Path) -> Any:
     config = load_config(str(config_path))
     if config.model != "vits":
         raise ValueError(f"it is a {config.model} model, not VITS")
-    # Relative paths in a voice's config mean its own folder.
-    for name in ("speakers_file", "language_ids_file"):
-        given = getattr(config.model_args, name, None)
-        if given:
-            setattr(config.model_args, name, str(config_path.parent / Path(given).name))
-    return Vits.init_from_config(config)
+    # Paths in a voice's config are of the machine that made it; the files lie beside the config.
+    for holder in (config, config.model_args):
+        for name in ("speakers_file", "language_ids_file"):
+            if given := getattr(holder, name, None):
+                setattr(holder, name, str(config_path.parent / Path(given).name))
+    config.model_args.init_discriminator = False  # only training needs it
+    return Vits(config)
 
 
 def _state(weights: Path) -> dict[str, Any]:
     if weights.suffix == ".safetensors":
         from safetensors.torch import load_file
 
-        return load_file(str(weights))
-    state: dict[str, Any] = torch.load(str(weights), map_location="cpu", weights_only=True)
-    return dict(state.get("model", state))
+        state: dict[str, Any] = load_file(str(weights))
+    else:
+        state = torch.load(str(weights), map_location="cpu", weights_only=True)
+        state = dict(state.get("model", state))
+    return {name: value for name, value in state.items() if not name.startswith(("disc.", "speaker_encoder."))}
 
 
 def _speaker(model: Any, wanted: str) -> int | None:

@@ -140,7 +140,7 @@ def load(options: Options) -> Qwen2VL:
         ) from error
     if not placed:
         model.to(device)
-    return Qwen2VL(model.eval(), processor, Path(options.model).name, options)
+    return Qwen2VL(model.eval(), processor, options.name or Path(options.model).name, options)
 
 
 def _dtype(options: Options, config: Any, device: str) -> Any:

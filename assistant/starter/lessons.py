@@ -19,7 +19,7 @@ from torch.utils.data import IterableDataset
 
 from assistant.starter.grammar import starter_grammar
 from assistant.starter.others import other_picture, other_question
-from assistant.starter.questions import CANNOT, Questioner, written
+from assistant.starter.questions import CANNOT, Questioner, loosened, written
 from assistant.starter.shapes import COLOURS, KINDS, Scene, draw, random_scene
 
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
@@ -31,10 +31,11 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class Lesson:
-    """One batch. Shapes: B pictures, N patches, T = N/4 merged tokens, S text positions.
+    """One batch. Shapes: B pictures of which the first A are asked about, N patches, T = N/4 merged tokens, S text
+    positions. Looking is cheaper than answering and learned later, so that more pictures are seen than asked about.
 
-    `patches` (B*N, 1176); `grid` (height, width) in merged tokens; `ids`, `labels`, `weights` (B, S); `positions`
-    (3, B, S); `segments` (B, S): 0 the shared prefix, 1.. the questions, -1 padding; `kinds`, `hues`, `places` (B, T).
+    `patches` (B*N, 1176); `grid` (height, width) in merged tokens; `ids`, `labels`, `weights` (A, S); `positions`
+    (3, A, S); `segments` (A, S): 0 the shared prefix, 1.. the questions, -1 padding; `kinds`, `hues`, `places` (B, T).
     """
 
     patches: torch.Tensor
@@ -76,19 +77,20 @@ class Lessons(IterableDataset[Lesson]):
             grid = grid or (height // CELL, width // CELL)
             if (height // CELL, width // CELL) != grid:
                 continue
-            rows.append(self._row(size, grid, easy))
+            rows.append(self._row(size, grid, easy, asked=len(rows) < self._batch * 5 // 9))
         assert grid
         return _collate(rows, grid)
 
-    def _row(self, size: tuple[int, int], grid: tuple[int, int], easy: bool) -> _Row:
+    def _row(self, size: tuple[int, int], grid: tuple[int, int], easy: bool, asked: bool) -> _Row:
         rng = self._rng
-        if rng.random() < 0.12:
+        if rng.random() < 0.15:
             scene, picture = None, other_picture(rng, size)
         else:
             count = 1 if easy and rng.random() < 0.7 else rng.choice((1, 1, 1, 2, 2, 3, 3, 4, 5))
             scene = random_scene(rng, size, count)
             picture = draw(scene, rng)
-        return _Row(patches_of(picture, grid), self._chat(scene, grid), _targets(scene, grid))
+        chat = self._chat(scene, grid) if asked else None
+        return _Row(patches_of(picture, grid), chat, _targets(scene, grid))
 
     def _chat(self, scene: Scene | None, grid: tuple[int, int]) -> _Chat:
         rng, encode = self._rng, self._tokenizer.encode
@@ -104,6 +106,8 @@ class Lessons(IterableDataset[Lesson]):
         for number in range(1, QUESTIONS + 1):
             asked = self._questioner.ask(scene or random_scene(rng, (300, 300), rng.randint(1, 3)))
             question, answer = asked.question, asked.answer if scene else CANNOT
+            if rng.random() < 0.2:
+                question = loosened(question, rng)
             if rng.random() < 0.1:
                 question, answer = written(other_question(rng), rng), CANNOT
             ask = encode(f"{question}<|im_end|>\n<|im_start|>assistant\n")
@@ -133,7 +137,7 @@ class _Chat:
 @dataclass(frozen=True)
 class _Row:
     patches: np.ndarray
-    chat: _Chat
+    chat: _Chat | None
     targets: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -179,7 +183,7 @@ def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np
 
 
 def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
-    chats = [row.chat for row in rows]
+    chats = [row.chat for row in rows if row.chat]
     longest = max(len(chat.ids) for chat in chats)
 
     def padded(values: list[list[Any]], fill: float) -> torch.Tensor:

@@ -70,7 +70,7 @@ def other_question(rng: random.Random) -> str:
 
 def other_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """A picture with no plain shape in it."""
-    makers = (_text, _noise, _gradient, _drawing, _drawing, _clouds, _clouds, _strange, _strange, _empty)
+    makers = (_text, _chart, _noise, _gradient, _drawing, _drawing, _clouds, _clouds, _strange, _strange, _empty)
     return rng.choice(makers)(rng, size)
 
 
@@ -158,6 +158,25 @@ def _drawing(rng: random.Random, size: tuple[int, int]) -> Image.Image:
         else:
             (x, y), reach = at[0], rng.uniform(0.1, 0.5) * min(size)
             pen.arc((x - reach, y - reach, x + reach, y + reach), rng.uniform(0, 360), rng.uniform(0, 360), ink, width)
+    return picture
+
+
+def _chart(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """Axes with a line or bars, on white."""
+    picture = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(picture)
+    width, height = size
+    left, top = rng.uniform(0.05, 0.2) * width, rng.uniform(0.05, 0.2) * height
+    pen.rectangle((left, top, width - left, height - top), None, (0, 0, 0), max(1, min(size) // 200))
+    ink, count = _any(rng), rng.randint(4, 12)
+    tops = [rng.uniform(top, height - top) for _ in range(count)]
+    step = (width - 2 * left) / count
+    for number, at in enumerate(tops):
+        if count > 7:
+            pen.rectangle((left + step * (number + 0.1), at, left + step * (number + 0.9), height - top), ink)
+        pen.text((left + step * (number + 0.3), height - top), str(number), (0, 0, 0), _font(top / 2))
+    if count <= 7:
+        pen.line([(left + step * (number + 0.5), at) for number, at in enumerate(tops)], ink, max(1, min(size) // 100))
     return picture
 
 

@@ -165,6 +165,25 @@ def _slots(subject: Subject) -> dict[str, str]:
     return {"kinds": f"{subject.kind}s", "hue": subject.hue} if subject.kind else {}
 
 
+# Words that change no question; training strews them in, so that new wordings are not refused for one word.
+_FILLERS = (
+    "well", "now", "okay", "right", "hey", "listen", "um", "er", "oh", "but", "just", "actually", "maybe", "then", "also",
+    "again", "quickly", "kindly", "simply", "honestly", "precisely", "currently", "hello", "sorry", "hark", "dear", "sir",
+    "alright", "basically", "clearly", "probably", "exact", "visibly", "properly", "already", "yes", "no", "ah", "as well",
+    "if you can", "for me", "by the way", "to be clear", "if possible", "once more", "thanks", "my friend", "this time",
+)  # fmt: skip
+
+
+def loosened(question: str, rng: random.Random) -> str:
+    """The question with a word or two that change nothing."""
+    words = question.split()
+    for _ in range(rng.choice((1, 1, 2))):
+        # Never inside "the red circle": the filler goes to an end or after the first or second word.
+        place = rng.choice((0, 0, 1, 2, len(words)))
+        words.insert(min(place, len(words)), rng.choice(_FILLERS) + ("," if rng.random() < 0.15 else ""))
+    return " ".join(words)
+
+
 def written(question: str, rng: random.Random) -> str:
     """The question as people type it, or (in lower case, no stop) as a transcriber writes it."""
     style = rng.random()

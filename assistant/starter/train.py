@@ -49,7 +49,7 @@ class Probes(nn.Module):
 def see(model: Any, lesson: Lesson) -> torch.Tensor:
     """Picture tokens (B, T, width): the model's own vision tower, run as one dense batch."""
     visual = model.model.visual
-    batch, (rows, columns) = lesson.ids.shape[0], lesson.grid
+    batch, (rows, columns) = lesson.kinds.shape[0], lesson.grid
     count = rows * columns * 4
     hidden = F.linear(lesson.patches, visual.patch_embed.proj.weight.flatten(1)).view(batch, count, -1)
     cos, sin = _rotary(visual, rows, columns)
@@ -85,7 +85,7 @@ def write(model: Any, lesson: Lesson, pictures: torch.Tensor) -> torch.Tensor:
     table = model.model.language_model.embed_tokens
     embeds = table(lesson.ids)
     slots = lesson.ids == model.config.image_token_id
-    embeds = embeds.masked_scatter(slots.unsqueeze(-1), pictures.to(embeds.dtype))
+    embeds = embeds.masked_scatter(slots.unsqueeze(-1), pictures[: len(embeds)].to(embeds.dtype))
     segment = lesson.segments
     same = (segment[:, :, None] == segment[:, None, :]) | (segment[:, None, :] == 0)
     mask = (same & torch.ones(segment.shape[1], segment.shape[1], dtype=torch.bool).tril())[:, None]
@@ -100,15 +100,15 @@ def write(model: Any, lesson: Lesson, pictures: torch.Tensor) -> torch.Tensor:
 
 
 def train(
-    folder: Path, minutes: float, batch: int = 48, rate: float = 1.5e-3, seed: int = 1, resume: bool = False
+    folder: Path, minutes: float, batch: int = 72, rate: float = 1.5e-3, seed: int = 1, resume: bool = False
 ) -> Any:
     """Trains for so many minutes and leaves the checkpoint (float16 weights, for size) in `folder`."""
-    from transformers import Qwen2VLForConditionalGeneration
+    from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = make_tokenizer(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder) if resume else make_tokenizer(folder)
     make_processor(folder, tokenizer)
-    model = make_model(tokenizer, TEXT, VISION, seed)
+    model: Any = make_model(tokenizer, TEXT, VISION, seed)
     if resume:
         model = Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     probes = Probes(VISION["hidden_size"])
@@ -120,14 +120,14 @@ def train(
         share = (time.monotonic() - start) / (60 * minutes)
         if share >= 1:
             break
-        pace = rate * min(1.0, (step + 1) / 150) * (0.5 + 0.5 * math.cos(math.pi * share))
+        pace = rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share))
         for group in optimiser.param_groups:
             group["lr"] = pace
         with torch.autocast("cpu", torch.bfloat16):
             pictures = see(model, lesson)
             answers = write(model, lesson, pictures)
         looks = probes(pictures, lesson)
-        (answers + looks * max(0.1, 1 - 1.5 * share)).backward()
+        (answers + looks * max(0.2, 1 - share)).backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -168,7 +168,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--batch", type=int, default=72)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
-    train(options.folder, options.minutes, options.batch, resume=options.resume)
+    train(options.folder, options.minutes, options.batch, options.rate, resume=options.resume)

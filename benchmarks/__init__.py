@@ -1,0 +1,1 @@
+"""What Hark can do and how fast, measured: `make bench`. Nothing here runs in the tests."""

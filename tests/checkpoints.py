@@ -1,0 +1,98 @@
+"""Makes small checkpoint folders with the libraries' own classes: `python -m tests.checkpoints FOLDER`.
+
+Whisper's and VITS's weights are RANDOM: they prove that loaders and chain work, and say nothing of hearing or voice.
+Tokenizers are made here; nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+
+def whisper(folder: Path) -> Path:
+    """A multilingual Whisper of 64 channels and two layers, in CTranslate2's format; random weights."""
+    import torch
+    from ctranslate2.converters import TransformersConverter
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+    from transformers import WhisperTokenizer
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+    source = folder / "whisper-source"
+    source.mkdir(parents=True, exist_ok=True)
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    base = letters + [f"Ġw{number}" for number in range(50257 - len(letters))]
+    languages = list(LANGUAGES)[:99]
+    tasks = ["translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps"]
+    special = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in (*languages, *tasks))]
+    special += [f"<|{step * 0.02:.2f}|>" for step in range(1501)]
+    bpe = Tokenizer(models.BPE(vocab={token: index for index, token in enumerate(base)}, merges=[]))
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    bpe.add_special_tokens(special)
+    bpe.save(str(source / "tokenizer.json"))
+    tokenizer = WhisperTokenizer(tokenizer_object=bpe, unk_token="<|endoftext|>", eos_token="<|endoftext|>")
+    tokenizer.save_pretrained(source)
+    ids = {token: len(base) + index for index, token in enumerate(special)}
+    torch.manual_seed(0)
+    sizes = {"d_model": 64, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 128, "decoder_ffn_dim": 128}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    ends = {name: ids["<|endoftext|>"] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    start = ids["<|startoftranscript|>"]
+    model = WhisperForConditionalGeneration(
+        WhisperConfig(vocab_size=len(base) + len(special), decoder_start_token_id=start, **sizes, **heads, **ends)
+    )
+    model.generation_config = GenerationConfig(
+        lang_to_id={f"<|{code}|>": ids[f"<|{code}|>"] for code in languages},
+        suppress_tokens=[],
+        begin_suppress_tokens=[ids["<|endoftext|>"]],
+        alignment_heads=[[1, 0]],
+        no_timestamps_token_id=ids["<|notimestamps|>"],
+        decoder_start_token_id=start,
+        is_multilingual=True,
+        **ends,
+    )
+    model.save_pretrained(source)
+    WhisperFeatureExtractor().save_pretrained(source)
+    made = folder / "whisper-random"
+    TransformersConverter(str(source), copy_files=["tokenizer.json", "preprocessor_config.json"]).convert(
+        str(made), force=True
+    )
+    return made
+
+
+def vits(folder: Path, speakers: int = 1, pickled: bool = True) -> Path:
+    """A VITS voice of 32 channels with a letter alphabet; random weights. One file holds weights, one the config."""
+    import torch
+    from TTS.tts.configs.vits_config import VitsConfig
+    from TTS.tts.models.vits import Vits, VitsArgs
+
+    made = folder / f"vits-random-{speakers}{'' if pickled else '-safe'}"
+    made.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    sizes = {"hidden_channels": 32, "hidden_channels_ffn_text_encoder": 64, "num_layers_text_encoder": 2}
+    small = {"num_layers_flow": 1, "upsample_initial_channel_decoder": 32, "init_discriminator": False}
+    args = VitsArgs(**sizes, **small)
+    if speakers > 1:
+        names = {f"speaker-{number}": number for number in range(speakers)}
+        (made / "speakers.json").write_text(json.dumps(names), encoding="utf-8")
+        args.use_speaker_embedding, args.speakers_file = True, str(made / "speakers.json")
+    config = VitsConfig(model_args=args, text_cleaner="basic_cleaners", use_phonemes=False)
+    model = Vits(config)
+    if speakers > 1:
+        config.model_args.speakers_file = "somewhere/else/speakers.json"  # as in voices made on other machines
+    config.save_json(str(made / "config.json"))
+    if pickled:
+        torch.save({"model": model.state_dict()}, made / "model_file.pth")
+    else:
+        from safetensors.torch import save_file
+
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, made / "model.safetensors")
+    return made
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    for made in (whisper(target), vits(target), vits(target, speakers=3), vits(target, pickled=False)):
+        print(made)

@@ -1,0 +1,128 @@
+"""What all tests share: a home of their own, made checkpoints, and a log in which a warning is a failure."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant import console
+from assistant.sound.audio import Audio
+
+console.quiet()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def ended(self) -> dict[str, object]:
+        assert self.events[-1]["event"] == "ended"
+        return self.events[-1]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh HARK_HOME for every test, and no hub."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("HARK_HOME", str(folder))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return folder
+
+
+@pytest.fixture
+def hark(home: Path) -> Callable[..., Ran]:
+    """Runs the real command in a process of its own."""
+
+    def run(*arguments: str | Path, seconds: float = 60) -> Ran:
+        command = [sys.executable, "-m", "assistant.cli", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, timeout=seconds, env=os.environ)
+        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in ran.err, ran.err
+        return ran
+
+    return run
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs the command in this process: the same code, without the second that imports take."""
+    from assistant.cli import main
+
+    def run(*arguments: str | Path) -> Ran:
+        capfd.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        seen = capfd.readouterr()
+        assert "Traceback" not in seen.err, seen.err
+        return Ran(code, seen.out, seen.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of made checkpoints (random weights)."""
+    from tests import checkpoints as make
+
+    folder = tmp_path_factory.mktemp("checkpoints")
+    make.whisper(folder)
+    make.vits(folder)
+    make.vits(folder, speakers=3)
+    make.vits(folder, pickled=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    """The starter kit's checkpoint: a real, trained, tiny Qwen2-VL."""
+    return Path(__file__).parents[1] / "resources" / "starter" / "tiny"
+
+
+@pytest.fixture
+def samples() -> Path:
+    return Path(__file__).parents[1] / "resources" / "samples"
+
+
+@pytest.fixture(autouse=True)
+def no_warning_in_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A warning in Hark's log fails the test, unless it calls `caplog.clear()`."""
+    yield
+    ours = [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING and r.name.startswith("assistant")]
+    assert not ours, [record.getMessage() for record in ours]
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """Nothing started in the test outlives it."""
+    before = set(threading.enumerate())
+    yield
+    left = [t for t in threading.enumerate() if t not in before and t.is_alive()]
+    # Native pools of torch, CTranslate2 and onnxruntime are no Python threads; tqdm's monitor is, and is a daemon.
+    assert not [t.name for t in left if "tqdm" not in type(t).__module__]
+
+
+def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0, level: float = 0.3) -> Audio:
+    """A plain tone."""
+    time = np.arange(int(seconds * rate)) / rate
+    return Audio((level * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)

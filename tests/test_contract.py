@@ -1,0 +1,126 @@
+"""What every part in the catalogue keeps, whoever wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assistant import backends
+from assistant.errors import AssistantError, Missing
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+from assistant.sound import audio
+from assistant.sound.audio import Audio
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+RED = Picture.of(Image.new("RGB", (200, 160), "white"))
+
+
+def options_for(name: str, checkpoints: Path, tiny: Path) -> Options:
+    folders = {"whisper": checkpoints / "whisper-random", "qwen2-vl": tiny, "coqui": checkpoints / "vits-random-1"}
+    return Options(model=str(folders.get(name, "")), max_new_tokens=12)
+
+
+@pytest.mark.parametrize("name", backends.VOICES)
+def test_a_voice_yields_sound_and_stops_when_closed(name: str, checkpoints: Path, tiny: Path) -> None:
+    voice = backends.load_voice(name, options_for(name, checkpoints, tiny))
+    blocks = list(voice.speak("The circle is red, and the star is at the top."))
+    assert sum(block.seconds for block in blocks) > 0.2
+    for block in blocks:
+        assert block.samples.ndim == 1 and block.samples.dtype == np.float32 and block.rate == blocks[0].rate
+        assert np.isfinite(block.samples).all() and np.abs(block.samples).max(initial=0) <= 1
+    speaking = voice.speak("A long sentence that nobody wants to hear to its end.")
+    next(speaking)
+    speaking.close()
+    assert list(voice.speak("Again.")), "it speaks again after it was stopped"
+
+
+@pytest.mark.parametrize("name", backends.VOICES)
+@pytest.mark.parametrize("text", ["…", "🙂", "\u202e", "a" * 2000])
+def test_a_voice_survives_odd_text(name: str, text: str, checkpoints: Path, tiny: Path) -> None:
+    voice = backends.load_voice(name, options_for(name, checkpoints, tiny))
+    for block in voice.speak(text):
+        assert np.isfinite(block.samples).all()
+
+
+@pytest.mark.parametrize("name", backends.TRANSCRIBERS)
+def test_a_transcriber_hears_nothing_in_silence_and_something_in_speech(
+    name: str, checkpoints: Path, tiny: Path, samples: Path
+) -> None:
+    transcriber = backends.load_transcriber(name, options_for(name, checkpoints, tiny))
+    assert "".join(transcriber.transcribe(Audio(np.zeros(32000, np.float32), 16000))) == ""
+    assert "".join(transcriber.transcribe(audio.read(samples / "shape.flac"))).strip()
+    transcriber.transcribe(audio.read(samples / "shape.flac")).close()
+
+
+@pytest.mark.parametrize("name", backends.RESPONDERS)
+def test_a_responder_answers_and_stops_when_closed(name: str, checkpoints: Path, tiny: Path) -> None:
+    responder = backends.load_responder(name, options_for(name, checkpoints, tiny))
+    messages = [Message("user", "What colour is the circle?", (RED,))]
+    assert "".join(responder.reply(messages)).strip()
+    assert responder.by
+    reply = responder.reply(messages)
+    next(reply)
+    reply.close()
+    assert "".join(responder.reply(messages)).strip()
+
+
+@pytest.mark.parametrize("load", [backends.load_voice, backends.load_responder, backends.load_transcriber])
+def test_an_unknown_name_is_refused_with_those_that_are_known(load) -> None:
+    with pytest.raises(Missing, match="silent"):
+        load("nobody", Options())
+
+
+@pytest.mark.parametrize("name", ["espeak", "coqui"])
+def test_a_missing_voice_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Missing):
+        backends.load_voice(name, Options(model=str(tmp_path), speaker="xx-nowhere"))
+
+
+def test_espeak_speaks_chinese_whatever_its_voice() -> None:
+    voice = backends.load_voice("espeak", Options(speaker="en-us"))
+    english, chinese = audio.join(voice.speak("你好，世界")), audio.join(backends.load_voice("espeak", Options(speaker="cmn")).speak("你好，世界"))
+    assert english and chinese and len(english.samples) == len(chinese.samples)
+
+
+def test_a_dead_espeak_is_started_again() -> None:
+    voice = backends.load_voice("espeak", Options())
+    speaking = voice.speak("One two three four five six seven eight nine ten. " * 50)
+    next(speaking)
+    voice._child.kill()
+    with pytest.raises(AssistantError, match="stopped in the middle"):
+        list(speaking)
+    assert list(voice.speak("Back again."))
+
+
+@pytest.mark.parametrize("speaker", ["speaker-0", "speaker-2", "1", ""])
+def test_coqui_voices_of_many_speakers(speaker: str, checkpoints: Path) -> None:
+    options = Options(model=str(checkpoints / "vits-random-3"), speaker=speaker)
+    assert list(backends.load_voice("coqui", options).speak("Hello."))
+
+
+def test_coqui_reads_safetensors_and_knows_its_speakers(checkpoints: Path) -> None:
+    assert list(backends.load_voice("coqui", Options(model=str(checkpoints / "vits-random-1-safe"))).speak("Hello."))
+    with pytest.raises(Missing, match="speaker-1"):
+        backends.load_voice("coqui", Options(model=str(checkpoints / "vits-random-3"), speaker="anna"))
+
+
+def test_coqui_runs_no_code_from_a_pickle(checkpoints: Path, tmp_path: Path) -> None:
+    import pickle
+    import shutil
+
+    folder = tmp_path / "voice"
+    shutil.copytree(checkpoints / "vits-random-1", folder)
+    mark = tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+            return open, (str(mark), "w")
+
+    (folder / "model_file.pth").write_bytes(pickle.dumps({"model": Evil()}))
+    with pytest.raises(Missing, match="cannot be loaded"):
+        backends.load_voice("coqui", Options(model=str(folder)))
+    assert not mark.exists()

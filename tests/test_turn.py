@@ -1,0 +1,112 @@
+"""A turn's events, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assistant import backends
+from assistant.errors import AssistantError
+from assistant.events import Heard, Said, Sound, Wrote
+from assistant.pictures import Picture
+from assistant.roles import Message, Options, Parts
+from assistant.sound.audio import Audio
+from assistant.turn import DESCRIBE, Asked, answer
+from tests.conftest import tone
+
+ONE = Audio(np.zeros(4, np.float32), 8000)
+
+
+class Scripted:
+    """Says what it is told to, and tells what it saw and whether it was closed."""
+
+    by = "script"
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces, self.seen, self.closed = pieces, [], False
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        self.seen = list(messages)
+        try:
+            yield from self.pieces
+        finally:
+            self.closed = True
+
+
+class OneBlock:
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def speak(self, text: str) -> Generator[Audio, None, None]:
+        try:
+            yield ONE
+            yield ONE
+        finally:
+            self.closed += 1
+
+
+def parts(responder: Scripted, voice: OneBlock | None = None) -> Parts:
+    return Parts(backends.load_transcriber("silent", Options(model="what is it")), responder, voice or OneBlock())
+
+
+def test_typed_question_is_answered_and_spoken_piece_by_piece() -> None:
+    run = list(answer(Asked("Hi?"), (), parts(Scripted("It is red.", " And round"))))
+    assert run == [
+        Heard("Hi?"), Wrote("It is red."), Wrote(" And round"), Said("It is red."), Sound(ONE), Sound(ONE),
+        Said("And round"), Sound(ONE), Sound(ONE),
+    ]  # fmt: skip
+
+
+def test_first_piece_is_spoken_before_the_answer_is_finished() -> None:
+    run = list(answer(Asked("x"), (), parts(Scripted("One. ", "Two.", " Three."))))
+    assert run.index(Said("One.")) < run.index(Wrote("Two."))
+
+
+def test_spoken_question_is_transcribed() -> None:
+    assert list(answer(Asked(audio=tone(1)), (), parts(Scripted()))) == [Heard("what is it")]
+
+
+def test_silence_ends_the_turn_and_asks_nobody() -> None:
+    responder = Scripted("never")
+    silence = Audio(np.zeros(16000, np.float32), 16000)
+    assert list(answer(Asked(audio=silence), (), parts(responder))) == [Heard("")]
+    assert not responder.seen
+
+
+def test_picture_without_a_question_is_described() -> None:
+    picture = Picture.of(Image.new("RGB", (8, 8)))
+    responder = Scripted()
+    assert list(answer(Asked(pictures=(picture,)), (), parts(responder))) == [Heard("")]
+    assert responder.seen == [Message("user", DESCRIBE, (picture,))]
+
+
+def test_history_comes_before_the_question() -> None:
+    responder = Scripted()
+    past = (Message("system", "Be brief."), Message("user", "a"), Message("assistant", "b"))
+    list(answer(Asked("c"), past, parts(responder)))
+    assert responder.seen == [*past, Message("user", "c")]
+
+
+def test_closing_releases_every_stage() -> None:
+    responder, voice = Scripted("One. ", "Two."), OneBlock()
+    turn = answer(Asked("x"), (), parts(responder, voice))
+    while not isinstance(next(turn), Sound):
+        pass
+    turn.close()
+    assert responder.closed and voice.closed == 1
+
+
+def test_a_failing_part_ends_the_turn_with_its_error() -> None:
+    class Broken(Scripted):
+        def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+            yield "One"
+            raise AssistantError("answer", "It broke.", "Mend it.")
+
+    seen = []
+    with pytest.raises(AssistantError, match="It broke"):
+        for event in answer(Asked("x"), (), parts(Broken())):
+            seen.append(event)
+    assert seen == [Heard("x"), Wrote("One")]
