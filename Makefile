@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 APT := espeak-ng libportaudio2
-APT_TEST := flite
+APT_TEST := flite fonts-wqy-zenhei
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: run test check bench lock clean

@@ -145,8 +145,8 @@ class Engine:
         look = self._settings.look
         model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
         options = Options(
-            model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map, min_pixels=look.min_pixels,
-            max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
+            model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map,
+            min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
         )  # fmt: skip
         return backends.load_responder(look.responder, options)
 

@@ -55,8 +55,8 @@ class Parts:
 class Options:
     """How a back end is loaded.
 
-    `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda", `dtype` "auto" or a torch
-    name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none)."""
+    `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda",
+    `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none)."""
 
     model: str = ""
     name: str = ""

@@ -64,7 +64,8 @@ def by_font(rng: random.Random) -> tuple[Image.Image, str, str, str]:
     x, y, place = _spot(rng)
     width, height = rng.randint(200, 800), rng.randint(200, 600)
     font = ImageFont.truetype(
-        str(_package("matplotlib") / "mpl-data/fonts/ttf/DejaVuSans.ttf"), int(min(width, height) * rng.uniform(0.38, 0.48))
+        str(_package("matplotlib") / "mpl-data/fonts/ttf/DejaVuSans.ttf"),
+        int(min(width, height) * rng.uniform(0.38, 0.48)),
     )
     image = Image.new("RGB", (width, height), pale)
     ImageDraw.Draw(image).text((x * width, y * height), GLYPHS[kind], colour, font, anchor="mm")
@@ -135,7 +136,9 @@ def plot(rng: random.Random) -> Image.Image:
     else:
         axes.set_axis_off()
         for line in range(5):
-            axes.text(0, line / 5, " ".join(rng.choice(("platform", "Leeds", "closed", "14:05", "exit")) for _ in range(4)))
+            axes.text(
+                0, line / 5, " ".join(rng.choice(("platform", "Leeds", "closed", "14:05", "exit")) for _ in range(4))
+            )
     axes.set_title(kind)
     out = io.BytesIO()
     FigureCanvasAgg(figure).print_png(out)

@@ -1,10 +1,9 @@
-"""What the starter kit's tiny model shows: right answers, phrasings, and refusals. Knows nothing of how it was trained."""
+"""What the starter kit's tiny model shows: right answers, phrasings, refusals. Knows nothing of its training."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -19,25 +18,9 @@ from assistant.starter.questions import Questioner, Subject
 from assistant.starter.shapes import COLOURS, KINDS, Scene, draw, random_scene
 from benchmarks import peers
 from benchmarks.phrasings import NEVER_TRAINED, OTHER, TRAINED
+from benchmarks.scores import Score
 
 SORTS = ("colour", "shape", "count", "where", "yesno")
-
-
-@dataclass
-class Score:
-    """Right answers out of all, the goal as a share, and the first few wrong ones."""
-
-    name: str
-    goal: float
-    right: int = 0
-    all: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-    def add(self, good: bool, told: str) -> None:
-        self.right += good
-        self.all += 1
-        if not good and len(self.wrong) < 5:
-            self.wrong.append(told)
 
 
 def _ask(starter: Starter, image: Image.Image, question: str) -> str:
@@ -77,11 +60,18 @@ def others(starter: Starter, count: int, seed: int = 90002) -> Iterator[Score]:
         score = Score(f"drawn by others, {maker.__name__[3:]}", 0.9)
         for _ in range(count):
             image, kind, colour, place = maker(rng)
-            asked = (("What shape is this?", kind), (f"What colour is the {kind}?", colour), (f"Where is the {kind}?", place))
+            asked = (
+                ("What shape is this?", kind),
+                (f"What colour is the {kind}?", colour),
+                (f"Where is the {kind}?", place),
+            )
             for question, word in asked:
                 got = _ask(starter, image, question)
                 told = f"{question} → {got} (a {colour} {kind}, {place})"
-                good = got.endswith(f" {word}.") and got.rstrip(".").split(" the ")[-1].split(" is ")[-1] in (word, got[:-1])
+                good = got.endswith(f" {word}.") and got.rstrip(".").split(" the ")[-1].split(" is ")[-1] in (
+                    word,
+                    got[:-1],
+                )
                 score.add(good or got == f"It is a {word}.", told)
                 total.add(good or got == f"It is a {word}.", told)
         yield score
@@ -109,9 +99,9 @@ def phrasings(starter: Starter, each: int, seed: int = 90003) -> Iterator[Score]
             for phrase in phrased:
                 for _ in range(each):
                     scene, subject, right = _scene_for(rng, sort)
-                    named = questions._article(phrase.format(k=subject.kind, c=subject.hue, n=subject.named()))
-                    got = _ask(starter, draw(scene, rng), named.replace("a orange", "an orange"))
-                    score.add(got.replace("an orange", "a orange") == right, f"{named} → {got} (right: {right})")
+                    named = questions.with_articles(phrase.format(k=subject.kind, c=subject.hue, n=subject.named()))
+                    got = _ask(starter, draw(scene, rng), named)
+                    score.add(got == questions.with_articles(right), f"{named} → {got} (right: {right})")
             yield score
 
 

@@ -82,7 +82,10 @@ def test_a_missing_voice_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_espeak_speaks_chinese_whatever_its_voice() -> None:
     voice = backends.load_voice("espeak", Options(speaker="en-us"))
-    english, chinese = audio.join(voice.speak("你好，世界")), audio.join(backends.load_voice("espeak", Options(speaker="cmn")).speak("你好，世界"))
+    english, chinese = (
+        audio.join(voice.speak("你好，世界")),
+        audio.join(backends.load_voice("espeak", Options(speaker="cmn")).speak("你好，世界")),
+    )
     assert english and chinese and len(english.samples) == len(chinese.samples)
 
 

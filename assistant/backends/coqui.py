@@ -30,7 +30,7 @@ class Coqui:
         """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
         with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()):
             try:
-                ids = self._model.tokenizer.text_to_ids(text)
+                ids = self._model.tokenizer.text_to_ids(text) if any(c.isalnum() for c in text) else []
                 if not ids:
                     return
                 aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
@@ -62,7 +62,16 @@ def load(options: Options) -> Coqui:
             model = _vits(config_path)
             model.load_state_dict(_state(weights))
         model.eval()
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, EOFError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ImportError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise Missing(
             "speak", f"The voice in “{folder}” cannot be loaded: {reason}.", "Choose or get another voice."

@@ -85,12 +85,10 @@ def get(name: str) -> Path:
         child.kill()
         child.wait()
     if child.returncode != 0:
-        lines = err.decode(errors="replace").strip().splitlines() or ["unknown reason"]
-        raise Missing(
-            "load",
-            f"“{repo}” could not be fetched: {lines[-1][:200]}",
-            "Check the network or HF_ENDPOINT, then run it again.",
-        )
+        lines = err.decode(errors="replace").strip().splitlines() or ["Unknown reason."]
+        reason = lines[-1].partition(": ")[2] or lines[-1]
+        hint = "Check the network or HF_ENDPOINT, then run it again."
+        raise Missing("load", f"“{repo}” could not be fetched: {reason.partition('. ')[0].rstrip('.')}.", hint)
     return Path(out.decode().strip().splitlines()[-1])
 
 

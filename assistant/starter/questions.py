@@ -60,7 +60,7 @@ class Questioner:
             )
             asked = self._sorts[name](scene)
             if asked:
-                return Asked(name, written(_article(asked.question), self._rng), _article(asked.answer))
+                return Asked(name, written(with_articles(asked.question), self._rng), with_articles(asked.answer))
 
     def colour(self, scene: Scene) -> Asked | None:
         if len(scene.shapes) == 1 and self._rng.random() < 0.5:
@@ -167,10 +167,11 @@ def _slots(subject: Subject) -> dict[str, str]:
 
 # Words that change no question; training strews them in, so that new wordings are not refused for one word.
 _FILLERS = (
-    "well", "now", "okay", "right", "hey", "listen", "um", "er", "oh", "but", "just", "actually", "maybe", "then", "also",
-    "again", "quickly", "kindly", "simply", "honestly", "precisely", "currently", "hello", "sorry", "hark", "dear", "sir",
-    "alright", "basically", "clearly", "probably", "exact", "visibly", "properly", "already", "yes", "no", "ah", "as well",
-    "if you can", "for me", "by the way", "to be clear", "if possible", "once more", "thanks", "my friend", "this time",
+    "well", "now", "okay", "right", "hey", "listen", "um", "er", "oh", "but", "just", "actually", "maybe", "then",
+    "also", "again", "quickly", "kindly", "simply", "honestly", "precisely", "currently", "hello", "sorry", "hark",
+    "dear", "sir", "alright", "basically", "clearly", "probably", "exact", "visibly", "properly", "already", "yes",
+    "no", "ah", "as well", "if you can", "for me", "by the way", "to be clear", "if possible", "once more", "thanks",
+    "my friend", "this time",
 )  # fmt: skip
 
 
@@ -266,5 +267,6 @@ def description(scene: Scene) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
-def _article(text: str) -> str:
+def with_articles(text: str) -> str:
+    """The text with “an” where a colour begins with a vowel."""
     return text.replace("a orange", "an orange").replace("A orange", "An orange")

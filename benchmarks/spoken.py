@@ -1,0 +1,79 @@
+"""What the starter kit's ear hears of flite's voices: forty questions and forty other sentences."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from assistant import backends
+from assistant.backends.sphinx import Sphinx
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+from assistant.sound import audio
+from assistant.starter import questions
+from assistant.starter.grammar import Grammar
+from assistant.starter.questions import Subject
+from assistant.starter.shapes import draw, random_scene
+from benchmarks.phrasings import OTHER_SPOKEN, SPOKEN
+from benchmarks.scores import Score
+
+VOICES = ("slt", "rms", "awb")
+
+
+def say(text: str, voice: str) -> audio.Audio:
+    """The sentence as flite's voice speaks it (Debian's program)."""
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "said.wav"
+        subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
+        return audio.read(wav)
+
+
+def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
+    """A picture, the question and the right answer."""
+    scene = random_scene(rng, (400, 320), 1 if "shape " in phrase else rng.choice((1, 2)))
+    while len({shape.kind for shape in scene.shapes}) < len(scene.shapes):
+        scene = random_scene(rng, (400, 320), 2)
+    shape = scene.shapes[0]
+    subject = Subject(shape.kind, shape.colour)
+    question = questions.with_articles(phrase.format(k=shape.kind, c=shape.colour))
+    if "{c} {k}" in phrase:
+        answer = (
+            questions.where_answer(scene, subject) if "Where" in phrase else questions.exists_answer(scene, subject)
+        )
+    elif phrase.startswith("Is the"):
+        answer = questions.is_colour_answer(scene, shape.kind, shape.colour)
+    elif phrase.startswith("How many"):
+        answer = questions.count_answer(scene, Subject())
+    elif "colo" in phrase:
+        answer = questions.colour_answer(scene, Subject(kind=shape.kind))
+    elif phrase.startswith("Where"):
+        answer = questions.where_answer(scene, Subject(kind=shape.kind))
+    else:
+        answer = questions.shape_answer(scene, Subject(hue=shape.colour))
+    return Picture.of(draw(scene)), question, questions.with_articles(answer or "")
+
+
+def run(seed: int = 90005) -> Iterator[Score]:
+    """The two scores of the ear."""
+    rng = random.Random(seed)
+    ear = backends.load_transcriber("sphinx", Options())
+    assert isinstance(ear, Sphinx)
+    starter = backends.load_responder("starter", Options())
+    score = Score("spoken questions lead to the right answer", 0.9)
+    for number in range(40):
+        phrase = SPOKEN[number % len(SPOKEN)]
+        picture, question, right = _asked(rng, phrase)
+        heard = "".join(ear.transcribe(say(question, VOICES[number % 3])))
+        got = "".join(starter.reply([Message("user", heard, (picture,))]))
+        score.add(got == right, f"{question} → “{heard}” → {got}")
+    yield score
+    grammar = Grammar((resources.files("resources") / "starter" / "spoken.jsgf").read_text("utf-8"))
+    score = Score("other sentences stay other sentences", 0.98)
+    for number, sentence in enumerate(OTHER_SPOKEN):
+        heard = "".join(ear.transcribe(say(sentence, VOICES[number % 3])))
+        score.add(not grammar.matches("question", heard), f"{sentence} → “{heard}”")
+    yield score

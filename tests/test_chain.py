@@ -1,0 +1,90 @@
+"""whisper → qwen2-vl → coqui → WAV, each from a checkpoint folder, through the loaders that users' models take.
+
+Whisper's and VITS's weights are random (see `tests/checkpoints.py`); Qwen2-VL's are the starter kit's, trained."""
+
+from __future__ import annotations
+
+import shutil
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assistant import backends
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+from tests.conftest import Ran
+
+SPOKEN = Path(__file__).parents[1] / "resources" / "samples" / "shape.flac"
+
+
+@pytest.fixture
+def red(tmp_path: Path) -> Path:
+    from assistant.starter.shapes import Scene, Shape, draw
+
+    pale = (240, 240, 250)
+    scene = Scene(300, 300, (pale, pale), (Shape("circle", "red", (220, 20, 20), 150, 150, 120),))
+    draw(scene).save(tmp_path / "red.png")
+    return tmp_path / "red.png"
+
+
+def test_the_chain(
+    cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoints / "vits-random-1", home / "voices" / "random")
+    (home / "settings.toml").write_text(f'[hear]\nmodel = "{checkpoints / "whisper-random"}"\nlanguage = "en"\n')
+    wav = home / "answer.wav"
+    ran = cli(
+        "ask", "--audio", SPOKEN, "--picture", red, "--transcriber", "whisper",
+        "--responder", "qwen2-vl", "--model", tiny, "--voice", "coqui/random", "--speak-to", wav, "--json",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert ran.ended["heard"] and ran.ended["answer"] and ran.ended["by"] == "tiny"
+    with wave.open(str(wav)) as file:
+        samples_ = np.frombuffer(file.readframes(10**9), np.int16)
+    assert len(samples_) > 2000 and np.abs(samples_).max() > 0
+
+
+def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, red: Path) -> None:
+    model = backends.load_responder("qwen2-vl", Options(model=str(tiny)))
+    picture = Picture.of(Image.open(red))
+    ask = Message("user", "What colour is the circle?", (picture,))
+    assert "".join(model.reply([ask])) == "The circle is red."
+    system = Message("system", "You are a helpful assistant.")
+    assert "".join(model.reply([system, ask])) == "The circle is red."
+    more = [ask, Message("assistant", "The circle is red."), Message("user", "Where is it?", (picture,))]
+    assert "".join(model.reply(more))
+
+
+def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = backends.load_responder("qwen2-vl", Options(model=str(tiny)))
+    calls = []
+    forward = type(model)._forward
+    monkeypatch.setattr(type(model), "_forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
+    reply = model.reply([Message("user", "Describe this picture.", (Picture.of(Image.open(red)),))])
+    next(reply)
+    done = len(calls)
+    reply.close()
+    assert len(calls) == done <= 2
+
+
+def test_our_decoding_is_stock_generate(tiny: Path, red: Path) -> None:
+    import torch
+
+    model = backends.load_responder("qwen2-vl", Options(model=str(tiny)))
+    messages = [Message("user", "Describe this picture.", (Picture.of(Image.open(red)),))]
+    inputs = model._inputs(messages)
+    with torch.inference_mode():
+        stock = model._model.generate(**inputs, max_new_tokens=40)[0, inputs["input_ids"].shape[1] :]
+    assert "".join(model.reply(messages)) == model._processor.tokenizer.decode(stock, skip_special_tokens=True)
+
+
+def test_whisper_detects_the_language_and_takes_no_gpu_on_trust(checkpoints: Path, samples: Path) -> None:
+    from assistant.sound import audio
+
+    model = backends.load_transcriber("whisper", Options(model=str(checkpoints / "whisper-random"), device="auto"))
+    assert model.device in ("cpu", "cuda")
+    assert "".join(model.transcribe(audio.read(samples / "shape.flac"))).strip()

@@ -1,0 +1,150 @@
+"""Settings, history, models and voices on disk."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from assistant import settings
+from assistant.errors import Missing
+from assistant.library import models, voices
+from assistant.library.history import History, NewerHistory
+from assistant.pictures import Picture
+from assistant.settings import Folders, Settings
+
+
+def write_settings(home: Path, text: str) -> Settings:
+    home.mkdir(exist_ok=True)
+    (home / "settings.toml").write_text(text, "utf-8")
+    return settings.load(Folders.find())
+
+
+def test_settings_are_read(home: Path) -> None:
+    read = write_settings(home, '[look]\nresponder = "qwen2-vl"\nmax_pixels = 5\n[speak]\nvoice = "espeak/cmn"\n')
+    assert (read.look.responder, read.look.max_pixels, read.speak.voice, read.notes) == (
+        "qwen2-vl",
+        5,
+        "espeak/cmn",
+        (),
+    )
+
+
+def test_no_file_is_the_defaults(home: Path) -> None:
+    assert settings.load(Folders.find()) == Settings()
+
+
+@pytest.mark.parametrize("text", ["[look", '[look]\nmax_pixels = "many"\n', "[history]\nkeep = 1\n", "\x00"])
+def test_a_broken_file_is_kept_aside_and_said(home: Path, text: str) -> None:
+    read = write_settings(home, text)
+    assert read.look == Settings().look and "was broken" in read.notes[0]
+    assert (home / "settings.broken.toml").read_text("utf-8") == text
+    assert not (home / "settings.toml").exists()
+
+
+def test_unknown_entries_are_said_and_passed_over(home: Path) -> None:
+    read = write_settings(home, '[look]\ncolour = "red"\n[pony]\nx = 1\n')
+    assert len(read.notes) == 2 and "look.colour" in read.notes[0] and "pony" in read.notes[1]
+
+
+def picture(level: int = 90) -> Picture:
+    return Picture.of(Image.new("RGB", (20, 10), (level, 0, 0)), "red.png")
+
+
+def test_a_turn_is_there_when_asked_and_grows(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    turn = history.ask(history.start("What?"), "What?", (picture(), picture()))
+    again = History(tmp_path)
+    [(conversation, title)] = again.conversations()
+    [kept] = again.turns(conversation)
+    assert (title, kept.question, kept.state, kept.pictures) == ("What?", "What?", "asked", (picture().digest,) * 2)
+    history.update(turn, "What?", "Red.", "tiny", "answered")
+    assert [(t.answer, t.by, t.state) for t in again.turns(conversation)] == [("Red.", "tiny", "answered")]
+    assert Image.open(again.picture_file(picture().digest)).getpixel((3, 3)) == (90, 0, 0)
+    assert len(list((tmp_path / "pictures").iterdir())) == 1
+
+
+def test_hostile_text_is_kept(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    turn = history.ask(history.start("\ud800"), "a\ud800\x00b")
+    history.update(turn, "q", "'; DROP TABLE turn; --", "x", "answered")
+    assert history.turns(1)[0].answer == "'; DROP TABLE turn; --"
+
+
+def _ask_many(folder: Path) -> None:
+    history = History(folder)
+    for number in range(25):
+        history.ask(history.start(f"c{number}"), f"q{number}", (picture(number),))
+
+
+def test_several_processes_write_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_ask_many, args=(tmp_path,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(History(tmp_path).conversations()) == 75
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    History(tmp_path).close()
+    with sqlite3.connect(tmp_path / "history.sqlite") as base:
+        base.execute("PRAGMA user_version = 99")
+    with pytest.raises(NewerHistory):
+        History(tmp_path)
+
+
+def test_a_whole_model_folder_is_found(tiny: Path) -> None:
+    assert models.locate(str(tiny), "qwen2-vl") == str(tiny)
+
+
+@pytest.mark.parametrize("gone", ["config.json", "model.safetensors", "tokenizer_config.json"])
+def test_a_model_folder_with_a_file_missing(tiny: Path, tmp_path: Path, gone: str) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    (folder / gone).unlink()
+    with pytest.raises(Missing, match=gone):
+        models.locate(str(folder), "qwen2-vl")
+
+
+@pytest.mark.parametrize("left", [0, 7, 1000, -1])
+def test_a_cut_shard(tiny: Path, tmp_path: Path, left: int) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[:left])
+    with pytest.raises(Missing, match="cut off"):
+        models.locate(str(folder), "qwen2-vl")
+
+
+def test_a_missing_shard_of_several(tiny: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(Missing, match="00002-of-00002"):
+        models.locate(str(folder), "qwen2-vl")
+
+
+@pytest.mark.parametrize("name", ["qwen2-vl-2b", "nobody/nothing", "../../nowhere", "a/b/c/d"])
+def test_a_model_that_is_not_here_says_how_to_get_it(name: str) -> None:
+    with pytest.raises(Missing, match="hark models get"):
+        models.locate(name, "qwen2-vl")
+
+
+def test_voices_are_listed_and_opened(home: Path, checkpoints: Path) -> None:
+    shutil.copytree(checkpoints / "vits-random-3", home / "voices" / "random")
+    ids = [voice.id for voice in voices.voices(home)]
+    assert {"espeak/en-us", "espeak/en-gb", "espeak/cmn", "coqui/random"} <= set(ids)
+    assert list(voices.open_voice("coqui/random:speaker-1", home).speak("Hello."))
+
+
+@pytest.mark.parametrize("voice", ["coqui/gone", "coqui/", "nobody/x", "espeak/xx-none", "", "coqui/../.."])
+def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
+    with pytest.raises(Missing):
+        voices.open_voice(voice, home)

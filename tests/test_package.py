@@ -1,0 +1,81 @@
+"""What is imported when, and that the wheel works away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_importing_hark_loads_no_model_library() -> None:
+    code = "import sys, assistant, ui, assistant.cli, assistant.engine; print([m for m in HEAVY if m in sys.modules])"
+    heavy = ["torch", "transformers", "TTS", "faster_whisper", "ctranslate2", "sounddevice", "PySide6", "rapidocr"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"HEAVY = {heavy}; {code}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_files_are_short() -> None:
+    long = {
+        str(p): n
+        for p in [*ROOT.glob("assistant/**/*.py"), *ROOT.glob("ui/**/*.py")]
+        if (n := len(p.read_text().splitlines())) > 300
+    }
+    assert not long
+
+
+def test_a_modules_first_line_says_what_it_is() -> None:
+    assert not [str(p) for p in ROOT.glob("assistant/**/*.py") if not p.read_text().startswith('"""')]
+
+
+def test_the_lock_names_no_place() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock and "--hash=sha256:" in lock
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_all_three_packages(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert wheel.name.startswith("hark_assistant-")
+    assert {"assistant/cli.py", "ui/__init__.py", "resources/starter/tiny/model.safetensors"} <= names
+    assert {"resources/samples/shape.flac", "resources/starter/spoken.jsgf"} <= names
+
+
+def test_the_installed_wheel_answers_elsewhere(wheel: Path, tmp_path: Path, home: Path) -> None:
+    site = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel)], check=True
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    where = subprocess.run(
+        [sys.executable, "-c", "import assistant; print(assistant.__file__)"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert where.stdout.startswith(str(site))
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "assistant.cli", "demo", "--seed", "2"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.splitlines()[-1]).is_relative_to(home)

@@ -1,0 +1,206 @@
+"""The starter kit: its grammar, its lessons, its ear, its answers and its refusals."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from assistant import backends
+from assistant.backends.starter import CANNOT_TELL, Starter
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+from assistant.sound import audio
+from assistant.starter import demo
+from assistant.starter.grammar import Grammar, starter_grammar
+from assistant.starter.others import other_picture, other_question
+from assistant.starter.questions import Questioner
+from assistant.starter.shapes import COLOURS, KINDS, draw, random_scene
+from benchmarks.phrasings import NEVER_TRAINED, OTHER_SPOKEN, TRAINED
+from tests.conftest import Ran
+
+RULES = ("colour", "colour_one", "shape", "shape_one", "count", "where", "where_one", "yesno", "describe", "read")
+
+
+def test_a_grammar_draws_what_it_recognises() -> None:
+    grammar = Grammar("#JSGF V1.0; grammar g; <s> = a [b] (c | <t>) ; <t> = d e; // a remark")
+    rng = random.Random(0)
+    drawn = {grammar.draw("s", rng) for _ in range(200)}
+    assert drawn == {"a c", "a b c", "a d e", "a b d e"}
+    assert all(grammar.matches("s", one) for one in drawn)
+    assert not grammar.matches("s", "a d") and not grammar.matches("s", "a c c")
+
+
+@pytest.mark.parametrize("sort", TRAINED)
+def test_ten_phrasings_of_each_sort_cannot_be_drawn_in_training(sort: str) -> None:
+    grammar = starter_grammar()
+    assert (len(TRAINED[sort]), len(NEVER_TRAINED[sort])) == (20, 10)
+
+    def drawn(phrase: str) -> bool:
+        return any(grammar.matches(rule, phrase.format(k="circle", c="red", n="red circle")) for rule in RULES)
+
+    assert all(drawn(phrase) for phrase in TRAINED[sort])
+    assert not any(drawn(phrase) for phrase in NEVER_TRAINED[sort])
+
+
+def test_scenes_keep_their_promises() -> None:
+    rng = random.Random(3)
+    for _ in range(100):
+        size = (rng.randint(160, 640), rng.randint(160, 640))
+        scene = random_scene(rng, size, rng.randint(1, 5))
+        for shape in scene.shapes:
+            assert shape.kind in KINDS and shape.colour in COLOURS
+            assert shape.size >= 0.25 * min(size)
+            assert shape.x - shape.size / 2 >= 0 and shape.x + shape.size / 2 <= size[0]
+        assert draw(scene).size == size
+
+
+def test_every_question_has_one_answer_in_words() -> None:
+    rng = random.Random(4)
+    asker = Questioner(starter_grammar(), rng)
+    for _ in range(300):
+        asked = asker.ask(random_scene(rng, (300, 200), rng.randint(1, 5)))
+        assert asked.question and asked.answer.endswith(".") and " a orange" not in asked.question + asked.answer
+
+
+def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
+    """Training's dense vision and its block mask leave no trace: features, positions and loss equal the stock ones."""
+    from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
+
+    from assistant.starter.blank import MAX_PIXELS
+    from assistant.starter.lessons import Lessons
+    from assistant.starter.train import see, write
+
+    model = Qwen2VLForConditionalGeneration.from_pretrained(tiny, dtype=torch.float32).eval()
+    lesson = next(iter(Lessons(AutoTokenizer.from_pretrained(tiny), 4, MAX_PIXELS, 5, 0)))
+    grid = torch.tensor([[1, lesson.grid[0] * 2, lesson.grid[1] * 2]])
+    with torch.inference_mode():
+        ours = see(model, lesson)
+        stock = model.model.visual(lesson.patches, grid_thw=grid.repeat(4, 1)).pooler_output
+        assert torch.allclose(ours.flatten(0, 1), stock, atol=1e-4)
+        assert torch.isfinite(write(model, lesson, ours))
+        segments = lesson.segments[0]
+        second = (segments == 0) | (segments == 2)
+        ids = lesson.ids[:1, second]
+        kinds = (ids == model.config.image_token_id).long()
+        positions, _ = model.model.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grid)
+        assert torch.equal(positions, lesson.positions[:, :1, second])
+
+
+def test_a_step_of_training_runs_and_leaves_a_checkpoint(tmp_path: Path) -> None:
+    from assistant.starter.train import train
+
+    train(tmp_path / "made", minutes=0.02, batch=9)
+    assert (tmp_path / "made" / "model.safetensors").stat().st_size <= 16_000_000
+    model = backends.load_responder("qwen2-vl", Options(model=str(tmp_path / "made"), max_new_tokens=3))
+    picture = Picture.of(draw(random_scene(random.Random(0), (200, 200), 1)))
+    assert len(list(model.words([Message("user", "What is it?", (picture,))]))) in (1, 2, 3)
+
+
+def test_the_weights_are_small(tiny: Path) -> None:
+    assert (tiny / "model.safetensors").stat().st_size <= 16_000_000
+
+
+@pytest.fixture(scope="module")
+def starter() -> Starter:
+    made = backends.load_responder("starter", Options())
+    assert isinstance(made, Starter)
+    return made
+
+
+def ask(starter: Starter, image, question: str) -> str:
+    return "".join(starter.reply([Message("user", question, (Picture.of(image),))]))
+
+
+def test_fresh_pictures_are_answered(starter: Starter) -> None:
+    """A sample of what `make bench` measures in full; its floor lies below the goal by the sample's own noise."""
+    rng = random.Random(11)
+    asker = Questioner(starter_grammar(), rng)
+    right = 0
+    for _ in range(60):
+        scene = random_scene(rng, (rng.randint(160, 500), rng.randint(160, 500)), rng.choice((1, 1, 2, 3)))
+        asked = asker.ask(scene)
+        right += ask(starter, draw(scene, rng), asked.question) == asked.answer
+    assert right >= FLOOR_OF_60
+
+
+FLOOR_OF_60 = 51
+
+
+def test_other_pictures_and_questions_are_refused(starter: Starter) -> None:
+    rng = random.Random(12)
+    refused = sum(
+        ask(starter, other_picture(rng, (300, 240)), "What colour is the circle?") == CANNOT_TELL for _ in range(30)
+    )
+    shapes = [draw(random_scene(rng, (300, 240), 2)) for _ in range(30)]
+    refused += sum(ask(starter, image, other_question(rng)) == CANNOT_TELL for image in shapes)
+    assert refused >= 54
+
+
+def test_without_a_picture_it_says_so(starter: Starter) -> None:
+    assert "without a picture" in "".join(starter.reply([Message("user", "What colour is it?")]))
+
+
+def test_an_answer_is_the_models_own_words(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant.backends.qwen2_vl import Word
+
+    words = [Word("The sky", 0.9), Word(" is plaid.", 0.8)]
+    monkeypatch.setattr(type(starter._tiny), "words", lambda *_: iter(words))
+    image = draw(random_scene(random.Random(1), (200, 200), 1))
+    assert ask(starter, image, "What colour is the circle?") == "The sky is plaid."
+    words[1] = Word(" is plaid.", 0.1)
+    assert ask(starter, image, "What colour is the circle?") == CANNOT_TELL
+
+
+def test_the_demo_on_ten_seeds(cli: Callable[..., Ran]) -> None:
+    right = 0
+    for seed in range(10):
+        ran = cli("demo", "--seed", seed, "--json")
+        told = next(event for event in ran.events if event["event"] == "demo")
+        assert ran.code == 0 and Path(told["wav"]).stat().st_size > 5000
+        assert ran.ended["heard"].replace("color", "colour") == told["question"].lower().rstrip("?")
+        right += ran.ended["answer"] == told["right"]
+    assert right >= 9
+
+
+def test_the_demos_last_line_is_its_wav(cli: Callable[..., Ran], home: Path) -> None:
+    last = Path(cli("demo", "--seed", 1).out.splitlines()[-1])
+    assert last.is_file() and last.is_relative_to(home) and last.suffix == ".wav"
+
+
+def test_the_same_seed_shows_the_same() -> None:
+    one, two, other = demo.make(5), demo.make(5), demo.make(6)
+    assert one.picture.tobytes() == two.picture.tobytes() and one.question == two.question
+    assert one.picture.tobytes() != other.picture.tobytes()
+
+
+@pytest.fixture(scope="module")
+def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], audio.Audio]:
+    if not shutil.which("flite"):
+        pytest.skip("flite is not installed: apt install flite")
+    wav = tmp_path_factory.mktemp("flite") / "q.wav"
+
+    def say(text: str, voice: str) -> audio.Audio:
+        subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
+        return audio.read(wav)
+
+    return say
+
+
+def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callable[[str, str], audio.Audio]) -> None:
+    ear = backends.load_transcriber("sphinx", Options())
+    for question, voice in (
+        ("What colour is the square?", "rms"),
+        ("Where is the red star?", "slt"),
+        ("Is there a blue circle?", "awb"),
+    ):
+        heard = "".join(ear.transcribe(flite(question, voice)))
+        assert heard == question.lower().rstrip("?").replace("colour", "color")
+    spoken = Grammar((Path(__file__).parents[1] / "resources/starter/spoken.jsgf").read_text("utf-8"))
+    for sentence in OTHER_SPOKEN[:10]:
+        assert not spoken.matches("question", "".join(ear.transcribe(flite(sentence, "slt"))))

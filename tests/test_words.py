@@ -1,0 +1,65 @@
+"""Pieces to speak, and what is said for Markdown."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.words.clean import clean
+from assistant.words.sentences import Cutter
+from assistant.words.spoken import spoken_form
+
+
+def cut(text: str, step: int = 3) -> list[str]:
+    cutter, pieces = Cutter(), []
+    for at in range(0, len(text), step):
+        pieces += cutter.add(text[at : at + step])
+    return [*pieces, *cutter.end()]
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "One. Two! Three?", "It costs 3.50 euros. Dr. Smith paid.", "你好。这是一个圆！是吗？", "No stop at all",
+        "First line\nsecond line", "A long first sentence, with a clause that goes on and on; then an end. Next.",
+        "x" * 2000, "Code:\n```\nprint(1)\n```\nDone.",
+    ],
+)  # fmt: skip
+def test_no_letter_is_lost(text: str, step: int) -> None:
+    assert "".join(cut(text, step)).replace(" ", "") == text.replace(" ", "")
+
+
+def test_sentences_are_cut_in_english_and_chinese() -> None:
+    assert [piece.strip() for piece in cut("One. Two! Three?")] == ["One.", "Two!", "Three?"]
+    assert cut("你好。这是圆！") == ["你好。", "这是圆！"]
+    assert cut("It costs 3.50 here.") == ["It costs 3.50 here."]
+
+
+def test_the_first_piece_ends_early_at_a_clause() -> None:
+    pieces = cut("The picture that you sent me shows a red circle, and a long rest of the sentence follows here.")
+    assert pieces[0].endswith("circle,")
+
+
+@pytest.mark.parametrize(
+    ("piece", "said"),
+    [
+        ("**Bold** and *thin* words", "Bold and thin words"),
+        ("# Title", "Title"),
+        ("- one\n- two", "one two"),
+        ("Use `ls -l` now", "Use ls -l now"),
+        ("[a link](http://x.y)", "a link"),
+        ("```py\na\nb\n```\n", "Code, 2 lines, skipped."),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "a b 1 2"),
+        ("[bracketed] words stay", "[bracketed] words stay"),
+        ("a < b & c > d", "a < b & c > d"),
+        ("<b>html</b> stays words", "<b>html</b> stays words"),
+        ("***", ""),
+        ("17 June", "17 June"),
+    ],
+)
+def test_spoken_form(piece: str, said: str) -> None:
+    assert spoken_form(piece) == said
+
+
+def test_clean_removes_what_breaks_others() -> None:
+    assert clean("a\x00b\ud800c\x1b[31m\n") == "ab?c[31m\n"
