@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ask(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    console.heard = (options.text or "").strip()
     if options.text is not None and options.audio:
         raise Usage("usage", "TEXT and --audio were both given.", "Give one of them.")
     if not (options.text or "").strip() and not options.audio and not options.picture:

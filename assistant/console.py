@@ -30,7 +30,8 @@ class Console:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
         self._ended = False
-        self.reason = "failed"  # of a turn that never ended by itself
+        # Of a turn that never ended by itself: why, and what was typed.
+        self.reason, self.heard = "failed", ""
         self._writing = False
         sys.stdout.flush()
         self._saved = os.dup(1)
@@ -40,7 +41,7 @@ class Console:
     def close(self) -> None:
         """Gives standard output back. With JSON the last line is always `ended`."""
         if self._json and not self._ended:
-            self.event(TurnEnded(self.reason))
+            self.event(TurnEnded(self.reason, self.heard))
         self._out.close()
         os.dup2(self._saved, 1)
         os.close(self._saved)

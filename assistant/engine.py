@@ -6,6 +6,7 @@ It holds the one `except Exception` of the engine: an `AssistantError` becomes `
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from assistant import backends, turn
 from assistant.errors import AssistantError, Missing
-from assistant.events import Event, Failed, Heard, Noted, Sound, Timings, TurnEnded, Wrote
+from assistant.events import Event, Failed, Heard, Noted, Said, Sound, Timings, TurnEnded, Wrote
 from assistant.library import models, voices
 from assistant.library.history import History
 from assistant.pictures import Picture, open_picture
@@ -43,6 +44,8 @@ class _Run:
     start: float
     heard: str = ""
     answer: str = ""
+    by: str = ""
+    kept: int | None = None
     marks: dict[str, float] = field(default_factory=dict)
 
     def mark(self, name: str) -> None:
@@ -60,75 +63,78 @@ class Engine:
 
     def ask(self, question: Question, on_event: OnEvent) -> AssistantError | None:
         """Runs a whole turn; every turn ends in `TurnEnded`. Returns the failure, if it failed."""
-        run = _Run(time.monotonic())
+        run = _Run(time.monotonic(), clean(question.text).strip())
         failure: AssistantError | None = None
-        by = ""
+        state = "interrupted"
         try:
-            by = self._ask(question, run, on_event)
+            self._ask(question, run, on_event)
+            state = "answered"
         except AssistantError as error:
-            failure = error
+            failure, state = error, "failed"
         except Exception:  # noqa: BLE001 - the one place
             _log.exception("a turn failed")
-            where = self._folders.logs / "hark.log"
-            failure = AssistantError(
-                "answer", "Something went wrong inside Hark.", f"The log “{where}” says what; please report it."
-            )
+            hint = f"The log “{self._folders.logs / 'hark.log'}” says what; please report it."
+            failure, state = AssistantError("answer", "Something went wrong inside Hark.", hint), "failed"
+        finally:
+            self._save(run, state, on_event)
         if failure:
             on_event(Failed(failure.stage, failure.message, failure.hint))
         reason = "failed" if failure else "answered" if run.answer else "nothing heard"
-        on_event(TurnEnded(reason, run.heard, run.answer, by, _timings(run)))
+        on_event(TurnEnded(reason, run.heard, run.answer, run.by if run.answer else "", _timings(run)))
         return failure
 
-    def _ask(self, question: Question, run: _Run, on_event: OnEvent) -> str:
+    def _ask(self, question: Question, run: _Run, on_event: OnEvent) -> None:
         # Files first: they are quick to refuse, models slow to load.
-        looking = time.monotonic()
         pictures = tuple(open_picture(path) for path in question.pictures)
-        if pictures:
-            run.marks["look"] = time.monotonic() - looking
+        run.mark("look")
         for picture in pictures:
             for note in picture.notes:
                 on_event(Noted(f"{picture.name}: {note}"))
         sound = audio.read(question.sound) if question.sound else None
-        text = clean(question.text).strip()
-        kept = self._keep(text, pictures)
+        self._keep(run, pictures, on_event)
         parts = self._load(sound is not None, on_event)
-        run.marks["load"] = run.since() - run.marks.get("look", 0.0)
+        run.marks["load"] = run.since() - run.marks["look"]
         run.start = time.monotonic()
-        asked = turn.Asked(text, sound, pictures, self._settings.look.describe)
-        state = "failed"
-        try:
-            self._run(asked, parts, run, on_event)
-            state = "answered"
-        except KeyboardInterrupt:
-            state = "interrupted"
-            raise
-        finally:
-            if self._history and kept:
-                self._history.update(kept, run.heard or text, run.answer, parts.responder.by, state)
-        return parts.responder.by if run.answer else ""
-
-    def _run(self, asked: turn.Asked, parts: Parts, run: _Run, on_event: OnEvent) -> None:
+        asked = turn.Asked(run.heard, sound, pictures, self._settings.look.describe)
         system = self._settings.look.system
         past: Sequence[Message] = (Message("system", system),) if system else ()
         with closing(turn.answer(asked, past, parts)) as events:
             for event in events:
-                match event:
-                    case Heard(text):
-                        run.heard = text
-                        run.marks["hear"] = run.since() if asked.audio else 0.0
-                    case Wrote(text):
-                        run.mark("first_word")
-                        run.answer += text
-                        run.marks["answer"] = run.since()
-                    case Sound():
-                        run.mark("first_sound")
+                self._note(event, run, parts.responder, on_event)
                 on_event(event)
 
-    def _keep(self, text: str, pictures: tuple[Picture, ...]) -> int | None:
-        if not self._history:
-            return None
-        title = text or (pictures[0].name if pictures else "spoken question")
-        return self._history.ask(self._history.start(title), text, pictures)
+    def _note(self, event: Event, run: _Run, responder: Responder, on_event: OnEvent) -> None:
+        """Stamps an event's time, and saves the turn whenever a piece of it is said."""
+        match event:
+            case Heard(text):
+                run.heard = text
+                run.mark("hear")
+            case Wrote(text):
+                run.mark("first_word")
+                run.answer += text
+                run.by = responder.by
+                run.marks["answer"] = run.since()
+            case Said():
+                self._save(run, "answering", on_event)
+            case Sound():
+                run.mark("first_sound")
+
+    def _keep(self, run: _Run, pictures: tuple[Picture, ...], on_event: OnEvent) -> None:
+        """Commits the question before anything else can fail."""
+        if self._history:
+            title = run.heard or (pictures[0].name if pictures else "spoken question")
+            try:
+                run.kept = self._history.ask(self._history.start(title), run.heard, pictures)
+            except (sqlite3.Error, OSError) as error:
+                on_event(Noted(f"This turn is not saved: {error}."))
+
+    def _save(self, run: _Run, state: str, on_event: OnEvent) -> None:
+        if self._history and run.kept:
+            try:
+                self._history.update(run.kept, run.heard, run.answer, run.by, state)
+            except sqlite3.Error as error:
+                run.kept = None
+                on_event(Noted(f"The rest of this turn is not saved: {error}."))
 
     def _load(self, hears: bool, on_event: OnEvent) -> Parts:
         transcriber = self._transcriber() if hears else backends.load_transcriber("silent", Options())

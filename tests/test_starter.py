@@ -22,7 +22,7 @@ from assistant.starter.others import other_picture, other_question
 from assistant.starter.questions import Questioner
 from assistant.starter.shapes import COLOURS, KINDS, draw, random_scene
 from benchmarks.phrasings import NEVER_TRAINED, OTHER_SPOKEN, TRAINED
-from tests.conftest import Ran
+from tests.conftest import Ran, missing
 
 RULES = ("colour", "colour_one", "shape", "shape_one", "count", "where", "where_one", "yesno", "describe", "read")
 
@@ -182,7 +182,7 @@ def test_the_same_seed_shows_the_same() -> None:
 @pytest.fixture(scope="module")
 def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], audio.Audio]:
     if not shutil.which("flite"):
-        pytest.skip("flite is not installed: apt install flite")
+        missing("flite is not installed: apt install flite")
     wav = tmp_path_factory.mktemp("flite") / "q.wav"
 
     def say(text: str, voice: str) -> audio.Audio:
