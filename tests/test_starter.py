@@ -77,11 +77,11 @@ def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
     from assistant.starter.train import see, write
 
     model = Qwen2VLForConditionalGeneration.from_pretrained(tiny, dtype=torch.float32).eval()
-    lesson = next(iter(Lessons(AutoTokenizer.from_pretrained(tiny), 4, MAX_PIXELS, 5, 0)))
+    lesson = next(iter(Lessons(AutoTokenizer.from_pretrained(tiny), 9, MAX_PIXELS, 5)))
     grid = torch.tensor([[1, lesson.grid[0] * 2, lesson.grid[1] * 2]])
     with torch.inference_mode():
         ours = see(model, lesson)
-        stock = model.model.visual(lesson.patches, grid_thw=grid.repeat(4, 1)).pooler_output
+        stock = model.model.visual(lesson.patches, grid_thw=grid.repeat(9, 1)).pooler_output
         assert torch.allclose(ours.flatten(0, 1), stock, atol=1e-4)
         assert torch.isfinite(write(model, lesson, ours))
         segments = lesson.segments[0]

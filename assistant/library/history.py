@@ -44,7 +44,8 @@ class NewerHistory(Exception):
 
 @dataclass(frozen=True)
 class Turn:
-    """One question and its answer. `asked` in seconds since 1970; `state`: asked, answering, answered, failed or interrupted."""
+    """One question and its answer. `asked` in seconds since 1970; `state` asked, answering, answered, failed or
+    interrupted."""
 
     id: int
     conversation: int

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import BadInput
-from assistant.sound.audio import open_regular
+from assistant.files import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import wave
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.errors import BadInput
+from assistant.files import open_regular
 
 LONGEST = 600.0  # seconds of sound that a question may have
 _SAMPLES_CAP = 400_000_000  # decoded samples of all channels, whatever the headers say
@@ -79,27 +79,6 @@ def read(path: Path) -> Audio:
         _check_wav_header(file, path)
         file.seek(0)
         return _decode(file, path)
-
-
-def open_regular(path: Path, stage: str, what: str) -> BinaryIO:
-    """Opens a regular, non-empty file without ever blocking (a FIFO would). Raises `BadInput`."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except IsADirectoryError:
-        raise BadInput(stage, f"“{path}” is a folder, not a {what}.", "Name a file inside it.") from None
-    except FileNotFoundError:
-        raise BadInput(stage, f"There is no {what} “{path}”.", "Check its name and folder.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name is not valid"
-        raise BadInput(stage, f"“{path}” cannot be opened: {reason}.", "Check its name and permissions.") from None
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
-        os.close(descriptor)
-        kind = (
-            "a folder" if stat.S_ISDIR(facts.st_mode) else "empty" if stat.S_ISREG(facts.st_mode) else "no regular file"
-        )
-        raise BadInput(stage, f"“{path}” is {kind}, not a {what}.", "Choose another file.")
-    return os.fdopen(descriptor, "rb")
 
 
 def _check_wav_header(file: BinaryIO, path: Path) -> None:

@@ -5,11 +5,10 @@ questions that cannot see each other (a block mask), so that it is encoded once 
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,8 @@ IGNORE = -100
 @dataclass(frozen=True)
 class Lesson:
     """One batch. Shapes: B pictures of which the first A are asked about, N patches, T = N/4 merged tokens, S text
-    positions. Looking is cheaper than answering and learned later, so that more pictures are seen than asked about.
+    positions. Looking is cheaper than answering and learned later, so that more pictures are seen than asked about;
+    with `asking` off none are, and the text tensors are empty.
 
     `patches` (B*N, 1176); `grid` (height, width) in merged tokens; `ids`, `labels`, `weights` (A, S); `positions`
     (3, A, S); `segments` (A, S): 0 the shared prefix, 1.. the questions, -1 padding; `kinds`, `hues`, `places` (B, T).
@@ -51,20 +51,20 @@ class Lesson:
 
 
 class Lessons(IterableDataset[Lesson]):
-    """An endless stream of batches; `progress` of 0 to 1 moves from one shape to five."""
+    """An endless stream of batches."""
 
-    def __init__(self, tokenizer: Any, batch: int, max_pixels: int, seed: int, easy: int) -> None:
+    def __init__(self, tokenizer: Any, batch: int, max_pixels: int, seed: int, asking: bool = True) -> None:
         self._tokenizer, self._batch, self._max_pixels = tokenizer, batch, max_pixels
-        self._seed, self._easy = seed, easy
+        self._seed, self._asked = seed, batch * 5 // 9 if asking else 0
 
     def __iter__(self) -> Iterator[Lesson]:
         torch.set_num_threads(1)
         self._rng = random.Random(self._seed)
         self._questioner = Questioner(starter_grammar(), self._rng)
-        for number in itertools.count(1):
-            yield self._lesson(easy=number < self._easy)
+        while True:
+            yield self._lesson()
 
-    def _lesson(self, easy: bool) -> Lesson:
+    def _lesson(self) -> Lesson:
         rng = self._rng
         aspect = math.exp(rng.uniform(0, math.log(4.0))) if rng.random() < 0.75 else rng.uniform(1.0, 1.3)
         tall = rng.random() < 0.5
@@ -77,17 +77,16 @@ class Lessons(IterableDataset[Lesson]):
             grid = grid or (height // CELL, width // CELL)
             if (height // CELL, width // CELL) != grid:
                 continue
-            rows.append(self._row(size, grid, easy, asked=len(rows) < self._batch * 5 // 9))
+            rows.append(self._row(size, grid, asked=len(rows) < self._asked))
         assert grid
         return _collate(rows, grid)
 
-    def _row(self, size: tuple[int, int], grid: tuple[int, int], easy: bool, asked: bool) -> _Row:
+    def _row(self, size: tuple[int, int], grid: tuple[int, int], asked: bool) -> _Row:
         rng = self._rng
         if rng.random() < 0.15:
             scene, picture = None, other_picture(rng, size)
         else:
-            count = 1 if easy and rng.random() < 0.7 else rng.choice((1, 1, 1, 2, 2, 3, 3, 4, 5))
-            scene = random_scene(rng, size, count)
+            scene = random_scene(rng, size, rng.choice((1, 1, 1, 2, 2, 3, 3, 4, 5)))
             picture = draw(scene, rng)
         chat = self._chat(scene, grid) if asked else None
         return _Row(patches_of(picture, grid), chat, _targets(scene, grid))
@@ -146,6 +145,22 @@ def _line(start: int, count: int) -> np.ndarray:
     return np.tile(np.arange(start, start + count), (3, 1))
 
 
+def mirrored(lesson: Lesson) -> Iterator[Lesson]:
+    """The lesson's pictures as they are, and mirrored across, down and both: three more pictures for one drawing.
+
+    Only for looking: a mirrored picture's questions would need new answers."""
+    rows, columns = lesson.grid
+    batch = len(lesson.kinds)
+    cells = lesson.patches.view(batch, rows, columns, 2, 2, 6, 14, 14)
+    for across, down in ((False, False), (True, False), (False, True), (True, True)):
+        turned = [
+            axis for axis, wanted in ((1, down), (3, down), (6, down), (2, across), (4, across), (7, across)) if wanted
+        ]
+        tokens = [axis for axis, wanted in ((1, down), (2, across)) if wanted]
+        kinds, hues = (t.view(batch, rows, columns).flip(tokens).flatten(1) for t in (lesson.kinds, lesson.hues))
+        yield replace(lesson, patches=cells.flip(turned).reshape(-1, 1176), kinds=kinds, hues=hues)
+
+
 def smart_size(height: int, width: int, max_pixels: int, min_pixels: int = 16 * CELL * CELL) -> tuple[int, int]:
     """Height and width that Qwen2-VL gives a picture: multiples of 28 within the budget (qwen-vl-utils' rule)."""
     from qwen_vl_utils.vision_process import smart_resize
@@ -184,7 +199,7 @@ def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np
 
 def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
     chats = [row.chat for row in rows if row.chat]
-    longest = max(len(chat.ids) for chat in chats)
+    longest = max((len(chat.ids) for chat in chats), default=0)
 
     def padded(values: list[list[Any]], fill: float) -> torch.Tensor:
         return torch.tensor([list(row) + [fill] * (longest - len(row)) for row in values])
@@ -192,7 +207,8 @@ def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
     ids = padded([chat.ids for chat in chats], 0)
     weights = padded([chat.weights for chat in chats], 0.0)
     segments = padded([chat.segments for chat in chats], -1)
-    positions = np.stack([np.pad(np.concatenate(c.places, 1), ((0, 0), (0, longest - len(c.ids)))) for c in chats], 1)
+    places_of = [np.pad(np.concatenate(c.places, 1), ((0, 0), (0, longest - len(c.ids)))) for c in chats]
+    positions = np.stack(places_of, 1) if places_of else np.zeros((3, 0, 0), np.int64)
     kinds, hues, places = (torch.from_numpy(np.stack([row.targets[k] for row in rows])) for k in range(3))
     patches = torch.from_numpy(np.concatenate([row.patches for row in rows]))
     labels = torch.where(weights > 0, ids, IGNORE)

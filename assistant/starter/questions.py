@@ -85,9 +85,11 @@ class Questioner:
         question = self._grammar.draw("count", self._rng, slots)
         # "how many are <hue>" and the like name a slot of their own: kept only where that is this subject.
         if said not in question:
-            found = Subject(hue=subject.hue) if form == "hue" else Subject(kind=subject.kind)
-            if form not in ("hue", "kind") or found.named() == "shape" or f"{found.hue or found.kind}" not in question:
+            wanted = {"hue": subject.hue, "kind": subject.kind}.get(form)
+            if not wanted or wanted not in question:
                 return self.count(scene)
+        elif not subject.kind and "s" in question.split():  # "how many of them are <kinds>", of no kind
+            return self.count(scene)
         return Asked("", question, count_answer(scene, subject))
 
     def where(self, scene: Scene) -> Asked | None:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from assistant.starter.blank import MAX_PIXELS, make_model, make_processor, make_tokenizer
-from assistant.starter.lessons import IGNORE, Lesson, Lessons
+from assistant.starter.lessons import IGNORE, Lesson, Lessons, mirrored
 
 TEXT = {
     "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -114,34 +114,56 @@ def train(
     probes = Probes(VISION["hidden_size"])
     weights = [*model.parameters(), *probes.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.03)
-    lessons = Lessons(tokenizer, batch, MAX_PIXELS, int(time.time()) if resume else seed, 0 if resume else 400)
-    start = shown = time.monotonic()
-    for step, lesson in enumerate(_stream(lessons)):
-        share = (time.monotonic() - start) / (60 * minutes)
+    seed = int(time.time()) if resume else seed
+    end = time.monotonic() + 60 * minutes
+    looks = Lessons(tokenizer, batch, MAX_PIXELS, seed, asking=False)
+    _look(model, probes, looks, optimiser, end - 45 * minutes)
+    start = time.monotonic()
+    for step, lesson in enumerate(_stream(Lessons(tokenizer, batch, MAX_PIXELS, seed + 1))):
+        share = (time.monotonic() - start) / (end - start)
         if share >= 1:
             break
-        pace = rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share))
-        for group in optimiser.param_groups:
-            group["lr"] = pace
+        _pace(optimiser, rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share)))
         with torch.autocast("cpu", torch.bfloat16):
             pictures = see(model, lesson)
             answers = write(model, lesson, pictures)
-        looks = probes(pictures, lesson)
-        (answers + looks * max(0.2, 1 - share)).backward()
-        nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        seen = probes(pictures, lesson)
+        _learn(optimiser, answers + seen * max(0.2, 1 - share))
         if step % 50 == 0:
-            now = time.monotonic()
-            print(
-                f"step {step} share {share:.3f} answers {answers:.3f} looks {looks:.3f} {(now - shown) / 50:.2f} s",
-                flush=True,
-            )
-            shown = now
-        if step and step % 500 == 0:
+            print(f"step {step} share {share:.3f} answers {answers:.3f} looks {seen:.3f}", flush=True)
+        if step and step % 250 == 0:
             save(model, folder)
     save(model, folder)
     return model
+
+
+def _look(model: Any, probes: Probes, lessons: Lessons, optimiser: torch.optim.Optimizer, end: float) -> None:
+    """Teaches the vision tower alone until the clock shows `end`: four times as many pictures in the same time."""
+    step = 0
+    for drawn in _stream(lessons):
+        for lesson in mirrored(drawn):
+            if time.monotonic() >= end:
+                return
+            _pace(optimiser, 1e-3 * min(1.0, (step + 1) / 100))
+            with torch.autocast("cpu", torch.bfloat16):
+                pictures = see(model, lesson)
+            seen = probes(pictures, lesson)
+            _learn(optimiser, seen)
+            if step % 100 == 0:
+                print(f"looking {step} looks {seen:.3f}", flush=True)
+            step += 1
+
+
+def _pace(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def _learn(optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    loss.backward()
+    nn.utils.clip_grad_norm_([weight for group in optimiser.param_groups for weight in group["params"]], 1.0)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
 
 
 def _stream(lessons: Lessons) -> Iterator[Lesson]:
