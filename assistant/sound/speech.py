@@ -46,3 +46,27 @@ def has_speech(audio: Audio, threshold: float = 0.5, frames: int = 5) -> bool:
     if audio.seconds < 0.1 or float(np.abs(audio.samples).max(initial=0.0)) < 1e-3:
         return False
     return int((probabilities(audio) > threshold).sum()) >= frames
+
+
+class SpeechDetector:
+    """Silero frame by frame, for sound that is still coming. Quiet frames are not even shown to the network."""
+
+    def __init__(self, quiet: float = 0.002) -> None:
+        self._quiet = quiet
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets what was heard so far."""
+        self._state = [np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)]
+        self._before = np.zeros((1, _CONTEXT), np.float32)
+
+    def probability(self, frame: npt.NDArray[np.float32]) -> float:
+        """How likely this frame of 512 samples at 16 kHz is speech, 0 to 1."""
+        row = frame.reshape(1, FRAME)
+        before, self._before = self._before, row[:, -_CONTEXT:]
+        if float(np.sqrt(np.mean(row * row))) < self._quiet:
+            return 0.0
+        out, *self._state = _session().run(
+            None, {"input": np.concatenate([before, row], axis=1), "h": self._state[0], "c": self._state[1]}
+        )
+        return float(out.reshape(-1)[0])

@@ -1,0 +1,138 @@
+"""Finds utterances in sound that is still coming: a state machine counted in samples. Knows no clock, thread or device.
+
+An utterance starts after a little speech, pauses at a short silence (a soft end: an answer may be begun), resumes or
+ends at a longer one (the hard end). A pre-roll keeps its first word whole."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assistant.sound.audio import Audio, Samples
+from assistant.sound.speech import FRAME, RATE
+
+
+@dataclass(frozen=True)
+class Times:
+    """In samples at 16 kHz, but for `threshold`, a probability."""
+
+    start: int = RATE * 96 // 1000  # so much speech begins an utterance
+    pause: int = RATE * 100 // 1000  # so much silence is a soft end
+    end: int = RATE * 700 // 1000  # so much silence is the hard end
+    before: int = RATE * 320 // 1000  # kept from before the start
+    longest: int = RATE * 60
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True)
+class SpeechStarted:
+    """`at`: samples since the listener began."""
+
+    at: int
+
+
+@dataclass(frozen=True)
+class SpeechPaused:
+    """A soft end; `utterance` is all that was said so far."""
+
+    utterance: Audio
+
+
+@dataclass(frozen=True)
+class SpeechResumed:
+    """More is said after a soft end: what was begun on it is to be closed."""
+
+
+@dataclass(frozen=True)
+class SpeechEnded:
+    """The hard end, or the talk key was let go."""
+
+    utterance: Audio
+
+
+Speech = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
+
+
+class Listener:
+    """Takes sound in blocks of any length (16 kHz mono), gives what happened in it.
+
+    Hands-free, speech itself starts and ends an utterance; between `press` and `release` the key does, and nothing is
+    cut off by a silence."""
+
+    def __init__(self, probability: Callable[[Samples], float], times: Times | None = None) -> None:
+        self._probability, self._times = probability, times or Times()
+        self._rest = np.zeros(0, np.float32)
+        self._ring: deque[Samples] = deque(maxlen=max(1, self._times.before // FRAME + self._times.start // FRAME))
+        self._utterance: list[Samples] = []
+        self._at = self._speech = self._silence = 0
+        self._speaking = self._paused = self._held = False
+
+    def feed(self, block: Samples) -> Iterator[Speech]:
+        """What happened up to the end of `block`."""
+        self._rest = np.concatenate([self._rest, block])
+        while len(self._rest) >= FRAME:
+            frame, self._rest = self._rest[:FRAME], self._rest[FRAME:]
+            self._at += FRAME
+            yield from self._frame(frame)
+
+    def press(self) -> Iterator[Speech]:
+        """The talk key is down: an utterance starts, with the pre-roll."""
+        if not self._held:
+            self._held = True
+            if not self._speaking:
+                yield self._start()
+            elif self._paused:
+                self._paused = False
+                yield SpeechResumed()
+
+    def release(self) -> Iterator[Speech]:
+        """The talk key is up: the utterance ends."""
+        if self._held:
+            self._held = False
+            yield self._end()
+
+    def _frame(self, frame: Samples) -> Iterator[Speech]:
+        speech = self._probability(frame) >= self._times.threshold
+        self._speech = self._speech + FRAME if speech else 0
+        self._silence = 0 if speech else self._silence + FRAME
+        if self._speaking:
+            self._utterance.append(frame)
+            yield from self._while_speaking()
+        else:
+            self._ring.append(frame)
+            if self._speech >= self._times.start:
+                yield self._start()
+
+    def _while_speaking(self) -> Iterator[Speech]:
+        times = self._times
+        too_long = FRAME * len(self._utterance) >= times.longest
+        if self._held and not too_long:
+            return
+        if self._silence >= times.end or too_long:
+            self._held = False
+            yield self._end()
+        elif self._silence >= times.pause and not self._paused:
+            self._paused = True
+            yield SpeechPaused(self._said())
+        elif self._silence == 0 and self._paused:
+            self._paused = False
+            yield SpeechResumed()
+
+    def _start(self) -> SpeechStarted:
+        self._speaking, self._paused, self._silence = True, False, 0
+        self._utterance = list(self._ring)
+        self._ring.clear()
+        return SpeechStarted(self._at)
+
+    def _end(self) -> SpeechEnded:
+        ended = SpeechEnded(self._said())
+        self._speaking = self._paused = False
+        self._utterance, self._speech = [], 0
+        return ended
+
+    def _said(self) -> Audio:
+        whole = np.concatenate(self._utterance) if self._utterance else np.zeros(0, np.float32)
+        return Audio(whole, RATE)
