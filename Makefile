@@ -3,7 +3,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 APT := espeak-ng libportaudio2
-APT_TEST := flite fonts-wqy-zenhei
+# For the tests: a voice that the ear understands, Chinese letters, a virtual sound card.
+APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils libasound2-plugins
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: run test check bench lock clean

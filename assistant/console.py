@@ -10,7 +10,6 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, BadInput, Missing
@@ -21,7 +20,7 @@ from assistant.sound.audio import Audio
 
 if TYPE_CHECKING:
     from assistant.doctor import Finding
-    from assistant.sound.speaker import Playback
+    from assistant.sound.speaker import Playback, Speaker
 
 
 class Console:
@@ -124,17 +123,16 @@ class Played:
     def __init__(self, device: str, target: Path | None, console: Console) -> None:
         self._device, self._target, self._console = device, target, console
         self._blocks: list[Audio] = []
-        self._speaker: Playback | None = None
+        self._speaker: Speaker | None = None
+        self._playback: Playback | None = None
         self._mute = target is not None
 
     def __enter__(self) -> Played:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._speaker:
-            self._speaker.__exit__(kind, error, trace)
+            self._speaker.close()
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, Sound):
@@ -144,8 +142,9 @@ class Played:
 
     def finish(self) -> None:
         """Waits for the speaker, or writes the file; no file when nothing was said. Raises `BadInput`."""
-        if self._speaker:
-            self._speaker.drain()
+        if self._playback:
+            # A sound server that dies calls back no more: do not wait for it for ever.
+            self._playback.drain(self._playback.ahead + 5.0)
         whole = audio.join(self._blocks)
         if self._target and whole:
             try:
@@ -164,10 +163,11 @@ class Played:
 
             try:
                 self._speaker = open_speaker(self._device)
+                self._playback = self._speaker.open()
             except Missing:
                 self._mute = True  # no speaker is no error: the words are on the screen
-        if self._speaker:
-            self._speaker.write(sound)
+        if self._playback:
+            self._playback.write(sound)
 
 
 def quiet() -> None:

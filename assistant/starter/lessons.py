@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,7 @@ IGNORE = -100
 @dataclass(frozen=True)
 class Lesson:
     """One batch. Shapes: B pictures of which the first A are asked about, N patches, T = N/4 merged tokens, S text
-    positions. Looking is cheaper than answering and learned later, so that more pictures are seen than asked about;
-    with `asking` off none are, and the text tensors are empty.
+    positions. Looking is cheaper than answering and learned later, so that more pictures are seen than asked about.
 
     `patches` (B*N, 1176); `grid` (height, width) in merged tokens; `ids`, `labels`, `weights` (A, S); `positions`
     (3, A, S); `segments` (A, S): 0 the shared prefix, 1.. the questions, -1 padding; `kinds`, `hues`, `places` (B, T).
@@ -53,9 +52,9 @@ class Lesson:
 class Lessons(IterableDataset[Lesson]):
     """An endless stream of batches."""
 
-    def __init__(self, tokenizer: Any, batch: int, max_pixels: int, seed: int, asking: bool = True) -> None:
+    def __init__(self, tokenizer: Any, batch: int, max_pixels: int, seed: int) -> None:
         self._tokenizer, self._batch, self._max_pixels = tokenizer, batch, max_pixels
-        self._seed, self._asked = seed, batch * 5 // 9 if asking else 0
+        self._seed, self._asked = seed, batch * 5 // 9
 
     def __iter__(self) -> Iterator[Lesson]:
         torch.set_num_threads(1)
@@ -145,22 +144,6 @@ def _line(start: int, count: int) -> np.ndarray:
     return np.tile(np.arange(start, start + count), (3, 1))
 
 
-def mirrored(lesson: Lesson) -> Iterator[Lesson]:
-    """The lesson's pictures as they are, and mirrored across, down and both: three more pictures for one drawing.
-
-    Only for looking: a mirrored picture's questions would need new answers."""
-    rows, columns = lesson.grid
-    batch = len(lesson.kinds)
-    cells = lesson.patches.view(batch, rows, columns, 2, 2, 6, 14, 14)
-    for across, down in ((False, False), (True, False), (False, True), (True, True)):
-        turned = [
-            axis for axis, wanted in ((1, down), (3, down), (6, down), (2, across), (4, across), (7, across)) if wanted
-        ]
-        tokens = [axis for axis, wanted in ((1, down), (2, across)) if wanted]
-        kinds, hues = (t.view(batch, rows, columns).flip(tokens).flatten(1) for t in (lesson.kinds, lesson.hues))
-        yield replace(lesson, patches=cells.flip(turned).reshape(-1, 1176), kinds=kinds, hues=hues)
-
-
 def smart_size(height: int, width: int, max_pixels: int, min_pixels: int = 16 * CELL * CELL) -> tuple[int, int]:
     """Height and width that Qwen2-VL gives a picture: multiples of 28 within the budget (qwen-vl-utils' rule)."""
     from qwen_vl_utils.vision_process import smart_resize
@@ -186,12 +169,13 @@ def _native_size(rng: random.Random, aspect: float, tall: bool) -> tuple[int, in
 def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, columns = grid
     kinds, hues = np.zeros(grid, np.int64), np.zeros(grid, np.int64)
-    for shape in scene.shapes if scene else ():
-        assert scene
-        row = min(rows - 1, int(shape.y / scene.height * rows))
-        column = min(columns - 1, int(shape.x / scene.width * columns))
-        kinds[row, column] = 1 + KINDS.index(shape.kind)
-        hues[row, column] = 1 + list(COLOURS).index(shape.colour)
+    if scene:
+        down, across = np.mgrid[0 : rows + 0.0, 0 : columns + 0.0] + 0.5
+        for shape in scene.shapes:
+            x, y = across / columns * scene.width - shape.x, down / rows * scene.height - shape.y
+            # At least the cell that holds the centre, and all whose middles lie well inside.
+            inside = (np.hypot(x, y) < 0.42 * shape.size) | (np.hypot(x, y) == np.hypot(x, y).min())
+            kinds[inside], hues[inside] = 1 + KINDS.index(shape.kind), 1 + list(COLOURS).index(shape.colour)
     third = lambda count: np.minimum(2, (np.arange(count) + 0.5) * 3 // count).astype(np.int64)  # noqa: E731
     places = third(rows)[:, None] * 3 + third(columns)[None, :]
     return kinds.ravel(), hues.ravel(), places.ravel()
@@ -199,7 +183,7 @@ def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np
 
 def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
     chats = [row.chat for row in rows if row.chat]
-    longest = max((len(chat.ids) for chat in chats), default=0)
+    longest = max(len(chat.ids) for chat in chats)
 
     def padded(values: list[list[Any]], fill: float) -> torch.Tensor:
         return torch.tensor([list(row) + [fill] * (longest - len(row)) for row in values])
@@ -207,8 +191,7 @@ def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
     ids = padded([chat.ids for chat in chats], 0)
     weights = padded([chat.weights for chat in chats], 0.0)
     segments = padded([chat.segments for chat in chats], -1)
-    places_of = [np.pad(np.concatenate(c.places, 1), ((0, 0), (0, longest - len(c.ids)))) for c in chats]
-    positions = np.stack(places_of, 1) if places_of else np.zeros((3, 0, 0), np.int64)
+    positions = np.stack([np.pad(np.concatenate(c.places, 1), ((0, 0), (0, longest - len(c.ids)))) for c in chats], 1)
     kinds, hues, places = (torch.from_numpy(np.stack([row.targets[k] for row in rows])) for k in range(3))
     patches = torch.from_numpy(np.concatenate([row.patches for row in rows]))
     labels = torch.where(weights > 0, ids, IGNORE)

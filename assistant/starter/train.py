@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from assistant.starter.blank import MAX_PIXELS, make_model, make_processor, make_tokenizer
-from assistant.starter.lessons import IGNORE, Lesson, Lessons, mirrored
+from assistant.starter.lessons import IGNORE, Lesson, Lessons
 
 TEXT = {
     "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -29,7 +29,7 @@ VISION = {"depth": 4, "embed_dim": 160, "num_heads": 4, "mlp_ratio": 3, "hidden_
 
 
 class Probes(nn.Module):
-    """Linear heads on picture tokens: kind and colour of the shape centred there, and which ninth it lies in."""
+    """Linear heads on picture tokens: kind and colour of the shape that covers them, and which ninth they lie in."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Probes(nn.Module):
 
     def forward(self, tokens: torch.Tensor, lesson: Lesson) -> torch.Tensor:
         kind, hue, place = self.heads(tokens.float()).split((5, 9, 9), dim=-1)
-        rare = torch.tensor([0.15] + [1.0] * 8)
+        rare = torch.tensor([0.3] + [1.0] * 8)
         losses = (
             F.cross_entropy(kind.flatten(0, 1), lesson.kinds.flatten(), rare[:5]),
             F.cross_entropy(hue.flatten(0, 1), lesson.hues.flatten(), rare),
@@ -115,12 +115,9 @@ def train(
     weights = [*model.parameters(), *probes.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.03)
     seed = int(time.time()) if resume else seed
-    end = time.monotonic() + 60 * minutes
-    looks = Lessons(tokenizer, batch, MAX_PIXELS, seed, asking=False)
-    _look(model, probes, looks, optimiser, minutes / 4)
     start = time.monotonic()
-    for step, lesson in enumerate(_stream(Lessons(tokenizer, batch, MAX_PIXELS, seed + 1))):
-        share = (time.monotonic() - start) / (end - start)
+    for step, lesson in enumerate(_stream(Lessons(tokenizer, batch, MAX_PIXELS, seed))):
+        share = (time.monotonic() - start) / (60 * minutes)
         if share >= 1:
             break
         _pace(optimiser, rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share)))
@@ -135,26 +132,6 @@ def train(
             save(model, folder)
     save(model, folder)
     return model
-
-
-def _look(model: Any, probes: Probes, lessons: Lessons, optimiser: torch.optim.Optimizer, minutes: float) -> None:
-    """Teaches the vision tower alone for so many minutes: four times as many pictures in the same time."""
-    start, step, seen = time.monotonic(), 0, 0.0
-    for drawn in _stream(lessons):
-        for lesson in mirrored(drawn):
-            share = (time.monotonic() - start) / (60 * minutes)
-            if share >= 1:
-                return
-            _pace(optimiser, 7e-4 * min(1.0, (step + 1) / 100) * (1 - 0.7 * share))
-            with torch.autocast("cpu", torch.bfloat16):
-                pictures = see(model, lesson)
-            loss = probes(pictures, lesson)
-            _learn(optimiser, loss)
-            step += 1
-            seen += loss.item()
-            if step % 100 == 0:
-                print(f"looking {step} looks {seen / 100:.3f}", flush=True)
-                seen = 0.0
 
 
 def _pace(optimiser: torch.optim.Optimizer, rate: float) -> None:
