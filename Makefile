@@ -31,6 +31,7 @@ lock:
 $(VENV)/.ready: requirements.lock pyproject.toml .ci/system-libraries
 	@test -n "$(PYTHON)" || { echo "Hark needs Python 3.11, 3.12 or 3.13. Install one, then run this again."; exit 1; }
 	@sh .ci/system-libraries $(APT) $(APT_TEST)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-libraries python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Hark's packages (6 GB, about two minutes on a fast line) …"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock

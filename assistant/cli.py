@@ -148,7 +148,7 @@ def _run(
             stack.callback(history.close)
         played = stack.enter_context(Played(settings.sound.output, target, console))
         failure = Engine(settings, folders, history, voice).ask(question, played.on_event)
-        played.finish()
+        failure = played.finish() or failure
     return failure.exit_code if failure else 0
 
 
@@ -201,8 +201,8 @@ def _say(options: Any, settings: Settings, folders: Folders, console: Console) -
                 played.on_event(Said(text))
                 for sound in voice.speak(text):
                     played.on_event(Sound(sound))
-        played.finish()
-    return 0
+        failure = played.finish()
+    return failure.exit_code if failure else 0
 
 
 def _read(options: Any, settings: Settings, folders: Folders, console: Console) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -41,7 +42,8 @@ class Console:
         """Gives standard output back. With JSON the last line is always `ended`."""
         if self._json and not self._ended:
             self.event(TurnEnded(self.reason, self.heard))
-        self._out.close()
+        with contextlib.suppress(OSError):  # a reader that went away has taken all it wanted
+            self._out.close()
         os.dup2(self._saved, 1)
         os.close(self._saved)
 
@@ -126,6 +128,7 @@ class Played:
         self._speaker: Speaker | None = None
         self._playback: Playback | None = None
         self._mute = target is not None
+        self._last: TurnEnded | None = None
 
     def __enter__(self) -> Played:
         return self
@@ -137,22 +140,34 @@ class Played:
     def on_event(self, event: Event) -> None:
         if isinstance(event, Sound):
             self._sound(event.audio)
+        elif isinstance(event, TurnEnded):
+            self._last = event  # shown when its sound is safe: it is always last, also after a failure
         else:
             self._console.event(event)
 
-    def finish(self) -> None:
-        """Waits for the speaker, or writes the file; no file when nothing was said. Raises `BadInput`."""
+    def finish(self) -> AssistantError | None:
+        """Writes the file (none when nothing was said), shows the turn's end and waits for the speaker.
+
+        Returns what went wrong with the file."""
+        failure = self._write()
+        if failure:
+            self._console.fail(failure)
+        if self._last:
+            self._console.event(self._last)
         if self._playback:
             # A sound server that dies calls back no more: do not wait for it for ever.
             self._playback.drain(self._playback.ahead + 5.0)
+        return failure
+
+    def _write(self) -> AssistantError | None:
         whole = audio.join(self._blocks)
         if self._target and whole:
             try:
                 audio.write_wav(self._target, whole)
             except OSError as error:
-                raise BadInput(
-                    "speak", f"“{self._target}” cannot be written: {error.strerror}.", "Choose another file."
-                ) from None
+                reason = f"“{self._target}” cannot be written: {error.strerror}."
+                return BadInput("speak", reason, "Choose another file.")
+        return None
 
     def _sound(self, sound: Audio) -> None:
         if self._target:

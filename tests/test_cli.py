@@ -162,6 +162,13 @@ def test_bad_files_are_3_one_sentence_and_quick(cli: Cli, tmp_path: Path) -> Non
         assert len(ran.err.strip().splitlines()) == 1 and time.monotonic() - started < 5, what
 
 
+def test_ended_is_last_also_when_the_sound_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    ran = cli("ask", "Hello?", "--speak-to", full, "--json")
+    assert ran.code == 3 and [event["event"] for event in ran.events[-2:]] == ["failed", "ended"]
+    assert ran.ended["answer"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
