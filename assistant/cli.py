@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import random
 import sys
@@ -20,6 +21,7 @@ from assistant.settings import Folders, Settings
 from assistant.settings import load as load_settings
 
 USAGE, INTERRUPTED = 2, 130
+_log = logging.getLogger(__name__)
 
 
 class Usage(AssistantError):
@@ -37,10 +39,12 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see docs/command-line.md)."""
-    console = Console("--json" in (sys.argv[1:] if arguments is None else arguments))
     quiet()
+    options, fault = _parse(arguments)
+    console = Console("--json" in (sys.argv[1:] if arguments is None else arguments))
     try:
-        options = _parser().parse_args(arguments)
+        if fault:
+            raise fault
         folders = Folders.find()
         to_log(folders)
         settings = load_settings(folders)
@@ -55,19 +59,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.reason = "interrupted"
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return 0  # whoever read has seen enough
+    except Exception:  # noqa: BLE001 - the command's last resort; the engine has its own
+        _log.exception("a command failed")
+        console.fail(AssistantError("command", "Something went wrong inside Hark.", "Its log says what."))
+        return 1
     finally:
         console.close()
 
 
+def _parse(arguments: Sequence[str] | None) -> tuple[Any, Usage | None]:
+    """The arguments, or what is wrong with them; help and version are printed and end the program."""
+    try:
+        return _parser().parse_args(arguments), None
+    except Usage as fault:
+        return None, fault
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="hark", description="Hark listens, looks and answers aloud, on your own machine.")
+    about = "Hark listens, looks and answers aloud, on your own machine."
+    parser = _Parser(prog="hark", allow_abbrev=False, description=about)
     parser.add_argument("--version", action="version", version=f"hark {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+        made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         made.set_defaults(run=run)
         return made
 
@@ -108,6 +124,8 @@ def _ask(options: Any, settings: Settings, folders: Folders, console: Console) -
     if not (options.text or "").strip() and not options.audio and not options.picture:
         raise Usage("usage", "There is nothing to ask: no text, no sound and no picture.", "See hark ask --help.")
     _check_target(options.speak_to)
+    if options.model and options.responder == "starter" and options.transcriber != "whisper":
+        raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
     hear, look = settings.hear, settings.look
     if options.transcriber:
         hear = replace(hear, transcriber=options.transcriber)
@@ -123,12 +141,11 @@ def _ask(options: Any, settings: Settings, folders: Folders, console: Console) -
     from assistant.engine import Question
 
     question = Question(options.text or "", options.audio, tuple(options.picture))
-    return _run(question, chosen, folders, console, options.voice, options.speak_to)
+    with Played(settings.sound.output, options.speak_to, console) as played:
+        return _run(question, chosen, folders, console, played, options.voice)
 
 
-def _run(
-    question: Any, settings: Settings, folders: Folders, console: Console, voice: str = "", target: Path | None = None
-) -> int:
+def _run(question: Any, settings: Settings, folders: Folders, console: Console, played: Played, voice: str = "") -> int:
     """Asks the engine and shows, plays or writes what comes."""
     import sqlite3
 
@@ -143,17 +160,15 @@ def _run(
             console.note("The history was written by a newer Hark; this turn is not saved.")
         except (sqlite3.Error, OSError) as error:
             console.note(f"This turn is not saved: the history cannot be opened ({error}).")
-    with contextlib.ExitStack() as stack:
-        if history:
-            stack.callback(history.close)
-        played = stack.enter_context(Played(settings.sound.output, target, console))
+    with contextlib.closing(history) if history else contextlib.nullcontext():
         failure = Engine(settings, folders, history, voice).ask(question, played.on_event)
-        failure = played.finish() or failure
+    failure = played.finish() or failure
     return failure.exit_code if failure else 0
 
 
 def _demo(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
     from assistant.engine import Question
+    from assistant.sound import audio
     from assistant.starter import demo
 
     seed = options.seed if options.seed is not None else random.randrange(10**6)
@@ -171,16 +186,19 @@ def _demo(options: Any, settings: Settings, folders: Folders, console: Console) 
     console.tell("demo", picture=str(picture), question=shown.words, right=shown.answer, wav=str(target))
     console.say(f"Seed {seed}. The picture: {picture}")
     console.say(f"A voice asks: {shown.words}")
-    with shown.recording() as recording:
-        starter = Settings(sound=settings.sound, history=settings.history, speak=settings.speak)
-        code = _run(Question("", recording, (picture,)), starter, folders, console, target=target)
+    starter = Settings(sound=settings.sound, history=settings.history, speak=settings.speak)
+    with shown.recording() as recording, Played(settings.sound.output, target, console, aloud=True) as played:
+        played.play(audio.read(recording))
+        code = _run(Question("", recording, (picture,)), starter, folders, console, played)
     console.say(f"The right answer: {shown.answer}")
     console.say(str(target))
     return code
 
 
 def _check_target(target: Path | None) -> None:
-    if target is not None and (target.is_dir() or not target.absolute().parent.is_dir()):
+    if target is not None and (
+        not os.path.isdir(target.absolute().parent) or (os.path.lexists(target) and not os.path.isfile(target))
+    ):
         raise BadInput("speak", f"“{target}” cannot be written.", "Name a file in a folder that exists.")
 
 
@@ -192,7 +210,7 @@ def _say(options: Any, settings: Settings, folders: Folders, console: Console) -
     if not options.text.strip():
         raise Usage("usage", "There is nothing to say.", "Give a text.")
     _check_target(options.speak_to)
-    voice = voices.open_voice(options.voice or settings.speak.voice, folders.data)
+    voice = voices.open_chosen(options.voice, settings.speak.voice, folders.data, console.note)
     cutter = sentences.Cutter()
     with Played(settings.sound.output, options.speak_to, console) as played:
         for piece in (*cutter.add(options.text), *cutter.end()):
@@ -248,6 +266,7 @@ def _models(options: Any, settings: Settings, folders: Folders, console: Console
 def _doctor(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
     from assistant import doctor
 
+    console.reason = "checked"
     findings = doctor.examine(folders)
     for finding in findings:
         console.finding(finding)

@@ -18,6 +18,7 @@ from assistant.events import Event, Failed, Heard, Noted, Said, Sound, TurnEnded
 from assistant.settings import Folders
 from assistant.sound import audio
 from assistant.sound.audio import Audio
+from assistant.words.clean import clean
 
 if TYPE_CHECKING:
     from assistant.doctor import Finding
@@ -40,10 +41,12 @@ class Console:
 
     def close(self) -> None:
         """Gives standard output back. With JSON the last line is always `ended`."""
-        if self._json and not self._ended:
-            self.event(TurnEnded(self.reason, self.heard))
         with contextlib.suppress(OSError):  # a reader that went away has taken all it wanted
+            if self._json and not self._ended:
+                self.event(TurnEnded(self.reason, self.heard))
+        with contextlib.suppress(OSError):
             self._out.close()
+        sys.stdout.flush()
         os.dup2(self._saved, 1)
         os.close(self._saved)
 
@@ -60,7 +63,7 @@ class Console:
         """Something to know, on standard error; with JSON an event too."""
         if self._json:
             self._line({"event": "noted", "message": sentence})
-        print(sentence, file=sys.stderr, flush=True)
+        print(clean(sentence), file=sys.stderr, flush=True)
 
     def fail(self, error: AssistantError) -> None:
         """A failure before or outside of a turn."""
@@ -68,7 +71,6 @@ class Console:
 
     def finding(self, finding: Finding) -> None:
         if self._json:
-            self._ended = True
             self._line({"event": "checked", **dataclasses.asdict(finding)})
         else:
             mark = {"ok": "✓", "note": "·", "missing": "✗"}[finding.state]
@@ -78,7 +80,7 @@ class Console:
         """Shows one event of a turn."""
         if isinstance(event, Failed):
             self._end_line()
-            print(f"{event.message} {event.hint}", file=sys.stderr, flush=True)
+            print(clean(f"{event.message} {event.hint}"), file=sys.stderr, flush=True)
         if isinstance(event, Noted):
             self.note(event.message)
         elif self._json:
@@ -112,7 +114,7 @@ class Console:
         self._writing = False
 
     def _print(self, line: str) -> None:
-        self._out.write(line + "\n")
+        self._out.write(clean(line) + "\n")
         self._out.flush()
 
     def _line(self, event: dict[str, Any]) -> None:
@@ -122,12 +124,12 @@ class Console:
 class Played:
     """Takes a turn's events: shows them, and plays or writes their sound."""
 
-    def __init__(self, device: str, target: Path | None, console: Console) -> None:
+    def __init__(self, device: str, target: Path | None, console: Console, aloud: bool = False) -> None:
         self._device, self._target, self._console = device, target, console
         self._blocks: list[Audio] = []
         self._speaker: Speaker | None = None
         self._playback: Playback | None = None
-        self._mute = target is not None
+        self._mute = target is not None and not aloud
         self._last: TurnEnded | None = None
 
     def __enter__(self) -> Played:
@@ -140,7 +142,7 @@ class Played:
     def on_event(self, event: Event) -> None:
         if isinstance(event, Sound):
             self._sound(event.audio)
-        elif isinstance(event, TurnEnded):
+        elif isinstance(event, TurnEnded) and event.reason != "interrupted":
             self._last = event  # shown when its sound is safe: it is always last, also after a failure
         else:
             self._console.event(event)
@@ -167,12 +169,18 @@ class Played:
             except OSError as error:
                 reason = f"“{self._target}” cannot be written: {error.strerror}."
                 return BadInput("speak", reason, "Choose another file.")
+        elif self._target:
+            with contextlib.suppress(OSError):
+                self._target.unlink()  # an older answer must not be taken for this one's
         return None
 
     def _sound(self, sound: Audio) -> None:
         if self._target:
             self._blocks.append(sound)
-            return
+        self.play(sound)
+
+    def play(self, sound: Audio) -> None:
+        """Plays sound that is not the answer's, where there is a speaker and sound is wanted."""
         if self._speaker is None and not self._mute:
             from assistant.sound.speaker import open_speaker
 
@@ -196,15 +204,20 @@ def quiet() -> None:
 
 
 def to_log(folders: Folders) -> None:
-    """Sends the log to a rotating file that holds no words of the user."""
+    """Sends the log to a rotating file that holds no words of the user, and nowhere else."""
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
+    for handler in [one for one in root.handlers if isinstance(one, _LogFile)]:
+        root.removeHandler(handler)
+        handler.close()
     try:
         folders.logs.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            folders.logs / "hark.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
-        )
+        made = _LogFile(folders.logs / "hark.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+        made.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(made)
     except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root.handlers = [handler]
+        root.addHandler(logging.NullHandler())
+
+
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """Hark's own log file."""

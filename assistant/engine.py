@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assistant import backends, turn
-from assistant.errors import AssistantError, Missing
+from assistant.errors import AssistantError
 from assistant.events import Event, Failed, Heard, Noted, Said, Sound, Timings, TurnEnded, Wrote
 from assistant.library import models, voices
 from assistant.library.history import History
@@ -71,6 +71,9 @@ class Engine:
             state = "answered"
         except AssistantError as error:
             failure, state = error, "failed"
+        except (BrokenPipeError, KeyboardInterrupt):
+            on_event(self._ended("interrupted", run))
+            raise
         except Exception:  # noqa: BLE001 - the one place
             _log.exception("a turn failed")
             hint = f"The log “{self._folders.logs / 'hark.log'}” says what; please report it."
@@ -79,9 +82,12 @@ class Engine:
             self._save(run, state, on_event)
         if failure:
             on_event(Failed(failure.stage, failure.message, failure.hint))
-        reason = "failed" if failure else "answered" if run.answer else "nothing heard"
-        on_event(TurnEnded(reason, run.heard, run.answer, run.by if run.answer else "", _timings(run)))
+        silent = question.sound is not None and not run.heard
+        on_event(self._ended("failed" if failure else "nothing heard" if silent else "answered", run))
         return failure
+
+    def _ended(self, reason: str, run: _Run) -> TurnEnded:
+        return TurnEnded(reason, run.heard, run.answer, run.by if run.answer else "", _timings(run))
 
     def _ask(self, question: Question, run: _Run, on_event: OnEvent) -> None:
         # Files first: they are quick to refuse, models slow to load.
@@ -157,14 +163,10 @@ class Engine:
         return backends.load_responder(look.responder, options)
 
     def _voice(self, on_event: OnEvent) -> Voice:
-        """The voice asked for; one that only the settings name gives way to the starter kit's when it is gone."""
-        if self._voice_id:
-            return voices.open_voice(self._voice_id, self._folders.data)
-        try:
-            return voices.open_voice(self._settings.speak.voice, self._folders.data)
-        except Missing as error:
-            on_event(Noted(f"{error.message} eSpeak's English voice speaks instead."))
-            return voices.open_voice("espeak/en-us", self._folders.data)
+        def note(sentence: str) -> None:
+            on_event(Noted(sentence))
+
+        return voices.open_chosen(self._voice_id, self._settings.speak.voice, self._folders.data, note)
 
 
 def _timings(run: _Run) -> Timings:

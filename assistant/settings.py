@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import platformdirs
 
+from assistant.errors import BadInput
+from assistant.files import open_regular
 from assistant.turn import DESCRIBE
 
 
@@ -25,7 +28,7 @@ class Folders:
     def find(cls) -> Folders:
         home = os.environ.get("HARK_HOME")
         if home:
-            root = Path(home).expanduser().absolute()
+            root = Path(os.path.expanduser(home)).absolute()
             return cls(root, root, root / "logs")
         here = platformdirs.PlatformDirs("hark", appauthor=False)
         return cls(here.user_config_path, here.user_data_path, here.user_log_path)
@@ -98,11 +101,13 @@ def load(folders: Folders) -> Settings:
     """The settings on disk. A broken file is kept aside and the defaults are used; `notes` says so."""
     path = folders.config / "settings.toml"
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-        return _checked(table)
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValueError) as error:
+        if not os.path.lexists(path):
+            return Settings()
+        with open_regular(path, "settings", "settings file") as file:
+            return _checked(tomllib.loads(file.read().decode("utf-8")))
+    except (BadInput, OSError) as error:
+        return Settings(notes=(f"The settings file cannot be read ({error}); the defaults are used.",))
+    except (ValueError, RecursionError) as error:
         return Settings(notes=(_set_aside(path, error),))
 
 
@@ -127,6 +132,8 @@ def _checked(table: dict[str, Any]) -> Settings:
 
 def _set_aside(path: Path, error: Exception) -> str:
     aside = path.with_name("settings.broken.toml")
+    while os.path.lexists(aside):  # never over one that was kept before
+        aside = aside.with_name(f"settings.broken-{time.time_ns()}.toml")
     reason = (str(error).splitlines() or ["unknown"])[0]
     try:
         path.replace(aside)

@@ -8,11 +8,13 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from assistant.events import Event, Heard, Said, Sound, Wrote
+from assistant.errors import AssistantError
+from assistant.events import Event, Heard, Noted, Said, Sound, Wrote
 from assistant.pictures import Picture
 from assistant.roles import Message, Parts, Voice
 from assistant.sound.audio import Audio
 from assistant.words import sentences, spoken
+from assistant.words.clean import clean
 
 DESCRIBE = "Describe this picture."
 
@@ -32,26 +34,37 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
     question = asked.text.strip()
     if asked.audio is not None:
         with closing(parts.transcriber.transcribe(asked.audio)) as transcript:
-            question = "".join(transcript).strip()
+            question = clean("".join(transcript)).strip()
     yield Heard(question)
     if asked.audio is not None and not question:
         return
     message = Message("user", question or asked.describe, asked.pictures)
-    cutter = sentences.Cutter()
+    cutter, mouth = sentences.Cutter(), _Mouth(parts.voice)
     with closing(parts.responder.reply([*history, message])) as reply:
-        for delta in reply:
+        for raw in reply:
+            delta = clean(raw)
             yield Wrote(delta)
             for piece in cutter.add(delta):
-                yield from _say(piece, parts.voice)
+                yield from mouth.say(piece)
     for piece in cutter.end():
-        yield from _say(piece, parts.voice)
+        yield from mouth.say(piece)
 
 
-def _say(piece: str, voice: Voice) -> Generator[Event, None, None]:
-    text = spoken.spoken_form(piece)
-    if not text:
-        return
-    yield Said(text)
-    with closing(voice.speak(text)) as sound:
-        for audio in sound:
-            yield Sound(audio)
+class _Mouth:
+    """Speaks pieces with one voice. When the voice fails the answer goes on in writing."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice, self._mute = voice, False
+
+    def say(self, piece: str) -> Generator[Event, None, None]:
+        text = spoken.spoken_form(piece)
+        if not text or self._mute:
+            return
+        yield Said(text)
+        try:
+            with closing(self._voice.speak(text)) as sound:
+                for audio in sound:
+                    yield Sound(audio)
+        except AssistantError as error:
+            self._mute = True
+            yield Noted(f"{error.message} {error.hint}")

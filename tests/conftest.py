@@ -105,11 +105,13 @@ def samples() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_warning_in_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A warning in Hark's log fails the test, unless it calls `caplog.clear()`."""
+def no_warning_in_the_log(home: Path, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A warning in Hark's log (also in the log file of its processes) fails the test, unless it clears both."""
     yield
     ours = [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING and r.name.startswith("assistant")]
     assert not ours, [record.getMessage() for record in ours]
+    log = home / "logs" / "hark.log"
+    assert not log.is_file() or not log.read_text("utf-8"), log.read_text("utf-8")
 
 
 @pytest.fixture

@@ -47,6 +47,17 @@ def test_a_broken_file_is_kept_aside_and_said(home: Path, text: str) -> None:
     assert not (home / "settings.toml").exists()
 
 
+def test_a_second_broken_file_does_not_replace_the_first(home: Path) -> None:
+    write_settings(home, "[one")
+    write_settings(home, "[two" + "[" * 5000)
+    assert len(list(home.glob("settings.broken*.toml"))) == 2
+
+
+def test_a_settings_file_that_cannot_be_read_stays(home: Path) -> None:
+    (home / "settings.toml").mkdir(parents=True)
+    assert "cannot be read" in settings.load(Folders.find()).notes[0]
+
+
 def test_unknown_entries_are_said_and_passed_over(home: Path) -> None:
     read = write_settings(home, '[look]\ncolour = "red"\n[pony]\nx = 1\n')
     assert len(read.notes) == 2 and "look.colour" in read.notes[0] and "pony" in read.notes[1]

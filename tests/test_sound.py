@@ -120,6 +120,23 @@ def test_files_that_would_hang_are_refused(tmp_path: Path) -> None:
             audio.read(path)
 
 
+def test_a_list_of_other_files_is_no_sound(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "list.wav").write_text("ffconcat version 1.0\nfile pipe.wav\n")
+    with pytest.raises(BadInput, match="not a sound file"):
+        audio.read(tmp_path / "list.wav")
+
+
+def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.wav").open("wb") as file:
+        file.write(b"RIFF\0\0\0\0WAVE")
+        file.truncate(1_500_000_000)
+    started = time.monotonic()
+    with pytest.raises(BadInput):
+        audio.read(tmp_path / "sparse.wav")
+    assert time.monotonic() - started < 5
+
+
 def test_nan_is_silence(tmp_path: Path) -> None:
     body = np.full(16000, np.nan, "<f4").tobytes()
     (tmp_path / "nan.wav").write_bytes(_wav(kind=3, bits=32, body=body))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from assistant import backends
-from assistant.backends.starter import CANNOT_TELL, Starter
+from assistant.backends.starter import _READ, CANNOT_TELL, Starter
 from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from assistant.sound import audio
@@ -140,6 +140,19 @@ def test_other_pictures_and_questions_are_refused(starter: Starter) -> None:
     shapes = [draw(random_scene(rng, (300, 240), 2)) for _ in range(30)]
     refused += sum(ask(starter, image, other_question(rng)) == CANNOT_TELL for image in shapes)
     assert refused >= 54
+
+
+def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
+    for phrase in (p for table in (TRAINED, NEVER_TRAINED) for phrases in table.values() for p in phrases):
+        assert not _READ.search(phrase), phrase
+    for question in (
+        "What does the sign say?",
+        "Read it to me",
+        "what is written here",
+        "Which words do you see?",
+        "上面写什么",
+    ):
+        assert _READ.search(question), question
 
 
 def test_without_a_picture_it_says_so(starter: Starter) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from assistant import backends
 from assistant.errors import AssistantError
-from assistant.events import Heard, Said, Sound, Wrote
+from assistant.events import Heard, Noted, Said, Sound, Wrote
 from assistant.pictures import Picture
 from assistant.roles import Message, Options, Parts
 from assistant.sound.audio import Audio
@@ -110,3 +110,14 @@ def test_a_failing_part_ends_the_turn_with_its_error() -> None:
         for event in answer(Asked("x"), (), parts(Broken())):
             seen.append(event)
     assert seen == [Heard("x"), Wrote("One")]
+
+
+def test_a_failing_voice_leaves_the_answer_written() -> None:
+    class Hoarse(OneBlock):
+        def speak(self, text: str) -> Generator[Audio, None, None]:
+            yield ONE
+            raise AssistantError("speak", "The voice stopped.", "Try another.")
+
+    run = list(answer(Asked("x"), (), parts(Scripted("One. ", "Two. ", "Three."), Hoarse())))
+    assert [event.text for event in run if isinstance(event, Wrote)] == ["One. ", "Two. ", "Three."]
+    assert [event for event in run if isinstance(event, Noted)] == [Noted("The voice stopped. Try another.")]

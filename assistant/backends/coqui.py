@@ -16,6 +16,15 @@ from assistant.errors import AssistantError, Missing
 from assistant.roles import Options
 from assistant.sound.audio import Audio, mono
 
+_ALPHABETS = (
+    "TTS.tts.models.vits.VitsCharacters",
+    "TTS.tts.utils.text.characters.Graphemes",
+    "TTS.tts.utils.text.characters.IPAPhonemes",
+)
+_LOADING_FAULTS = (
+    OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, EOFError, AttributeError,
+    pickle.UnpicklingError,
+)  # fmt: skip
 WEIGHTS = ("model.safetensors", "model_file.pth", "best_model.pth", "model.pth")
 
 
@@ -86,15 +95,24 @@ def _weights(folder: Path) -> Path | None:
 def _vits(config_path: Path) -> Any:
     from TTS.config import load_config
     from TTS.tts.models.vits import Vits
+    from TTS.tts.utils.text import cleaners
 
     config = load_config(str(config_path))
     if config.model != "vits":
         raise ValueError(f"it is a {config.model} model, not VITS")
-    # Paths in a voice's config are of the machine that made it; the files lie beside the config.
+    if config.characters and (config.characters.characters_class or _ALPHABETS[0]) not in _ALPHABETS:
+        raise ValueError("its config names a class to import")
+    if config.text_cleaner and not hasattr(cleaners, config.text_cleaner):
+        raise ValueError(f"it needs an unknown text cleaner, {config.text_cleaner}")
+    # Paths in a voice's config are of the machine that made it, or addresses: the files lie beside the config, and
+    # what only training or cloning needs is not opened at all.
     for holder in (config, config.model_args):
-        for name in ("speakers_file", "language_ids_file"):
+        for name in ("speakers_file", "speaker_file", "language_ids_file"):
             if given := getattr(holder, name, None):
                 setattr(holder, name, str(config_path.parent / Path(given).name))
+        for name in ("d_vector_file", "speaker_encoder_model_path", "speaker_encoder_config_path"):
+            if getattr(holder, name, None):
+                setattr(holder, name, None)
     config.model_args.init_discriminator = False  # only training needs it
     return Vits(config)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from assistant.sound.audio import Audio, mono
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
 CHINESE = "cmn"
+_PATIENCE = 15.0  # seconds
 _SAME = {"zh": CHINESE, "zh-cn": CHINESE, "en": "en-us"}
 
 
@@ -71,7 +74,7 @@ class Espeak:
             self.close()
             command = [sys.executable, "-P", "-m", "assistant.backends.espeak_child"]
             self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
             )
         assert self._child.stdin
         self._child.stdin.write(json.dumps(request).encode() + b"\n")
@@ -87,9 +90,15 @@ class Espeak:
 
     def _read(self, count: int) -> bytes:
         assert self._child and self._child.stdout
-        data = self._child.stdout.read(count)
-        if len(data) < count:
-            raise EOFError
+        data = b""
+        while len(data) < count:
+            # A child that hangs is treated as one that died. (Windows cannot wait for a pipe: there it may hang.)
+            if sys.platform != "win32" and not select.select([self._child.stdout], [], [], _PATIENCE)[0]:
+                raise EOFError
+            part = os.read(self._child.stdout.fileno(), count - len(data))
+            if not part:
+                raise EOFError
+            data += part
         return data
 
 

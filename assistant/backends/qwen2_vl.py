@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,8 @@ class Qwen2VL:
                 )
             limits = {"min_pixels": self._min_pixels, "max_pixels": self._max_pixels}
             content.append({"type": "image", "image": picture.image, **limits})
-        content.append({"type": "text", "text": message.text})
+        # A question is data: it must not be able to speak in the template's own tokens.
+        content.append({"type": "text", "text": message.text.replace("<|", "< |")})
         return {"role": message.role, "content": content}
 
 
@@ -117,38 +119,42 @@ def load(options: Options) -> Qwen2VL:
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    device = options.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    placed: dict[str, Any] = {"device_map": options.device_map} if options.device_map else {}
     try:
-        config = transformers.AutoConfig.from_pretrained(options.model, local_files_only=True)
-        kind = {"qwen2_vl": transformers.Qwen2VLForConditionalGeneration}.get(config.model_type)
+        config = json.loads((Path(options.model) / "config.json").read_text("utf-8"))
+        kind = {"qwen2_vl": transformers.Qwen2VLForConditionalGeneration}.get(config.get("model_type"))
         if kind is None:
-            raise Missing(
-                "answer", f"“{options.model}” is a {config.model_type} model, not Qwen2-VL.", "Choose another."
-            )
-        model: Any = kind.from_pretrained(
-            options.model, dtype=_dtype(options, config, device), local_files_only=True, **placed
-        )
-        processor = transformers.AutoProcessor.from_pretrained(options.model, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise Missing(
-            "answer",
-            f"The model in “{options.model}” cannot be loaded: {_first_line(error)}",
-            "Get it again with hark models get.",
-        ) from error
-    if not placed:
-        model.to(device)
+            what = f"“{options.model}” is a {config.get('model_type')} model, not Qwen2-VL."
+            raise Missing("answer", what, "Choose another.")
+        # The class is ours and `trust_remote_code` is off: no code in a folder is ever run.
+        safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        placed = {"device_map": options.device_map} if options.device_map else {}
+        dtype = _dtype(options, config, device)
+        model: Any
+        model, told = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
+        if told["missing_keys"]:
+            raise ValueError(f"{len(told['missing_keys'])} of its tensors are missing")
+        processor = transformers.Qwen2VLProcessor.from_pretrained(options.model, **safe)
+        if not processor.chat_template:
+            raise ValueError("it has no chat template")
+        if not placed:
+            model.to(torch.device(device))
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, AssertionError) as error:
+        what = f"The model in “{options.model}” cannot be loaded: {_first_line(error)}"
+        raise Missing("answer", what, "Check device and dtype in the settings, or get it again.") from error
     return Qwen2VL(model.eval(), processor, options.name or Path(options.model).name, options)
 
 
-def _dtype(options: Options, config: Any, device: str) -> Any:
-    if options.dtype != "auto":
-        return getattr(torch, options.dtype)
-    stored = getattr(config, "dtype", None)
-    # Processors without half-precision arithmetic would emulate it, slowly.
-    return torch.float32 if device == "cpu" and stored in (torch.float16, None) else stored
+def _dtype(options: Options, config: dict[str, Any], device: str) -> Any:
+    name = options.dtype
+    if name == "auto":
+        text = config.get("text_config") or {}
+        name = config.get("dtype") or config.get("torch_dtype") or text.get("dtype") or "float32"
+        # Processors without half-precision arithmetic would emulate it, slowly.
+        name = "float32" if device == "cpu" and name == "float16" else name
+    if name not in ("float32", "bfloat16", "float16"):
+        raise ValueError(f"there is no dtype {name}")
+    return getattr(torch, name)
 
 
 def _first_line(error: Exception) -> str:

@@ -25,7 +25,7 @@ NO_TEXT = "There is no text in this picture."
 LEAST_CHANCE = 0.5  # of an answer's least certain token; below it the model would be guessing
 
 _READ = re.compile(
-    r"\b(read|reads|written|writing|text|words?|letters?|says?|spell\w*|caption|label|sign)\b|写|字|读|念",
+    r"\b(read|reads|written|writing|text|words|letters|spelled|caption)\b|\bdo(es)? .*\bsay\b|写|字|读|念",
     re.IGNORECASE,
 )
 _DESCRIBE = re.compile(

@@ -96,7 +96,7 @@ class History:
         with self._write() as base:
             base.execute(
                 "UPDATE turn SET question = ?, answer = ?, by = ?, state = ? WHERE id = ?",
-                (clean(question), clean(answer), by, state, turn),
+                (clean(question), clean(answer), clean(by), state, turn),
             )
 
     def turns(self, conversation: int) -> list[Turn]:

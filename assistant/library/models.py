@@ -38,19 +38,25 @@ CATALOGUE = {
 }
 _NEEDED = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
-    "qwen2-vl": ("config.json", "tokenizer_config.json"),
+    "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
 }
-_FETCH = "import sys; from huggingface_hub import snapshot_download; print(snapshot_download(sys.argv[1]))"
+_PROBE = "import sys; from huggingface_hub import HfApi; HfApi().model_info(sys.argv[1], timeout=10)"
+# Weights and tables only: no pickles, no code.
+_FETCH = """import sys; from huggingface_hub import snapshot_download
+kinds = ["*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin"]
+print(snapshot_download(sys.argv[1], allow_patterns=kinds))"""
 
 
 def locate(name: str, part: str) -> str:
     """The folder of a model given by catalogue name, hub name or folder, checked to be whole. Raises `Missing`."""
     stage = "hear" if part == "whisper" else "answer"
     if not name:
+        name = next((entry.name for entry in CATALOGUE.values() if entry.part == part and is_here(entry)), "")
+    if not name:
         known = ", ".join(entry.name for entry in CATALOGUE.values() if entry.part == part)
         raise Missing(stage, f"No model is chosen for {part}.", f"Name a folder, or get one of: {known}.")
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    folder = Path(name)
+    if not os.path.isdir(name):
         folder = _cached(name, stage)
     _check(folder, part, stage)
     return str(folder)
@@ -76,20 +82,25 @@ def get(name: str) -> Path:
             "load", f"Hark knows no model “{name}”.", "See hark models, or give a hub name such as owner/name."
         )
     environment = {**os.environ, "HF_HUB_DOWNLOAD_TIMEOUT": "10", "HF_HUB_ETAG_TIMEOUT": "5"}
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-c", _FETCH, repo], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-    )
+    command = [sys.executable, "-P", "-c"]
     try:
-        out, err = child.communicate()
-    finally:
-        child.kill()
-        child.wait()
-    if child.returncode != 0:
-        lines = err.decode(errors="replace").strip().splitlines() or ["Unknown reason."]
-        reason = lines[-1].partition(": ")[2] or lines[-1]
-        hint = "Check the network or HF_ENDPOINT, then run it again."
-        raise Missing("load", f"“{repo}” could not be fetched: {reason.partition('. ')[0].rstrip('.')}.", hint)
-    return Path(out.decode().strip().splitlines()[-1])
+        # First only whether the hub answers: a silent one must not keep anybody waiting.
+        subprocess.run([*command, _PROBE, repo], capture_output=True, check=True, env=environment, timeout=15)
+        done = subprocess.run([*command, _FETCH, repo], capture_output=True, check=True, env=environment)
+    except subprocess.TimeoutExpired:
+        raise _unfetched(repo, "the hub does not answer") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["unknown reason"]
+        raise _unfetched(repo, lines[-1].partition(": ")[2] or lines[-1]) from None
+    folder = Path(done.stdout.decode().strip().splitlines()[-1])
+    if entry:
+        _check(folder, entry.part, "load")
+    return folder
+
+
+def _unfetched(repo: str, reason: str) -> Missing:
+    sentence = f"“{repo}” could not be fetched: {reason.partition('. ')[0].rstrip('.')}."
+    return Missing("load", sentence, "Check the network or HF_ENDPOINT, then run it again.")
 
 
 def _cached(name: str, stage: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +33,22 @@ def open_voice(voice_id: str, data: Path) -> Voice:
         raise Missing("speak", f"There is no voice “{voice_id}”.", "See hark voices.")
     if engine != "coqui":
         return backends.load_voice(engine, Options(speaker=rest))
-    pack, _, speaker = rest.partition(":") if not Path(rest).is_dir() else (rest, "", "")
+    pack, _, speaker = rest.partition(":") if not os.path.isdir(rest) else (rest, "", "")
     folder = Path(pack) if Path(pack).is_absolute() else folder_of(data) / pack
-    if not pack or not folder.is_dir():
+    if not pack or not os.path.isdir(folder):
         raise Missing("speak", f"There is no voice “{voice_id}”: its folder “{folder}” is gone.", "See hark voices.")
     return backends.load_voice(engine, Options(model=str(folder), speaker=speaker))
+
+
+def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None]) -> Voice:
+    """The voice that was named, or the usual one; a usual one that is gone gives way to eSpeak's, and that is said."""
+    if named:
+        return open_voice(named, data)
+    try:
+        return open_voice(usual, data)
+    except Missing as error:
+        note(f"{error.message} eSpeak's English voice speaks instead.")
+        return open_voice("espeak/en-us", data)
 
 
 def voices(data: Path) -> list[VoiceEntry]:

@@ -50,7 +50,7 @@ def decode(data: bytes) -> tuple[Image.Image, list[str]]:
         if image.width * image.height > MOST_PIXELS:
             size = f"{image.width} x {image.height}"
             raise Refused(f"has {size} pixels, more than Hark opens.", "Save it smaller.")
-        if getattr(image, "is_animated", False) and kind != "TIFF":
+        if getattr(image, "is_animated", False) and kind not in ("TIFF", "JPEG"):
             notes.append("It is animated; its first frame is used.")
         if kind == "JPEG":
             image.draft("RGB", (4000, 4000))

@@ -71,4 +71,6 @@ def open_picture(path: Path) -> Picture:
         ) from None
     if "error" in facts:
         raise BadInput("look", f"“{path.name}” {facts['error']}", facts["hint"])
+    if len(rgb) != facts["width"] * facts["height"] * 3:
+        raise BadInput("look", f"“{path.name}” is damaged or needs too much memory.", "Save it smaller or as PNG.")
     return Picture(facts["width"], facts["height"], rgb, path.name, tuple(facts["notes"]))

@@ -17,8 +17,15 @@ from assistant.errors import BadInput
 from assistant.files import open_regular
 
 LONGEST = 600.0  # seconds of sound that a question may have
-_SAMPLES_CAP = 400_000_000  # decoded samples of all channels, whatever the headers say
+_SAMPLES_CAP = 120_000_000  # decoded samples, whatever the headers say
+_BYTES_CAP = 2 * 1024**3
+_CHUNKS_CAP = 1_000  # of a WAV before its data
 _RATES = range(2_000, 768_001)
+
+_MAGIC = (
+    (8, b"WAVE", "wav"), (0, b"fLaC", "flac"), (0, b"OggS", "ogg"), (0, b"ID3", "mp3"), (4, b"ftyp", "mov"),
+    (0, b"\x1aE\xdf\xa3", "matroska"), (8, b"AIFF", "aiff"), (8, b"AIFC", "aiff"), (0, b"caff", "caf"),
+)  # fmt: skip
 
 Samples = npt.NDArray[np.float32]
 
@@ -76,19 +83,42 @@ def read(path: Path) -> Audio:
 
     Raises `BadInput` for what is no regular file, has no sound, lies in its header or is too long."""
     with open_regular(path, "hear", "sound file") as file:
-        _check_wav_header(file, path)
+        if file.seek(0, os.SEEK_END) > _BYTES_CAP:
+            raise BadInput("hear", f"“{path.name}” is longer than ten minutes.", "Cut it into shorter questions.")
         file.seek(0)
-        return _decode(file, path)
+        kind = _format_of(file.read(12))
+        if kind is None:
+            raise _unreadable(path)
+        if kind == "wav":
+            _check_wav_header(file, path)
+        file.seek(0)
+        return _decode(file, path, kind)
+
+
+def _format_of(head: bytes) -> str | None:
+    """FFmpeg's name of the format that the first bytes tell. Formats that name other files to open are not known."""
+    for at, magic, name in _MAGIC:
+        if head[at : at + len(magic)] == magic:
+            return name
+    # MPEG audio: eleven set bits, then its layer; layer 0 is AAC.
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        return "aac" if head[1] & 0x06 == 0 else "mp3"
+    return None
+
+
+def _unreadable(path: Path) -> BadInput:
+    return BadInput(
+        "hear", f"“{path.name}” is not a sound file that Hark can read.", "Use WAV, FLAC, MP3, Opus or M4A."
+    )
 
 
 def _check_wav_header(file: BinaryIO, path: Path) -> None:
     """Decoders believe any header; a WAV must hold what it promises at a rate that exists."""
     size = os.fstat(file.fileno()).st_size
-    head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        return
     rate, promised, at = 0, None, 12
-    while promised is None and at + 8 <= size:
+    for _ in range(_CHUNKS_CAP):
+        if promised is not None or at + 8 > size:
+            break
         file.seek(at)
         name, length = struct.unpack("<4sI", file.read(8))
         if name == b"fmt ":
@@ -104,22 +134,20 @@ def _check_wav_header(file: BinaryIO, path: Path) -> None:
         )
 
 
-def _decode(file: BinaryIO, path: Path) -> Audio:
+def _decode(file: BinaryIO, path: Path, kind: str) -> Audio:
     import av
 
     av.logging.set_level(av.logging.PANIC)
     blocks: list[Samples] = []
     rate = 0
     try:
-        with av.open(file, mode="r", timeout=10.0) as container:
+        with av.open(file, mode="r", format=kind, timeout=10.0) as container:
             for block, block_rate in _frames(container, path):
                 rate = block_rate
                 blocks.append(block)
     except (av.error.FFmpegError, ValueError, MemoryError):
         if not blocks:
-            raise BadInput(
-                "hear", f"“{path.name}” is not a sound file that Hark can read.", "Use WAV, FLAC, MP3, Opus or M4A."
-            ) from None
+            raise _unreadable(path) from None
     if not blocks:
         raise BadInput("hear", f"“{path.name}” holds no sound.", "Choose a file with sound in it.")
     return Audio(np.concatenate(blocks), rate)
@@ -139,7 +167,7 @@ def _frames(container: Any, path: Path) -> Iterator[tuple[Samples, int]]:
         if block.dtype == np.uint8:
             block = (block.astype(np.int16) - 128) * 256
         seconds += len(block) / frame.sample_rate
-        decoded += block.size
+        decoded += len(block)
         if seconds > LONGEST or decoded > _SAMPLES_CAP:
             raise BadInput("hear", f"“{path.name}” is longer than ten minutes.", "Cut it into shorter questions.")
         yield mono(block, frame.sample_rate).samples, frame.sample_rate

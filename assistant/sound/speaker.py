@@ -43,9 +43,10 @@ class Playback:
         """Queues sound and returns at once; what comes after `stop` is dropped."""
         if not self._stopped and len(audio.samples):
             block = audio.at(self.rate)
-            self._idle.clear()
             self._queued += len(block)
             self._queue.append(block)
+            # After the append: a callback between the two would report an end that is not one.
+            self._idle.clear()
 
     def hold(self) -> None:
         """Silence, until `resume`; nothing is lost."""
@@ -124,8 +125,11 @@ class Speaker:
         self.close()
 
     def close(self) -> None:
-        """Silences and closes the device."""
-        self._stream.abort()
+        """Closes the device: after the last samples when all was played, else at once."""
+        if self._playback and self._playback.drain(0):
+            self._stream.stop()
+        else:
+            self._stream.abort()
         self._stream.close()
 
     def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
