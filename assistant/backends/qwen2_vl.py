@@ -128,10 +128,10 @@ def load(options: Options) -> Qwen2VL:
         # The class is ours and `trust_remote_code` is off: no code in a folder is ever run.
         safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        placed = {"device_map": options.device_map} if options.device_map else {}
+        placed: dict[str, Any] = {"device_map": options.device_map} if options.device_map else {}
         dtype = _dtype(options, config, device)
-        model: Any
-        model, told = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
+        loaded: Any = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
+        model, told = loaded
         if told["missing_keys"]:
             raise ValueError(f"{len(told['missing_keys'])} of its tensors are missing")
         processor = transformers.Qwen2VLProcessor.from_pretrained(options.model, **safe)
