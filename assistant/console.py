@@ -89,7 +89,7 @@ class Console:
             self._text_event(event)
 
     def _json_event(self, event: Event) -> None:
-        names = {Heard: "heard", Wrote: "wrote", Said: "said", Failed: "failed", TurnEnded: "ended"}
+        names: dict[type, str] = {Heard: "heard", Wrote: "wrote", Said: "said", Failed: "failed", TurnEnded: "ended"}
         name = names.get(type(event))
         if name:
             self._ended = self._ended or name == "ended"

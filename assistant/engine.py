@@ -1,174 +1,206 @@
-"""Puts the parts of a turn together, runs it, stamps its times and keeps it. Knows nothing of who asked or who shows.
+"""The engine: microphone and speaker, a listener thread and one worker thread around a conversation.
 
-It holds the one `except Exception` of the engine: an `AssistantError` becomes `Failed`, anything else is logged.
-"""
+Every call returns at once. The worker owns all models and takes one step at a time: what was called, then the turn.
+Knows nothing of who shows what happens."""
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+import queue
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from assistant import backends, turn
+from assistant.asking import Desk, Question
+from assistant.devices import Devices
 from assistant.errors import AssistantError
-from assistant.events import Event, Failed, Heard, Noted, Said, Sound, Timings, TurnEnded, Wrote
-from assistant.library import models, voices
-from assistant.library.history import History
-from assistant.pictures import Picture, open_picture
-from assistant.roles import Message, Options, Parts, Responder, Transcriber, Voice
+from assistant.events import Event, Failed, Forgotten, Noted, StateChanged
+from assistant.faults import told
+from assistant.floor import Floor
+from assistant.library import history
+from assistant.parts import Shelf
+from assistant.pictures import Picture, open_encoded, open_picture, shown
 from assistant.settings import Folders, Settings
-from assistant.sound import audio
-from assistant.words.clean import clean
+from assistant.sound.listener import Speech, SpeechStarted
 
-_log = logging.getLogger(__name__)
+_TICK = 0.02  # seconds between looks at what is being played
+_PATIENCE = 3.0  # seconds for a frozen sound server
+
 OnEvent = Callable[[Event], None]
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a person asks, as it comes in: text or a sound file, and picture files."""
-
-    text: str = ""
-    sound: Path | None = None
-    pictures: tuple[Path, ...] = ()
-
-
-@dataclass
-class _Run:
-    """What is known of the turn in progress; `marks` are seconds since `start`."""
-
-    start: float
-    heard: str = ""
-    answer: str = ""
-    by: str = ""
-    kept: int | None = None
-    marks: dict[str, float] = field(default_factory=dict)
-
-    def mark(self, name: str) -> None:
-        self.marks.setdefault(name, self.since())
-
-    def since(self) -> float:
-        return time.monotonic() - self.start
-
-
 class Engine:
-    """Answers questions with the parts that the settings name. `voice` overrules the settings' voice."""
+    """One conversation, spoken and typed. `on_event` is called from the engine's threads, never from two at once."""
 
-    def __init__(self, settings: Settings, folders: Folders, history: History | None, voice: str = "") -> None:
-        self._settings, self._folders, self._history, self._voice_id = settings, folders, history, voice
+    def __init__(self, settings: Settings, folders: Folders, on_event: OnEvent) -> None:
+        self._folders = folders
+        self._on_event, self._speaking_up = on_event, threading.Lock()
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._closing = False
+        self._settings = settings
+        self._desk = Desk(settings, folders, None, Shelf(folders.data))
+        self._devices = Devices(settings.sound, self._emit, lambda: self._floor.sentence_start)
+        self._floor = Floor(self._desk, self._devices.open_playback, self._emit)
+        self._threads: list[threading.Thread] = []
 
-    def ask(self, question: Question, on_event: OnEvent) -> AssistantError | None:
-        """Runs a whole turn; every turn ends in `TurnEnded`. Returns the failure, if it failed."""
-        run = _Run(time.monotonic(), clean(question.text).strip())
-        failure: AssistantError | None = None
-        state = "interrupted"
+    def start(self, conversation: int | None = None) -> None:
+        """Opens devices, then loads what the settings name. The microphone comes first: no word is lost."""
+        self._threads = [
+            threading.Thread(target=self._work, name="hark worker"),
+            threading.Thread(target=self._listen, name="hark listener"),
+            threading.Thread(target=self._devices.run, name="hark devices", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._calls.put(lambda: self._begin(conversation))
+
+    def stop(self) -> None:
+        """Ends the turn, closes devices and models, and waits for the threads."""
+        self.interrupt()
+        self._closing = True
+        self._calls.put(lambda: None)
+        self._devices.close()
+        for thread in self._threads:
+            thread.join(_PATIENCE if thread.daemon else None)
+
+    def ask(self, text: str, ticket: str = "") -> None:
+        """Asks what was typed, about the pictures in the tray; with no words a picture is described."""
+        self._silence()
+        self._calls.put(lambda: self._ask(text, ticket))
+
+    def show(self, path: str) -> None:
+        """Lays a picture file in the tray: `Shown`, or `Failed` with the reason."""
+        self._calls.put(lambda: self._show(Path(path)))
+
+    def show_image(self, data: bytes, name: str) -> None:
+        """The same with an encoded picture, as it comes from the clipboard."""
+        self._calls.put(lambda: self._lay(open_encoded(data, name)))
+
+    def forget(self, digest: str) -> None:
+        """Lets a picture go."""
+        self._calls.put(lambda: self._forget(digest))
+
+    def interrupt(self) -> None:
+        """Stops speaking, at once."""
+        self._silence()
+        self._calls.put(self._floor.interrupt)
+
+    def listen(self, hands_free: bool) -> None:
+        """Whether speech itself begins a question; the talk key always does."""
+        self._devices.listen(hands_free)
+
+    def press(self) -> None:
+        """The talk key goes down. An answer that sounds is stopped."""
+        self.interrupt()
+        self._devices.press()
+
+    def release(self) -> None:
+        """The talk key comes up: what was said is the question."""
+        self._devices.release()
+
+    def configure(self, settings: Settings) -> None:
+        """Other settings, from the next turn on; devices at once. What does not open leaves the old one in place."""
+        self._calls.put(lambda: self._configure(settings))
+
+    def open(self, conversation: int | None) -> None:
+        """Goes on with a conversation of the history, or begins a new one."""
+        self._calls.put(lambda: self._open(conversation))
+
+    def _emit(self, event: Event) -> None:
+        with self._speaking_up:
+            self._on_event(event)
+
+    def _fail(self, error: AssistantError) -> None:
+        self._emit(Failed(error.stage, error.message, error.hint))
+
+    def _silence(self) -> None:
+        """In the caller's thread: sound stops before the worker has finished its step."""
+        playback = self._floor.playback
+        if playback:
+            playback.stop()
+
+    def _work(self) -> None:
+        while not self._closing:
+            call = self._next_call()
+            with told(self._fail, self._folders.logs):
+                if call:
+                    call()
+                else:
+                    self._floor.step()
+        self._floor.interrupt()
+        self._desk.shelf.close()
+        if self._desk.history:
+            self._desk.history.close()
+
+    def _next_call(self) -> Callable[[], None] | None:
+        """What was called first; else None: at once while a turn can be stepped, after a while when it cannot."""
         try:
-            self._ask(question, run, on_event)
-            state = "answered"
-        except AssistantError as error:
-            failure, state = error, "failed"
-        except (BrokenPipeError, KeyboardInterrupt):
-            on_event(self._ended("interrupted", run))
-            raise
-        except Exception:  # noqa: BLE001 - the one place
-            _log.exception("a turn failed")
-            hint = f"The log “{self._folders.logs / 'hark.log'}” says what; please report it."
-            failure, state = AssistantError("answer", "Something went wrong inside Hark.", hint), "failed"
-        finally:
-            self._save(run, state, on_event)
-        if failure:
-            on_event(Failed(failure.stage, failure.message, failure.hint))
-        silent = question.sound is not None and not run.heard
-        on_event(self._ended("failed" if failure else "nothing heard" if silent else "answered", run))
-        return failure
+            if self._floor.ready:
+                return self._calls.get_nowait()
+            return self._calls.get(timeout=_TICK if self._floor.busy else None)
+        except queue.Empty:
+            return None
 
-    def _ended(self, reason: str, run: _Run) -> TurnEnded:
-        return TurnEnded(reason, run.heard, run.answer, run.by if run.answer else "", _timings(run))
+    def _listen(self) -> None:
+        while not self._closing:
+            for event in self._devices.hear(self._floor.playback):
+                playback = self._floor.playback
+                if playback and isinstance(event, SpeechStarted):
+                    playback.hold()
+                self._calls.put(lambda event=event: self._on_speech(event))  # type: ignore[misc]
 
-    def _ask(self, question: Question, run: _Run, on_event: OnEvent) -> None:
-        # Files first: they are quick to refuse, models slow to load.
-        pictures = tuple(open_picture(path) for path in question.pictures)
-        run.mark("look")
-        for picture in pictures:
-            for note in picture.notes:
-                on_event(Noted(f"{picture.name}: {note}"))
-        sound = audio.read(question.sound) if question.sound else None
-        self._keep(run, pictures, on_event)
-        parts = self._load(sound is not None, on_event)
-        run.marks["load"] = run.since() - run.marks["look"]
-        run.start = time.monotonic()
-        asked = turn.Asked(run.heard, sound, pictures, self._settings.look.describe)
-        system = self._settings.look.system
-        past: Sequence[Message] = (Message("system", system),) if system else ()
-        with closing(turn.answer(asked, past, parts)) as events:
-            for event in events:
-                self._note(event, run, parts.responder, on_event)
-                on_event(event)
+    def _on_speech(self, event: Speech) -> None:
+        self._floor.on_speech(event)
+        if self._floor.false_alarms > 1:
+            self._devices.distrust()
 
-    def _note(self, event: Event, run: _Run, responder: Responder, on_event: OnEvent) -> None:
-        """Stamps an event's time, and saves the turn whenever a piece of it is said."""
-        match event:
-            case Heard(text):
-                run.heard = text
-                run.mark("hear")
-            case Wrote(text):
-                run.mark("first_word")
-                run.answer += text
-                run.by = responder.by
-                run.marks["answer"] = run.since()
-            case Said():
-                self._save(run, "answering", on_event)
-            case Sound():
-                run.mark("first_sound")
+    def _begin(self, conversation: int | None) -> None:
+        self._desk.history = self._history()
+        self._open(conversation)
+        self._warm()
 
-    def _keep(self, run: _Run, pictures: tuple[Picture, ...], on_event: OnEvent) -> None:
-        """Commits the question before anything else can fail."""
-        if self._history:
-            title = run.heard or (pictures[0].name if pictures else "spoken question")
-            try:
-                run.kept = self._history.ask(self._history.start(title), run.heard, pictures)
-            except (sqlite3.Error, OSError) as error:
-                on_event(Noted(f"This turn is not saved: {error}."))
+    def _history(self) -> history.History | None:
+        if not self._settings.history.keep:
+            return None
+        opened, why = history.opened(self._folders.data)
+        if why:
+            self._emit(Noted(why))
+        return opened
 
-    def _save(self, run: _Run, state: str, on_event: OnEvent) -> None:
-        if self._history and run.kept:
-            try:
-                self._history.update(run.kept, run.heard, run.answer, run.by, state)
-            except sqlite3.Error as error:
-                run.kept = None
-                on_event(Noted(f"The rest of this turn is not saved: {error}."))
+    def _warm(self) -> None:
+        self._emit(StateChanged("loading"))
+        with told(self._fail, self._folders.logs):
+            for event in self._desk.shelf.warm(self._desk.settings):
+                self._emit(event)
+        self._floor.say_state("ready")
 
-    def _load(self, hears: bool, on_event: OnEvent) -> Parts:
-        transcriber = self._transcriber() if hears else backends.load_transcriber("silent", Options())
-        return Parts(transcriber, self._responder(), self._voice(on_event))
+    def _open(self, conversation: int | None) -> None:
+        self._floor.interrupt()
+        self._desk.conversation = conversation
+        past = history.messages(self._desk.history, conversation) if self._desk.history and conversation else []
+        self._floor.remember(past)
 
-    def _transcriber(self) -> Transcriber:
-        hear = self._settings.hear
-        model = models.locate(hear.model, hear.transcriber) if hear.transcriber == "whisper" else hear.model
-        return backends.load_transcriber(
-            hear.transcriber, Options(model=model, device=hear.device, language=hear.language)
-        )
+    def _ask(self, text: str, ticket: str) -> None:
+        if not text.strip() and not self._floor.tray:
+            raise AssistantError("ask", "There is nothing to ask yet.", "Type or say a question, or drop a picture.")
+        self._floor.ask(Question(text, ticket=ticket))
 
-    def _responder(self) -> Responder:
-        look = self._settings.look
-        model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
-        options = Options(
-            model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map,
-            min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
-        )  # fmt: skip
-        return backends.load_responder(look.responder, options)
+    def _show(self, path: Path) -> None:
+        self._lay(open_picture(path))
 
-    def _voice(self, on_event: OnEvent) -> Voice:
-        def note(sentence: str) -> None:
-            on_event(Noted(sentence))
+    def _lay(self, picture: Picture) -> None:
+        for note in picture.notes:
+            self._emit(Noted(f"{picture.name}: {note}"))
+        self._floor.show(picture)
+        self._emit(shown.told(picture))
 
-        return voices.open_chosen(self._voice_id, self._settings.speak.voice, self._folders.data, note)
+    def _forget(self, digest: str) -> None:
+        self._floor.forget(digest)
+        self._emit(Forgotten(digest))
 
-
-def _timings(run: _Run) -> Timings:
-    known = {name: round(value, 4) for name, value in run.marks.items()}
-    return replace(Timings(**known), total=round(run.since() + known.get("load", 0.0) + known.get("look", 0.0), 4))
+    def _configure(self, settings: Settings) -> None:
+        changed = settings.sound != self._desk.settings.sound
+        self._desk.settings = settings
+        if changed:
+            self._floor.interrupt()
+            self._devices.change(settings.sound)
+        self._warm()

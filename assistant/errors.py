@@ -23,3 +23,9 @@ class Missing(AssistantError):
     """A model, voice, library or device is not there."""
 
     exit_code = 4
+
+
+class Usage(AssistantError):
+    """The command line itself is wrong."""
+
+    exit_code = 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from assistant.sound.audio import Audio
+if TYPE_CHECKING:
+    from assistant.sound.audio import Audio
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,12 @@ class Wrote:
 
 @dataclass(frozen=True)
 class Said:
-    """A piece of the answer in its spoken form, before its sound."""
+    """A piece of the answer in its spoken form, before its sound.
+
+    `until`: letters of the written answer up to the end of this piece."""
 
     text: str
+    until: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,88 @@ class Timings:
 
 @dataclass(frozen=True)
 class TurnEnded:
-    """Always the last event. `reason` is 'answered', 'nothing heard', 'failed' or 'interrupted'."""
+    """Always a turn's last event. `reason` is 'answered', 'nothing heard', 'failed' or 'interrupted'.
+
+    `heard_until`: so many letters of the written answer were heard, or read where nothing was played."""
 
     reason: str
     heard: str = ""
     answer: str = ""
     by: str = ""
     timings: Timings = field(default_factory=Timings)
+    heard_until: int = 0
+    id: int | None = None
 
 
-Event = Heard | Wrote | Said | Sound | Noted | Failed | TurnEnded
+TurnEvent = Heard | Wrote | Said | Sound | Noted | Failed | TurnEnded
+
+
+@dataclass(frozen=True)
+class TurnStarted:
+    """A question was taken; `id` is its number in the history, None where none is kept.
+
+    `ticket`: what the asker gave to know it by."""
+
+    id: int | None
+    ticket: str = ""
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """What Hark does now: 'loading', 'ready', 'hearing' (a person speaks), 'thinking' or 'speaking'."""
+
+    state: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """How loud the microphone is, 0 to 1; about ten a second."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """The words of an utterance that still goes on; the next one replaces them."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Loading:
+    """`what` is being loaded: 'ear', 'eye' or 'voice'; `done` when it is there."""
+
+    what: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Whether the microphone is open, and hands-free; why not, if it should be."""
+
+    microphone: bool
+    hands_free: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`."""
+
+    digest: str
+    name: str
+    width: int
+    height: int
+    thumb_width: int
+    thumb_height: int
+    thumbnail: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A picture was let go."""
+
+    digest: str
+
+
+Event = TurnEvent | TurnStarted | StateChanged | Level | Hearing | Loading | Listening | Shown | Forgotten

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from assistant.pictures import Picture
-from assistant.sound.audio import Audio
+if TYPE_CHECKING:
+    from assistant.pictures import Picture
+    from assistant.sound.audio import Audio
+
+DESCRIBE = "Describe this picture."
 
 
 @dataclass(frozen=True)

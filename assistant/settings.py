@@ -13,7 +13,7 @@ import platformdirs
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
-from assistant.turn import DESCRIBE
+from assistant.roles import DESCRIBE
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,11 @@ class Speak:
 
 @dataclass(frozen=True)
 class Sound:
-    """Device names as the system tells them; "" is the system's default."""
+    """Device names as the system tells them; "" is the system's default. `headphones`: Hark cannot hear itself."""
 
     input: str = ""
     output: str = ""
+    headphones: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,17 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
 from assistant.events import Event, Heard, Noted, Said, Sound, Wrote
-from assistant.pictures import Picture
-from assistant.roles import Message, Parts, Voice
-from assistant.sound.audio import Audio
+from assistant.roles import DESCRIBE, Message, Parts, Voice
 from assistant.words import sentences, spoken
 from assistant.words.clean import clean
 
-DESCRIBE = "Describe this picture."
+if TYPE_CHECKING:
+    from assistant.pictures import Picture
+    from assistant.sound.audio import Audio
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
             delta = clean(raw)
             yield Wrote(delta)
             for piece in cutter.add(delta):
-                yield from mouth.say(piece)
+                yield from mouth.say(piece, cutter.given)
     for piece in cutter.end():
-        yield from mouth.say(piece)
+        yield from mouth.say(piece, cutter.given)
 
 
 class _Mouth:
@@ -56,11 +57,11 @@ class _Mouth:
     def __init__(self, voice: Voice) -> None:
         self._voice, self._mute = voice, False
 
-    def say(self, piece: str) -> Generator[Event, None, None]:
+    def say(self, piece: str, until: int) -> Generator[Event, None, None]:
         text = spoken.spoken_form(piece)
         if not text or self._mute:
             return
-        yield Said(text)
+        yield Said(text, until)
         try:
             with closing(self._voice.speak(text)) as sound:
                 for audio in sound:

@@ -9,7 +9,16 @@ import pytest
 
 from assistant.sound import audio
 from assistant.sound.audio import Samples
-from assistant.sound.listener import Listener, Speech, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, Times
+from assistant.sound.listener import (
+    Listener,
+    Speech,
+    SpeechContinues,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    Times,
+)
 from assistant.sound.speech import FRAME, RATE, SpeechDetector
 
 LOUD, QUIET = 0.5, 0.0
@@ -29,7 +38,7 @@ def run(listener: Listener, sound: Samples, block: int = 480) -> list[Speech]:
 
 
 def names(events: list[Speech]) -> list[str]:
-    return [type(event).__name__.removeprefix("Speech") for event in events]
+    return [type(e).__name__.removeprefix("Speech") for e in events if not isinstance(e, SpeechContinues)]
 
 
 @pytest.mark.parametrize("block", [1, 160, 480, 512, 4096, 10**6])
@@ -62,7 +71,7 @@ def test_the_key_holds_through_silences_and_its_release_ends() -> None:
     listener = Listener(by_level)
     run(listener, script((0.5, QUIET)))
     assert names(list(listener.press())) == ["Started"] and list(listener.press()) == []
-    assert run(listener, script((2, QUIET), (0.5, LOUD), (2, QUIET))) == []
+    assert names(run(listener, script((2, QUIET), (0.5, LOUD), (2, QUIET)))) == []
     [ended] = listener.release()
     assert isinstance(ended, SpeechEnded) and ended.utterance.seconds > 4.5
     assert list(listener.release()) == []

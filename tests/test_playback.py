@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from assistant.sound.audio import Audio
-from assistant.sound.speaker import BLOCK, Playback
+from assistant.sound.speaker import Playback
 
-RATE = 48_000
+RATE, BLOCK = 48_000, 480
 
 
 def ones(seconds: float, rate: int = RATE) -> Audio:

@@ -12,9 +12,9 @@ from assistant import backends
 from assistant.errors import AssistantError
 from assistant.events import Heard, Noted, Said, Sound, Wrote
 from assistant.pictures import Picture
-from assistant.roles import Message, Options, Parts
+from assistant.roles import DESCRIBE, Message, Options, Parts
 from assistant.sound.audio import Audio
-from assistant.turn import DESCRIBE, Asked, answer
+from assistant.turn import Asked, answer
 from tests.conftest import tone
 
 ONE = Audio(np.zeros(4, np.float32), 8000)
@@ -55,14 +55,14 @@ def parts(responder: Scripted, voice: OneBlock | None = None) -> Parts:
 def test_typed_question_is_answered_and_spoken_piece_by_piece() -> None:
     run = list(answer(Asked("Hi?"), (), parts(Scripted("It is red.", " And round"))))
     assert run == [
-        Heard("Hi?"), Wrote("It is red."), Wrote(" And round"), Said("It is red."), Sound(ONE), Sound(ONE),
-        Said("And round"), Sound(ONE), Sound(ONE),
+        Heard("Hi?"), Wrote("It is red."), Wrote(" And round"), Said("It is red.", 10), Sound(ONE), Sound(ONE),
+        Said("And round", 20), Sound(ONE), Sound(ONE),
     ]  # fmt: skip
 
 
 def test_first_piece_is_spoken_before_the_answer_is_finished() -> None:
     run = list(answer(Asked("x"), (), parts(Scripted("One. ", "Two.", " Three."))))
-    assert run.index(Said("One.")) < run.index(Wrote("Two."))
+    assert run.index(Said("One.", 4)) < run.index(Wrote("Two."))
 
 
 def test_spoken_question_is_transcribed() -> None:

@@ -51,6 +51,12 @@ class Starter:
                 yield f"{' ' if number > 1 else ''}Picture {number}: "
             yield from self._about(picture, question)
 
+    def warm(self) -> None:
+        """Loads both parts and runs each once."""
+        blank = Picture(64, 64, b"\xff" * (64 * 64 * 3))
+        self._look(blank, DESCRIBE)
+        list(self._reader.read(blank))
+
     def _about(self, picture: Picture, question: str) -> Generator[str, None, None]:
         if _READ.search(question):
             yield from self._read(picture)

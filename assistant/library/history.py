@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.pictures import Picture
+from assistant.errors import BadInput
+from assistant.pictures import Picture, open_picture
+from assistant.roles import Message
 from assistant.words.clean import clean
 
-SCHEMA = 1
-_TABLES = """
+# Each step brings the schema to the next version; steps are only ever added.
+_STEPS = (
+    """
 CREATE TABLE conversation (id INTEGER PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL);
 CREATE TABLE turn (
     id INTEGER PRIMARY KEY,
@@ -35,7 +38,10 @@ CREATE TABLE turn_picture (
     PRIMARY KEY (turn, place)
 );
 CREATE INDEX turn_of ON turn(conversation, id);
-"""
+""",
+    "ALTER TABLE turn ADD COLUMN heard INTEGER",  # letters of the answer that were heard; null: all of them
+)
+SCHEMA = len(_STEPS)
 
 
 class NewerHistory(Exception):
@@ -45,7 +51,7 @@ class NewerHistory(Exception):
 @dataclass(frozen=True)
 class Turn:
     """One question and its answer. `asked` in seconds since 1970; `state` asked, answering, answered, failed or
-    interrupted."""
+    interrupted; `heard`: so many letters of the answer were heard, None for all."""
 
     id: int
     conversation: int
@@ -54,6 +60,7 @@ class Turn:
     answer: str
     by: str
     state: str
+    heard: int | None = None
     pictures: tuple[str, ...] = ()
 
 
@@ -99,10 +106,24 @@ class History:
                 (clean(question), clean(answer), clean(by), state, turn),
             )
 
+    def heard_until(self, turn: int, letters: int) -> None:
+        """Only so much of the answer was heard."""
+        with self._write() as base:
+            base.execute("UPDATE turn SET heard = ? WHERE id = ?", (letters, turn))
+
+    def mend(self, conversation: int) -> None:
+        """Marks what a crash left unfinished as interrupted."""
+        with self._write() as base:
+            base.execute(
+                "UPDATE turn SET state = 'interrupted' WHERE conversation = ? AND state IN ('asked', 'answering')",
+                (conversation,),
+            )
+
     def turns(self, conversation: int) -> list[Turn]:
         """The turns of a conversation, oldest first."""
         rows = self._base.execute(
-            "SELECT id, conversation, asked, question, answer, by, state FROM turn WHERE conversation = ? ORDER BY id",
+            "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn"
+            " WHERE conversation = ? ORDER BY id",
             (conversation,),
         )
         return [Turn(*row, pictures=self._digests(row[0])) for row in rows.fetchall()]  # type: ignore[misc]
@@ -135,10 +156,10 @@ class History:
             version = int(base.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA:
                 raise NewerHistory
-            if version == 0:
-                for statement in _TABLES.split(";"):
+            for step in _STEPS[version:]:
+                for statement in step.split(";"):
                     base.execute(statement)
-                base.execute(f"PRAGMA user_version = {SCHEMA}")
+            base.execute(f"PRAGMA user_version = {SCHEMA}")
 
     @contextlib.contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -149,3 +170,31 @@ class History:
             self._base.execute("ROLLBACK")
             raise
         self._base.execute("COMMIT")
+
+
+def opened(folder: Path) -> tuple[History | None, str]:
+    """The history, or why it cannot be opened."""
+    try:
+        return History(folder), ""
+    except NewerHistory:
+        return None, "The history was written by a newer Hark; this conversation is not saved."
+    except (sqlite3.Error, OSError) as error:
+        return None, f"This conversation is not saved: the history cannot be opened ({error})."
+
+
+def messages(history: History, conversation: int) -> list[Message]:
+    """What was said in a conversation so far, as far as it was heard. Pictures that are gone are left out."""
+    history.mend(conversation)
+    past: list[Message] = []
+    for turn in history.turns(conversation):
+        heard = turn.answer[: turn.heard]
+        if heard:
+            pictures = tuple(_pictures(history, turn))
+            past += [Message("user", turn.question, pictures), Message("assistant", heard)]
+    return past
+
+
+def _pictures(history: History, turn: Turn) -> Iterator[Picture]:
+    for digest in turn.pictures:
+        with contextlib.suppress(BadInput):
+            yield open_picture(history.picture_file(digest))

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
@@ -57,20 +57,29 @@ def open_picture(path: Path) -> Picture:
         if file.seek(0, 2) > MOST_BYTES:
             raise BadInput("look", f"“{path.name}” is larger than 200 MB.", "Save it smaller.")
         file.seek(0)
-        command = [sys.executable, "-P", "-m", "assistant.pictures.child"]
-        try:
-            done = subprocess.run(command, stdin=file, capture_output=True, timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise BadInput("look", f"“{path.name}” took too long to open.", "Save it smaller or as PNG.") from None
+        return _decoded(path.name, stdin=file)
+
+
+def open_encoded(data: bytes, name: str) -> Picture:
+    """The same for a picture that is in memory, as the clipboard gives it."""
+    return _decoded(name, input=data)
+
+
+def _decoded(name: str, **source: Any) -> Picture:
+    smaller = "Save it smaller or as PNG."
+    command = [sys.executable, "-P", "-m", "assistant.pictures.child"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, **source)
+    except subprocess.TimeoutExpired:
+        raise BadInput("look", f"“{name}” took too long to open.", smaller) from None
     head, _, rgb = done.stdout.partition(b"\n")
+    damaged = BadInput("look", f"“{name}” is damaged or needs too much memory.", smaller)
     try:
         facts = json.loads(head)
     except ValueError:
-        raise BadInput(
-            "look", f"“{path.name}” is damaged or needs too much memory.", "Save it smaller or as PNG."
-        ) from None
+        raise damaged from None
     if "error" in facts:
-        raise BadInput("look", f"“{path.name}” {facts['error']}", facts["hint"])
+        raise BadInput("look", f"“{name}” {facts['error']}", facts["hint"])
     if len(rgb) != facts["width"] * facts["height"] * 3:
-        raise BadInput("look", f"“{path.name}” is damaged or needs too much memory.", "Save it smaller or as PNG.")
-    return Picture(facts["width"], facts["height"], rgb, path.name, tuple(facts["notes"]))
+        raise damaged
+    return Picture(facts["width"], facts["height"], rgb, name, tuple(facts["notes"]))

@@ -50,6 +50,20 @@ class Audio:
         return np.clip(soxr.resample(self.samples, self.rate, rate), -1.0, 1.0).astype(np.float32)
 
 
+class Resampler:
+    """Brings sound that is still coming to another rate, block by block (soxr, about 10 ms late)."""
+
+    def __init__(self, rate: int, to: int) -> None:
+        import soxr
+
+        self._stream = soxr.ResampleStream(rate, to, 1, dtype="float32", quality="MQ") if rate != to else None
+
+    def __call__(self, block: Samples) -> Samples:
+        if self._stream is None:
+            return block
+        return np.asarray(self._stream.resample_chunk(np.ascontiguousarray(block, np.float32)), np.float32)
+
+
 def mono(block: npt.NDArray[Any], rate: int) -> Audio:
     """An `Audio` from samples of any numeric type, shape (n,) or (n, channels): mixed, clipped, NaN made silence."""
     samples = np.asarray(block, dtype=np.float32)

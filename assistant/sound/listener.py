@@ -23,6 +23,7 @@ class Times:
     pause: int = RATE * 100 // 1000  # so much silence is a soft end
     end: int = RATE * 700 // 1000  # so much silence is the hard end
     before: int = RATE * 320 // 1000  # kept from before the start
+    tell: int = RATE * 480 // 1000  # so often the words so far may be looked at
     longest: int = RATE * 60
     threshold: float = 0.5
 
@@ -32,6 +33,13 @@ class SpeechStarted:
     """`at`: samples since the listener began."""
 
     at: int
+
+
+@dataclass(frozen=True)
+class SpeechContinues:
+    """Speech goes on; `utterance` is all that was said so far."""
+
+    utterance: Audio
 
 
 @dataclass(frozen=True)
@@ -48,19 +56,20 @@ class SpeechResumed:
 
 @dataclass(frozen=True)
 class SpeechEnded:
-    """The hard end, or the talk key was let go."""
+    """The hard end, or the talk key was let go (`by_key`)."""
 
     utterance: Audio
+    by_key: bool = False
 
 
-Speech = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
+Speech = SpeechStarted | SpeechContinues | SpeechPaused | SpeechResumed | SpeechEnded
 
 
 class Listener:
     """Takes sound in blocks of any length (16 kHz mono), gives what happened in it.
 
-    Hands-free, speech itself starts and ends an utterance; between `press` and `release` the key does, and nothing is
-    cut off by a silence."""
+    While `hands_free`, speech itself starts and ends an utterance; between `press` and `release` the key does, and
+    nothing is cut off by a silence."""
 
     def __init__(self, probability: Callable[[Samples], float], times: Times | None = None) -> None:
         self._probability, self._times = probability, times or Times()
@@ -69,6 +78,13 @@ class Listener:
         self._utterance: list[Samples] = []
         self._at = self._speech = self._silence = 0
         self._speaking = self._paused = self._held = False
+        self._tell = 0
+        self.hands_free = True
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance is under way."""
+        return self._speaking
 
     def feed(self, block: Samples) -> Iterator[Speech]:
         """What happened up to the end of `block`."""
@@ -92,7 +108,13 @@ class Listener:
         """The talk key is up: the utterance ends."""
         if self._held:
             self._held = False
-            yield self._end()
+            yield self._end(by_key=True)
+
+    def drop(self) -> None:
+        """Forgets an utterance under way; the sound it came from is not to be trusted."""
+        self._speaking = self._paused = self._held = False
+        self._utterance, self._speech = [], 0
+        self._ring.clear()
 
     def _frame(self, frame: Samples) -> Iterator[Speech]:
         speech = self._probability(frame) >= self._times.threshold
@@ -103,12 +125,15 @@ class Listener:
             yield from self._while_speaking()
         else:
             self._ring.append(frame)
-            if self._speech >= self._times.start:
+            if self.hands_free and self._speech >= self._times.start:
                 yield self._start()
 
     def _while_speaking(self) -> Iterator[Speech]:
         times = self._times
         too_long = FRAME * len(self._utterance) >= times.longest
+        if self._silence == 0 and FRAME * len(self._utterance) >= self._tell:
+            self._tell = FRAME * len(self._utterance) + times.tell
+            yield SpeechContinues(self._said())
         if self._held and not too_long:
             return
         if self._silence >= times.end or too_long:
@@ -124,11 +149,12 @@ class Listener:
     def _start(self) -> SpeechStarted:
         self._speaking, self._paused, self._silence = True, False, 0
         self._utterance = list(self._ring)
+        self._tell = FRAME * len(self._utterance) + self._times.tell
         self._ring.clear()
         return SpeechStarted(self._at)
 
-    def _end(self) -> SpeechEnded:
-        ended = SpeechEnded(self._said())
+    def _end(self, by_key: bool = False) -> SpeechEnded:
+        ended = SpeechEnded(self._said(), by_key)
         self._speaking = self._paused = False
         self._utterance, self._speech = [], 0
         return ended

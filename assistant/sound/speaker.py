@@ -6,58 +6,84 @@ that holding or stopping is heard at once."""
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from assistant.errors import Missing
+from assistant.sound import portaudio
 from assistant.sound.audio import Audio, Samples
+from assistant.sound.portaudio import Heartbeat
 
-BLOCK = 480  # samples: 10 ms at 48 kHz
 _FADE = 240  # samples over which a hold or a stop fades, so that it does not click
 
 
 class Playback:
     """One answer's sound on its way to the speaker. Counts in samples at `rate`.
 
-    Thread rules: `fill` runs in PortAudio's thread, everything else in the owner's; deque's ends are atomic."""
+    What was played stays, so that a sentence can be said again. Thread rules: `fill` runs in PortAudio's thread,
+    everything else in the owner's; single assignments and a list's append are atomic."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
+        self.written = 0  # samples
         self.played = 0  # samples of the answer that went to the device
-        self._queue: deque[Samples] = deque()
-        self._queued = 0
+        self._blocks: list[Samples] = []
+        self._block = self._offset = 0  # where the next sample lies
         self._held = self._stopped = False
-        self._gain = 1.0
+        self._gain, self._full = 1.0, 1.0
         self._idle = threading.Event()
         self._idle.set()
 
     @property
     def ahead(self) -> float:
         """Seconds of sound that are queued and not yet played."""
-        return (self._queued - self.played) / self.rate
+        return 0.0 if self._stopped else (self.written - self.played) / self.rate
+
+    @property
+    def held(self) -> bool:
+        return self._held
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
 
     def write(self, audio: Audio) -> None:
         """Queues sound and returns at once; what comes after `stop` is dropped."""
         if not self._stopped and len(audio.samples):
             block = audio.at(self.rate)
-            self._queued += len(block)
-            self._queue.append(block)
+            self.written += len(block)
+            self._blocks.append(block)
             # After the append: a callback between the two would report an end that is not one.
             self._idle.clear()
 
+    def duck(self, gain: float) -> None:
+        """Plays at `gain` (1.0: as it was) from the next block on."""
+        self._full = gain
+
     def hold(self) -> None:
         """Silence, until `resume`; nothing is lost."""
+        if not self.played:
+            self._gain = 0.0  # nothing sounds that could fade
         self._held = True
 
     def resume(self) -> None:
+        self._full = 1.0
         self._held = False
 
     def stop(self) -> None:
         """Silence for good: what is queued, and what is still written, is dropped."""
         self._stopped = True
+
+    def rewind(self, sample: int) -> None:
+        """Plays on from this sample of the answer. Only while no device calls `fill`."""
+        self.played, self._block, self._offset = sample, 0, sample
+        while self._block < len(self._blocks) and self._offset >= len(self._blocks[self._block]):
+            self._offset -= len(self._blocks[self._block])
+            self._block += 1
+        if self._block < len(self._blocks):
+            self._idle.clear()
 
     def drain(self, seconds: float | None = None) -> bool:
         """Waits until all is played (or so many seconds); whether it is."""
@@ -66,57 +92,63 @@ class Playback:
     def fill(self, frames: int) -> Samples:
         """The next samples for the device; zeros where there are none."""
         out = np.zeros(frames, np.float32)
-        silent = self._held or self._stopped
-        if silent and self._gain == 0.0:
+        goal = 0.0 if self._held or self._stopped else self._full
+        if goal == self._gain == 0.0:
             if self._stopped:
-                self._queue.clear()
                 self._idle.set()
             return out
-        count = min(frames, _FADE) if silent else frames
-        taken = self._take(out[:count])
-        out[:count] *= np.linspace(self._gain, 0.0, count, dtype=np.float32) if silent else self._rise(count)
-        self._gain = 0.0 if silent else 1.0
+        taken = self._take(out[: min(frames, _FADE)] if goal == 0.0 else out)
+        if not goal == self._gain == 1.0:
+            out *= self._ramp(frames, goal)
+        self._gain = goal
         self.played += taken
-        if not taken and not self._queue:
+        if not taken and self._block >= len(self._blocks):
             self._idle.set()
         return out
 
-    def _rise(self, count: int) -> Samples | float:
-        if self._gain == 1.0:
-            return 1.0
-        up = np.ones(count, np.float32)
-        up[:_FADE] = np.linspace(self._gain, 1.0, min(count, _FADE), dtype=np.float32)
-        return up
+    def _ramp(self, frames: int, goal: float) -> Samples:
+        """From the gain of now to `goal`, without a click."""
+        gains = np.full(frames, goal, np.float32)
+        gains[:_FADE] = np.linspace(self._gain, goal, min(frames, _FADE), dtype=np.float32)
+        return gains
 
     def _take(self, out: Samples) -> int:
         done = 0
-        while done < len(out) and self._queue:
-            block = self._queue[0]
-            part = block[: len(out) - done]
+        while done < len(out) and self._block < len(self._blocks):
+            block = self._blocks[self._block]
+            part = block[self._offset : self._offset + len(out) - done]
             out[done : done + len(part)] = part
             done += len(part)
-            if len(part) == len(block):
-                self._queue.popleft()
-            else:
-                self._queue[0] = block[len(part) :]
+            self._offset += len(part)
+            if self._offset == len(block):
+                self._block, self._offset = self._block + 1, 0
         return done
 
 
 class Speaker:
-    """The device, held open; one `Playback` at a time. Use as a context manager."""
+    """The device, held open; one `Playback` at a time. Use as a context manager.
 
-    def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
-        self._rate = rate
-        self._playback: Playback | None = None
-        self._stream = open_stream(samplerate=rate, channels=1, blocksize=BLOCK, latency="low", callback=self._fill)
+    `on_block` is given every block that goes to the device, in PortAudio's thread: the echo canceller's reference."""
+
+    def __init__(self, open_stream: Callable[..., Any], rate: int, on_block: Callable[[Samples], None] | None) -> None:
+        self.rate = rate
+        self.playback: Playback | None = None
+        self._on_block = on_block
+        self._beat = Heartbeat()
+        self._stream = open_stream(callback=self._fill, finished_callback=self._beat.end)
         self._stream.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the device still asks for sound."""
+        return self._beat.alive
 
     def open(self) -> Playback:
         """A new playback; the one before is stopped."""
-        if self._playback:
-            self._playback.stop()
-        self._playback = Playback(self._rate)
-        return self._playback
+        if self.playback:
+            self.playback.stop()
+        self.playback = Playback(self.rate)
+        return self.playback
 
     def __enter__(self) -> Speaker:
         return self
@@ -126,25 +158,25 @@ class Speaker:
 
     def close(self) -> None:
         """Closes the device: after the last samples when all was played, else at once."""
-        if self._playback and self._playback.drain(0):
+        if self.playback and self.playback.drain(0) and self.alive:
             self._stream.stop()
         else:
             self._stream.abort()
         self._stream.close()
 
     def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
-        out[:, 0] = self._playback.fill(frames) if self._playback else np.float32(0)
+        self._beat.tick()
+        block = self.playback.fill(frames) if self.playback else np.zeros(frames, np.float32)
+        out[:] = block[:, None]
+        if self._on_block:
+            self._on_block(block)
 
 
-def open_speaker(device: str = "", rate: int = 48_000) -> Speaker:
+def open_speaker(device: str = "", on_block: Callable[[Samples], None] | None = None) -> Speaker:
     """The speaker named in the settings, or the system's. Raises `Missing` when there is none."""
+    name, rate, channels = portaudio.choose("output", device)
+    stream = portaudio.opener("OutputStream", name, rate, channels)
     try:
-        import sounddevice
-    except OSError:
-        raise Missing(
-            "speak", "PortAudio is not installed.", "On Debian and Ubuntu: apt install libportaudio2"
-        ) from None
-    try:
-        return Speaker(lambda **how: sounddevice.OutputStream(device=device or None, dtype="float32", **how), rate)
-    except (sounddevice.PortAudioError, ValueError):
+        return Speaker(stream, rate, on_block)
+    except portaudio.errors():
         raise Missing("speak", "There is no speaker to play on.", "Connect one, or use --speak-to FILE.wav.") from None

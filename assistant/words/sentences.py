@@ -17,23 +17,27 @@ _LONGEST = 300
 class Cutter:
     """Takes deltas, gives pieces. The first piece may end at a clause, so that sound starts early.
 
+    `given` counts the letters of the text up to the end of the piece given last.
+
     A fenced code block is kept in one piece, so that its spoken form can say how long it is."""
 
     def __init__(self) -> None:
-        self._text, self._given = "", 0
+        self._text, self._first, self.given = "", True, 0
 
     def add(self, delta: str) -> Iterator[str]:
         """The pieces that `delta` completes."""
         self._text += delta
         while (end := self._cut()) is not None:
             piece, self._text = self._text[:end], self._text[end:]
+            self.given += len(piece)
             if piece.strip():
-                self._given += 1
+                self._first = False
                 yield piece
 
     def end(self) -> Iterator[str]:
         """What is left when the text has ended."""
         piece, self._text = self._text, ""
+        self.given += len(piece)
         if piece.strip():
             yield piece
 
@@ -51,7 +55,7 @@ class Cutter:
             return found.end()
         if limit > 0 and scope.strip():
             return limit
-        clause = _CLAUSE.search(scope, _FIRST_CLAUSE) if self._given == 0 else None
+        clause = _CLAUSE.search(scope, _FIRST_CLAUSE) if self._first else None
         if clause:
             return clause.end()
         if len(scope) > _LONGEST:

@@ -19,8 +19,8 @@ pcm.!default { type pulse }
 ctl.!default { type pulse }
 """
 SETUP = """load-module module-native-protocol-unix socket={folder}/native auth-anonymous=1
-load-module module-null-sink sink_name=ear rate=48000 channels=1
-load-module module-null-sink sink_name=mic rate=48000 channels=1
+load-module module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1
+load-module module-null-sink sink_name=mic rate=48000 channels=1 norewinds=1
 load-module module-remap-source source_name=microphone master=mic.monitor
 set-default-sink ear
 set-default-source microphone

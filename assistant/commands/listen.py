@@ -1,0 +1,103 @@
+"""The command `listen`: a spoken conversation in the terminal. Knows nothing of sound or models."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import replace
+from typing import Any
+
+from assistant.console import Console
+from assistant.engine import Engine
+from assistant.errors import AssistantError, Missing
+from assistant.events import Event, Failed, Hearing, Level, Listening, Loading, StateChanged
+from assistant.settings import Folders, Settings, Speak
+
+_BAR = 12
+_STATES = {
+    "loading": "Getting ready …",
+    "ready": "Listening. Speak; Ctrl-C ends.",
+    "hearing": "Hearing you …",
+    "thinking": "Thinking …",
+    "speaking": "Answering. Speak to interrupt.",
+}
+
+
+def listen(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with."""
+    if options.voice:
+        settings = replace(settings, speak=Speak(options.voice))
+    if options.headphones:
+        settings = replace(settings, sound=replace(settings.sound, headphones=True))
+    view = _View(console)
+    engine = Engine(settings, folders, view.on_event)
+    engine.start()
+    try:
+        engine.listen(hands_free=True)
+        for picture in options.picture:
+            engine.show(str(picture))
+        view.stay()
+    finally:
+        engine.stop()
+        view.clear()
+    return 0
+
+
+class _View:
+    """Captions on standard output; what Hark does now, and how loud it is, in one line of the terminal below."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._live = console, sys.stderr.isatty()
+        self._state, self._caption, self._level = "loading", "", 0.0
+        self._over = threading.Event()
+        self._error: AssistantError | None = None
+        self._heard_once = False
+
+    def stay(self) -> None:
+        """Until Ctrl-C, or until there is nothing to listen with."""
+        while not self._over.wait(0.2):  # a wait without end would not see Ctrl-C on Windows
+            pass
+        if self._error:
+            raise self._error
+
+    def on_event(self, event: Event) -> None:
+        match event:
+            case StateChanged(state):
+                self._state, self._caption = state, ""
+                self._console.tell("state", state=state)
+            case Hearing(text):
+                self._caption = text
+                self._console.tell("hearing", text=text)
+            case Level(value):
+                self._level = value
+            case Listening(microphone, hands_free, why_not):
+                self._on_microphone(microphone and hands_free, why_not)
+            case Loading():
+                pass
+            case _:
+                self.clear()
+                self._console.event(event)
+        self._draw()
+
+    def clear(self) -> None:
+        if self._live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _on_microphone(self, there: bool, why_not: str) -> None:
+        if there and not self._live and not self._heard_once:
+            self._console.say(_STATES["ready"])
+        self._heard_once = self._heard_once or there
+        if not why_not:
+            return
+        if self._heard_once:
+            self._console.event(Failed("listen", why_not, ""))
+        else:
+            sentence, _, hint = why_not.partition(". ")
+            self._error = Missing("listen", sentence + ".", hint or "Connect one.")
+            self._over.set()
+
+    def _draw(self) -> None:
+        if self._live:
+            bar = "▮" * min(_BAR, round(self._level * 2 * _BAR))
+            line = f"{bar:<{_BAR}} {self._caption or _STATES.get(self._state, self._state)}"
+            print(f"\r\x1b[K{line[:100]}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,60 @@
+"""Commands that only tell: `read`, `voices`, `models`, `doctor`. Know nothing of turns."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from assistant.console import Console
+from assistant.errors import Missing, Usage
+from assistant.settings import Folders, Settings
+
+
+def read(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    from assistant import backends
+    from assistant.pictures import open_picture
+
+    picture = open_picture(options.picture)
+    for note in picture.notes:
+        console.note(f"{picture.name}: {note}")
+    lines = list(backends.load_reader().read(picture))
+    for line in lines:
+        console.say(line)
+    if not lines:
+        console.note("There is no text in this picture.")
+    return 0
+
+
+def voices(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    from assistant.library import voices
+
+    for voice in voices.voices(folders.data):
+        console.say(f"{voice.id:<28} {voice.name}")
+    return 0
+
+
+def models(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    from assistant.library import models
+
+    if options.verb == "get":
+        if not options.name:
+            raise Usage("usage", "hark models get needs a name.", "See hark models.")
+        console.note(f"Fetching {options.name} …")
+        started = time.monotonic()
+        console.say(f"{options.name} is in {models.get(options.name)} ({time.monotonic() - started:.0f} s).")
+        return 0
+    console.say("starter              look  here     comes with Hark   Apache-2.0")
+    for entry in models.CATALOGUE.values():
+        here = "here" if models.is_here(entry) else "–"
+        console.say(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.1f} GB        {entry.licence}")
+    return 0
+
+
+def doctor(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    from assistant import doctor
+
+    console.reason = "checked"
+    findings = doctor.examine(folders)
+    for finding in findings:
+        console.finding(finding)
+    return Missing.exit_code if any(finding.grave for finding in findings) else 0

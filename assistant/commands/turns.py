@@ -1,0 +1,109 @@
+"""Commands that answer or speak: `ask`, `demo`, `say`. Know nothing of models or windows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from assistant import asking
+from assistant.asking import Question
+from assistant.console import Console, Played
+from assistant.errors import AssistantError, BadInput, Usage
+from assistant.events import Noted, Said, Sound
+from assistant.library import history, voices
+from assistant.parts import Shelf
+from assistant.settings import Folders, Settings
+from assistant.sound import audio
+from assistant.starter import demo as scene
+from assistant.words import sentences, spoken
+
+
+def ask(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    console.heard = (options.text or "").strip()
+    if options.text is not None and options.audio:
+        raise Usage("usage", "TEXT and --audio were both given.", "Give one of them.")
+    if not (options.text or "").strip() and not options.audio and not options.picture:
+        raise Usage("usage", "There is nothing to ask: no text, no sound and no picture.", "See hark ask --help.")
+    _check_target(options.speak_to)
+    if options.model and options.responder == "starter" and options.transcriber != "whisper":
+        raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
+    hear, look = settings.hear, settings.look
+    if options.transcriber:
+        hear = replace(hear, transcriber=options.transcriber)
+    if options.responder:
+        look = replace(look, responder=options.responder)
+    if options.model:
+        # The one that was named takes the model; with neither named it is the responder's, as the larger part.
+        if options.transcriber == "whisper" and options.responder in ("", "starter"):
+            hear = replace(hear, model=options.model)
+        else:
+            look = replace(look, model=options.model, responder=options.responder or "qwen2-vl")
+    chosen = replace(settings, hear=hear, look=look)
+    question = Question(options.text or "", options.audio, tuple(options.picture))
+    with Played(settings.sound.output, options.speak_to, console) as played:
+        return _run(question, chosen, folders, played, options.voice)
+
+
+def _run(question: Question, settings: Settings, folders: Folders, played: Played, voice: str = "") -> int:
+    """Asks, and shows, plays or writes what comes."""
+    kept, why = history.opened(folders.data) if settings.history.keep else (None, "")
+    if why:
+        played.on_event(Noted(why))
+    shelf = Shelf(folders.data, voice)
+    with contextlib.closing(shelf), contextlib.closing(kept) if kept else contextlib.nullcontext():
+        failure = asking.ask(question, asking.Desk(settings, folders, kept, shelf), played.on_event)
+    failure = played.finish() or failure
+    return failure.exit_code if failure else 0
+
+
+def demo(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    seed = options.seed if options.seed is not None else random.randrange(10**6)
+    shown = scene.make(seed)
+    folder = folders.data / "demo"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = folder / f"picture-{seed}.png"
+        shown.picture.save(picture)
+    except OSError as error:
+        raise AssistantError(
+            "demo", f"“{folder}” cannot be written: {error.strerror}.", "Set HARK_HOME to a folder of yours."
+        ) from None
+    target = folder / f"answer-{seed}.wav"
+    console.tell("demo", picture=str(picture), question=shown.words, right=shown.answer, wav=str(target))
+    console.say(f"Seed {seed}. The picture: {picture}")
+    console.say(f"A voice asks: {shown.words}")
+    starter = Settings(sound=settings.sound, history=settings.history, speak=settings.speak)
+    with shown.recording() as recording, Played(settings.sound.output, target, console, aloud=True) as played:
+        played.play(audio.read(recording))
+        code = _run(Question("", recording, (picture,)), starter, folders, played)
+    console.say(f"The right answer: {shown.answer}")
+    console.say(str(target))
+    return code
+
+
+def _check_target(target: Path | None) -> None:
+    if target is not None and (
+        not os.path.isdir(target.absolute().parent) or (os.path.lexists(target) and not os.path.isfile(target))
+    ):
+        raise BadInput("speak", f"“{target}” cannot be written.", "Name a file in a folder that exists.")
+
+
+def say(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+    if not options.text.strip():
+        raise Usage("usage", "There is nothing to say.", "Give a text.")
+    _check_target(options.speak_to)
+    voice = voices.open_chosen(options.voice, settings.speak.voice, folders.data, console.note)
+    cutter = sentences.Cutter()
+    with Played(settings.sound.output, options.speak_to, console) as played:
+        for piece in (*cutter.add(options.text), *cutter.end()):
+            text = spoken.spoken_form(piece)
+            if text:
+                played.on_event(Said(text))
+                for sound in voice.speak(text):
+                    played.on_event(Sound(sound))
+        failure = played.finish()
+    return failure.exit_code if failure else 0

@@ -1,0 +1,25 @@
+"""The one place where anything that goes wrong is caught. Knows nothing of who is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assistant.errors import AssistantError
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def told(tell: Callable[[AssistantError], None], logs: Path) -> Iterator[None]:
+    """Runs its block. An `AssistantError` in it is told; anything else is a bug of ours: logged whole, and told so."""
+    try:
+        yield
+    except AssistantError as error:
+        tell(error)
+    except Exception:  # noqa: BLE001 - the one place
+        _log.exception("a step failed")
+        hint = f"The log “{logs / 'hark.log'}” says what; please report it."
+        tell(AssistantError("answer", "Something went wrong inside Hark.", hint))

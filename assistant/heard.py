@@ -1,0 +1,56 @@
+"""How much of an answer was heard: text against samples. Knows nothing of devices or models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class _Piece:
+    """`until`: letters of the written answer to its end; `first` to `end`: its samples."""
+
+    until: int
+    first: int
+    end: int
+
+
+class Ledger:
+    """Which samples spoke which letters. Pieces come in order; a piece's samples follow it."""
+
+    def __init__(self) -> None:
+        self._pieces: list[_Piece] = []
+        self._samples = 0
+
+    def said(self, until: int) -> None:
+        """A piece begins that ends at this letter of the written answer."""
+        self._pieces.append(_Piece(until, self._samples, self._samples))
+
+    def sounded(self, samples: int) -> None:
+        """So many samples were written in all."""
+        self._samples = samples
+        if self._pieces:
+            self._pieces[-1].end = samples
+
+    def piece_at(self, played: int) -> int:
+        """The first sample of the piece that sounds at this sample: where to begin it again."""
+        return max((piece.first for piece in self._pieces if piece.first <= played), default=0)
+
+    def heard_until(self, played: int, text: str) -> int:
+        """Letters of `text` heard when so many samples were played.
+
+        Whole pieces, and the played share of the one that sounds, rounded down to a word."""
+        before = 0
+        for piece in self._pieces:
+            if played < piece.end:
+                share = max(0, played - piece.first) / (piece.end - piece.first)
+                return _word_end(text, before, before + int(share * (piece.until - before)))
+            before = piece.until
+        return before
+
+
+def _word_end(text: str, least: int, most: int) -> int:
+    """The last place from `least` to `most` where a word ends (after each letter of scripts without spaces)."""
+    at = most
+    while at > least and at < len(text) and not text[at].isspace() and text[at].isascii():
+        at -= 1
+    return at

@@ -1,0 +1,106 @@
+"""The parts on hand: loaded when first needed, kept until their settings change. Knows nothing of turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from assistant import backends
+from assistant.errors import AssistantError
+from assistant.events import Event, Loading, Noted
+from assistant.library import models, voices
+from assistant.roles import Options, Parts, Responder, Transcriber, Voice
+from assistant.settings import Hear, Look, Settings
+
+Told = Generator[Loading | Noted, None, Any]
+
+
+class Shelf:
+    """Loads the parts that settings name. When a changed one fails to open, the one before stays, and that is said.
+
+    `voice` overrules the settings' voice. `close` ends what runs in processes of its own."""
+
+    def __init__(self, data: Path, voice: str = "") -> None:
+        self._data, self._voice_id = data, voice
+        self._kept: dict[str, tuple[object, Any]] = {}
+
+    def parts(self, settings: Settings, hears: bool) -> Generator[Loading | Noted, None, Parts]:
+        """Yields what is being loaded; returns the parts. Raises `AssistantError`."""
+        transcriber: Transcriber = (
+            (yield from self._ear(settings)) if hears else backends.load_transcriber("silent", Options())
+        )
+        responder: Responder = yield from self._take("eye", settings.look, lambda: _responder(settings.look))
+        voice: Voice = yield from self._voice(settings)
+        return Parts(transcriber, responder, voice)
+
+    def ear(self, settings: Settings, emit: Callable[[Event], None]) -> Transcriber:
+        """The transcriber alone."""
+        loading = self._ear(settings)
+        while True:
+            try:
+                emit(next(loading))
+            except StopIteration as done:
+                return done.value
+
+    def warm(self, settings: Settings) -> Generator[Loading | Noted, None, None]:
+        """Loads all parts and does now what would make the first question slow."""
+        yield from self.parts(settings, True)
+        for _, part in list(self._kept.values()):
+            getattr(part, "warm", lambda: None)()
+
+    def _ear(self, settings: Settings) -> Told:
+        return (yield from self._take("ear", settings.hear, lambda: _transcriber(settings.hear)))
+
+    def close(self) -> None:
+        for _, part in self._kept.values():
+            _release(part)
+        self._kept.clear()
+
+    def _voice(self, settings: Settings) -> Told:
+        notes: list[str] = []
+
+        def load() -> Voice:
+            return voices.open_chosen(self._voice_id, settings.speak.voice, self._data, notes.append)
+
+        part = yield from self._take("voice", settings.speak.voice, load)
+        yield from map(Noted, notes)
+        return part
+
+    def _take(self, role: str, wanted: object, load: Callable[[], Any]) -> Told:
+        kept = self._kept.get(role)
+        if kept and kept[0] == wanted:
+            return kept[1]
+        yield Loading(role, False)
+        try:
+            part = load()
+        except AssistantError as error:
+            if kept is None:
+                raise
+            part = kept[1]
+            yield Noted(f"{error.message} {error.hint} What was chosen before stays.")
+        if kept and kept[1] is not part:
+            _release(kept[1])
+        self._kept[role] = (wanted, part)
+        yield Loading(role, True)
+        return part
+
+
+def _release(part: Any) -> None:
+    close = getattr(part, "close", None)
+    if close:
+        close()
+
+
+def _transcriber(hear: Hear) -> Transcriber:
+    model = models.locate(hear.model, hear.transcriber) if hear.transcriber == "whisper" else hear.model
+    return backends.load_transcriber(hear.transcriber, Options(model=model, device=hear.device, language=hear.language))
+
+
+def _responder(look: Look) -> Responder:
+    model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
+    options = Options(
+        model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map,
+        min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
+    )  # fmt: skip
+    return backends.load_responder(look.responder, options)

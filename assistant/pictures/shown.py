@@ -1,0 +1,17 @@
+"""What is told of a picture in the tray: its size, and a thumbnail as raw pixels. Knows nothing of windows."""
+
+from __future__ import annotations
+
+from assistant.events import Shown
+from assistant.pictures.opening import Picture
+
+_EDGE = 512  # pixels; the longer side of a thumbnail
+
+
+def told(picture: Picture) -> Shown:
+    """The event for a picture."""
+    small = picture.image
+    small.thumbnail((_EDGE, _EDGE))
+    return Shown(
+        picture.digest, picture.name, picture.width, picture.height, small.width, small.height, small.tobytes()
+    )

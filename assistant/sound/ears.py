@@ -1,0 +1,56 @@
+"""From microphone blocks to speech: echo removed, level told, the speaker ducked, utterances found.
+
+Knows no threads, models of words or turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from assistant.sound.audio import Samples
+from assistant.sound.echo import Echo
+from assistant.sound.listener import Listener, Speech
+from assistant.sound.speaker import Playback
+from assistant.sound.speech import RATE
+
+DUCKED = 0.25
+_LEVEL_EVERY = RATE // 10
+_ONSET = 4.0  # so much over the room's noise may be a voice
+_LEAST = 0.01  # RMS
+_CALM = 30  # blocks without a voice, after which the speaker is as loud as before
+
+
+class Ears:
+    """What the microphone hears of a person. `level`, 0 to 1, is told about ten times a second."""
+
+    def __init__(self, listener: Listener, echo: Echo | None, on_level: Callable[[float], None]) -> None:
+        self.listener, self.echo, self._on_level = listener, echo, on_level
+        self._peak, self._count = 0.0, 0
+        self._noise = _LEAST / _ONSET
+        self._calm = _CALM
+
+    def feed(self, block: Samples, playback: Playback | None) -> Iterator[Speech]:
+        """What happened in this block (16 kHz); `playback` is the answer that sounds now."""
+        clean = self.echo.clean(block) if self.echo else block
+        self._measure(block)
+        if playback and len(clean):
+            self._duck(clean, playback)
+        return self.listener.feed(clean)
+
+    def _measure(self, block: Samples) -> None:
+        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+        self._count += len(block)
+        if self._count >= _LEVEL_EVERY:
+            self._on_level(round(self._peak, 3))
+            self._peak, self._count = 0.0, 0
+
+    def _duck(self, clean: Samples, playback: Playback) -> None:
+        """On the energy of one block already: the voice detector needs 100 ms more."""
+        loud = float(np.sqrt(np.mean(clean * clean)))
+        if loud > max(_LEAST, self._noise * _ONSET):
+            self._calm = 0
+        else:
+            self._calm += 1
+            self._noise += (loud - self._noise) * 0.01
+        playback.duck(DUCKED if self._calm < _CALM else 1.0)

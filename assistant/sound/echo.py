@@ -1,0 +1,91 @@
+"""Takes what the speaker plays out of what the microphone hears. Knows nothing of speech or words.
+
+WebRTC's echo canceller (AEC3) does the work; this module keeps the two streams side by side and judges whether it
+holds: only then may a voice interrupt an answer."""
+
+from __future__ import annotations
+
+import queue
+from typing import Any
+
+import numpy as np
+
+from assistant.sound import audio
+from assistant.sound.audio import Samples
+from assistant.sound.speech import RATE
+
+FRAME = RATE // 100  # AEC3 takes 10 ms
+_MOST_QUEUED = 12  # frames; more means that the two clocks drifted apart
+_TAIL = 30  # frames for which a room still sounds after the speaker
+_LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
+_UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
+_LEARN = 100  # frames of loud speaker before a judgement
+_GAIN = 10.0  # the power must fall by so much
+
+
+class Echo:
+    """`trusted`: what is left of the speaker's sound will not be taken for a voice. With headphones it always is.
+
+    `played` runs in the speaker's thread, everything else in the listener's."""
+
+    def __init__(self, far_rate: int, headphones: bool = False) -> None:
+        from pywebrtc_audio import EchoCanceller
+
+        self._canceller: Any = None if headphones else EchoCanceller(RATE, 1)
+        self.trusted = headphones
+        self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
+        self._far_to_rate = audio.Resampler(far_rate, RATE)
+        self._far_rest = self._near_rest = np.zeros(0, np.float32)
+        self._since_far = _TAIL
+        self.learnt = 0  # frames
+        self._near_power = self._left_power = 0.0
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the speaker can be heard right now."""
+        return self._since_far < _TAIL
+
+    def played(self, block: Samples) -> None:
+        """What goes to the speaker now."""
+        self._far.put(block)
+
+    def distrust(self) -> None:
+        """A voice was heard that was none: judge again."""
+        self.trusted = self._canceller is None
+        self.learnt = 0
+
+    def clean(self, near: Samples) -> Samples:
+        """The microphone's sound without the speaker's, in whole frames of 10 ms; silence while it cannot be told."""
+        while not self._far.empty():
+            self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far.get())])
+        if len(self._far_rest) > _MOST_QUEUED * FRAME:
+            self._far_rest = self._far_rest[-_MOST_QUEUED // 2 * FRAME :]
+        self._near_rest = np.concatenate([self._near_rest, near])
+        count = len(self._near_rest) // FRAME
+        done = [self._frame(self._near_rest[at * FRAME : (at + 1) * FRAME]) for at in range(count)]
+        self._near_rest = self._near_rest[count * FRAME :]
+        return np.concatenate(done) if done else np.zeros(0, np.float32)
+
+    def _frame(self, near: Samples) -> Samples:
+        far, self._far_rest = self._far_rest[:FRAME], self._far_rest[FRAME:]
+        far = np.pad(far, (0, FRAME - len(far)))
+        loud = _power(far) > _LOUD
+        self._since_far = 0 if loud else min(_TAIL, self._since_far + 1)
+        if self._canceller is None:
+            return near
+        left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
+        if loud:
+            self._judge(_power(near), _power(left))
+        return left if self.trusted or not self.sounding else np.zeros_like(near)
+
+    def _judge(self, near: float, left: float) -> None:
+        """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
+        self.learnt += 1
+        self._near_power += (near - self._near_power) / min(self.learnt, _LEARN)
+        self._left_power += (left - self._left_power) / min(self.learnt, _LEARN)
+        quiet = self._near_power < _UNHEARD or self._left_power < self._near_power / _GAIN
+        self.trusted = self.trusted or (self.learnt >= _LEARN and quiet)
+
+
+def _power(frame: Samples) -> float:
+    return float(np.mean(frame * frame))

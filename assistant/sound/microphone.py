@@ -1,0 +1,61 @@
+"""Records from the machine's microphone through PortAudio. Knows nothing of speech.
+
+PortAudio's callback only copies the block into a queue; mixing and resampling happen where the blocks are read."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.errors import Missing
+from assistant.sound import audio, portaudio
+from assistant.sound.audio import Samples
+from assistant.sound.portaudio import Heartbeat
+from assistant.sound.speech import RATE
+
+
+class Microphone:
+    """The device, held open. `read` gives what it recorded as mono float32 at 16 kHz, in order."""
+
+    def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
+        self._blocks: queue.SimpleQueue[npt.NDArray[np.float32]] = queue.SimpleQueue()
+        self._stream_to = audio.Resampler(rate, RATE)
+        self._rate = rate
+        self._beat = Heartbeat()
+        self._stream = open_stream(callback=self._take, finished_callback=self._beat.end)
+        self._stream.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the device still gives sound."""
+        return self._beat.alive
+
+    def read(self, seconds: float) -> Samples | None:
+        """The next block (about 10 ms), or None when none came in so many seconds."""
+        try:
+            block = self._blocks.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        return self._stream_to(audio.mono(block, self._rate).samples)
+
+    def close(self) -> None:
+        self._stream.abort()
+        self._stream.close()
+
+    def _take(self, block: npt.NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
+        self._beat.tick()
+        self._blocks.put(block.copy())
+
+
+def open_microphone(device: str = "") -> Microphone:
+    """The microphone named in the settings, or the system's. Raises `Missing` when there is none."""
+    name, rate, channels = portaudio.choose("input", device)
+    try:
+        return Microphone(portaudio.opener("InputStream", name, rate, channels), rate)
+    except portaudio.errors():
+        hint = "Connect one, or allow Hark to use it in the system's privacy settings."
+        raise Missing("listen", "The microphone cannot be opened.", hint) from None
