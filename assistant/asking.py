@@ -29,12 +29,13 @@ from assistant.words.clean import clean
 class Question:
     """What a person asks: text, or sound (a file, or what the microphone heard), and pictures (files, or opened).
 
-    `ticket` is the asker's own mark, given back in `TurnStarted`."""
+    `ticket` is the asker's own mark, given back in `TurnStarted`. `aloud` is a text to read instead of answering."""
 
     text: str = ""
     sound: Path | Audio | None = None
     pictures: tuple[Path | Picture, ...] = ()
     ticket: str = ""
+    aloud: str = ""
 
 
 @dataclass
@@ -83,6 +84,13 @@ class Asking:
         if self.heard:
             yield from self._keep()
 
+    def keep(self) -> Iterator[Event]:
+        """A typed question that was interrupted before it was begun is kept all the same."""
+        self.heard = self.heard or clean(self.question.text).strip()
+        if self.heard and not self._begun:
+            yield from self._keep()
+            yield Heard(self.heard)
+
     def end(self, heard_until: int | None = None) -> TurnEnded:
         """Keeps how the turn ended. `heard_until`: letters of the answer that were heard, None for all."""
         until = len(self.answer) if heard_until is None else heard_until
@@ -105,6 +113,10 @@ class Asking:
         for picture in self.pictures:
             yield from (Noted(f"{picture.name}: {note}") for note in picture.notes)
         sound = audio.read(question.sound) if isinstance(question.sound, Path) else question.sound
+        if question.aloud:
+            parts = yield from desk.shelf.parts(desk.settings, False)
+            yield from turn.read(question.aloud, parts.voice)
+            return
         if not isinstance(question.sound, Audio):
             yield from self._keep()
         parts = yield from desk.shelf.parts(desk.settings, sound is not None)
@@ -149,7 +161,7 @@ class Asking:
                 self.id = history.ask(desk.conversation, self.heard, self.pictures)
             except (sqlite3.Error, OSError) as error:
                 yield Noted(f"This turn is not saved: {error}.")
-        yield TurnStarted(self.id, self.question.ticket)
+        yield TurnStarted(self.id, self.question.ticket, desk.conversation)
 
     def _save(self, state: str) -> Iterator[Event]:
         failed = self._tried(lambda history, id_: history.update(id_, self.heard, self.answer, self.by, state))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from assistant.errors import Missing
-from assistant.events import Event, Level, Listening, Noted
+from assistant.events import DevicesFound, Event, Level, Listening, Noted
 from assistant.settings import Sound
 from assistant.sound import portaudio
 from assistant.sound.ears import Ears
@@ -51,7 +51,8 @@ class Devices:
         self._opened = threading.Event()
         self._ears = Ears(Listener(SpeechDetector().probability), None, lambda value: emit(Level(value)))
         self._ears.listener.hands_free = False
-        self._told: Event | None = None
+        self._told: Listening | None = None
+        self._found: DevicesFound | None = None
         self._half_duplex = False
 
     def run(self) -> None:
@@ -95,6 +96,9 @@ class Devices:
     def press(self) -> None:
         self._keys.put("press")
 
+    def tap(self) -> None:
+        self._keys.put("tap")
+
     def release(self) -> None:
         self._keys.put("release")
 
@@ -117,6 +121,8 @@ class Devices:
         listener = self._ears.listener
         if key == "press" and self._microphone:
             yield from listener.press()
+        elif key == "tap":
+            listener.tap()
         elif key == "release":
             yield from listener.release()
         elif key.startswith("hands"):
@@ -148,6 +154,10 @@ class Devices:
             why = self._try(self._open_microphone) or why
         if not self._microphone:
             self._tell_listening(why or _GONE)
+        found = DevicesFound(tuple(portaudio.names("input")), tuple(portaudio.names("output")))
+        if found != self._found:
+            self._found = found
+            self._emit(found)
 
     def _try(self, opening: Callable[[], None]) -> str:
         """Why it could not be opened. With no stream open PortAudio is made to look at the devices again."""
@@ -183,7 +193,7 @@ class Devices:
         assert speaker
         if speaker.playback and not speaker.playback.stopped and speaker.playback.ahead:
             self._waiting, self._lost_at = speaker.playback, time.monotonic()
-            speaker.playback.rewind(self._sentence_start())
+            speaker.playback.seek(self._sentence_start())
             speaker.playback = None
         self._emit(Noted("The speaker is gone; the answer goes on in writing."))
         speaker.close()

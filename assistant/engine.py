@@ -13,10 +13,10 @@ from pathlib import Path
 from assistant.asking import Desk, Question
 from assistant.devices import Devices
 from assistant.errors import AssistantError
-from assistant.events import Event, Failed, Forgotten, Noted, StateChanged
+from assistant.events import Event, Failed, Forgotten, Noted, StateChanged, Voices
 from assistant.faults import told
 from assistant.floor import Floor
-from assistant.library import history
+from assistant.library import history, voices
 from assistant.parts import Shelf
 from assistant.pictures import Picture, open_encoded, open_picture, shown
 from assistant.settings import Folders, Settings
@@ -67,13 +67,13 @@ class Engine:
         self._silence()
         self._calls.put(lambda: self._ask(text, ticket))
 
-    def show(self, path: str) -> None:
+    def show(self, path: str, ticket: str = "") -> None:
         """Lays a picture file in the tray: `Shown`, or `Failed` with the reason."""
-        self._calls.put(lambda: self._show(Path(path)))
+        self._calls.put(lambda: self._lay(open_picture(Path(path)), ticket))
 
-    def show_image(self, data: bytes, name: str) -> None:
+    def show_image(self, data: bytes, name: str, ticket: str = "") -> None:
         """The same with an encoded picture, as it comes from the clipboard."""
-        self._calls.put(lambda: self._lay(open_encoded(data, name)))
+        self._calls.put(lambda: self._lay(open_encoded(data, name), ticket))
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""
@@ -96,6 +96,19 @@ class Engine:
     def release(self) -> None:
         """The talk key comes up: what was said is the question."""
         self._devices.release()
+
+    def tap(self) -> None:
+        """The talk key was only tapped: the question ends with the speech, or at the next press."""
+        self._devices.tap()
+
+    def say(self, text: str) -> None:
+        """Reads a text aloud, as it was written."""
+        self._silence()
+        self._calls.put(lambda: self._floor.ask(Question(aloud=text)))
+
+    def skip(self, sentences: int) -> None:
+        """Goes so many sentences on, or back, in what is being spoken."""
+        self._calls.put(lambda: self._floor.skip(sentences))
 
     def configure(self, settings: Settings) -> None:
         """Other settings, from the next turn on; devices at once. What does not open leaves the old one in place."""
@@ -157,6 +170,9 @@ class Engine:
         self._desk.history = self._history()
         self._open(conversation)
         self._warm()
+        with told(self._fail, self._folders.logs):
+            found = voices.voices(self._folders.data)
+            self._emit(Voices(tuple(one.id for one in found), tuple(one.name for one in found)))
 
     def _history(self) -> history.History | None:
         if not self._settings.history.keep:
@@ -184,14 +200,11 @@ class Engine:
             raise AssistantError("ask", "There is nothing to ask yet.", "Type or say a question, or drop a picture.")
         self._floor.ask(Question(text, ticket=ticket))
 
-    def _show(self, path: Path) -> None:
-        self._lay(open_picture(path))
-
-    def _lay(self, picture: Picture) -> None:
+    def _lay(self, picture: Picture, ticket: str) -> None:
         for note in picture.notes:
             self._emit(Noted(f"{picture.name}: {note}"))
         self._floor.show(picture)
-        self._emit(shown.told(picture))
+        self._emit(shown.told(picture, ticket))
 
     def _forget(self, digest: str) -> None:
         self._floor.forget(digest)

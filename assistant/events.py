@@ -95,11 +95,13 @@ class TurnStarted:
 
     id: int | None
     ticket: str = ""
+    conversation: int | None = None
 
 
 @dataclass(frozen=True)
 class StateChanged:
-    """What Hark does now: 'loading', 'ready', 'hearing' (a person speaks), 'thinking' or 'speaking'."""
+    """What Hark does now: 'loading', 'ready', 'hearing' (a person speaks), 'thinking',
+    'speaking', or 'restarting' after a crash."""
 
     state: str
 
@@ -146,6 +148,7 @@ class Shown:
     thumb_width: int
     thumb_height: int
     thumbnail: bytes = field(repr=False)
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,4 +158,32 @@ class Forgotten:
     digest: str
 
 
-Event = TurnEvent | TurnStarted | StateChanged | Level | Hearing | Loading | Listening | Shown | Forgotten
+@dataclass(frozen=True)
+class Voices:
+    """The voices that can be chosen: ids, and names for people, side by side."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DevicesFound:
+    """The microphones and speakers that can be chosen, by name."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+Event = (
+    TurnEvent
+    | TurnStarted
+    | StateChanged
+    | Level
+    | Hearing
+    | Loading
+    | Listening
+    | Shown
+    | Forgotten
+    | Voices
+    | DevicesFound
+)

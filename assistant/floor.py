@@ -104,6 +104,12 @@ class Floor:
         else:
             self.say_state("thinking")
 
+    def skip(self, sentences: int) -> None:
+        """Goes so many sentences on or back in what sounds now."""
+        playback = self.playback
+        if playback and not playback.stopped:
+            playback.seek(self._ledger.piece_beside(playback.played, sentences))
+
     def interrupt(self) -> None:
         """Ends the turn under way, at once; what was heard of it stays."""
         if self._provisional:
@@ -229,6 +235,8 @@ class Floor:
         asking, playback = self._asking, self._playback
         if self._steps:
             self._steps.close()
+        for event in asking.keep():
+            self._emit(event)
         until = self._ledger.heard_until(playback.played, asking.answer) if playback and cut else None
         if cut and asking.reason == "answered":
             asking.reason = "interrupted"

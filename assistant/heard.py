@@ -35,6 +35,13 @@ class Ledger:
         """The first sample of the piece that sounds at this sample: where to begin it again."""
         return max((piece.first for piece in self._pieces if piece.first <= played), default=0)
 
+    def piece_beside(self, played: int, pieces: int) -> int:
+        """The first sample of the piece so many before or after the one that sounds."""
+        if not self._pieces:
+            return 0
+        now = sum(piece.first <= played for piece in self._pieces) - 1
+        return self._pieces[max(0, min(len(self._pieces) - 1, now + pieces))].first
+
     def heard_until(self, played: int, text: str) -> int:
         """Letters of `text` heard when so many samples were played.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,13 @@ class Sound:
 
 
 @dataclass(frozen=True)
+class Window:
+    """`theme`: "system", "light" or "dark"."""
+
+    theme: str = "system"
+
+
+@dataclass(frozen=True)
 class History:
     """`keep`: whether turns are written to disk."""
 
@@ -92,10 +99,18 @@ class Settings:
     speak: Speak = field(default_factory=Speak)
     sound: Sound = field(default_factory=Sound)
     history: History = field(default_factory=History)
+    window: Window = field(default_factory=Window)
     notes: tuple[str, ...] = ()
 
 
-_SECTIONS: dict[str, type[Any]] = {"hear": Hear, "look": Look, "speak": Speak, "sound": Sound, "history": History}
+_SECTIONS: dict[str, type[Any]] = {
+    "hear": Hear,
+    "look": Look,
+    "speak": Speak,
+    "sound": Sound,
+    "history": History,
+    "window": Window,
+}
 
 
 def load(folders: Folders) -> Settings:
@@ -105,14 +120,41 @@ def load(folders: Folders) -> Settings:
         if not os.path.lexists(path):
             return Settings()
         with open_regular(path, "settings", "settings file") as file:
-            return _checked(tomllib.loads(file.read().decode("utf-8")))
+            return checked(tomllib.loads(file.read().decode("utf-8")))
     except (BadInput, OSError) as error:
         return Settings(notes=(f"The settings file cannot be read ({error}); the defaults are used.",))
     except (ValueError, RecursionError) as error:
         return Settings(notes=(_set_aside(path, error),))
 
 
-def _checked(table: dict[str, Any]) -> Settings:
+def save(settings: Settings, folders: Folders) -> str:
+    """Writes what differs from the file's values, keeping its comments; returns why it cannot, or ""."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    path = folders.config / "settings.toml"
+    try:
+        document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
+        defaults = table(Settings())
+        for name, values in table(settings).items():
+            for key, value in values.items():
+                if value != document.get(name, {}).get(key, defaults[name][key]):
+                    document.setdefault(name, tomlkit.table())[key] = value
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(tomlkit.dumps(document), "utf-8")
+        part.replace(path)
+    except (OSError, UnicodeError, TOMLKitError) as error:
+        return f"The settings cannot be kept: {error}."
+    return ""
+
+
+def table(settings: Settings) -> dict[str, Any]:
+    """The settings as `checked` takes them."""
+    return {name: asdict(getattr(settings, name)) for name in _SECTIONS}
+
+
+def checked(table: dict[str, Any]) -> Settings:
     """Settings from a parsed table. Raises `ValueError` for a value of the wrong type; unknown names are noted."""
     sections: dict[str, Any] = {}
     notes: list[str] = []

@@ -51,6 +51,13 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
         yield from mouth.say(piece, cutter.given)
 
 
+def read(text: str, voice: Voice) -> Generator[Event, None, None]:
+    """Speaks a text that was written before, piece by piece."""
+    cutter, mouth = sentences.Cutter(), _Mouth(voice)
+    for piece in (*cutter.add(clean(text)), *cutter.end()):
+        yield from mouth.say(piece, cutter.given)
+
+
 class _Mouth:
     """Speaks pieces with one voice. When the voice fails the answer goes on in writing."""
 

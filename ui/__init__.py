@@ -1,1 +1,1 @@
-"""Hark's window. Knows nothing of models; talks to the engine only. (It comes with the next step; see CHANGELOG.)"""
+"""Hark's window. Shows values and calls the engine; knows nothing of models, sound devices or threads."""

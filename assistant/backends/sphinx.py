@@ -19,9 +19,10 @@ from assistant.sound import speech
 from assistant.sound.audio import Audio
 
 RATE = 16_000
-# Tuned on flite's voices: where the two texts differ, the grammar's was right from 0.85 on and wrong up to 0.82
+_ROOM = 1e-3  # RMS of the noise that is added
+# Tuned on flite's voices at two levels of noise: 57 of 60 questions right, 0 of 160 other sentences taken for one
 # (the sentences are TUNED_ON in benchmarks/phrasings.py; the figures come from others).
-LEAST_SURE, LEAST_SCORE = 0.83, 0.565
+LEAST_SURE, LEAST_SCORE = 0.73, 0.52
 
 
 class Sphinx:
@@ -44,15 +45,19 @@ class Sphinx:
 
     def scored(self, audio: Audio) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""
-        sound = np.round(np.pad(audio.at(RATE), RATE // 10) * 32767).astype("<i2").tobytes()
+        samples = np.pad(audio.at(RATE), RATE // 10)
+        # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better
+        # (24 against 30 of 30 questions), and scores what comes from files as what comes from microphones.
+        room = np.random.default_rng(0).normal(0.0, _ROOM, len(samples))
+        sound = np.round(np.clip(samples + room, -1.0, 1.0) * 32767).astype("<i2").tobytes()
         return _decode(self._grammar, sound), _decode(self._open, sound)
 
 
 def chosen(grammar: tuple[str, float], free: tuple[str, float]) -> str:
     """The grammar's text when it is sure enough, else the open model's."""
     margin = grammar[1] - free[1]
-    # A forced text is often much shorter than what was said.
-    alike = abs(len(grammar[0].split()) - len(free[0].split())) <= 2
+    # A forced text is often shorter or longer than what was said.
+    alike = abs(len(grammar[0].split()) - len(free[0].split())) <= 1
     sure = grammar[1] >= LEAST_SCORE and grammar[1] + 2 * margin >= LEAST_SURE
     return grammar[0] if sure and alike else free[0]
 

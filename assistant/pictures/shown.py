@@ -8,10 +8,9 @@ from assistant.pictures.opening import Picture
 _EDGE = 512  # pixels; the longer side of a thumbnail
 
 
-def told(picture: Picture) -> Shown:
+def told(picture: Picture, ticket: str) -> Shown:
     """The event for a picture."""
     small = picture.image
     small.thumbnail((_EDGE, _EDGE))
-    return Shown(
-        picture.digest, picture.name, picture.width, picture.height, small.width, small.height, small.tobytes()
-    )
+    size = (picture.width, picture.height, small.width, small.height)
+    return Shown(picture.digest, picture.name, *size, small.tobytes(), ticket)

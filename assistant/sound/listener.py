@@ -77,7 +77,7 @@ class Listener:
         self._ring: deque[Samples] = deque(maxlen=max(1, self._times.before // FRAME + self._times.start // FRAME))
         self._utterance: list[Samples] = []
         self._at = self._speech = self._silence = 0
-        self._speaking = self._paused = self._held = False
+        self._speaking = self._paused = self._held = self._tapped = False
         self._tell = 0
         self.hands_free = True
 
@@ -96,13 +96,20 @@ class Listener:
 
     def press(self) -> Iterator[Speech]:
         """The talk key is down: an utterance starts, with the pre-roll."""
-        if not self._held:
+        if self._tapped:
+            self._tapped = False
+            yield self._end(by_key=True)
+        elif not self._held:
             self._held = True
             if not self._speaking:
                 yield self._start()
             elif self._paused:
                 self._paused = False
                 yield SpeechResumed()
+
+    def tap(self) -> None:
+        """The talk key was let go at once: the utterance ends as if hands-free, but not before it has begun."""
+        self._tapped, self._held = self._held, False
 
     def release(self) -> Iterator[Speech]:
         """The talk key is up: the utterance ends."""
@@ -112,7 +119,7 @@ class Listener:
 
     def drop(self) -> None:
         """Forgets an utterance under way; the sound it came from is not to be trusted."""
-        self._speaking = self._paused = self._held = False
+        self._speaking = self._paused = self._held = self._tapped = False
         self._utterance, self._speech = [], 0
         self._ring.clear()
 
@@ -134,10 +141,11 @@ class Listener:
         if self._silence == 0 and FRAME * len(self._utterance) >= self._tell:
             self._tell = FRAME * len(self._utterance) + times.tell
             yield SpeechContinues(self._said())
-        if self._held and not too_long:
+        self._tapped = self._tapped and self._speech < times.start
+        if (self._held or self._tapped) and not too_long:
             return
         if self._silence >= times.end or too_long:
-            self._held = False
+            self._held = self._tapped = False
             yield self._end()
         elif self._silence >= times.pause and not self._paused:
             self._paused = True

@@ -33,6 +33,7 @@ class Playback:
         self._block = self._offset = 0  # where the next sample lies
         self._held = self._stopped = False
         self._gain, self._full = 1.0, 1.0
+        self._seek: int | None = None
         self._idle = threading.Event()
         self._idle.set()
 
@@ -76,14 +77,16 @@ class Playback:
         """Silence for good: what is queued, and what is still written, is dropped."""
         self._stopped = True
 
-    def rewind(self, sample: int) -> None:
-        """Plays on from this sample of the answer. Only while no device calls `fill`."""
-        self.played, self._block, self._offset = sample, 0, sample
+    def seek(self, sample: int) -> None:
+        """Plays on from this sample of the answer, with the next block."""
+        self._seek = sample
+        self._idle.clear()
+
+    def _jump(self, sample: int) -> None:
+        self.played, self._block, self._offset, self._seek = sample, 0, sample, None
         while self._block < len(self._blocks) and self._offset >= len(self._blocks[self._block]):
             self._offset -= len(self._blocks[self._block])
             self._block += 1
-        if self._block < len(self._blocks):
-            self._idle.clear()
 
     def drain(self, seconds: float | None = None) -> bool:
         """Waits until all is played (or so many seconds); whether it is."""
@@ -92,6 +95,8 @@ class Playback:
     def fill(self, frames: int) -> Samples:
         """The next samples for the device; zeros where there are none."""
         out = np.zeros(frames, np.float32)
+        if self._seek is not None:
+            self._jump(self._seek)
         goal = 0.0 if self._held or self._stopped else self._full
         if goal == self._gain == 0.0:
             if self._stopped:

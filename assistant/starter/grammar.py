@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-_TOKEN = re.compile(r"<[^>]+>|[()\[\]|]|[^\s()\[\]|<>]+")
+# "'s" is a word of its own, so that a slot can carry it.
+_TOKEN = re.compile(r"<[^>]+>|[()\[\]|]|'s\b|(?:(?!'s\b)[^\s()\[\]|<>])+")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Grammar:
 
     def draw(self, rule: str, rng: random.Random, slots: Mapping[str, str] | None = None) -> str:
         """A random sentence of `rule`; rules named in `slots` are replaced by the text given there."""
-        return " ".join(self._draw(self._rules[rule], rng, slots or {}))
+        return " ".join(self._draw(self._rules[rule], rng, slots or {})).replace(" 's", "'s")
 
     def matches(self, rule: str, sentence: str) -> bool:
         """Whether `rule` can produce `sentence` (case and closing punctuation aside)."""
-        words = re.sub(r"[?.!,]", " ", sentence.lower()).split()
+        words = re.sub(r"[?.!,]", " ", sentence.lower()).replace("'s", " 's").split()
         return len(words) in self._ends(self._rules[rule], words, 0)
 
     def _draw(self, node: _Node, rng: random.Random, slots: Mapping[str, str]) -> list[str]:

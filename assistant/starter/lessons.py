@@ -17,7 +17,7 @@ from PIL import Image
 from torch.utils.data import IterableDataset
 
 from assistant.starter.grammar import starter_grammar
-from assistant.starter.others import other_picture, other_question
+from assistant.starter.others import any_word, other_picture, other_question
 from assistant.starter.questions import CANNOT, Questioner, loosened, written
 from assistant.starter.shapes import COLOURS, KINDS, Scene, draw, random_scene
 
@@ -106,7 +106,9 @@ class Lessons(IterableDataset[Lesson]):
             question, answer = asked.question, asked.answer if scene else CANNOT
             if rng.random() < 0.2:
                 question = loosened(question, rng)
-            if rng.random() < 0.1:
+            if rng.random() < 0.08:  # somebody is spoken to: "Anna, where is the star?"
+                question = rng.choice((f"{any_word(rng)} {question}", f"{any_word(rng)}, {question}"))
+            if rng.random() < 0.15:
                 question, answer = written(other_question(rng), rng), CANNOT
             ask = encode(f"{question}<|im_end|>\n<|im_start|>assistant\n")
             reply = encode(f"{answer}<|im_end|>")

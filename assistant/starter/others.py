@@ -59,6 +59,11 @@ def _words() -> tuple[str, ...]:
     return tuple(sorted(words - own - {"figures", "objects", "things", "picture", "image", "colour", "color", "that"}))
 
 
+def any_word(rng: random.Random) -> str:
+    """A word that means nothing to the starter kit: a name, say."""
+    return rng.choice(_words())
+
+
 def other_question(rng: random.Random) -> str:
     """A question that the starter kit cannot answer from any picture."""
     frame = rng.choice(_NEAR if rng.random() < 0.55 else _FRAMES)

@@ -1,0 +1,263 @@
+"""The engine in a process of its own, behind the same face: started, watched, started again. Knows no window."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from assistant import frames
+from assistant.events import (
+    Event,
+    Failed,
+    Forgotten,
+    Heard,
+    Loading,
+    Noted,
+    Said,
+    Shown,
+    StateChanged,
+    TurnEnded,
+    TurnStarted,
+    Wrote,
+)
+from assistant.settings import Hear, Look, Settings, Speak, table
+
+_FROZEN = 12.0  # seconds without a sign of life
+_LAST_WORDS = 1.8  # seconds that an engine has to end
+_CRASHES = 3
+_KIT: dict[str, tuple[str, Any]] = {"ear": ("hear", Hear()), "eye": ("look", Look()), "voice": ("speak", Speak())}
+_PARTS = {"ear": "speech model", "eye": "model", "voice": "voice"}
+
+
+class EngineProcess:
+    """`Engine`'s face. `on_event` is called from a thread of its own; `StateChanged("restarting")` tells of a crash."""
+
+    def __init__(self, settings: Settings, on_event: Callable[[Event], None]) -> None:
+        self._settings, self._on_event = settings, on_event
+        self._child: subprocess.Popen[bytes] | None = None
+        self._conversation: int | None = None
+        self._hands_free = self._closing = False
+        self._last_sign = 0.0
+        self._asked: dict[str, str] = {}  # ticket to text, until it is acknowledged
+        self._showing: dict[str, tuple[str, dict[str, Any], bytes]] = {}  # ticket to call
+        self._tray: dict[str, str] = {}  # digest to ticket
+        self._turn: TurnEnded | None = None  # what is known of the turn under way
+        self._loading, self._quick = "", 0
+        self._crashes: Counter[str] = Counter()  # while a part was being loaded
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process number."""
+        return self._child.pid if self._child else None
+
+    def start(self, conversation: int | None = None) -> None:
+        self._conversation = conversation
+        self._spawn()
+        self._threads = [
+            threading.Thread(target=self._read, name="hark events", daemon=True),
+            threading.Thread(target=self._watch, name="hark watch", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends the child, by force when it does not end by itself."""
+        self._closing = True
+        child = self._child
+        if child:
+            self._hang_up(child)
+            try:
+                child.wait(_LAST_WORDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        for thread in self._threads:
+            thread.join()
+
+    def ask(self, text: str) -> None:
+        ticket = uuid.uuid4().hex
+        self._asked[ticket] = text
+        self._send("ask", {"text": text, "ticket": ticket})
+
+    def show(self, path: str) -> None:
+        self._show("show", {"path": path})
+
+    def show_image(self, data: bytes, name: str) -> None:
+        self._show("show_image", {"name": name}, data)
+
+    def forget(self, digest: str) -> None:
+        self._send("forget", {"digest": digest})
+
+    def interrupt(self) -> None:
+        self._send("interrupt")
+
+    def listen(self, hands_free: bool) -> None:
+        self._hands_free = hands_free
+        self._send("listen", {"hands_free": hands_free})
+
+    def press(self) -> None:
+        self._send("press")
+
+    def tap(self) -> None:
+        self._send("tap")
+
+    def release(self) -> None:
+        self._send("release")
+
+    def say(self, text: str) -> None:
+        self._send("say", {"text": text})
+
+    def skip(self, sentences: int) -> None:
+        self._send("skip", {"sentences": sentences})
+
+    def configure(self, settings: Settings) -> None:
+        self._settings = settings
+        self._send("configure", {"settings": table(settings)})
+
+    def open(self, conversation: int | None) -> None:
+        self._conversation = conversation
+        self._send("open", {"conversation": conversation})
+
+    def _show(self, call: str, facts: dict[str, Any], raw: bytes = b"") -> None:
+        ticket = uuid.uuid4().hex
+        facts = {**facts, "ticket": ticket}
+        self._showing[ticket] = (call, facts, raw)
+        self._send(call, facts, raw)
+
+    def _spawn(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "assistant.serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._born = self._last_sign = time.monotonic()
+        self._send("start", {"settings": table(self._settings), "conversation": self._conversation})
+
+    def _send(self, name: str, facts: dict[str, Any] | None = None, raw: bytes = b"") -> None:
+        frame = frames.pack(name, facts or {}, raw)
+        child = self._child
+        with self._lock:
+            try:
+                assert child and child.stdin
+                child.stdin.write(frame)
+                child.stdin.flush()
+            except (OSError, ValueError):
+                pass  # it died: the reader notices, and starts another one
+
+    def _hang_up(self, child: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            try:
+                assert child.stdin
+                child.stdin.close()
+            except OSError:
+                pass
+
+    def _read(self) -> None:
+        while not self._closing:
+            child = self._child
+            assert child and child.stdout
+            try:
+                frame = frames.read(child.stdout)
+                event = frames.event_of(*frame) if frame and frame[0] != "alive" else None
+            except frames.BadFrame:
+                frame, event = None, None
+                child.kill()
+            if frame is None:
+                self._on_death(child)
+            self._last_sign = time.monotonic()
+            if event:
+                self._follow(event)
+                self._on_event(event)
+
+    def _watch(self) -> None:
+        """A frozen engine is as good as a dead one."""
+        while not self._closing:
+            time.sleep(0.25)
+            child = self._child
+            if child and time.monotonic() - self._last_sign > _FROZEN:
+                self._last_sign = time.monotonic()
+                child.kill()
+
+    def _follow(self, event: Event) -> None:
+        """Remembers what a new child would have to be told."""
+        match event:
+            case TurnStarted(id_, ticket, conversation):
+                self._asked.pop(ticket, None)
+                self._conversation = conversation
+                self._turn = TurnEnded("interrupted", id=id_)
+            case Heard(text) if self._turn:
+                self._turn = replace(self._turn, heard=text)
+            case Wrote(text) if self._turn:
+                self._turn = replace(self._turn, answer=self._turn.answer + text)
+            case Said(_, until) if self._turn:
+                self._turn = replace(self._turn, heard_until=until)
+            case TurnEnded():
+                self._turn = None
+            case Failed():
+                self._asked.clear()
+            case _:
+                self._follow_things(event)
+
+    def _follow_things(self, event: Event) -> None:
+        match event:
+            case Shown():
+                self._tray[event.digest] = event.ticket
+            case Forgotten(digest):
+                self._showing.pop(self._tray.pop(digest, ""), None)
+            case Loading(what, done):
+                self._loading = "" if done else what
+                if done:
+                    self._crashes[what] = 0
+
+    def _on_death(self, child: subprocess.Popen[bytes]) -> None:
+        child.wait()
+        if self._closing:
+            return
+        if self._turn:
+            self._on_event(self._turn)
+            self._turn = None
+        self._on_event(StateChanged("restarting"))
+        self._blame()
+        self._quick = self._quick + 1 if time.monotonic() - self._born < 2 * _FROZEN else 0
+        if self._quick > 2 * _CRASHES:
+            self._on_event(Failed("engine", "Hark's engine does not start.", "Run hark doctor in a terminal."))
+            self._closing = True
+            return
+        for pipe in (child.stdin, child.stdout):
+            if pipe:
+                pipe.close()
+        self._spawn()
+        self._tell_again()
+
+    def _blame(self) -> None:
+        """What crashed three times while it was loaded is not loaded again."""
+        self._crashes[self._loading] += 1
+        if self._loading and self._crashes[self._loading] >= _CRASHES:
+            section, kit = _KIT[self._loading]
+            chosen = getattr(self._settings, section)
+            named = getattr(chosen, "model", "") or getattr(chosen, "responder", "") or getattr(chosen, "voice", "")
+            self._settings = replace(self._settings, **{section: kit})
+            self._on_event(
+                Noted(
+                    f"The {_PARTS[self._loading]} “{named}” stopped Hark three times while it was loading; "
+                    "the starter kit stands in. Choose another one in the settings."
+                )
+            )
+            self._crashes.clear()
+        else:
+            self._on_event(Noted("Hark's engine stopped and starts again; nothing that was said is lost."))
+
+    def _tell_again(self) -> None:
+        """What the last one had, and what it did not answer."""
+        self._send("listen", {"hands_free": self._hands_free})
+        for ticket in self._tray.values():
+            self._send(*self._showing[ticket])
+        for ticket, text in self._asked.items():
+            self._send("ask", {"text": text, "ticket": ticket})

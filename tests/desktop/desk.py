@@ -1,0 +1,164 @@
+"""A desktop for tests: virtual screen, session bus with accessibility, sound server, and Hark's real window on it.
+
+What a person sees is read over AT-SPI by `walk.py`, keys and mouse go through xdotool, pictures come by a real drag."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.desktop import sound_server
+from tests.desktop.sound_server import SoundServer
+
+HERE = Path(__file__).parent
+PROGRAMS = ("Xvfb", "xdotool", "dbus-daemon", "pulseaudio", "flite")
+
+
+@dataclass
+class Desk:
+    """`environment` is what a program on this desktop needs."""
+
+    environment: dict[str, str]
+    sound: SoundServer
+    window: subprocess.Popen[bytes] | None = None
+    _walker: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    def start(self, home: Path) -> None:
+        """Starts Hark's window, and waits until it says that it is ready."""
+        environment = {**self.environment, "HARK_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+        with (home.parent / "window.log").open("wb") as log:
+            self.window = subprocess.Popen(
+                [sys.executable, "-P", "-m", "ui"], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self.until(lambda: "Ready" in self.text("status"), 60, "the window is ready")
+
+    def end(self) -> None:
+        """Closes the window and what it started."""
+        if self.window:
+            self.window.kill()
+            self.window.wait()
+            self.window = None
+
+    def tree(self) -> list[dict[str, Any]]:
+        """Every control of Hark's window as a screen reader meets it: name, role, text, states."""
+        if self._walker is None:
+            self._walker = subprocess.Popen(
+                ["/usr/bin/python3", str(HERE / "walk.py")],
+                env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                text=True,
+            )  # fmt: skip
+        assert self._walker.stdin and self._walker.stdout
+        self._walker.stdin.write("\n")
+        self._walker.stdin.flush()
+        found: list[dict[str, Any]] = json.loads(self._walker.stdout.readline())
+        return found
+
+    def text(self, identity: str) -> str:
+        """What the label of this object name shows."""
+        return "".join(one["name"] for one in self.tree() if one["id"] == identity)
+
+    def messages(self) -> list[str]:
+        """The conversation, as a screen reader reads it."""
+        return [one["name"] for one in self.tree() if one["role"] == "list item"]
+
+    def keys(self, *arguments: str) -> None:
+        subprocess.run(["xdotool", *arguments], env=self.environment, check=True, timeout=20)
+
+    def play(self, wav: Path) -> None:
+        """Into the microphone, to its end."""
+        subprocess.run(["paplay", "--device=mic", str(wav)], env=self.environment, check=True, timeout=60)
+
+    def drop(self, picture: Path) -> None:
+        """Drags a file from another program's window into Hark's."""
+        command = [sys.executable, str(HERE / "drag.py"), str(picture)]
+        source = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(1.5)
+            self.keys("mousemove", "1290", "50", "mousedown", "1")
+            for x, y in ((1280, 70), (1240, 120), (900, 300), (700, 300), (690, 305), (685, 306)):
+                self.keys("mousemove", str(x), str(y))
+                time.sleep(0.08)
+            self.keys("mouseup", "1")
+            time.sleep(0.3)
+        finally:
+            source.terminate()
+            source.wait()
+
+    def until(self, met: Callable[[], bool], seconds: float, what: str) -> float:
+        """Waits for something to be seen; returns the seconds that it took."""
+        start = time.monotonic()
+        while not met():
+            assert time.monotonic() - start < seconds, f"{what}: not within {seconds} s; {self.tree()}"
+            time.sleep(0.05)
+        return time.monotonic() - start
+
+    def close(self) -> None:
+        self.end()
+        if self._walker:
+            self._walker.kill()
+            self._walker.wait()
+
+
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[Desk]:
+    """A running desktop, or `FileNotFoundError` with what is not installed."""
+    gone = [name for name in PROGRAMS if not shutil.which(name)]
+    if gone or subprocess.run(["/usr/bin/python3", "-c", "import gi; gi.require_version('Atspi', '2.0')"]).returncode:
+        raise FileNotFoundError(f"a desktop needs {', '.join(gone) or 'gir1.2-atspi-2.0 and python3-gi'}")
+    with contextlib.ExitStack() as stack:
+        sound = stack.enter_context(sound_server.started(folder))
+        display = _screen(stack)
+        environment = {
+            **sound.environment,
+            "DISPLAY": display,
+            "QT_QPA_PLATFORM": "xcb",
+            "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+            "XDG_RUNTIME_DIR": str(folder),
+        }
+        environment["DBUS_SESSION_BUS_ADDRESS"] = _bus(stack, environment)
+        launcher = next(path for path in Path("/usr").rglob("at-spi-bus-launcher"))
+        stack.enter_context(_running([str(launcher), "--launch-immediately"], environment))
+        time.sleep(0.5)
+        desk = Desk(environment, sound)
+        try:
+            yield desk
+        finally:
+            desk.close()
+
+
+@contextlib.contextmanager
+def _running(command: list[str], environment: dict[str, str], **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    # A session of its own: what it starts in turn (the accessibility registry) must go with it.
+    how = {"stdout": subprocess.DEVNULL, **how}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True, **how)
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _screen(stack: contextlib.ExitStack) -> str:
+    ours, theirs = os.pipe()
+    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    stack.enter_context(_running(command, dict(os.environ), pass_fds=(theirs,)))
+    os.close(theirs)
+    with os.fdopen(ours) as pipe:
+        return f":{pipe.readline().strip()}"
+
+
+def _bus(stack: contextlib.ExitStack, environment: dict[str, str]) -> str:
+    command = ["dbus-daemon", "--session", "--print-address", "--nofork", "--nopidfile"]
+    bus = stack.enter_context(_running(command, environment, stdout=subprocess.PIPE))
+    assert bus.stdout
+    return bus.stdout.readline().decode().strip()

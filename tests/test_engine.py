@@ -1,0 +1,140 @@
+"""The engine with its threads, without devices: calls return at once, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant import events
+from assistant.engine import Engine
+from assistant.events import Event
+from assistant.settings import Folders, Look, Settings, Speak
+from assistant.starter import demo
+
+QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
+
+
+class Live:
+    """An engine in this process; `until` waits for an event."""
+
+    def __init__(self, settings: Settings = QUIET) -> None:
+        self.queue: queue.Queue[Event] = queue.Queue()
+        self.seen: list[Event] = []
+        self.engine = Engine(settings, Folders.find(), self.queue.put)
+        self.engine.start()
+
+    def until(self, kind: type[Event], seconds: float = 20, **fields: object) -> Event:
+        end = time.monotonic() + seconds
+        while True:
+            event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
+            self.seen.append(event)
+            if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
+                return event
+
+
+def children() -> set[int]:
+    """The processes that this one started and that live."""
+    found = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
+    return {int(pid) for pid in found.stdout.split() if Path(f"/proc/{pid}").exists()}
+
+
+@pytest.fixture
+def live(home: Path, no_thread_left: None) -> Iterator[Live]:
+    before = children()
+    made = Live()
+    yield made
+    made.engine.stop()
+    assert children() <= before, "no process is left"
+
+
+def test_every_call_returns_at_once(live: Live, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    start = time.monotonic()
+    live.engine.show(str(tmp_path / "p.png"))
+    live.engine.ask("hello")
+    live.engine.press()
+    live.engine.release()
+    live.engine.tap()
+    live.engine.listen(True)
+    live.engine.say("hello")
+    live.engine.skip(1)
+    live.engine.configure(QUIET)
+    live.engine.interrupt()
+    live.engine.open(None)
+    assert time.monotonic() - start < 0.1
+
+
+def test_without_devices_it_runs_and_says_what_is_missing(live: Live) -> None:
+    listening = live.until(events.Listening, microphone=False)
+    assert isinstance(listening, events.Listening)
+    if not listening.why_not:
+        listening = live.until(events.Listening, microphone=False)  # type: ignore[assignment]
+    assert "typed questions" in listening.why_not  # type: ignore[union-attr]
+    live.engine.ask("one two three")
+    ended = live.until(events.TurnEnded)
+    assert isinstance(ended, events.TurnEnded) and ended.reason == "answered" and ended.heard == "one two three"
+
+
+def test_nothing_to_ask_is_a_sentence(live: Live) -> None:
+    live.engine.ask("  ")
+    failed = live.until(events.Failed)
+    assert isinstance(failed, events.Failed) and "nothing to ask" in failed.message
+
+
+def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: Live, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_text("no")
+    live.engine.show(str(tmp_path / "no.png"))
+    live.until(events.Failed, stage="look")
+    live.engine.show(str(tmp_path / "gone.png"))
+    live.until(events.Failed, stage="look")
+    live.engine.ask("hello")
+    live.until(events.TurnEnded, reason="answered")
+
+
+def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: Live, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show_image((tmp_path / "p.png").read_bytes(), "clipboard")
+    shown = live.until(events.Shown)
+    assert isinstance(shown, events.Shown)
+    assert len(shown.thumbnail) == shown.thumb_width * shown.thumb_height * 3
+    live.engine.forget(shown.digest)
+    live.until(events.Forgotten, digest=shown.digest)
+
+
+def test_two_questions_typed_at_once_are_both_kept(live: Live) -> None:
+    live.engine.ask("first")
+    live.engine.ask("second")
+    live.until(events.TurnEnded, heard="second")
+    assert [event.text for event in live.seen if isinstance(event, events.Heard)] == ["first", "second"]
+
+
+def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
+    live.until(events.StateChanged, state="ready")
+    live.engine.configure(replace(QUIET, speak=Speak("coqui/nobody")))
+    noted = live.until(events.Noted)
+    assert isinstance(noted, events.Noted) and "nobody" in noted.message
+    live.engine.ask("hello")
+    live.until(events.TurnEnded, reason="answered")
+
+
+def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> None:
+    first = Live()
+    first.engine.ask("hello")
+    started = first.until(events.TurnStarted)
+    first.until(events.TurnEnded)
+    first.engine.stop()
+    assert isinstance(started, events.TurnStarted) and started.conversation
+    second = Live()
+    second.engine.open(started.conversation)
+    second.engine.ask("again")
+    again = second.until(events.TurnStarted)
+    second.until(events.TurnEnded)
+    second.engine.stop()
+    assert isinstance(again, events.TurnStarted) and again.conversation == started.conversation

@@ -1,0 +1,116 @@
+"""The engine in its own process: killed, frozen, crashing; nothing that was said is lost."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant import events
+from assistant.events import Event
+from assistant.library.history import History
+from assistant.process import EngineProcess
+from assistant.settings import Look, Settings, Speak
+from assistant.starter import demo
+
+QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
+
+
+class Running:
+    """An engine process whose events can be waited for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.seen: list[Event] = []
+        self._queue: queue.Queue[Event] = queue.Queue()
+        self.engine = EngineProcess(settings, self._queue.put)
+        self.engine.start()
+
+    def until(self, kind: type[Event], seconds: float = 30, **fields: object) -> Event:
+        end = time.monotonic() + seconds
+        while True:
+            event = self._queue.get(timeout=max(0.01, end - time.monotonic()))
+            self.seen.append(event)
+            if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
+                return event
+
+
+@pytest.fixture
+def running(home: Path, no_thread_left: None) -> Iterator[Running]:
+    made = Running(QUIET)
+    yield made
+    made.engine.stop()
+
+
+def test_a_question_is_answered_through_the_process(running: Running) -> None:
+    running.engine.ask("one two")
+    ended = running.until(events.TurnEnded)
+    assert isinstance(ended, events.TurnEnded) and ended.answer.split() == ["one", "two"]
+    pid = running.engine.pid
+    running.engine.stop()
+    assert pid and not Path(f"/proc/{pid}").exists(), "it is gone, and was waited for"
+
+
+def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Running, tmp_path: Path) -> None:
+    running.until(events.StateChanged, state="ready")
+    demo.make(3).picture.save(tmp_path / "p.png")
+    running.engine.show(str(tmp_path / "p.png"))
+    running.until(events.Shown)
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGKILL)
+    running.engine.ask("still there")
+    running.until(events.StateChanged, state="restarting")
+    assert isinstance(running.until(events.Shown), events.Shown), "the tray is filled again"
+    ended = running.until(events.TurnEnded)
+    assert isinstance(ended, events.TurnEnded) and ended.heard == "still there"
+
+
+def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) -> None:
+    running.engine.ask("a " * 20_000)
+    running.until(events.Wrote)
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGKILL)
+    ended = running.until(events.TurnEnded)
+    assert isinstance(ended, events.TurnEnded) and ended.reason == "interrupted" and ended.id
+    running.until(events.StateChanged, state="ready")
+    history = History(home)
+    (turn,) = history.turns(1)
+    history.close()
+    assert turn.question.startswith("a a") and turn.state == "interrupted"
+
+
+def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter_kit(
+    home: Path, no_thread_left: None
+) -> None:
+    made = Running(replace(QUIET, look=Look(responder="qwen2-vl", model="/models/broken")))
+    try:
+        for _ in range(3):
+            made.until(events.Loading, what="eye", done=False)
+            assert made.engine.pid
+            os.kill(made.engine.pid, signal.SIGKILL)
+            made.until(events.StateChanged, state="restarting")
+        made.until(events.StateChanged, state="ready", seconds=60)
+        notes = [event.message for event in made.seen if isinstance(event, events.Noted)]
+        assert [note for note in notes if "/models/broken" in note and "three times" in note], notes
+    finally:
+        made.engine.stop()
+
+
+def test_an_engine_ends_when_its_window_is_gone(home: Path) -> None:
+    made = Running(QUIET)
+    made.until(events.StateChanged, state="ready")
+    child = made.engine._child
+    assert child and child.stdin
+    made.engine._closing = True
+    child.stdin.close()  # what the system does when the window is killed
+    start = time.monotonic()
+    child.wait(5)
+    assert time.monotonic() - start < 2.0
+    made.engine.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hark")]

@@ -1,0 +1,41 @@
+"""Starts Hark's window: the one place where settings, the engine's process and the window are put together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from assistant.settings import Folders, load
+from ui import style
+from ui.bridge import Bridge
+from ui.window import Window
+
+
+def main() -> int:
+    """Shows the window first, then starts the engine. Returns the exit code; 4 without a display."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        print("There is no display. In a terminal use hark listen or hark ask.", file=sys.stderr)
+        return 4
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    application = QApplication(sys.argv)
+    application.setApplicationName("Hark")
+    application.setStyle("Fusion")
+    folders = Folders.find()
+    settings = load(folders)
+    style.choose(settings.window.theme)
+    style.apply(application)
+    bridge = Bridge(settings, folders)
+    window = Window(bridge)
+    window.show()
+    QTimer.singleShot(0, bridge.engine.start)  # after the first paint
+    code = application.exec()
+    bridge.engine.stop()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

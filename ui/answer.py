@@ -1,0 +1,180 @@
+"""Draws Markdown from its token tree into a text document. Opens and fetches nothing, whatever the text names."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextOption,
+)
+
+from ui.style import Theme, font
+
+_LONGEST = 100_000  # letters that are drawn
+_LONGEST_WORD = 500  # a longer one is cut by spaces: Qt's layout is slow on it
+
+
+class SafeDocument(QTextDocument):
+    """A document that loads no resource: no picture, style sheet or file, local or remote."""
+
+    def loadResource(self, kind: int, name: Any) -> None:
+        return None
+
+
+def document(text: str, heard: int | None, now: Theme) -> QTextDocument:
+    """`text` as a document; what comes after `heard` letters (None: all were) is muted."""
+    made = SafeDocument()
+    made.setDefaultFont(font(1.15))
+    made.setDocumentMargin(0)
+    made.setUndoRedoEnabled(False)
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    made.setDefaultTextOption(option)
+    writer = _Writer(QTextCursor(made), now)
+    text = " ".join(_cut(word) for word in text[:_LONGEST].split(" "))
+    writer.write(text[:heard], now.text)
+    if heard is not None and heard < len(text):
+        writer.write(text[heard:], now.muted)
+    return made
+
+
+def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
+    """Text without any meaning of its own; `aside` is for what Hark notes by the way."""
+    made = SafeDocument()
+    made.setDefaultFont(font(1.0 if aside else 1.15))
+    made.setDocumentMargin(0)
+    form = QTextCharFormat()
+    form.setForeground(QColor(now.muted if aside else now.text))
+    QTextCursor(made).insertText(text[:_LONGEST], form)
+    return made
+
+
+def _cut(word: str) -> str:
+    if len(word) <= _LONGEST_WORD:
+        return word
+    return " ".join(word[at : at + _LONGEST_WORD] for at in range(0, len(word), _LONGEST_WORD))
+
+
+@cache
+def _parser() -> Any:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
+
+
+class _Writer:
+    """Walks over the tokens; every block is a paragraph with an indent, every span a format."""
+
+    def __init__(self, cursor: QTextCursor, now: Theme) -> None:
+        self._cursor, self._now = cursor, now
+        self._color = now.text
+        self._fresh, self._first = True, True
+        self._lists: list[int | None] = []  # the next number, or None for bullets
+
+    def write(self, text: str, color: str) -> None:
+        """A part of the answer. A second part goes on in the paragraph of the first."""
+        self._color = color
+        self._fresh = self._first or text.startswith("\n")
+        for token in _parser().parse(text):
+            self._token(token)
+
+    def _token(self, token: Any) -> None:
+        match token.type:
+            case "paragraph_open" | "tr_open":
+                self._block()
+            case "heading_open":
+                self._block(QFont.Weight.DemiBold)
+            case "bullet_list_open":
+                self._lists.append(None)
+            case "ordered_list_open":
+                self._lists.append(int(token.attrs.get("start", 1)))
+            case "bullet_list_close" | "ordered_list_close":
+                self._lists.pop()
+            case "list_item_open":
+                self._item()
+            case "fence" | "code_block":
+                self._block()
+                self._insert(token.content.rstrip("\n"), self._format(code=True))
+            case "td_close" | "th_close":
+                self._insert("   ", self._format())
+            case "inline":
+                self._inline(token.children or [])
+
+    def _block(self, weight: QFont.Weight = QFont.Weight.Normal) -> None:
+        self._weight = weight
+        if not self._fresh:
+            self._fresh = True
+            return
+        form = QTextBlockFormat()
+        form.setLeftMargin(22.0 * len(self._lists))
+        form.setTopMargin(0.0 if self._first else 7.0)
+        form.setLineHeight(128.0, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        if self._first:
+            self._cursor.setBlockFormat(form)
+        else:
+            self._cursor.insertBlock(form)
+        self._first = False
+
+    def _item(self) -> None:
+        self._block()
+        number = self._lists[-1]
+        self._insert("•  " if number is None else f"{number}.  ", self._format())
+        if number is not None:
+            self._lists[-1] = number + 1
+        self._fresh = False  # the item's own paragraph stands on this line
+
+    def _inline(self, tokens: list[Any]) -> None:
+        bold = italic = 0
+        link = ""
+        for token in tokens:
+            match token.type:
+                case "strong_open" | "strong_close":
+                    bold += token.nesting
+                case "em_open" | "em_close":
+                    italic += token.nesting
+                case "link_open":
+                    link = _host(str(token.attrs.get("href", "")))
+                case "link_close":
+                    self._insert(f" ({link})" if link else "", self._format(muted=True))
+                    link = ""
+                case "softbreak" | "hardbreak":
+                    self._insert("\u2028" if token.type == "hardbreak" else " ", self._format())
+                case "image":
+                    self._insert(f"[picture: {token.content}]", self._format(muted=True))
+                case "code_inline":
+                    self._insert(token.content, self._format(code=True))
+                case "text":
+                    self._insert(token.content, self._format(bold=bool(bold), italic=bool(italic)))
+
+    def _insert(self, text: str, form: QTextCharFormat) -> None:
+        if text:
+            self._cursor.insertText(text, form)
+
+    def _format(
+        self, bold: bool = False, italic: bool = False, code: bool = False, muted: bool = False
+    ) -> QTextCharFormat:
+        form = QTextCharFormat()
+        form.setForeground(QColor(self._now.muted if muted else self._color))
+        form.setFontWeight(QFont.Weight.DemiBold if bold else getattr(self, "_weight", QFont.Weight.Normal))
+        form.setFontItalic(italic)
+        if code:
+            form.setFontFamilies(["monospace"])
+            form.setBackground(QColor(self._now.chosen))
+        return form
+
+
+def _host(address: str) -> str:
+    """Where a link leads: shown, never opened."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return parts.hostname or "" if parts.scheme in ("http", "https") else ""

@@ -1,0 +1,89 @@
+"""The bar at the bottom: talk, what is heard and done, the text field, stop. Knows nothing of the engine."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from ui import style
+from ui.talk import Meter, Talk
+
+
+class Field(QPlainTextEdit):
+    """Enter asks, Shift+Enter is a new line; Tab goes on to the next control."""
+
+    entered = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Question")
+        self.setPlaceholderText("Type a question …")
+        self.setTabChangesFocus(True)
+        self.setFont(style.font(1.08))
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.document().contentsChanged.connect(self._fit)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _fit(self) -> None:
+        lines = max(1, min(4, self.document().blockCount()))
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
+
+
+class Bar(QWidget):
+    """`asked` gives what was typed."""
+
+    asked, stopped = Signal(str), Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.talk, self.meter, self.field = Talk(), Meter(), Field()
+        self.caption, self.status = QLabel(""), QLabel("")
+        self.caption.setObjectName("caption")
+        self.status.setObjectName("status")
+        for label in (self.caption, self.status):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self.caption.setFont(style.font(1.2))
+        self.status.setProperty("quiet", True)
+        self.status.setFont(style.font(0.95))
+        self.ask = QPushButton("Ask")
+        self.ask.setToolTip("Ask what is typed (Enter)")
+        self.stop = QPushButton("■  Stop   Ctrl")
+        self.stop.setAccessibleName("Stop speaking")
+        self.stop.setToolTip("Stop speaking, at once (Ctrl, or Esc)")
+        self.stop.setObjectName("stop")
+        self.stop.setEnabled(False)
+        self.stop.clicked.connect(self.stopped)
+        self.ask.clicked.connect(self._enter)
+        self.field.entered.connect(self._enter)
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addStretch(1)
+        for widget in (self.meter, self.caption, self.status):
+            words.addWidget(widget)
+        words.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(22, 14, 22, 14)
+        row.setSpacing(16)
+        row.addWidget(self.talk)
+        row.addLayout(words, 5)
+        row.addWidget(self.field, 4)
+        row.addWidget(self.ask)
+        row.addWidget(self.stop)
+
+    @Slot()
+    def _enter(self) -> None:
+        text = self.field.toPlainText().strip()
+        self.field.clear()
+        self.asked.emit(text)

@@ -1,0 +1,31 @@
+"""Between the engine's process and the window: events come in as one signal, actions go out as calls.
+
+Knows nothing of widgets."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from assistant.events import Event
+from assistant.process import EngineProcess
+from assistant.settings import Folders, Settings, save
+
+
+class Bridge(QObject):
+    """`happened` carries every event, in the window's thread. `engine` takes the calls, each returning at once."""
+
+    happened = Signal(object)
+
+    def __init__(self, settings: Settings, folders: Folders) -> None:
+        super().__init__()
+        self.settings, self._folders = settings, folders
+        self.engine = EngineProcess(settings, self._on_event)
+
+    def change(self, settings: Settings) -> str:
+        """Takes other settings and keeps them; returns why they cannot be kept, or ""."""
+        self.settings = settings
+        self.engine.configure(settings)
+        return save(settings, self._folders)
+
+    def _on_event(self, event: Event) -> None:
+        self.happened.emit(event)

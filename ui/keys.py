@@ -1,0 +1,48 @@
+"""Keys that mean the same everywhere in the window: F9, Esc, Ctrl alone, paste. Knows nothing of what they do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QApplication
+
+
+class Keys(QObject):
+    """Filters the application's events. `pasted` is told when Ctrl+V is pressed; who takes it sets `taken`."""
+
+    talk_down, talk_up, stop, pasted = Signal(), Signal(), Signal(), Signal()
+
+    def __init__(self, application: QApplication) -> None:
+        super().__init__()
+        self.taken = False
+        self._control_alone = False
+        application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
+            return watched.isWidgetType() and self._on_key(event, kind == QEvent.Type.KeyPress)
+        if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.WindowDeactivate):
+            self._control_alone = False
+        return False
+
+    def _on_key(self, event: QKeyEvent, down: bool) -> bool:
+        """Whether the key has done its work."""
+        key = event.key()
+        if key == Qt.Key.Key_Control:
+            if not down and self._control_alone:
+                self.stop.emit()
+            self._control_alone = down and (self._control_alone or not event.isAutoRepeat())
+            return False
+        self._control_alone = False
+        if key == Qt.Key.Key_F9:
+            if not event.isAutoRepeat():
+                (self.talk_down if down else self.talk_up).emit()
+            return True
+        if key == Qt.Key.Key_Escape and down and QApplication.activeModalWidget() is None:
+            self.stop.emit()
+        if down and event.matches(QKeySequence.StandardKey.Paste):
+            self.taken = False
+            self.pasted.emit()
+            return self.taken
+        return False

@@ -1,0 +1,119 @@
+"""Shows what happens: every event of the engine in its place, and in words for a screen reader. Calls nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from assistant import events
+from assistant.events import Event
+from ui import words
+from ui.announce import Announcer
+from ui.conversation import Shown
+
+if TYPE_CHECKING:
+    from ui.window import Window
+
+
+class Presenter(QObject):
+    """Takes the events of one window's engine, one after another."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window, self._messages = window, window.conversation.messages
+        self._announcer = Announcer(window)
+        self._writing = False  # whether the last message is an answer that still grows
+        self._ended = False  # whether the status line tells of a turn's end
+
+    @Slot(object)
+    def on_event(self, event: Event) -> None:
+        """Shows one event."""
+        match event:
+            case events.StateChanged(state):
+                self._on_state(state)
+            case events.Loading(what, done) if not done:
+                self._window.bar.status.setText(f"Getting ready: loading {words.LOADING.get(what, what)} …")
+            case events.Heard(text) if text:
+                self._window.bar.caption.setText("")
+                self._messages.add(Shown("you", text))
+                self._window.conversation.scrollToBottom()
+                self._announcer.say(f"Heard: {text}")
+            case events.Wrote(text):
+                self._on_wrote(text)
+            case events.TurnEnded():
+                self._on_end(event)
+            case events.Noted(message):
+                self.note(message)
+            case events.Failed(_, message, hint):
+                self.note(f"{message} {hint}")
+            case _:
+                self._on_things(event)
+
+    def _on_things(self, event: Event) -> None:
+        """Pictures, voices and devices."""
+        side, settings = self._window.side, self._window.bridge.settings
+        match event:
+            case events.Level(value):
+                self._window.bar.meter.add(value)
+            case events.Hearing(text):
+                self._window.bar.caption.setText(text)
+            case events.Shown():
+                self._window.tray.shown(event)
+                self._announcer.say(f"Picture {self._window.tray.list.count()}: {event.name}")
+            case events.Forgotten(digest):
+                self._window.tray.gone(digest)
+            case events.Voices(ids, names):
+                side.offer(side.voice, list(zip(ids, names, strict=True)), settings.speak.voice)
+            case events.DevicesFound(inputs, outputs):
+                side.offer(side.input, [(name, name) for name in inputs], settings.sound.input)
+                side.offer(side.output, [(name, name) for name in outputs], settings.sound.output)
+            case events.Listening(microphone, _, why_not):
+                self._window.bar.talk.setEnabled(microphone)
+                self._window.bar.talk.setToolTip("Hold to talk, or tap and speak (F9)" if microphone else why_not)
+                if why_not:
+                    self.note(why_not)
+
+    def _on_state(self, state: str) -> None:
+        self._window.bar.stop.setEnabled(state in ("thinking", "speaking"))
+        if not (state == "ready" and self._ended):
+            self._window.bar.status.setText(words.STATES.get(state, state))
+        self._ended = False
+        if state in ("thinking", "speaking", "ready"):
+            self._window.bar.talk.show_on(False)
+            self._window.bar.caption.setText("")
+        self._announcer.say(words.ANNOUNCED.get(state, ""))
+
+    def _on_wrote(self, text: str) -> None:
+        rows = self._messages.rowCount()
+        if rows and self._messages.at(-1).who == "hark" and self._writing:
+            self._messages.change(-1, text=self._messages.at(-1).text + text)
+        else:
+            self._messages.add(Shown("hark", text))
+        self._writing = True
+        self._window.conversation.grown()
+
+    def _on_end(self, event: events.TurnEnded) -> None:
+        if self._writing and self._messages.at(-1).who == "hark":
+            heard = event.heard_until if event.heard_until < len(event.answer) else None
+            detail = "stopped" if heard is not None else words.BY.get(event.by, event.by)
+            self._messages.change(-1, heard=heard, detail=detail)
+            self._window.conversation.grown()
+        self._writing = False
+        self._window.bar.talk.show_on(False)
+        said = words.ended(event)
+        if said:
+            self._ended = True  # and stays readable when Hark is ready again
+            self._window.bar.status.setText(said)
+            self._announcer.say(event.answer or words.ended(event, stages=False))
+
+    def announce(self, text: str) -> None:
+        """Tells a screen reader."""
+        self._announcer.say(text)
+
+    def note(self, message: str) -> None:
+        self._messages.add(Shown("note", message))
+        self._window.conversation.scrollToBottom()
+        self._window.bar.status.setText(message)
+        self._announcer.say(message)
+        self._writing = False

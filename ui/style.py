@@ -1,0 +1,120 @@
+"""The one look of the window: colours for light and dark, sizes, the style sheet. Knows nothing of what is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+SPACE = 12  # pixels; all distances are multiples of a third of it
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours by what they are for. `accent` is for what one may press, `warm` for stopping and for what is unsure."""
+
+    ground: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    accent_soft: str
+    warm: str
+    warm_soft: str
+    chosen: str
+
+
+LIGHT = Theme(
+    ground="#f6f5f1", raised="#fffefb", line="#e3e1da", text="#1d2023", muted="#61676b", accent="#0b6e69",
+    on_accent="#fffefb", accent_soft="#e6f1ef", warm="#a8480f", warm_soft="#fbeee4", chosen="#eef0ec",
+)  # fmt: skip
+DARK = Theme(
+    ground="#15181b", raised="#1c2024", line="#2c3237", text="#eceeef", muted="#9aa3a9", accent="#4fc3b6",
+    on_accent="#10201f", accent_soft="#1b302f", warm="#f0a06a", warm_soft="#33271e", chosen="#242a2f",
+)  # fmt: skip
+
+
+_chosen = {"light": LIGHT, "dark": DARK}
+_wish = "system"
+
+
+def choose(name: str) -> None:
+    """ "light", "dark", or anything else for what the system asks for."""
+    global _wish
+    _wish = name
+
+
+def theme() -> Theme:
+    """The one of now."""
+    dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    return _chosen.get(_wish, DARK if dark else LIGHT)
+
+
+def font(scale: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+    """The system's font, larger or smaller; never in pixels, so that it follows the user's size."""
+    made = QFont(QApplication.font())
+    made.setPointSizeF(made.pointSizeF() * scale)
+    made.setWeight(weight)
+    return made
+
+
+def apply(application: QApplication) -> Theme:
+    """Dresses the application for the scheme of now."""
+    now = theme()
+    roles = QPalette.ColorRole
+    palette = QPalette()
+    for role, color in (
+        (roles.Window, now.ground), (roles.Base, now.raised), (roles.AlternateBase, now.ground),
+        (roles.Text, now.text), (roles.WindowText, now.text), (roles.ButtonText, now.text),
+        (roles.Button, now.raised), (roles.Highlight, now.accent), (roles.HighlightedText, now.on_accent),
+        (roles.PlaceholderText, now.muted), (roles.ToolTipBase, now.raised), (roles.ToolTipText, now.text),
+    ):  # fmt: skip
+        palette.setColor(role, QColor(color))
+    application.setPalette(palette)
+    application.setStyleSheet(_sheet(now))
+    return now
+
+
+def _sheet(t: Theme) -> str:
+    return f"""
+    QMainWindow, QWidget#side, QWidget#tray {{ background: {t.ground}; }}
+    QWidget#side {{ border-right: 1px solid {t.line}; }}
+    QWidget#tray {{ border-left: 1px solid {t.line}; }}
+    QWidget#bar {{ background: {t.raised}; border-top: 1px solid {t.line}; }}
+    QLabel {{ color: {t.text}; background: transparent; }}
+    QLabel[quiet="true"] {{ color: {t.muted}; }}
+    QListView#conversation {{ background: {t.ground}; border: none; padding: 14px 0; }}
+    QListWidget {{ background: {t.ground}; border: 2px solid transparent; border-radius: 10px; outline: none; }}
+    QListWidget:focus {{ border-color: {t.accent}; }}
+    QListWidget::item {{ color: {t.text}; border-radius: 8px; padding: 4px; }}
+    QListWidget::item:selected {{ background: {t.accent_soft}; color: {t.text}; }}
+    QPlainTextEdit, QComboBox, QPushButton {{
+        background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; border-radius: 10px; padding: 7px 12px; }}
+    QPlainTextEdit {{ padding: 5px 8px; }}
+    QPlainTextEdit:focus, QComboBox:focus, QPushButton:focus {{ border: 2px solid {t.accent}; }}
+    QPushButton:hover, QComboBox:hover {{ background: {t.chosen}; }}
+    QPushButton:disabled {{ color: {t.muted}; }}
+    QPushButton#stop {{
+        background: {t.warm_soft}; color: {t.warm}; border-color: {t.warm_soft}; }}
+    QPushButton#stop:focus {{ border-color: {t.warm}; }}
+    QPushButton#stop:disabled {{ background: transparent; color: {t.muted}; border-color: {t.line}; }}
+    QComboBox::drop-down {{ border: none; width: 22px; }}
+    QComboBox::down-arrow {{ image: none; width: 0; }}
+    QComboBox QAbstractItemView {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
+        selection-background-color: {t.accent_soft}; selection-color: {t.text}; outline: none; }}
+    QCheckBox {{ color: {t.text}; spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: 6px; }}
+    QCheckBox:focus {{ border-color: {t.accent}; }}
+    QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {t.muted}; border-radius: 4px; }}
+    QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; }}
+    QLabel#drop {{ border: 1px dashed {t.line}; border-radius: 10px; color: {t.muted}; padding: 18px; }}
+    QLabel#drop[over="true"] {{ border: 2px dashed {t.accent}; background: {t.accent_soft}; color: {t.text}; }}
+    QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
+    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 5px; min-height: 30px; }}
+    QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{
+        background: none; height: 0; }}
+    """

@@ -1,0 +1,106 @@
+"""The talk button and the level meter. Know nothing of sound: they show a number and tell when they are pressed."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from ui import style
+
+_HOLD = 350  # milliseconds; let go earlier, the button was tapped
+
+
+class Talk(QAbstractButton):
+    """`down` when talking begins, `up(tapped)` when the key or button is let go."""
+
+    down, up = Signal(), Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Talk")
+        self.setAccessibleDescription("Hold to talk, or tap and speak. The key F9 does the same everywhere.")
+        self.setToolTip("Hold to talk, or tap and speak (F9)")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._since = QElapsedTimer()
+        self._on = False
+        self.pressed.connect(self.push)
+        self.released.connect(self.let_go)
+
+    @property
+    def on(self) -> bool:
+        """Whether Hark is listening because of it."""
+        return self._on
+
+    def show_on(self, on: bool) -> None:
+        self._on = on
+        self.setAccessibleName("Talk, listening" if on else "Talk")
+        self.update()
+
+    @Slot()
+    def push(self) -> None:
+        self._since.start()
+        self.show_on(True)
+        self.down.emit()
+
+    @Slot()
+    def let_go(self) -> None:
+        self.up.emit(self._since.elapsed() < _HOLD)
+
+    def sizeHint(self) -> QSize:
+        return QSize(92, 92)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        now = style.theme()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = min(self.width(), self.height()) - 4
+        around = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+        ring = now.accent if self._on or self.hasFocus() else now.line
+        painter.setPen(QPen(QColor(ring), 2.5 if self.hasFocus() else 1.2))
+        painter.setBrush(QColor(now.accent_soft if self._on else now.raised))
+        painter.drawEllipse(around)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(now.accent if self.isEnabled() else now.muted))
+        painter.drawEllipse(around.adjusted(7, 7, -7, -7))
+        _microphone(painter, around.center(), side / 92, QColor(now.on_accent))
+
+
+def _microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> None:
+    painter.translate(at)
+    painter.scale(scale, scale)
+    painter.setBrush(color)
+    painter.drawRoundedRect(QRectF(-6, -17, 12, 21), 6, 6)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(color, 2.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawArc(QRectF(-11, -13, 22, 22), 180 * 16, 180 * 16)
+    painter.drawLine(QPointF(0, 10), QPointF(0, 15))
+
+
+class Meter(QWidget):
+    """The last levels as bars. It has no value for a screen reader: every change would be read."""
+
+    _BARS = 9
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._levels: deque[float] = deque([0.0] * self._BARS, maxlen=self._BARS)
+        self.setFixedSize(self._BARS * 7, 22)
+
+    def add(self, level: float) -> None:
+        """A level from 0 to 1."""
+        if level or any(self._levels):
+            self._levels.append(level)
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(style.theme().accent))
+        for place, level in enumerate(self._levels):
+            # A square root: quiet speech is seen too.
+            height = max(3.0, min(1.0, level**0.5) * self.height())
+            painter.drawRoundedRect(QRectF(place * 7, self.height() - height, 4, height), 2, 2)
