@@ -130,16 +130,19 @@ class Devices:
             self._tell_listening("")
 
     def _mind(self) -> None:
+        gone: list[Speaker | Microphone] = []
         if self._speaker and not self._speaker.alive:
-            self._lose_speaker()
+            gone.append(self._lose_speaker(self._speaker))
         if self._waiting and time.monotonic() - self._lost_at > _GIVE_UP:
             self._waiting.stop()
             self._waiting = None
         if self._microphone and (self._watch.on_monitor or not self._microphone.alive):
-            microphone, self._microphone = self._microphone, None
+            gone.append(self._microphone)
+            self._microphone = None
             self._ears.listener.drop()
             self._tell_listening(_GONE)
-            microphone.close()
+        for device in gone:  # last: a frozen sound server does not let go of them
+            device.close()
         echo = self._ears.echo
         if echo and not echo.trusted and echo.learnt > _UNSURE and not self._half_duplex:
             self._half_duplex = True
@@ -187,16 +190,15 @@ class Devices:
         self._microphone = open_microphone(self._chosen.input)
         self._tell_listening("")
 
-    def _lose_speaker(self) -> None:
+    def _lose_speaker(self, speaker: Speaker) -> Speaker:
         """The answer waits, at the start of the sentence that was cut."""
-        speaker, self._speaker = self._speaker, None
-        assert speaker
+        self._speaker = None
         if speaker.playback and not speaker.playback.stopped and speaker.playback.ahead:
             self._waiting, self._lost_at = speaker.playback, time.monotonic()
             speaker.playback.seek(self._sentence_start())
             speaker.playback = None
         self._emit(Noted("The speaker is gone; the answer goes on in writing."))
-        speaker.close()
+        return speaker
 
     def _drop(self) -> None:
         speaker, self._speaker = self._speaker, None

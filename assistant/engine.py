@@ -67,13 +67,13 @@ class Engine:
         self._silence()
         self._calls.put(lambda: self._ask(text, ticket))
 
-    def show(self, path: str, ticket: str = "") -> None:
-        """Lays a picture file in the tray: `Shown`, or `Failed` with the reason."""
-        self._calls.put(lambda: self._lay(open_picture(Path(path)), ticket))
+    def show(self, path: str, ticket: str = "", again: bool = False) -> None:
+        """Lays a picture file in the tray: `Shown`, or `Failed` with the reason. `again`: it was there before."""
+        self._calls.put(lambda: self._lay(open_picture(Path(path)), ticket, again))
 
-    def show_image(self, data: bytes, name: str, ticket: str = "") -> None:
+    def show_image(self, data: bytes, name: str, ticket: str = "", again: bool = False) -> None:
         """The same with an encoded picture, as it comes from the clipboard."""
-        self._calls.put(lambda: self._lay(open_encoded(data, name), ticket))
+        self._calls.put(lambda: self._lay(open_encoded(data, name), ticket, again))
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""
@@ -200,10 +200,10 @@ class Engine:
             raise AssistantError("ask", "There is nothing to ask yet.", "Type or say a question, or drop a picture.")
         self._floor.ask(Question(text, ticket=ticket))
 
-    def _lay(self, picture: Picture, ticket: str) -> None:
+    def _lay(self, picture: Picture, ticket: str, again: bool) -> None:
         for note in picture.notes:
             self._emit(Noted(f"{picture.name}: {note}"))
-        self._floor.show(picture)
+        self._floor.show(picture, again)
         self._emit(shown.told(picture, ticket))
 
     def _forget(self, digest: str) -> None:

@@ -75,10 +75,11 @@ class Floor:
             self._state = state
             self._emit(StateChanged(state))
 
-    def show(self, picture: Picture) -> None:
-        """Lays a picture in the tray, for the next question."""
+    def show(self, picture: Picture, again: bool = False) -> None:
+        """Lays a picture in the tray, for the next question; `again` one that the conversation may know already."""
         self.tray = [one for one in self.tray if one.digest != picture.digest] + [picture]
-        self._sent.discard(picture.digest)
+        if not again:
+            self._sent.discard(picture.digest)
 
     def remember(self, past: list[Message]) -> None:
         """Goes on from these messages."""

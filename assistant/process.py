@@ -258,6 +258,7 @@ class EngineProcess:
         """What the last one had, and what it did not answer."""
         self._send("listen", {"hands_free": self._hands_free})
         for ticket in self._tray.values():
-            self._send(*self._showing[ticket])
+            call, facts, raw = self._showing[ticket]
+            self._send(call, {**facts, "again": True}, raw)
         for ticket, text in self._asked.items():
             self._send("ask", {"text": text, "ticket": ticket})

@@ -27,6 +27,7 @@ class Live:
     def __init__(self, settings: Settings = QUIET) -> None:
         self.queue: queue.Queue[Event] = queue.Queue()
         self.seen: list[Event] = []
+        self.listening: events.Listening | None = None
         self.engine = Engine(settings, Folders.find(), self.queue.put)
         self.engine.start()
 
@@ -34,9 +35,19 @@ class Live:
         end = time.monotonic() + seconds
         while True:
             event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
-            self.seen.append(event)
+            self._saw(event)
             if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
                 return event
+
+    def drain(self) -> None:
+        """Takes what has come meanwhile."""
+        while not self.queue.empty():
+            self._saw(self.queue.get())
+
+    def _saw(self, event: Event) -> None:
+        self.seen.append(event)
+        if isinstance(event, events.Listening):
+            self.listening = event
 
 
 def children() -> set[int]:

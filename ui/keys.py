@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication
+
+_REPEAT = 30  # milliseconds in which a release may turn out to be none
 
 
 class Keys(QObject):
@@ -16,15 +18,29 @@ class Keys(QObject):
         super().__init__()
         self.taken = False
         self._control_alone = False
+        self._release = QTimer(self, singleShot=True, interval=_REPEAT)
+        self._release.timeout.connect(self.talk_up)
         application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
             return watched.isWidgetType() and self._on_key(event, kind == QEvent.Type.KeyPress)
+        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # A shortcut's own key press never comes: only this tells that Ctrl was not pressed alone.
+            self._control_alone = self._control_alone and event.key() == Qt.Key.Key_Control
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.WindowDeactivate):
             self._control_alone = False
         return False
+
+    def _on_talk(self, down: bool) -> None:
+        """X tells a held key's repeats as releases and presses, and Qt does not know all of them for what they are."""
+        if not down:
+            self._release.start()
+        elif self._release.isActive():
+            self._release.stop()
+        else:
+            self.talk_down.emit()
 
     def _on_key(self, event: QKeyEvent, down: bool) -> bool:
         """Whether the key has done its work."""
@@ -37,7 +53,7 @@ class Keys(QObject):
         self._control_alone = False
         if key == Qt.Key.Key_F9:
             if not event.isAutoRepeat():
-                (self.talk_down if down else self.talk_up).emit()
+                self._on_talk(down)
             return True
         if key == Qt.Key.Key_Escape and down and QApplication.activeModalWidget() is None:
             self.stop.emit()

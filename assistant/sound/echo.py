@@ -6,6 +6,7 @@ holds: only then may a voice interrupt an answer."""
 from __future__ import annotations
 
 import queue
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _TAIL = 30  # frames for which a room still sounds after the speaker
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
 _UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
 _LEARN = 100  # frames of loud speaker before a judgement
+_REMEMBERED = 600  # frames
 _GAIN = 10.0  # the power must fall by so much
 
 
@@ -39,6 +41,8 @@ class Echo:
         self._since_far = _TAIL
         self.learnt = 0  # frames
         self._near_power = self._left_power = 0.0
+        self._nears: deque[float] = deque(maxlen=_REMEMBERED)
+        self._unheard = False
 
     @property
     def sounding(self) -> bool:
@@ -76,14 +80,21 @@ class Echo:
         left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
         if loud:
             self._judge(_power(near), _power(left))
-        return left if self.trusted or not self.sounding else np.zeros_like(near)
+        if not self.trusted and self.sounding:
+            return np.zeros_like(near)
+        # Where no echo is heard the canceller would only take from the voice that speaks over an answer.
+        return near if self._unheard else left
 
     def _judge(self, near: float, left: float) -> None:
         """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
         self.learnt += 1
         self._near_power += (near - self._near_power) / min(self.learnt, _LEARN)
         self._left_power += (left - self._left_power) / min(self.learnt, _LEARN)
-        quiet = self._near_power < _UNHEARD or self._left_power < self._near_power / _GAIN
+        self._nears.append(near)
+        if self.learnt % 10 == 0:
+            # A voice over an answer is loud in some frames, an echo in most of them.
+            self._unheard = len(self._nears) >= _LEARN and float(np.quantile(self._nears, 0.3)) < _UNHEARD
+        quiet = self._unheard or self._left_power < self._near_power / _GAIN
         self.trusted = self.trusted or (self.learnt >= _LEARN and quiet)
 
 

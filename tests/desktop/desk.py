@@ -41,6 +41,7 @@ class Desk:
                 [sys.executable, "-P", "-m", "ui"], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         self.until(lambda: "Ready" in self.text("status"), 60, "the window is ready")
+        self.focus()
 
     def end(self) -> None:
         """Closes the window and what it started."""
@@ -93,6 +94,11 @@ class Desk:
         finally:
             source.terminate()
             source.wait()
+            self.focus()
+
+    def focus(self) -> None:
+        """There is no window manager that would do it when another window closes."""
+        self.keys("search", "--onlyvisible", "--name", "^Hark$", "windowfocus", "--sync")
 
     def until(self, met: Callable[[], bool], seconds: float, what: str) -> float:
         """Waits for something to be seen; returns the seconds that it took."""

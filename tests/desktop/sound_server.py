@@ -27,11 +27,37 @@ set-default-source microphone
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class SoundServer:
     """`environment` is what a program needs to find it."""
 
     environment: dict[str, str]
+    folder: Path
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def restart(self) -> None:
+        """Starts it, and waits until it answers."""
+        command = [
+            "pulseaudio", "-n", f"--file={self.folder}/setup.pa", "--exit-idle-time=-1", "--disallow-exit",
+            "--daemonize=no",
+        ]  # fmt: skip
+        self._process = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 10
+        while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True).returncode != 0:
+            assert self._process.poll() is None and time.monotonic() < until, "PulseAudio did not start"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        for left in ("native", "pid"):
+            (self.folder / left).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def recorded(self, wav: Path) -> Iterator[None]:
@@ -63,21 +89,9 @@ def started(folder: Path) -> Iterator[SoundServer]:
         "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
         "XDG_RUNTIME_DIR": str(folder),
     }
-    command = [
-        "pulseaudio",
-        "-n",
-        f"--file={folder}/setup.pa",
-        "--exit-idle-time=-1",
-        "--disallow-exit",
-        "--daemonize=no",
-    ]
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    server = SoundServer(environment, folder)
+    server.restart()
     try:
-        until = time.monotonic() + 10
-        while subprocess.run(["pactl", "info"], env=environment, capture_output=True).returncode != 0:
-            assert server.poll() is None and time.monotonic() < until, "PulseAudio did not start"
-            time.sleep(0.1)
-        yield SoundServer(environment)
+        yield server
     finally:
         server.kill()
-        server.wait()

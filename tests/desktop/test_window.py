@@ -60,8 +60,11 @@ def heard_colours(recording: Path) -> list[str]:
     grammar = recording.with_suffix(".jsgf")
     grammar.write_text(GRAMMAR)
     decoder = Decoder(hmm=str(model / "en-us"), dict=words, jsgf=str(grammar), lm=None, loglevel="FATAL")
+    # Its model learnt from rooms: with a little noise it hears digital sound better.
+    sound = recorded(recording).at(16_000)
+    sound = np.clip(sound + np.random.default_rng(0).normal(0.0, 1e-3, len(sound)), -1.0, 1.0)
     decoder.start_utt()
-    decoder.process_raw((recorded(recording).at(16_000) * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.process_raw((sound * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
     found = decoder.hyp()
     return [word for word in (found.hypstr.split() if found else []) if word in (*COLOURS, "nothing")]
@@ -87,12 +90,10 @@ def test_a_voice_asks_about_a_dropped_picture_and_the_speaker_tells_its_colour(
     draw(Scene(400, 360, ((250, 250, 245), (250, 250, 245)), (shape,))).save(picture)
     desk.drop(picture)
     desk.until(lambda: any(f"{colour}.png" in one["name"] for one in desk.tree()), 10, "the picture is in the tray")
-    before = len(desk.messages())
     with desk.sound.recorded(tmp_path / "heard.wav"):
         ask(desk, question, way)
-        desk.until(lambda: "Answered" in desk.text("status") and len(desk.messages()) > before, 20, "the answer")
+        desk.until(lambda: colour in last(desk, "Hark") and "Answered" in desk.text("status"), 20, "the answer")
         time.sleep(0.3)
-    assert colour in last(desk, "Hark"), desk.messages()
     assert last(desk, "You said").lower().endswith("what color is the circle")
     assert heard_colours(tmp_path / "heard.wav") == [colour]
 
@@ -163,7 +164,7 @@ def test_ctrl_alone_silences_the_answer_and_history_keeps_what_was_heard(
         time.sleep(2.0)
     # The recorder began half a second before; a generous bound here, the figure itself is in `make bench`.
     assert loud_until(tmp_path / "heard.wav") < pressed + 0.5 + 0.5
-    assert "stopped" in last(desk, "Hark") and "not heard" in last(desk, "Hark")
+    assert "stopped" in last(desk, "Hark ·") and "not heard" in last(desk, "Hark ·")
 
 
 def test_ctrl_with_another_key_stops_nothing(desk: Desk, page: Path) -> None:
@@ -182,9 +183,8 @@ def test_speaking_over_the_answer_silences_it_and_is_answered(
     try:
         start_reading(desk, page)
         time.sleep(2.5)
-        before = len([one for one in desk.messages() if one.startswith("You said")])
         desk.play(question)
-        desk.until(lambda: len([o for o in desk.messages() if o.startswith("You said")]) > before, 15, "it was heard")
+        desk.until(lambda: "circle" in last(desk, "You said"), 15, "it was heard")
         answers = [one for one in desk.messages() if one.startswith("Hark")]
         assert any("stopped" in one for one in answers[-2:]), answers
     finally:
@@ -209,9 +209,10 @@ def test_tab_reaches_every_part_and_comes_back(desk: Desk) -> None:
 
 
 def engine_of(desk: Desk) -> int:
+    """Its process number; 0 while there is none."""
     assert desk.window
     found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.serve"], capture_output=True)
-    return int(found.stdout.split()[0])
+    return int((found.stdout.split() or [b"0"])[0])
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
@@ -221,11 +222,13 @@ def test_an_engine_that_dies_or_freezes_in_mid_answer_is_replaced(desk: Desk, pa
     os.kill(old, how)
     start = time.monotonic()
     assert desk.tree(), "the window still answers"
-    desk.until(lambda: "stopped" in last(desk, "Hark"), READY_AGAIN, "the turn is kept and marked")
+    desk.until(lambda: engine_of(desk) not in (0, old), READY_AGAIN, "there is a new engine")
+    assert "stopped" in last(desk, "Hark ·"), "the turn is kept and marked"
     type_question(desk, "Read the text.")
-    count = len(desk.messages())
     desk.until(
-        lambda: len(desk.messages()) > count and "Answering" in desk.text("status"), READY_AGAIN, "it answers again"
+        lambda: last(desk, "Hark").startswith(("Hark: The ferry", "Hark · the reader: The ferry")),
+        READY_AGAIN,
+        "it answers again",
     )
     assert time.monotonic() - start < READY_AGAIN and engine_of(desk) != old
     desk.keys("key", "Escape")
@@ -240,7 +243,7 @@ def test_killing_the_window_ends_the_engine_and_frees_the_microphone(desk: Desk)
     while Path(f"/proc/{engine}").exists() and "Z" not in Path(f"/proc/{engine}/stat").read_text().split()[2]:
         assert time.monotonic() - start < 2.0, "the engine lives on"
         time.sleep(0.05)
-    listed = subprocess.run(
-        ["pactl", "list", "short", "source-outputs"], env=desk.environment, capture_output=True, text=True, timeout=5
-    )
-    assert str(listed.stdout).strip() == "", "nobody records"
+    command = ["pactl", "list", "short", "source-outputs"]
+    listed = subprocess.run(command, env=desk.environment, capture_output=True, text=True, timeout=5)
+    recording = [line for line in str(listed.stdout).splitlines() if "module-" not in line]
+    assert not recording, "nobody records but the virtual microphone itself"

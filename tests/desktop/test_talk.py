@@ -1,0 +1,128 @@
+"""The engine between a virtual microphone and a virtual speaker: echo, barge-in, and devices that go away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant import events
+from assistant.settings import Look, Settings
+from tests.conftest import missing
+from tests.desktop import sound_server
+from tests.desktop.sound_server import SoundServer
+from tests.test_engine import Live
+
+REPEATS = replace(Settings(), look=Look(responder="silent"))  # eSpeak's voice says the question again
+LONG = "The blue circle is at the top left. The red square is at the bottom right. The star is in the middle. "
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
+    try:
+        with sound_server.started(tmp_path / "sound") as running:
+            for name, value in running.environment.items():
+                monkeypatch.setenv(name, value)
+            from assistant.sound import portaudio
+
+            portaudio.refresh()
+            yield running
+    except FileNotFoundError as error:
+        missing(str(error))
+
+
+@pytest.fixture
+def live(server: SoundServer, no_thread_left: None) -> Iterator[Live]:
+    made = Live(REPEATS)
+    made.until(events.StateChanged, state="ready")
+    if not (made.listening and made.listening.microphone):
+        made.until(events.Listening, microphone=True)
+    yield made
+    made.engine.stop()
+
+
+def pactl(server: SoundServer, *arguments: str) -> str:
+    done = subprocess.run(["pactl", *arguments], env=server.environment, capture_output=True, text=True, timeout=10)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("level", ["40%", "70%", "100%"])
+def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
+    server: SoundServer, live: Live, level: str
+) -> None:
+    """Seven answers at each of three levels."""
+    pactl(server, "load-module", "module-loopback", "source=ear.monitor", "sink=mic", "latency_msec=20")
+    stream = pactl(server, "list", "short", "sink-inputs").splitlines()[-1].split()[0]
+    pactl(server, "set-sink-input-volume", stream, level)
+    live.engine.listen(True)
+    for _ in range(7):
+        live.engine.ask("the circle is red")
+        ended = live.until(events.TurnEnded)
+        assert isinstance(ended, events.TurnEnded) and ended.reason == "answered"
+    time.sleep(1.0)
+    live.drain()
+    assert len([event for event in live.seen if isinstance(event, events.Heard)]) == 7, "and was taken for no question"
+
+
+def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: SoundServer, live: Live) -> None:
+    pactl(server, "load-module", "module-rescue-streams")
+    module = next(
+        line.split()[0] for line in pactl(server, "list", "short", "modules").splitlines() if "remap-source" in line
+    )
+    pactl(server, "unload-module", module)
+    gone = live.until(events.Listening, 3, microphone=False)
+    assert isinstance(gone, events.Listening) and "gone" in gone.why_not
+    time.sleep(2.5)
+    live.drain()
+    assert live.listening and not live.listening.microphone, "only monitors are left: none is taken"
+    live.engine.ask("typed questions work")
+    live.until(events.TurnEnded, reason="answered")
+    pactl(server, "load-module", "module-remap-source", "source_name=microphone", "master=mic.monitor")
+    pactl(server, "set-default-source", "microphone")
+    live.until(events.Listening, 5, microphone=True)
+
+
+def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
+    server: SoundServer, live: Live, tmp_path: Path
+) -> None:
+    live.engine.ask(LONG)
+    live.until(events.StateChanged, state="speaking")
+    time.sleep(1.0)
+    server.kill()
+    live.until(events.Noted, 3)
+    server.restart()
+    began = time.monotonic()
+    with server.recorded(tmp_path / "again.wav"):
+        ended = live.until(events.TurnEnded, 30)
+    assert isinstance(ended, events.TurnEnded) and ended.reason == "answered"
+    assert ended.heard_until == len(ended.answer) and time.monotonic() - began > 2, "the rest was spoken"
+    assert live.listening and live.listening.microphone
+
+
+def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: Live) -> None:
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        live.until(events.Listening, 4, microphone=False)
+        live.engine.ask("still here")
+        live.until(events.Wrote, 5)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    live.until(events.Listening, 10, microphone=True)
+
+
+def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live, tmp_path: Path) -> None:
+    wav = tmp_path / "question.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    live.engine.listen(True)
+    live.until(events.Listening, hands_free=True)
+    subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
+    heard = live.until(events.Heard, 10)
+    assert isinstance(heard, events.Heard) and heard.text == "what color is the circle"
+    ended = live.until(events.TurnEnded, 10)
+    assert isinstance(ended, events.TurnEnded) and ended.reason == "answered"

@@ -1,0 +1,109 @@
+"""The answer must not interrupt itself: what the speaker plays comes back into the microphone, block by block."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from assistant import backends
+from assistant.roles import Options
+from assistant.sound.audio import Samples, join
+from assistant.sound.ears import Ears
+from assistant.sound.echo import Echo
+from assistant.sound.listener import Listener, Speech, SpeechStarted
+from assistant.sound.speech import RATE, SpeechDetector
+
+BLOCK = 160
+ANSWER = "The blue circle is at the top left, and the red square is at the bottom right."
+
+
+@cache
+def spoken(text: str = ANSWER, language: str = "en-us") -> Samples:
+    voice = backends.load_voice("espeak", Options(speaker=language))
+    whole = join(voice.speak(text))
+    voice.close()  # type: ignore[attr-defined]
+    assert whole
+    return whole.at(RATE)
+
+
+def room(sound: Samples, gain: float, delay: float = 0.06) -> Samples:
+    """What a microphone hears of a speaker: later, softer, and with a few reflections."""
+    taps = np.zeros(int(0.12 * RATE), np.float32)
+    taps[int(delay * RATE)] = 1.0
+    for after, part in ((0.013, 0.4), (0.021, -0.3), (0.037, 0.2)):
+        taps[int((delay + after) * RATE)] = part
+    return gain * np.convolve(sound, taps)[: len(sound)].astype(np.float32)
+
+
+def run(near: Samples, far: Samples, echo: Echo) -> list[tuple[float, Speech]]:
+    listener = Listener(SpeechDetector().probability)
+    ears = Ears(listener, echo, lambda level: None)
+    found = []
+    for at in range(0, len(near), BLOCK):
+        echo.played(far[at : at + BLOCK])
+        found += [(at / RATE, event) for event in ears.feed(near[at : at + BLOCK], None)]
+    return found
+
+
+def answers(count: int) -> Samples:
+    one = np.pad(spoken(), (0, RATE + -len(spoken()) % BLOCK))
+    return np.tile(one, count)
+
+
+@pytest.mark.parametrize("gain", [0.05, 0.3, 0.9])
+def test_no_answer_of_twenty_interrupts_itself(gain: float) -> None:
+    far = answers(20)
+    noise = np.random.default_rng(1).normal(0, 3e-4, len(far)).astype(np.float32)
+    echo = Echo(RATE)
+    assert run(room(far, gain) + noise, far, echo) == []
+    assert echo.trusted, "and a voice could interrupt"
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.3])
+def test_a_voice_over_the_answer_is_heard_once_the_canceller_holds(gain: float) -> None:
+    far, voice = answers(3), spoken("Please stop talking now.", "en-gb+f3")
+    near = room(far, gain)
+    start = int(11.0 * RATE)
+    near[start : start + len(voice)] += voice
+    found = [at for at, event in run(near, far, Echo(RATE)) if isinstance(event, SpeechStarted)]
+    assert found and 11.0 <= found[0] <= 12.0
+
+
+def test_until_the_canceller_has_shown_that_it_holds_hark_is_deaf_while_it_speaks() -> None:
+    far, voice = answers(1), spoken("Please stop talking now.", "en-gb+f3")
+    near = room(far, 0.3)
+    near[: len(voice)] += voice
+    echo = Echo(RATE)
+    assert not [at for at, event in run(near[:RATE], far[:RATE], echo)]
+    assert not echo.trusted
+
+
+def test_an_echo_that_is_not_cancelled_leaves_hark_half_duplex() -> None:
+    """A speaker that distorts: nothing linear can take it out."""
+    far = answers(3)
+    torn = np.sign(far) * np.abs(far) ** 0.2 * (np.abs(far) > 0.01)
+    near = np.random.default_rng(2).permutation(torn.reshape(-1, BLOCK)).reshape(-1).astype(np.float32)
+    echo = Echo(RATE)
+    run(near, far, echo)
+    assert not echo.trusted and echo.learnt > 400
+
+
+def test_with_headphones_nothing_is_taken_away() -> None:
+    far, voice = answers(1), spoken("Hello there.", "en-gb+f3")
+    near = np.zeros_like(far)
+    near[: len(voice)] = voice
+    echo = Echo(RATE, headphones=True)
+    for at in range(0, len(near), BLOCK):
+        echo.played(far[at : at + BLOCK])
+        assert np.array_equal(echo.clean(near[at : at + BLOCK]), near[at : at + BLOCK])
+
+
+def test_distrust_makes_it_judge_again() -> None:
+    echo = Echo(RATE)
+    far = answers(1)
+    run(room(far, 0.3), far, echo)
+    assert echo.trusted
+    echo.distrust()
+    assert not echo.trusted and echo.learnt == 0
