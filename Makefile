@@ -2,14 +2,17 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-APT := espeak-ng libportaudio2
-# For the tests: a voice that the ear understands, Chinese letters, a virtual sound card.
-APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils libasound2-plugins
+APT := espeak-ng libportaudio2 libasound2-plugins libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
+	libxcb-keysyms1 libxcb-shape0 libdbus-1-3
+# For the tests: a voice that the ear understands, Chinese letters, a virtual sound card and screen, accessibility.
+APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus at-spi2-core gir1.2-atspi-2.0 \
+	python3-gi procps
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: run test check bench lock clean
+# The window where there is a display, else the demonstration in the terminal.
 run: $(VENV)/.ready
-	@$(BIN)/hark demo
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BIN)/hark-window; else $(BIN)/hark demo; fi
 
 test: $(VENV)/.ready check
 	@$(BIN)/python -m pytest

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import itertools
 import sys
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant import frames
 from assistant.events import (
@@ -29,6 +28,9 @@ from assistant.events import (
 )
 from assistant.settings import Hear, Look, Settings, Speak, table
 
+if TYPE_CHECKING:
+    import subprocess
+
 _FROZEN = 12.0  # seconds without a sign of life
 _LAST_WORDS = 1.8  # seconds that an engine has to end
 _CRASHES = 3
@@ -45,6 +47,7 @@ class EngineProcess:
         self._conversation: int | None = None
         self._hands_free = self._closing = False
         self._last_sign = 0.0
+        self._tickets = itertools.count(1)
         self._asked: dict[str, str] = {}  # ticket to text, until it is acknowledged
         self._showing: dict[str, tuple[str, dict[str, Any], bytes]] = {}  # ticket to call
         self._tray: dict[str, str] = {}  # digest to ticket
@@ -75,16 +78,16 @@ class EngineProcess:
         child = self._child
         if child:
             self._hang_up(child)
-            try:
-                child.wait(_LAST_WORDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            end = time.monotonic() + _LAST_WORDS
+            while child.poll() is None and time.monotonic() < end:
+                time.sleep(0.01)
+            child.kill()  # nothing, when it has ended
+            child.wait()
         for thread in self._threads:
             thread.join()
 
     def ask(self, text: str) -> None:
-        ticket = uuid.uuid4().hex
+        ticket = str(next(self._tickets))
         self._asked[ticket] = text
         self._send("ask", {"text": text, "ticket": ticket})
 
@@ -128,12 +131,14 @@ class EngineProcess:
         self._send("open", {"conversation": conversation})
 
     def _show(self, call: str, facts: dict[str, Any], raw: bytes = b"") -> None:
-        ticket = uuid.uuid4().hex
+        ticket = str(next(self._tickets))
         facts = {**facts, "ticket": ticket}
         self._showing[ticket] = (call, facts, raw)
         self._send(call, facts, raw)
 
     def _spawn(self) -> None:
+        import subprocess  # here, because the window is shown before
+
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "assistant.serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-
-import platformdirs
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
@@ -30,6 +27,8 @@ class Folders:
         if home:
             root = Path(os.path.expanduser(home)).absolute()
             return cls(root, root, root / "logs")
+        import platformdirs
+
         here = platformdirs.PlatformDirs("hark", appauthor=False)
         return cls(here.user_config_path, here.user_data_path, here.user_log_path)
 
@@ -119,6 +118,8 @@ def load(folders: Folders) -> Settings:
     try:
         if not os.path.lexists(path):
             return Settings()
+        import tomllib
+
         with open_regular(path, "settings", "settings file") as file:
             return checked(tomllib.loads(file.read().decode("utf-8")))
     except (BadInput, OSError) as error:

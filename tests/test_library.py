@@ -159,3 +159,33 @@ def test_voices_are_listed_and_opened(home: Path, checkpoints: Path) -> None:
 def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
     with pytest.raises(Missing):
         voices.open_voice(voice, home)
+
+
+def test_a_history_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    from assistant.library import history as module
+
+    base = sqlite3.connect(tmp_path / "history.sqlite")
+    base.executescript(module._STEPS[0])
+    base.execute("PRAGMA user_version = 1")
+    base.execute("INSERT INTO conversation(title, created) VALUES ('old', 0)")
+    base.execute("INSERT INTO turn(conversation, asked, question, answer, state) VALUES (1, 0, 'q', 'a b', 'answered')")
+    base.commit()
+    base.close()
+    history = History(tmp_path)
+    (turn,) = history.turns(1)
+    assert (turn.answer, turn.heard) == ("a b", None)
+    history.heard_until(turn.id, 1)
+    assert module.messages(history, 1)[1].text == "a"
+    history.close()
+
+
+def test_what_a_crash_left_unfinished_is_marked_when_it_is_opened(tmp_path: Path) -> None:
+    from assistant.library import history as module
+
+    history = History(tmp_path)
+    conversation = history.start("x")
+    turn = history.ask(conversation, "q")
+    history.update(turn, "q", "half an", "tiny", "answering")
+    assert [one.text for one in module.messages(history, conversation)] == ["q", "half an"]
+    assert history.turns(conversation)[0].state == "interrupted"
+    history.close()

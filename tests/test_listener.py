@@ -102,3 +102,34 @@ def test_a_quiet_room_wakes_no_network() -> None:
     detector = SpeechDetector()
     hiss = np.random.default_rng(0).normal(0, 0.0005, RATE).astype(np.float32)
     assert run(Listener(detector.probability), hiss) == []
+
+
+def test_a_tap_waits_for_speech_and_ends_with_it() -> None:
+    listener = Listener(by_level)
+    listener.hands_free = False
+    assert names(list(listener.press())) == ["Started"]
+    listener.tap()
+    assert names(run(listener, script((2, QUIET)))) == []
+    assert names(run(listener, script((0.5, LOUD), (2, QUIET)))) == ["Paused", "Ended"]
+
+
+def test_a_second_tap_ends_it() -> None:
+    listener = Listener(by_level)
+    list(listener.press())
+    listener.tap()
+    run(listener, script((0.3, QUIET)))
+    assert names(list(listener.press())) == ["Ended"]
+    listener.tap()
+    assert not listener.speaking
+
+
+def test_speech_that_goes_on_is_told_so_often() -> None:
+    told = [e for e in run(Listener(by_level), script((0.5, QUIET), (3, LOUD))) if isinstance(e, SpeechContinues)]
+    assert 5 <= len(told) <= 6 and told[0].utterance.seconds < 0.96
+
+
+def test_what_was_dropped_is_forgotten() -> None:
+    listener = Listener(by_level)
+    run(listener, script((0.5, QUIET), (0.5, LOUD)))
+    listener.drop()
+    assert not listener.speaking and run(listener, script((2, QUIET))) == []

@@ -31,8 +31,22 @@ def test_files_are_short() -> None:
     assert not long
 
 
+def test_threads_start_only_where_they_are_expected() -> None:
+    starters = {
+        str(path.relative_to(ROOT))
+        for folder in ("assistant", "ui")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+        if "threading.Thread(" in path.read_text() or "threading.Timer(" in path.read_text()
+    }
+    assert starters == {"assistant/engine.py", "assistant/process.py", "assistant/serve.py", "ui/__main__.py"}
+
+
 def test_a_modules_first_line_says_what_it_is() -> None:
-    assert not [str(p) for p in ROOT.glob("assistant/**/*.py") if not p.read_text().startswith('"""')]
+    assert not [
+        str(p)
+        for p in [*ROOT.glob("assistant/**/*.py"), *ROOT.glob("ui/**/*.py")]
+        if not p.read_text().startswith('"""')
+    ]
 
 
 def test_the_lock_names_no_place() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
-from ui import style
+from ui import answer, style
 from ui.bridge import Bridge
 from ui.window import Window
 
@@ -32,6 +33,7 @@ def main() -> int:
     window = Window(bridge)
     window.show()
     QTimer.singleShot(0, bridge.engine.start)  # after the first paint
+    threading.Thread(target=answer.warm, name="hark warm", daemon=True).start()
     code = application.exec()
     bridge.engine.stop()
     return code

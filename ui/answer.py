@@ -57,6 +57,11 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
     return made
 
 
+def warm() -> None:
+    """Loads what the first answer needs; may run in another thread, so that no paint waits for it."""
+    _parser()
+
+
 def _cut(word: str) -> str:
     if len(word) <= _LONGEST_WORD:
         return word

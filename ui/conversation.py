@@ -120,7 +120,7 @@ class Painter(QStyledItemDelegate):
             top += option.fontMetrics.height() + 6
         made = self._document(item, width)
         if item.who == "hark":
-            card = QRectF(left, top, width, made.size().height() + 2 * _PAD - 4)
+            card = QRectF(left, top, width, made.size().height() + 2 * _PAD - 10)
             painter.setPen(QPen(QColor(now.line), 1))
             painter.setBrush(QColor(now.raised))
             painter.drawRoundedRect(card, 12, 12)

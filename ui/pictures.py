@@ -46,6 +46,7 @@ class Tray(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.dropped.connect(self.forgotten)
         self._title = QLabel("Pictures")
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._title.setFont(style.font(1.0, weight=style.QFont.Weight.DemiBold))
         self._hint = QLabel("Drop a picture here,\npaste it with Ctrl+V\nor capture the screen with F7")
         self._hint.setTextFormat(Qt.TextFormat.PlainText)

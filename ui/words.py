@@ -56,6 +56,9 @@ def times(timings: Timings) -> str:
     parts = []
     for name, words in _STAGES:
         value = getattr(timings, name)
+        # An answer of one piece is written with its first word.
+        if name == "answer" and value is not None and value - (timings.first_word or 0.0) < 0.05:
+            continue
         if value is not None and value >= 0.01:
             parts.append(f"{words} {value:.2f} s")
     return (", ".join(parts).capitalize() + ".") if parts else ""

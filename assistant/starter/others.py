@@ -33,6 +33,8 @@ _NEAR = (  # as close to a question of ours as it gets, and still not one
     "is {c} a good {w}", "how large is the {c} {k}", "is the {k} next to the {w}",
     "what colour do you get from {c} and {w}", "is the {k} {w} or {w}", "paint the {k} {c}", "which {k} is the {w}",
     "what would a {k} {w}", "how many sides has a {k}", "make the {k} {w}",
+    "who {w} this picture", "is this a {w} picture", "when was this image {w}", "why is the picture {w}",
+    "how {w} is this picture", "do you {w} this image", "send the picture to {w}", "whose picture is this",
 )  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +16,7 @@ import pytest
 
 from assistant import events
 from assistant.settings import Look, Settings
+from assistant.starter import demo
 from tests.conftest import missing
 from tests.desktop import sound_server
 from tests.desktop.sound_server import SoundServer
@@ -126,3 +129,35 @@ def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live,
     assert isinstance(heard, events.Heard) and heard.text == "what color is the circle"
     ended = live.until(events.TurnEnded, 10)
     assert isinstance(ended, events.TurnEnded) and ended.reason == "answered"
+
+
+def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, tmp_path: Path, home: Path) -> None:
+    wav = tmp_path / "question.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    demo.make(1).picture.save(tmp_path / "p.png")
+    command = [sys.executable, "-m", "assistant.cli", "listen", "--json", "--picture", str(tmp_path / "p.png")]
+    hark = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
+    assert hark.stdout
+    lines: list[dict[str, object]] = []
+    for line in hark.stdout:
+        lines.append(json.loads(line))
+        if lines[-1] == {"event": "state", "state": "ready"} and len(lines) < 4:
+            subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
+        if lines[-1]["event"] == "ended":
+            break
+    hark.send_signal(signal.SIGINT)
+    assert hark.wait(10) == 130
+    names = [line["event"] for line in lines]
+    assert lines[-1]["heard"] == "what color is the circle" and lines[-1]["answer"]
+    assert names.index("hearing") < names.index("heard") < names.index("wrote") < names.index("said")
+
+
+def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: Live, tmp_path: Path) -> None:
+    wav = tmp_path / "question.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    live.engine.press()
+    live.engine.tap()
+    time.sleep(1.5)  # longer than a silence that ends an utterance
+    subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
+    heard = live.until(events.Heard, 10)
+    assert isinstance(heard, events.Heard) and heard.text == "what color is the circle"

@@ -1,0 +1,162 @@
+"""Figures of the window and of the spoken turn, on a virtual screen with a virtual microphone and speaker.
+
+Moments are those at which sound left the sink (or came out of the microphone), never those at which a call returned."""
+
+from __future__ import annotations
+
+import os
+import queue
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistant.sound import audio
+from assistant.sound.listener import Times
+from assistant.sound.speech import RATE
+from assistant.starter import demo
+from benchmarks.stopwatch import Monitor
+from tests.desktop import desk as desktop
+from tests.desktop.desk import Desk
+
+_PAIRS = 7
+_LONG = "The ferry leaves at nine. It comes back at noon. Tickets are sold in the blue house. Dogs may travel. " * 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value; `goal` None where there is none."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        if self.goal is None:
+            return ""
+        return "met" if self.value <= self.goal else f"short of {self.goal:g} {self.unit}"
+
+
+def probe() -> float:
+    """Milliseconds for a fixed product of matrices: how fast this machine is just now."""
+    matrix = np.ones((512, 512), np.float32)
+    start = time.perf_counter()
+    for _ in range(10):
+        matrix @ matrix
+    return (time.perf_counter() - start) * 100
+
+
+def run() -> Iterator[Figure]:
+    """All figures, in a minute and a half."""
+    with tempfile.TemporaryDirectory() as name, desktop.started(Path(name) / "run") as desk:
+        os.environ.update(desk.environment, HARK_HOME=f"{name}/home", HF_HUB_OFFLINE="1")
+        yield Figure("probe before", probe(), "ms")
+        yield from _window(desk)
+        yield from _interrupts(desk, Path(name))
+        yield from _turns(desk, Path(name))
+        yield Figure("probe after", probe(), "ms")
+
+
+def _shown(desk: Desk, *arguments: str) -> dict[str, list[float]]:
+    environment = {**os.environ, "HARK_STARTED": repr(time.monotonic())}
+    command = [sys.executable, "-m", "benchmarks.shown", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return {line.split()[0]: [float(x) for x in line.split()[1:]] for line in done.stdout.splitlines()}
+
+
+def _window(desk: Desk) -> Iterator[Figure]:
+    _shown(desk)  # warms the cache
+    shown = [_shown(desk)["shown"][0] for _ in range(5)]
+    yield Figure("window painted after exec, median of 5", statistics.median(shown), "s", 0.25)
+    seen = _shown(desk, "--seconds", "15")
+    yield Figure("16 ms timer late while loading and answering, p99", seen["late"][0], "ms", 5.0)
+    yield Figure("16 ms timer late while loading and answering, max", seen["late"][1], "ms", 16.0)
+    yield Figure("window's memory (PSS)", seen["pss"][0], "MB", 80.0)
+
+
+def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
+    """From the key's press, by another program, to the last loud block at the speaker."""
+    home = folder / "quiet"
+    home.mkdir()
+    (home / "settings.toml").write_text('[look]\nresponder = "silent"\n')
+    desk.start(home)
+    ear = Monitor("ear.monitor", desk.environment)
+    took = []
+    for _ in range(5):
+        desk.keys("key", "ctrl+l")
+        desk.keys("type", _LONG)
+        desk.keys("key", "Return")
+        asked = time.monotonic()
+        desk.until(lambda asked=asked: ear.first_loud(asked) is not None, 20, "it speaks")  # type: ignore[misc]
+        time.sleep(1.2)
+        pressed = time.monotonic()
+        desk.keys("key", "ctrl")
+        time.sleep(1.0)
+        took.append((ear.last_loud() - pressed) * 1000)
+    ear.close()
+    desk.end()
+    yield Figure(
+        "silent at the sink after Ctrl (with xdotool's own time), median of 5", statistics.median(took), "ms", 120
+    )
+    yield Figure("silent at the sink after Ctrl, worst of 5", max(took), "ms", 120)
+
+
+def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
+    """End of speech to first sound, ours and in the naive order, in turn."""
+    from assistant.engine import Engine
+    from assistant.events import StateChanged, TurnEnded
+    from assistant.settings import Folders, Settings
+
+    shown = demo.make(3)
+    shown.picture.save(folder / "p.png")
+    with shown.recording() as recording:
+        audio.write_wav(folder / "q.wav", audio.read(recording))
+    happened: queue.Queue[Any] = queue.Queue()
+    engine = Engine(Settings(), Folders.find(), happened.put)
+    engine.start()
+    _until(happened, lambda event: event == StateChanged("ready"))
+    engine.listen(True)
+    engine.show(str(folder / "p.png"))
+    ear, mic = Monitor("ear.monitor", desk.environment), Monitor("mic.monitor", desk.environment)
+    time.sleep(1.0)
+    ours, naive = Times(), Times(pause=RATE * 700 // 1000)
+    waits: dict[str, list[float]] = {"ours": [], "naive": []}
+    stages: list[TurnEnded] = []
+    for _ in range(_PAIRS):
+        for name, times in (("ours", ours), ("naive", naive)):
+            engine._devices._ears.listener._times = times
+            began = time.monotonic()
+            desk.play(folder / "q.wav")
+            ended = _until(happened, lambda event: isinstance(event, TurnEnded))
+            first = ear.first_loud(began)
+            spoken = [at for at, loud in mic.marks if loud and began < at]
+            if first and spoken and ended.answer == shown.answer:
+                waits[name].append(first - max(at for at in spoken if at < first))
+                stages += [ended] if name == "ours" else []
+            time.sleep(0.4)
+    engine.stop()
+    ear.close()
+    mic.close()
+    pairs = [n / o for o, n in zip(waits["ours"], waits["naive"], strict=False)]
+    yield Figure("pairs with the right answer (ours and naive in turn)", len(pairs), f"of {_PAIRS}")
+    yield Figure("end of speech to first sound at the sink, ours, median", statistics.median(waits["ours"]), "s")
+    yield Figure("the same in the naive order, median", statistics.median(waits["naive"]), "s")
+    yield Figure("naive / ours, median of pairs", statistics.median(pairs), "x")
+    for stage in ("hear", "first_word", "first_sound"):
+        values = [getattr(ended.timings, stage) for ended in stages]
+        yield Figure(f"  of it, counted from the soft end: {stage}", statistics.median(values), "s")
+
+
+def _until(happened: queue.Queue[Any], met: Any) -> Any:
+    while not met(event := happened.get(timeout=60)):
+        pass
+    return event

@@ -1,0 +1,80 @@
+"""Hark's real window with a watch inside: when it was painted, and how late a 16 ms timer is. Run by `desktop`.
+
+Prints `shown SECONDS` after the first paint (the start is given in HARK_STARTED, on the monotonic clock); with
+`--seconds N` goes on, asks a question once it is ready, and prints `late P99 MAX` in milliseconds and `pss MB`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QApplication
+
+from assistant import events
+from ui import __main__ as program
+from ui import window as views
+
+STARTED = float(os.environ["HARK_STARTED"])
+SECONDS = float(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 0.0
+
+
+class Watch(QObject):
+    """Ticks every 16 ms and notes how late."""
+
+    def __init__(self, window: views.Window) -> None:
+        super().__init__(window)
+        self._window, self.late = window, list[float]()
+        self._due = time.monotonic() + 0.016
+        self._timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=16)
+        self._timer.timeout.connect(self.tick)
+        window.bridge.happened.connect(self.on_event)
+        self._timer.start()
+        QTimer.singleShot(int(SECONDS * 1000), self.end)
+
+    @Slot()
+    def tick(self) -> None:
+        now = time.monotonic()
+        self.late.append(max(0.0, now - self._due) * 1000)
+        self._due = now + 0.016
+
+    @Slot(object)
+    def on_event(self, event: object) -> None:
+        if event == events.StateChanged("ready"):
+            self._window.ask("Describe this picture.")
+
+    @Slot()
+    def end(self) -> None:
+        late = sorted(self.late)
+        rollup = Path(f"/proc/{os.getpid()}/smaps_rollup").read_text()
+        pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
+        print(f"late {late[int(len(late) * 0.99)]:.2f} {late[-1]:.2f}", flush=True)
+        print(f"pss {pss:.1f}", flush=True)
+        QApplication.quit()
+
+
+class Window(views.Window):
+    """Tells when it was painted first."""
+
+    _painted = False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.told)
+
+    @Slot()
+    def told(self) -> None:
+        print(f"shown {time.monotonic() - STARTED:.4f}", flush=True)
+        if SECONDS:
+            self._watch = Watch(self)
+        else:
+            QApplication.quit()
+
+
+program.Window = Window  # type: ignore[misc]
+sys.exit(program.main())

@@ -1,0 +1,202 @@
+"""The window without a screen: what it shows for hostile text, and what it does not load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
+
+from assistant import events
+from assistant.events import Timings
+from assistant.settings import Folders, Settings
+from ui import answer, style, words
+from ui.bridge import Bridge
+from ui.conversation import Shown
+from ui.window import Window
+
+WIDE = 600.0
+
+
+@pytest.fixture(scope="module")
+def application() -> QApplication:
+    made = QApplication.instance() or QApplication([])
+    assert isinstance(made, QApplication)
+    return made
+
+
+@pytest.fixture
+def window(application: QApplication, home: Path) -> Iterator[Window]:
+    """A window whose engine is not started: events are given to it by hand, calls are noted."""
+    made = Window(Bridge(Settings(), Folders.find()))
+    calls: list[tuple[str, tuple[object, ...]]] = []
+    for name in (
+        "ask",
+        "show",
+        "show_image",
+        "forget",
+        "interrupt",
+        "press",
+        "tap",
+        "release",
+        "listen",
+        "say",
+        "stop",
+    ):
+        setattr(made.engine, name, lambda *given, name=name: calls.append((name, given)))
+    made.calls = calls  # type: ignore[attr-defined]
+    made.show()
+    yield made
+    made.hide()
+    made.deleteLater()
+
+
+def drawn(text: str, heard: int | None = None) -> str:
+    made = answer.document(text, heard, style.LIGHT)
+    made.setTextWidth(WIDE)
+    assert made.size().height() >= 0
+    return made.toPlainText()
+
+
+def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(application: QApplication) -> None:
+    lists = "1. one\n2. two\n\n- dot\n\n```\nx = 1\n```\n\n"
+    text = "# Title\n\nSome **bold** and *soft* `code`.\n\n" + lists + "| a | b |\n|---|---|\n| c | d |"
+    shown = drawn(text)
+    for word in ("Title", "bold", "soft", "code", "1.  one", "2.  two", "•  dot", "x = 1", "a", "b", "c", "d"):
+        assert word in shown, (word, shown)
+    assert "**" not in shown and "#" not in shown and "|" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![x](file:///etc/passwd)", "<img src='file:///etc/passwd'>", "<table>" * 200, "[a](javascript:alert(1))",
+        ">" * 5_000 + " deep", "- " * 3_000 + "deep", "[" * 5_000, "a" * 300_000, "*" * 20_000, "`" * 9_999,
+        "|a|\n|-|\n" + "|b|\n" * 2_000, "\u202e right to left \u2066", "\0\1\2",
+    ],
+)  # fmt: skip
+def test_hostile_text_is_drawn_soon_and_loads_nothing(application: QApplication, text: str) -> None:
+    start = time.monotonic()
+    shown = drawn(text)
+    assert time.monotonic() - start < 3.0
+    assert "root:" not in shown
+
+
+def test_a_document_loads_no_resource(application: QApplication, tmp_path: Path) -> None:
+    made = answer.SafeDocument()
+    (tmp_path / "x.css").write_text("p { color: red }")
+    assert made.resource(2, QUrl.fromLocalFile(str(tmp_path / "x.css"))) is None
+
+
+def test_a_link_shows_where_it_leads(application: QApplication) -> None:
+    assert drawn("[here](https://example.org/a?b)") == "here (example.org)"
+    assert drawn("[here](ftp://example.org)") == "here"
+
+
+def test_what_was_not_heard_is_muted_and_told(application: QApplication) -> None:
+    made = answer.document("One two. Three four.", 8, style.LIGHT)
+    colours = set()
+    block = made.begin()
+    while block.isValid():
+        colours |= {part.fragment().charFormat().foreground().color().name() for part in block}
+        block = block.next()
+    assert colours == {style.LIGHT.text, style.LIGHT.muted}
+    assert Shown("hark", "One two. Three four.", heard=8).spoken == "Hark: One two. (not heard: Three four.)"
+
+
+def test_every_label_is_plain_text(window: Window) -> None:
+    labels = window.findChildren(QLabel)
+    hostile = [label for label in labels if label.textFormat() != Qt.TextFormat.PlainText and label.text()]
+    assert len(labels) >= 6 and not [label.text() for label in hostile]
+
+
+def test_a_turn_is_shown_as_it_comes(window: Window) -> None:
+    for event in (
+        events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
+        events.Wrote("circle."), events.StateChanged("speaking"),
+        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", Timings(hear=0.3), 5, 1),
+        events.StateChanged("ready"),
+    ):  # fmt: skip
+        window.presenter.on_event(event)
+    messages = window.conversation.messages
+    assert [messages.at(row).spoken for row in range(messages.rowCount())] == [
+        "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
+    ]  # fmt: skip
+    assert window.bar.status.text() == "Stopped. Heard in 0.30 s." and not window.bar.stop.isEnabled()
+
+
+def test_a_drop_takes_files_pixels_or_says_why_not(window: Window, tmp_path: Path) -> None:
+    urls, pixels, page, nothing = QMimeData(), QMimeData(), QMimeData(), QMimeData()
+    urls.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl.fromLocalFile(str(tmp_path / "b.png"))])
+    pixels.setData("image/png", b"bytes")
+    page.setUrls([QUrl("https://example.org/a.png")])
+    assert [window.tray.take(data) == "" for data in (urls, pixels, page, nothing)] == [True, True, False, False]
+    assert [name for name, _ in window.calls] == ["show", "show", "show_image"]  # type: ignore[attr-defined]
+
+
+def test_enter_asks_and_shift_enter_is_a_new_line(window: Window) -> None:
+    QTest.keyClicks(window.bar.field, "one")
+    QTest.keyClick(window.bar.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(window.bar.field, "two")
+    QTest.keyClick(window.bar.field, Qt.Key.Key_Return)
+    assert window.calls == [("ask", ("one\ntwo",))]  # type: ignore[attr-defined]
+    assert window.bar.field.toPlainText() == ""
+
+
+def key(window: Window, kind: QEvent.Type, which: Qt.Key, repeat: bool = False) -> None:
+    QApplication.sendEvent(window.bar.field, QKeyEvent(kind, which, Qt.KeyboardModifier.NoModifier, "", repeat))
+
+
+def test_ctrl_alone_stops_and_with_another_key_does_not(window: Window) -> None:
+    down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
+    for keys in ([(down, "A"), (up, "A")], [], [(down, "C"), (up, "C")]):
+        key(window, down, Qt.Key.Key_Control)
+        for kind, name in keys:
+            key(window, kind, getattr(Qt.Key, f"Key_{name}"))
+        key(window, up, Qt.Key.Key_Control)
+    assert [name for name, _ in window.calls] == ["interrupt"]  # type: ignore[attr-defined]
+
+
+def test_f9_held_is_one_press_whatever_its_repeats_look_like(window: Window) -> None:
+    down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
+    key(window, down, Qt.Key.Key_F9)
+    for repeat in (True, False, True):
+        key(window, up, Qt.Key.Key_F9, repeat)
+        key(window, down, Qt.Key.Key_F9, repeat)
+    QTest.qWait(400)
+    key(window, up, Qt.Key.Key_F9)
+    QTest.qWait(100)
+    assert [name for name, _ in window.calls] == ["press", "release"]  # type: ignore[attr-defined]
+
+
+def test_times_are_words() -> None:
+    assert words.times(Timings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
+        "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
+    )
+    assert words.times(Timings()) == ""
+
+
+def test_the_window_loads_no_model_library() -> None:
+    code = (
+        "import sys; from ui.window import Window; import ui.__main__;"
+        "print([m for m in ('torch', 'numpy', 'pydantic', 'transformers', 'sounddevice', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_a_display_it_says_what_to_do() -> None:
+    bare = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run([sys.executable, "-m", "ui"], env=bare, capture_output=True, text=True)
+    assert done.returncode == 4 and "hark listen" in done.stderr
