@@ -22,7 +22,7 @@ from assistant.sound import audio
 from assistant.sound.listener import Times
 from assistant.sound.speech import RATE
 from assistant.starter import demo
-from benchmarks.stopwatch import Monitor
+from benchmarks.stopwatch import LOUD, Monitor
 from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
 
@@ -63,6 +63,7 @@ def run() -> Iterator[Figure]:
         yield from _window(desk)
         yield from _interrupts(desk, Path(name))
         yield from _turns(desk, Path(name))
+        yield from _barging(desk, Path(name))
         yield Figure("probe after", probe(), "ms")
 
 
@@ -138,7 +139,7 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
             desk.play(folder / "q.wav")
             ended = _until(happened, lambda event: isinstance(event, TurnEnded))
             first = ear.first_loud(began)
-            spoken = [at for at, loud in mic.marks if loud and began < at]
+            spoken = [at for at, peak in mic.marks if peak > LOUD and began < at]
             if first and spoken and ended.answer == shown.answer:
                 waits[name].append(first - max(at for at in spoken if at < first))
                 stages += [ended] if name == "ours" else []
@@ -154,6 +155,49 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     for stage in ("hear", "first_word", "first_sound"):
         values = [getattr(ended.timings, stage) for ended in stages]
         yield Figure(f"  of it, counted from the soft end: {stage}", statistics.median(values), "s")
+
+
+class _Tone:
+    """A voice that hums evenly, so that a change of its loudness can be seen."""
+
+    def speak(self, text: str) -> Iterator[audio.Audio]:
+        time_ = np.arange(5 * RATE) / RATE
+        yield audio.Audio((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
+
+
+def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:
+    """From the first sound of a person's voice at the microphone to the speaker ducked, and silent."""
+    from assistant.engine import Engine
+    from assistant.events import StateChanged, TurnEnded
+    from assistant.settings import Folders, Look, Settings
+
+    happened: queue.Queue[Any] = queue.Queue()
+    settings = Settings(look=Look(responder="silent"))
+    engine = Engine(settings, Folders.find(), happened.put)
+    engine.start()
+    _until(happened, lambda event: event == StateChanged("ready"))
+    engine._desk.shelf._kept["voice"] = (settings.speak.voice, _Tone())
+    engine.listen(True)
+    ear, mic = Monitor("ear.monitor", desk.environment), Monitor("mic.monitor", desk.environment)
+    ducked, held = [], []
+    for _ in range(_PAIRS):
+        time.sleep(0.5)
+        engine.ask("hum")
+        asked = time.monotonic()
+        time.sleep(2.0)
+        desk.play(folder / "q.wav")
+        onset = mic.first_loud(asked)
+        if onset:
+            ducked.append(1000 * ((ear.first_below(onset, 0.3) or np.inf) - onset))
+            held.append(1000 * ((ear.first_below(onset, LOUD) or np.inf) - onset))
+        _until(happened, lambda event: isinstance(event, TurnEnded))
+        engine.interrupt()
+        time.sleep(0.8)
+    engine.stop()
+    ear.close()
+    mic.close()
+    yield Figure("ducked at the sink after the first sound of a voice, median", statistics.median(ducked), "ms", 60)
+    yield Figure("silent at the sink after the first sound of a voice, median", statistics.median(held), "ms")
 
 
 def _until(happened: queue.Queue[Any], met: Any) -> Any:

@@ -105,7 +105,8 @@ class Presenter(QObject):
         if said:
             self._ended = True  # and stays readable when Hark is ready again
             self._window.bar.status.setText(said)
-            self._announcer.say(event.answer or words.ended(event, stages=False))
+            # One speaks: the answer itself is in Hark's voice.
+            self._announcer.say("Done" if event.reason == "answered" else words.ended(event, stages=False))
 
     def announce(self, text: str) -> None:
         """Tells a screen reader."""

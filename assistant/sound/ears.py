@@ -17,7 +17,7 @@ from assistant.sound.speech import RATE
 DUCKED = 0.25
 _LEVEL_EVERY = RATE // 10
 _ONSET = 4.0  # so much over the room's noise may be a voice
-_LEAST = 0.01  # RMS
+_LEAST = 0.005  # RMS
 _CALM = 30  # blocks without a voice, after which the speaker is as loud as before
 
 

@@ -72,6 +72,23 @@ class Desk:
         """The conversation, as a screen reader reads it."""
         return [one["name"] for one in self.tree() if one["role"] == "list item"]
 
+    @contextlib.contextmanager
+    def announced(self) -> Iterator[list[str]]:
+        """What screen readers are told while the context is open; filled when it closes."""
+        told: list[str] = []
+        listener = subprocess.Popen(
+            ["/usr/bin/python3", str(HERE / "announced.py")],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert listener.stdout
+        listener.stdout.readline()
+        try:
+            yield told
+        finally:
+            listener.kill()
+            told += [line.strip() for line in listener.stdout]
+            listener.wait()
+
     def keys(self, *arguments: str) -> None:
         subprocess.run(["xdotool", *arguments], env=self.environment, check=True, timeout=20)
 

@@ -121,7 +121,7 @@ def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: Live) ->
 
 def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
-    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     live.engine.listen(True)
     live.until(events.Listening, hands_free=True)
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
@@ -133,7 +133,7 @@ def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live,
 
 def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, tmp_path: Path, home: Path) -> None:
     wav = tmp_path / "question.wav"
-    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     demo.make(1).picture.save(tmp_path / "p.png")
     command = [sys.executable, "-m", "assistant.cli", "listen", "--json", "--picture", str(tmp_path / "p.png")]
     hark = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
@@ -154,7 +154,7 @@ def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, t
 
 def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: Live, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
-    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     live.engine.press()
     live.engine.tap()
     time.sleep(1.5)  # longer than a silence that ends an utterance

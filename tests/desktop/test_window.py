@@ -47,7 +47,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """“What colour is the circle?”, spoken by a voice that we did not write."""
     wav = tmp_path_factory.mktemp("voice") / "question.wav"
-    subprocess.run(["flite", "-voice", "slt", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     return wav
 
 
@@ -189,6 +189,16 @@ def test_speaking_over_the_answer_silences_it_and_is_answered(
         assert any("stopped" in one for one in answers[-2:]), answers
     finally:
         toggle_hands_free(desk)
+
+
+def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desk: Desk) -> None:
+    desk.keys("key", "Escape")  # whatever an earlier test left unfinished
+    time.sleep(0.5)
+    with desk.announced() as told:
+        type_question(desk, "Is there a circle?")
+        desk.until(lambda: "Answered" in desk.text("status"), 20, "it is answered")
+        time.sleep(0.5)
+    assert told == ["Answering", "Heard: Is there a circle?", "Done"]
 
 
 def test_every_control_that_can_be_focused_has_a_name(desk: Desk) -> None:
