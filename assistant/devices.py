@@ -23,7 +23,8 @@ from assistant.sound.speech import SpeechDetector
 from assistant.sound.watch import Watch
 
 _LOOK = 0.2  # seconds between looks at the devices
-_AGAIN = 1.0  # seconds between tries to open what is not there
+_AGAIN = 1.0  # seconds between tries to open what is not there,
+_SELDOM = 3.0  # and when it has not been there for a while
 _GIVE_UP = 10.0  # seconds after which an answer no longer waits for a speaker
 _PATIENCE = 3.0  # seconds that the first answer waits for the speaker, and an end for a frozen sound server
 _UNSURE = 400  # frames of 10 ms
@@ -59,7 +60,7 @@ class Devices:
         """Opens both, and minds them until `close`."""
         self._open()
         self._opened.set()
-        next_try = time.monotonic() + _AGAIN
+        next_try, tries = time.monotonic() + _AGAIN, 0
         while True:
             try:
                 wish = self._wishes.get(timeout=_LOOK)
@@ -67,7 +68,8 @@ class Devices:
                 self._mind()
                 if time.monotonic() >= next_try:
                     self._open()
-                    next_try = time.monotonic() + _AGAIN
+                    tries = 0 if self._speaker and self._microphone else tries + 1
+                    next_try = time.monotonic() + (_AGAIN if tries < 10 else _SELDOM)
                 continue
             self._drop()
             if wish is None:

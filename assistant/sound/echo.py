@@ -18,6 +18,7 @@ from assistant.sound.speech import RATE
 FRAME = RATE // 100  # AEC3 takes 10 ms
 _MOST_QUEUED = 12  # frames; more means that the two clocks drifted apart
 _TAIL = 30  # frames for which a room still sounds after the speaker
+_ASLEEP = 300  # frames without sound from the speaker, after which there is nothing to cancel
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
 _UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
 _LEARN = 100  # frames of loud speaker before a judgement
@@ -38,7 +39,7 @@ class Echo:
         self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
         self._far_to_rate = audio.Resampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
-        self._since_far = _TAIL
+        self._since_far = _ASLEEP
         self.learnt = 0  # frames
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
@@ -74,8 +75,8 @@ class Echo:
         far, self._far_rest = self._far_rest[:FRAME], self._far_rest[FRAME:]
         far = np.pad(far, (0, FRAME - len(far)))
         loud = _power(far) > _LOUD
-        self._since_far = 0 if loud else min(_TAIL, self._since_far + 1)
-        if self._canceller is None:
+        self._since_far = 0 if loud else min(_ASLEEP, self._since_far + 1)
+        if self._canceller is None or self._since_far == _ASLEEP:
             return near
         left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
         if loud:

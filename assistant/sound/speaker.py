@@ -50,6 +50,11 @@ class Playback:
     def stopped(self) -> bool:
         return self._stopped
 
+    @property
+    def silent(self) -> bool:
+        """Whether all was played, and nothing is to come yet."""
+        return self._idle.is_set()
+
     def write(self, audio: Audio) -> None:
         """Queues sound and returns at once; what comes after `stop` is dropped."""
         if not self._stopped and len(audio.samples):
@@ -171,7 +176,11 @@ class Speaker:
 
     def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
         self._beat.tick()
-        block = self.playback.fill(frames) if self.playback else np.zeros(frames, np.float32)
+        playback = self.playback
+        if playback is None or playback.silent:
+            out.fill(0)
+            return
+        block = playback.fill(frames)
         out[:] = block[:, None]
         if self._on_block:
             self._on_block(block)

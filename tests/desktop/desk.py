@@ -21,6 +21,7 @@ from tests.desktop import sound_server
 from tests.desktop.sound_server import SoundServer
 
 HERE = Path(__file__).parent
+LAUNCHERS = (Path("/usr/libexec/at-spi-bus-launcher"), Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"))
 PROGRAMS = ("Xvfb", "xdotool", "dbus-daemon", "pulseaudio", "flite")
 
 
@@ -136,6 +137,7 @@ class Desk:
 def started(folder: Path) -> Iterator[Desk]:
     """A running desktop, or `FileNotFoundError` with what is not installed."""
     gone = [name for name in PROGRAMS if not shutil.which(name)]
+    gone += ["at-spi2-core"] if not any(path.exists() for path in LAUNCHERS) else []
     if gone or subprocess.run(["/usr/bin/python3", "-c", "import gi; gi.require_version('Atspi', '2.0')"]).returncode:
         raise FileNotFoundError(f"a desktop needs {', '.join(gone) or 'gir1.2-atspi-2.0 and python3-gi'}")
     with contextlib.ExitStack() as stack:
@@ -149,7 +151,7 @@ def started(folder: Path) -> Iterator[Desk]:
             "XDG_RUNTIME_DIR": str(folder),
         }
         environment["DBUS_SESSION_BUS_ADDRESS"] = _bus(stack, environment)
-        launcher = next(path for path in Path("/usr").rglob("at-spi-bus-launcher"))
+        launcher = next(path for path in LAUNCHERS if path.exists())
         stack.enter_context(_running([str(launcher), "--launch-immediately"], environment))
         time.sleep(0.5)
         desk = Desk(environment, sound)
