@@ -16,9 +16,11 @@ from assistant.sound.audio import Samples
 from assistant.sound.speech import RATE
 
 FRAME = RATE // 100  # AEC3 takes 10 ms
-_MOST_QUEUED = 12  # frames; more means that the two clocks drifted apart
+# Frames of the speaker that may wait for the microphone. After a stall both have a queue, and the microphone's catches
+# up: only so much that no stall explains it means that the two clocks drifted apart.
+_MOST_QUEUED, _USUAL = 60, 4
+_LATE = 4  # frames that the microphone waits for the speaker's; more, and the speaker is not running
 _TAIL = 30  # frames for which a room still sounds after the speaker
-_ASLEEP = 300  # frames without sound from the speaker, after which there is nothing to cancel
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
 _UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
 _LEARN = 100  # frames of loud speaker before a judgement
@@ -39,7 +41,7 @@ class Echo:
         self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
         self._far_to_rate = audio.Resampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
-        self._since_far = _ASLEEP
+        self._since_far = _TAIL
         self.learnt = 0  # frames
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
@@ -64,9 +66,11 @@ class Echo:
         while not self._far.empty():
             self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far.get())])
         if len(self._far_rest) > _MOST_QUEUED * FRAME:
-            self._far_rest = self._far_rest[-_MOST_QUEUED // 2 * FRAME :]
+            self._far_rest = self._far_rest[-_USUAL * FRAME :]
         self._near_rest = np.concatenate([self._near_rest, near])
-        count = len(self._near_rest) // FRAME
+        # Frame goes with frame: one that came without its partner would shift the echo, and it would be learnt anew.
+        waiting, partners = len(self._near_rest) // FRAME, len(self._far_rest) // FRAME
+        count = min(waiting, max(partners, waiting - _LATE))
         done = [self._frame(self._near_rest[at * FRAME : (at + 1) * FRAME]) for at in range(count)]
         self._near_rest = self._near_rest[count * FRAME :]
         return np.concatenate(done) if done else np.zeros(0, np.float32)
@@ -75,8 +79,8 @@ class Echo:
         far, self._far_rest = self._far_rest[:FRAME], self._far_rest[FRAME:]
         far = np.pad(far, (0, FRAME - len(far)))
         loud = _power(far) > _LOUD
-        self._since_far = 0 if loud else min(_ASLEEP, self._since_far + 1)
-        if self._canceller is None or self._since_far == _ASLEEP:
+        self._since_far = 0 if loud else min(_TAIL, self._since_far + 1)
+        if self._canceller is None:
             return near
         left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
         if loud:

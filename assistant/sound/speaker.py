@@ -50,11 +50,6 @@ class Playback:
     def stopped(self) -> bool:
         return self._stopped
 
-    @property
-    def silent(self) -> bool:
-        """Whether all was played, and nothing is to come yet."""
-        return self._idle.is_set()
-
     def write(self, audio: Audio) -> None:
         """Queues sound and returns at once; what comes after `stop` is dropped."""
         if not self._stopped and len(audio.samples):
@@ -138,7 +133,8 @@ class Playback:
 class Speaker:
     """The device, held open; one `Playback` at a time. Use as a context manager.
 
-    `on_block` is given every block that goes to the device, in PortAudio's thread: the echo canceller's reference."""
+    `on_block` is given every block that goes to the device, in PortAudio's thread: the echo canceller's reference.
+    Silence too: it keeps the two streams side by side, and without it every answer would begin with an echo."""
 
     def __init__(self, open_stream: Callable[..., Any], rate: int, on_block: Callable[[Samples], None] | None) -> None:
         self.rate = rate
@@ -176,11 +172,7 @@ class Speaker:
 
     def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
         self._beat.tick()
-        playback = self.playback
-        if playback is None or playback.silent:
-            out.fill(0)
-            return
-        block = playback.fill(frames)
+        block = self.playback.fill(frames) if self.playback else np.zeros(frames, np.float32)
         out[:] = block[:, None]
         if self._on_block:
             self._on_block(block)
