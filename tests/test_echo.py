@@ -100,6 +100,13 @@ def test_with_headphones_nothing_is_taken_away() -> None:
         assert np.array_equal(echo.clean(near[at : at + BLOCK]), near[at : at + BLOCK])
 
 
+def test_a_speaker_that_wakes_up_late_is_not_taken_for_headphones() -> None:
+    far = answers(6)
+    near = room(far, 0.5)
+    near[: int(0.7 * RATE)] = 0
+    assert run(near, far, Echo(RATE)) == []
+
+
 def test_distrust_makes_it_judge_again() -> None:
     echo = Echo(RATE)
     far = answers(1)

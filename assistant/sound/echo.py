@@ -23,8 +23,8 @@ _LATE = 4  # frames that the microphone waits for the speaker's; more, and the s
 _TAIL = 30  # frames for which a room still sounds after the speaker
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
 _UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
-_LEARN = 100  # frames of loud speaker before a judgement
-_REMEMBERED = 600  # frames
+_LEARN, _SURE = 100, 200  # frames with an echo that are averaged, and that a judgement needs
+_REMEMBERED = 200  # frames of loud speaker
 _GAIN = 10.0  # the power must fall by so much
 
 
@@ -42,7 +42,7 @@ class Echo:
         self._far_to_rate = audio.Resampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
-        self.learnt = 0  # frames
+        self.learnt = self._heard = 0  # frames of loud speaker; of these, with an echo
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
         self._unheard = False
@@ -59,7 +59,7 @@ class Echo:
     def distrust(self) -> None:
         """A voice was heard that was none: judge again."""
         self.trusted = self._canceller is None
-        self.learnt = 0
+        self.learnt = self._heard = 0
 
     def clean(self, near: Samples) -> Samples:
         """The microphone's sound without the speaker's, in whole frames of 10 ms; silence while it cannot be told."""
@@ -93,14 +93,17 @@ class Echo:
     def _judge(self, near: float, left: float) -> None:
         """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
         self.learnt += 1
-        self._near_power += (near - self._near_power) / min(self.learnt, _LEARN)
-        self._left_power += (left - self._left_power) / min(self.learnt, _LEARN)
+        if near > _UNHEARD:
+            self._heard += 1
+            self._near_power += (near - self._near_power) / min(self._heard, _LEARN)
+            self._left_power += (left - self._left_power) / min(self._heard, _LEARN)
         self._nears.append(near)
         if self.learnt % 10 == 0:
-            # A voice over an answer is loud in some frames, an echo in most of them.
-            self._unheard = len(self._nears) >= _LEARN and float(np.quantile(self._nears, 0.3)) < _UNHEARD
-        quiet = self._unheard or self._left_power < self._near_power / _GAIN
-        self.trusted = self.trusted or (self.learnt >= _LEARN and quiet)
+            # Most frames must be silent, over a while: an amplifier that wakes up late is no headphone.
+            full = len(self._nears) == _REMEMBERED
+            self._unheard = full and float(np.quantile(self._nears, 0.8)) < _UNHEARD
+        cancelled = self._heard >= _SURE and self._left_power < self._near_power / _GAIN
+        self.trusted = self.trusted or self._unheard or cancelled
 
 
 def _power(frame: Samples) -> float:

@@ -182,7 +182,7 @@ def test_speaking_over_the_answer_silences_it_and_is_answered(
     toggle_hands_free(desk)
     try:
         start_reading(desk, page)
-        time.sleep(2.5)
+        time.sleep(4.0)  # until it has seen that it can tell its own voice from another
         desk.play(question)
         desk.until(lambda: "circle" in last(desk, "You said"), 15, "it was heard")
         answers = [one for one in desk.messages() if one.startswith("Hark")]
