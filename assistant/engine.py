@@ -13,7 +13,7 @@ from pathlib import Path
 from assistant.asking import Desk, Question
 from assistant.devices import Devices
 from assistant.errors import AssistantError
-from assistant.events import Event, Failed, Forgotten, Noted, StateChanged, Voices
+from assistant.events import Event, Failed, Forgotten, Noted, Voices
 from assistant.faults import told
 from assistant.floor import Floor
 from assistant.library import history, voices
@@ -36,7 +36,6 @@ class Engine:
         self._on_event, self._speaking_up = on_event, threading.Lock()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._closing = False
-        self._settings = settings
         self._desk = Desk(settings, folders, None, Shelf(folders.data))
         self._devices = Devices(settings.sound, self._emit, lambda: self._floor.sentence_start)
         self._floor = Floor(self._desk, self._devices.open_playback, self._emit)
@@ -175,7 +174,7 @@ class Engine:
             self._emit(Voices(tuple(one.id for one in found), tuple(one.name for one in found)))
 
     def _history(self) -> history.History | None:
-        if not self._settings.history.keep:
+        if not self._desk.settings.history.keep:
             return None
         opened, why = history.opened(self._folders.data)
         if why:
@@ -183,11 +182,11 @@ class Engine:
         return opened
 
     def _warm(self) -> None:
-        self._emit(StateChanged("loading"))
+        self._floor.say_state("loading")
         with told(self._fail, self._folders.logs):
             for event in self._desk.shelf.warm(self._desk.settings):
                 self._emit(event)
-        self._floor.say_state("ready")
+        self._floor.rest()
 
     def _open(self, conversation: int | None) -> None:
         self._floor.interrupt()

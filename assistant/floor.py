@@ -75,6 +75,12 @@ class Floor:
             self._state = state
             self._emit(StateChanged(state))
 
+    def rest(self) -> None:
+        """Tells what Hark does when nothing else is to be told."""
+        playback = self.playback
+        speaking = playback and playback.written
+        self.say_state(("speaking" if speaking else "thinking") if self.busy else "ready")
+
     def show(self, picture: Picture, again: bool = False) -> None:
         """Lays a picture in the tray, for the next question; `again` one that the conversation may know already."""
         self.tray = [one for one in self.tray if one.digest != picture.digest] + [picture]
@@ -175,7 +181,7 @@ class Floor:
         self.false_alarms += first
         if self.playback:
             self.playback.resume()
-        self.say_state("speaking" if self.playback and self.playback.played else "thinking")
+        self.rest()
         return False
 
     def _words(self, utterance: Audio) -> str:
@@ -209,8 +215,8 @@ class Floor:
         kept_back, self._kept_back = self._kept_back, []
         for event in (*self._asking.release(), *kept_back):
             self._emit(event)
+        self.rest()
         if self._playback:
-            self.say_state("speaking" if self._playback.written else "thinking")
             self._playback.resume()
 
     def _drop(self) -> None:
@@ -248,7 +254,7 @@ class Floor:
         ended = asking.end(until)
         self._learn(asking, ended)
         self._emit(ended)
-        self.say_state("ready")
+        self.rest()
 
     def _learn(self, asking: Asking, ended: TurnEnded) -> None:
         """The conversation goes on from what was heard."""

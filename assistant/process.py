@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import threading
@@ -235,9 +236,8 @@ class EngineProcess:
             self._on_event(Failed("engine", "Hark's engine does not start.", "Run hark doctor in a terminal."))
             self._closing = True
             return
-        for pipe in (child.stdin, child.stdout):
-            if pipe:
-                pipe.close()
+        with contextlib.suppress(OSError), child:  # a call that did not get through would still be written
+            pass
         self._spawn()
         self._tell_again()
 
@@ -262,8 +262,8 @@ class EngineProcess:
     def _tell_again(self) -> None:
         """What the last one had, and what it did not answer."""
         self._send("listen", {"hands_free": self._hands_free})
-        for ticket in self._tray.values():
+        for ticket in list(self._tray.values()):
             call, facts, raw = self._showing[ticket]
             self._send(call, {**facts, "again": True}, raw)
-        for ticket, text in self._asked.items():
+        for ticket, text in list(self._asked.items()):  # the window may ask meanwhile
             self._send("ask", {"text": text, "ticket": ticket})

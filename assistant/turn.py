@@ -52,10 +52,19 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
 
 
 def read(text: str, voice: Voice) -> Generator[Event, None, None]:
-    """Speaks a text that was written before, piece by piece."""
-    cutter, mouth = sentences.Cutter(), _Mouth(voice)
+    """Speaks a text that was written before, piece by piece. Raises `AssistantError` when the voice fails."""
+    cutter = sentences.Cutter()
     for piece in (*cutter.add(clean(text)), *cutter.end()):
-        yield from mouth.say(piece, cutter.given)
+        yield from _say(voice, piece, cutter.given)
+
+
+def _say(voice: Voice, piece: str, until: int) -> Generator[Event, None, None]:
+    text = spoken.spoken_form(piece)
+    if text:
+        yield Said(text, until)
+        with closing(voice.speak(text)) as sound:
+            for audio in sound:
+                yield Sound(audio)
 
 
 class _Mouth:
@@ -65,14 +74,10 @@ class _Mouth:
         self._voice, self._mute = voice, False
 
     def say(self, piece: str, until: int) -> Generator[Event, None, None]:
-        text = spoken.spoken_form(piece)
-        if not text or self._mute:
+        if self._mute:
             return
-        yield Said(text, until)
         try:
-            with closing(self._voice.speak(text)) as sound:
-                for audio in sound:
-                    yield Sound(audio)
+            yield from _say(self._voice, piece, until)
         except AssistantError as error:
             self._mute = True
             yield Noted(f"{error.message} {error.hint}")

@@ -135,6 +135,13 @@ def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
     live.until(events.TurnEnded, reason="answered")
 
 
+def test_a_change_of_settings_ends_in_ready_again(live: Live) -> None:
+    live.until(events.StateChanged, state="ready")
+    live.engine.configure(replace(QUIET, look=Look(responder="silent", describe="Hm?")))
+    live.until(events.StateChanged, state="loading")
+    live.until(events.StateChanged, state="ready")
+
+
 def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> None:
     first = Live()
     first.engine.ask("hello")

@@ -23,7 +23,7 @@ from assistant.events import Timings
 from assistant.settings import Folders, Settings
 from ui import answer, style, words
 from ui.bridge import Bridge
-from ui.conversation import Shown
+from ui.conversation import Entry
 from ui.window import Window
 
 WIDE = 600.0
@@ -112,7 +112,7 @@ def test_what_was_not_heard_is_muted_and_told(application: QApplication) -> None
         colours |= {part.fragment().charFormat().foreground().color().name() for part in block}
         block = block.next()
     assert colours == {style.LIGHT.text, style.LIGHT.muted}
-    assert Shown("hark", "One two. Three four.", heard=8).spoken == "Hark: One two. (not heard: Three four.)"
+    assert Entry("hark", "One two. Three four.", heard=8).spoken == "Hark: One two. (not heard: Three four.)"
 
 
 def test_every_label_is_plain_text(window: Window) -> None:
@@ -143,6 +143,14 @@ def test_a_drop_takes_files_pixels_or_says_why_not(window: Window, tmp_path: Pat
     page.setUrls([QUrl("https://example.org/a.png")])
     assert [window.tray.take(data) == "" for data in (urls, pixels, page, nothing)] == [True, True, False, False]
     assert [name for name, _ in window.calls] == ["show", "show", "show_image"]  # type: ignore[attr-defined]
+
+
+def test_a_copied_file_is_a_picture_and_copied_text_is_text(window: Window, tmp_path: Path) -> None:
+    file, text, pixels = QMimeData(), QMimeData(), QMimeData()
+    file.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
+    text.setText("hello")
+    pixels.setData("image/png", b"bytes")
+    assert [window.tray.wants(data) for data in (file, text, pixels)] == [True, False, True]
 
 
 def test_enter_asks_and_shift_enter_is_a_new_line(window: Window) -> None:

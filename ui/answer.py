@@ -82,6 +82,7 @@ class _Writer:
         self._cursor, self._now = cursor, now
         self._color = now.text
         self._fresh, self._first = True, True
+        self._weight = QFont.Weight.Normal
         self._lists: list[int | None] = []  # the next number, or None for bullets
 
     def write(self, text: str, color: str) -> None:
@@ -168,7 +169,7 @@ class _Writer:
     ) -> QTextCharFormat:
         form = QTextCharFormat()
         form.setForeground(QColor(self._now.muted if muted else self._color))
-        form.setFontWeight(QFont.Weight.DemiBold if bold else getattr(self, "_weight", QFont.Weight.Normal))
+        form.setFontWeight(QFont.Weight.DemiBold if bold else self._weight)
         form.setFontItalic(italic)
         if code:
             form.setFontFamilies(["monospace"])

@@ -27,7 +27,7 @@ _MARGIN, _PAD, _WIDEST = 28, 16, 760
 
 
 @dataclass(frozen=True)
-class Shown:
+class Entry:
     """One message. `who` is "you", "hark" or "note"; `heard`: so many letters of `text` were heard, None for all."""
 
     who: str
@@ -52,7 +52,7 @@ class Messages(QAbstractListModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._items: list[Shown] = []
+        self._items: list[Entry] = []
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._items)
@@ -67,7 +67,7 @@ class Messages(QAbstractListModel):
             return item.spoken
         return None
 
-    def add(self, item: Shown) -> None:
+    def add(self, item: Entry) -> None:
         row = len(self._items)
         self.beginInsertRows(QModelIndex(), row, row)
         self._items.append(item)
@@ -79,7 +79,7 @@ class Messages(QAbstractListModel):
         self._items[row] = replace(self._items[row], **fields)
         self.dataChanged.emit(self.index(row), self.index(row))
 
-    def at(self, row: int) -> Shown:
+    def at(self, row: int) -> Entry:
         return self._items[row]
 
     def clear(self) -> None:
@@ -93,7 +93,7 @@ class Painter(QStyledItemDelegate):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[tuple[Shown, int], QTextDocument] = {}
+        self._kept: dict[tuple[Entry, int], QTextDocument] = {}
 
     def forget(self) -> None:
         """The colours or fonts changed."""
@@ -138,7 +138,7 @@ class Painter(QStyledItemDelegate):
         whole = view.viewport().width() if isinstance(view, QListView) else option.rect.width()
         return max(120, min(_WIDEST, whole - 2 * _MARGIN))
 
-    def _document(self, item: Shown, width: int) -> QTextDocument:
+    def _document(self, item: Entry, width: int) -> QTextDocument:
         key = (item, width)
         if key not in self._kept:
             if len(self._kept) > 400:

@@ -96,6 +96,10 @@ class Tray(QWidget):
         self._hint.setProperty("over", over)
         self._hint.style().polish(self._hint)
 
+    def wants(self, data: QMimeData) -> bool:
+        """Whether there are files or a picture in it. (A copied file counts as text for Qt.)"""
+        return any(url.isLocalFile() for url in data.urls()) or not data.hasText()
+
     def take(self, data: QMimeData) -> str:
         """Takes what was dropped or pasted; returns why nothing was, or ""."""
         paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]

@@ -10,7 +10,7 @@ from assistant import events
 from assistant.events import Event
 from ui import words
 from ui.announce import Announcer
-from ui.conversation import Shown
+from ui.conversation import Entry
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -36,7 +36,7 @@ class Presenter(QObject):
                 self._window.bar.status.setText(f"Getting ready: loading {words.LOADING.get(what, what)} …")
             case events.Heard(text) if text:
                 self._window.bar.caption.setText("")
-                self._messages.add(Shown("you", text))
+                self._messages.add(Entry("you", text))
                 self._window.conversation.scrollToBottom()
                 self._announcer.say(f"Heard: {text}")
             case events.Wrote(text):
@@ -89,7 +89,7 @@ class Presenter(QObject):
         if rows and self._messages.at(-1).who == "hark" and self._writing:
             self._messages.change(-1, text=self._messages.at(-1).text + text)
         else:
-            self._messages.add(Shown("hark", text))
+            self._messages.add(Entry("hark", text))
         self._writing = True
         self._window.conversation.grown()
 
@@ -113,7 +113,7 @@ class Presenter(QObject):
         self._announcer.say(text)
 
     def note(self, message: str) -> None:
-        self._messages.add(Shown("note", message))
+        self._messages.add(Entry("note", message))
         self._window.conversation.scrollToBottom()
         self._window.bar.status.setText(message)
         self._announcer.say(message)

@@ -29,11 +29,6 @@ class Talk(QAbstractButton):
         self.pressed.connect(self.push)
         self.released.connect(self.let_go)
 
-    @property
-    def on(self) -> bool:
-        """Whether Hark is listening because of it."""
-        return self._on
-
     def show_on(self, on: bool) -> None:
         self._on = on
         self.setAccessibleName("Talk, listening" if on else "Talk")

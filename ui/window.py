@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from PySide6.QtCore import QBuffer, Qt, QTimer, Slot
+from PySide6.QtCore import QBuffer, Qt, Slot
 from PySide6.QtGui import (
-    QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
@@ -201,7 +200,7 @@ class Window(QMainWindow):
     def paste(self) -> None:
         """A picture goes to the tray; text goes where it always goes."""
         data = QGuiApplication.clipboard().mimeData()
-        self.keys.taken = bool(data) and not data.hasText()
+        self.keys.taken = bool(data) and self.tray.wants(data)
         if self.keys.taken:
             self._take(self.tray.take(data))
 
@@ -220,8 +219,3 @@ class Window(QMainWindow):
     def _take(self, why_not: str) -> None:
         if why_not:
             self.presenter.note(why_not)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.hide()
-        QTimer.singleShot(0, self.engine.stop)
-        super().closeEvent(event)

@@ -57,11 +57,8 @@ class Espeak:
     def close(self) -> None:
         """Ends the child, in the middle of a word if need be."""
         if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            for pipe in (self._child.stdin, self._child.stdout):
-                if pipe:
-                    pipe.close()
+            with self._child:  # its end closes the pipes, and waits
+                self._child.kill()
             self._child = None
 
     def _voice_for(self, text: str) -> str:

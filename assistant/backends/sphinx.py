@@ -20,8 +20,8 @@ from assistant.sound.audio import Audio
 
 RATE = 16_000
 _ROOM = 1e-3  # RMS of the noise that is added
-# Tuned on flite's voices at two levels of noise: 57 of 60 questions right, 0 of 160 other sentences taken for one
-# (the sentences are TUNED_ON in benchmarks/phrasings.py; the figures come from others).
+# Tuned on flite's voices at two levels of noise, so that none of TUNED_ON in benchmarks/phrasings.py is taken for a
+# question; the figures of `make bench` come from other sentences.
 LEAST_SURE, LEAST_SCORE = 0.73, 0.52
 
 
@@ -46,8 +46,8 @@ class Sphinx:
     def scored(self, audio: Audio) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""
         samples = np.pad(audio.at(RATE), RATE // 10)
-        # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better
-        # (24 against 30 of 30 questions), and scores what comes from files as what comes from microphones.
+        # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better, and
+        # scores what comes from files as what comes from microphones.
         room = np.random.default_rng(0).normal(0.0, _ROOM, len(samples))
         sound = np.round(np.clip(samples + room, -1.0, 1.0) * 32767).astype("<i2").tobytes()
         return _decode(self._grammar, sound), _decode(self._open, sound)

@@ -9,17 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assistant import asking
+from assistant import asking, turn
 from assistant.asking import Question
 from assistant.console import Console, Played
 from assistant.errors import AssistantError, BadInput, Usage
-from assistant.events import Noted, Said, Sound
+from assistant.events import Noted
 from assistant.library import history, voices
 from assistant.parts import Shelf
 from assistant.settings import Folders, Settings
 from assistant.sound import audio
 from assistant.starter import demo as scene
-from assistant.words import sentences, spoken
 
 
 def ask(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
@@ -97,13 +96,8 @@ def say(options: Any, settings: Settings, folders: Folders, console: Console) ->
         raise Usage("usage", "There is nothing to say.", "Give a text.")
     _check_target(options.speak_to)
     voice = voices.open_chosen(options.voice, settings.speak.voice, folders.data, console.note)
-    cutter = sentences.Cutter()
     with Played(settings.sound.output, options.speak_to, console) as played:
-        for piece in (*cutter.add(options.text), *cutter.end()):
-            text = spoken.spoken_form(piece)
-            if text:
-                played.on_event(Said(text))
-                for sound in voice.speak(text):
-                    played.on_event(Sound(sound))
+        for event in turn.read(options.text, voice):
+            played.on_event(event)
         failure = played.finish()
     return failure.exit_code if failure else 0

@@ -43,10 +43,6 @@ class Playback:
         return 0.0 if self._stopped else (self.written - self.played) / self.rate
 
     @property
-    def held(self) -> bool:
-        return self._held
-
-    @property
     def stopped(self) -> bool:
         return self._stopped
 

@@ -45,11 +45,8 @@ class Watch:
 
     def close(self) -> None:
         if self._child:
-            self._child.kill()
-            self._child.wait()
-            for pipe in (self._child.stdin, self._child.stdout):
-                if pipe:
-                    pipe.close()
+            with self._child:  # its end closes the pipes, and waits
+                self._child.kill()
             self._child = None
 
     def _look(self) -> None:
