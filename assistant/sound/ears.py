@@ -5,12 +5,13 @@ Knows no threads, models of words or turns."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from assistant.sound.audio import Samples
+from assistant.sound.audio import Audio, Samples
 from assistant.sound.echo import Echo
-from assistant.sound.listener import Listener, Speech
+from assistant.sound.listener import Listener, Speech, SpeechContinues, SpeechEnded, SpeechPaused, SpeechStarted
 from assistant.sound.speaker import Playback
 from assistant.sound.speech import RATE
 
@@ -29,6 +30,7 @@ class Ears:
         self._peak, self._count = 0.0, 0
         self._noise = _LEAST / _ONSET
         self._calm = _CALM
+        self._ours: bool | None = None  # whether this utterance is the speaker's
 
     def feed(self, block: Samples, playback: Playback | None) -> Iterator[Speech]:
         """What happened in this block (16 kHz); `playback` is the answer that sounds now."""
@@ -36,7 +38,19 @@ class Ears:
         self._measure(block)
         if playback and len(clean):
             self._duck(clean, playback)
-        return self.listener.feed(clean)
+        for event in self.listener.feed(clean):
+            yield self._judged(event) if playback and self.echo else event
+
+    def _judged(self, event: Speech) -> Speech:
+        """Our own voice is no words: it is handed on as silence. An utterance is judged once, while it is young."""
+        assert self.echo
+        if not isinstance(event, (SpeechContinues, SpeechPaused, SpeechEnded)):
+            self._ours = None if isinstance(event, SpeechStarted) else self._ours
+            return event
+        utterance = event.utterance
+        if self._ours is None:
+            self._ours = self.echo.own_voice(len(utterance.samples))
+        return replace(event, utterance=Audio(np.zeros_like(utterance.samples), RATE)) if self._ours else event
 
     def _measure(self, block: Samples) -> None:
         self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))

@@ -13,6 +13,7 @@ import numpy as np
 
 from assistant.sound import audio
 from assistant.sound.audio import Samples
+from assistant.sound.likeness import Likeness
 from assistant.sound.speech import RATE
 
 FRAME = RATE // 100  # AEC3 takes 10 ms
@@ -46,6 +47,7 @@ class Echo:
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
         self._unheard = False
+        self._likeness = Likeness()
 
     @property
     def sounding(self) -> bool:
@@ -55,6 +57,10 @@ class Echo:
     def played(self, block: Samples) -> None:
         """What goes to the speaker now."""
         self._far.put(block)
+
+    def own_voice(self, samples: int) -> bool:
+        """Whether the voice of the last so many was the speaker's: the canceller can lose its place after a stall."""
+        return self._canceller is not None and not self._unheard and self._likeness.own_voice(samples // FRAME)
 
     def distrust(self) -> None:
         """A voice was heard that was none: judge again."""
@@ -83,6 +89,7 @@ class Echo:
         if self._canceller is None:
             return near
         left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
+        self._likeness.add(far, left)
         if loud:
             self._judge(_power(near), _power(left))
         if not self.trusted and self.sounding:
