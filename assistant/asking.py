@@ -49,6 +49,12 @@ class Desk:
     past: Sequence[Message] = ()
     conversation: int | None = None
 
+    @property
+    def messages(self) -> Sequence[Message]:
+        """What was said before, under the system prompt of the settings."""
+        system = self.settings.look.system
+        return [Message("system", system), *self.past] if system else self.past
+
 
 @dataclass
 class Asking:
@@ -123,9 +129,7 @@ class Asking:
         self.marks["load"] = self._since() - self.marks["look"]
         self.start = time.monotonic()
         asked = turn.Asked(self.heard, sound, self.pictures, desk.settings.look.describe)
-        system = desk.settings.look.system
-        past = [Message("system", system), *desk.past] if system else desk.past
-        with closing(turn.answer(asked, past, parts)) as events:
+        with closing(turn.answer(asked, desk.messages, parts)) as events:
             for event in events:
                 yield from self._note(event, parts.responder)
                 yield event
@@ -138,7 +142,10 @@ class Asking:
                 self._mark("hear")
                 if text and not self.provisional:
                     yield from self._keep()
-            case Wrote(text):
+            case Wrote(text) if text:
+                remark = "" if self.answer else getattr(responder, "remark", "")
+                if remark:
+                    yield Noted(remark)
                 self._mark("first_word")
                 self.answer += text
                 self.by = responder.by
@@ -195,7 +202,8 @@ def ask(question: Question, desk: Desk, on_event: Callable[[Event], None]) -> As
     try:
         with closing(asking.steps()) as steps:
             for event in steps:
-                on_event(event)
+                if event != Wrote(""):
+                    on_event(event)
     finally:
         on_event(asking.end())
     return asking.failure

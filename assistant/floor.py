@@ -9,10 +9,11 @@ from contextlib import closing
 from dataclasses import replace
 
 from assistant.asking import Asking, Desk, Question
-from assistant.events import Event, Failed, Heard, Hearing, Said, Sound, StateChanged, TurnEnded
+from assistant.events import Event, Failed, Heard, Hearing, Said, Sound, StateChanged, TurnEnded, Wrote
 from assistant.faults import told
 from assistant.heard import Ledger
 from assistant.pictures import Picture
+from assistant.preparing import Preparing
 from assistant.roles import Message
 from assistant.sound.audio import Audio
 from assistant.sound.listener import (
@@ -43,6 +44,7 @@ class Floor:
         self._steps: Generator[Event, None, None] | None = None
         self._playback: Playback | None = None
         self._ledger = Ledger()
+        self._preparing = Preparing(desk, emit)
         self._kept_back: list[Event] = []
         self._barging = False
         self._state = ""
@@ -55,6 +57,10 @@ class Floor:
     @property
     def ready(self) -> bool:
         """Whether a step can be taken now."""
+        return self._turn_ready or self._preparing.ready
+
+    @property
+    def _turn_ready(self) -> bool:
         if self._asking is None or self._steps is None or self._barging:
             return False
         return self._playback is None or self._playback.ahead < ENOUGH
@@ -86,23 +92,32 @@ class Floor:
         self.tray = [one for one in self.tray if one.digest != picture.digest] + [picture]
         if not again:
             self._sent.discard(picture.digest)
+        self.prepare()
 
     def remember(self, past: list[Message]) -> None:
         """Goes on from these messages."""
         self._past = past
         self._sent = {picture.digest for message in past for picture in message.pictures}
+        self.prepare()
 
     def forget(self, digest: str) -> None:
         """Lets a picture go, from the tray and from what was said before."""
         self.tray = [one for one in self.tray if one.digest != digest]
         self._past = [replace(m, pictures=tuple(p for p in m.pictures if p.digest != digest)) for m in self._past]
+        self._preparing.forget(digest)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Begins what the next question will need; it is done while nothing else is to do."""
+        self.desk.past = tuple(self._past)
+        self._preparing.begin(self._fresh)
 
     def ask(self, question: Question, provisional: bool = False) -> None:
         """Begins a turn; one under way is interrupted. Pictures of the tray go with it the first time."""
         self.interrupt()
-        fresh = tuple(one for one in self.tray if one.digest not in self._sent)
+        self._preparing.stop()
         self.desk.past = tuple(self._past)
-        self._asking = Asking(replace(question, pictures=question.pictures + fresh), self.desk, provisional)
+        self._asking = Asking(replace(question, pictures=question.pictures + self._fresh), self.desk, provisional)
         self._steps = self._asking.steps()
         self._playback, self._ledger, self.false_alarms = self._open(), Ledger(), 0
         if provisional:
@@ -144,19 +159,24 @@ class Floor:
                     self.ask(Question(sound=utterance))
 
     def step(self) -> bool:
-        """One step of the turn under way; whether there was one to take."""
-        if self._asking is None:
-            return False
-        if self._steps is None:
-            return self._end_of_sound()
-        if not self.ready:
-            return False
+        """One step of the turn under way, or else of what the next one will need; whether there was one to take."""
+        if self._asking and self._steps is None and self._end_of_sound():
+            return True
+        if not self._turn_ready:
+            waits = self._preparing.ready
+            self._preparing.step()
+            return waits
+        assert self._steps
         event = next(self._steps, None)
         if event is None:
             self._steps = None
-        else:
+        elif event != Wrote(""):
             self._take(event)
         return True
+
+    @property
+    def _fresh(self) -> tuple[Picture, ...]:
+        return tuple(one for one in self.tray if one.digest not in self._sent)
 
     @property
     def _provisional(self) -> bool:
@@ -228,6 +248,7 @@ class Floor:
             self._playback.stop()
         self._asking = self._steps = self._playback = None
         self._kept_back = []
+        self.prepare()
 
     def _end_of_sound(self) -> bool:
         """Ends the turn when the last of it was heard; whether it did."""
@@ -254,6 +275,7 @@ class Floor:
         ended = asking.end(until)
         self._learn(asking, ended)
         self._emit(ended)
+        self.prepare()
         self.rest()
 
     def _learn(self, asking: Asking, ended: TurnEnded) -> None:

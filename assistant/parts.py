@@ -43,6 +43,10 @@ class Shelf:
             except StopIteration as done:
                 return done.value
 
+    def kept(self, role: str) -> object:
+        """What is loaded as "ear", "eye" or "voice", or None."""
+        return self._kept.get(role, (None, None))[1]
+
     def warm(self, settings: Settings) -> Generator[Loading | Noted, None, None]:
         """Loads all parts and does now what would make the first question slow."""
         yield from self.parts(settings, True)
@@ -102,5 +106,6 @@ def _responder(look: Look) -> Responder:
     options = Options(
         model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map,
         min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
+        glance=look.glance,
     )  # fmt: skip
     return backends.load_responder(look.responder, options)

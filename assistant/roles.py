@@ -29,7 +29,9 @@ class Transcriber(Protocol):
 
 
 class Responder(Protocol):
-    """Answers. Yields pieces of text; closing the iterator stops the model within one token."""
+    """Answers. Yields pieces of text, "" after a step that wrote none; closing the iterator stops the model within one
+    step. Two methods are optional: `prepare(messages)` does, step by step, what the next question will need, and
+    `forget(digest)` lets a picture go. So is `remark`: what the user should know of the last reply."""
 
     @property
     def by(self) -> str:
@@ -59,7 +61,8 @@ class Options:
     """How a back end is loaded.
 
     `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda",
-    `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none)."""
+    `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none).
+    `glance`: a picture that is still being encoded is answered from a small view of it."""
 
     model: str = ""
     name: str = ""
@@ -71,3 +74,4 @@ class Options:
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512
+    glance: bool = False

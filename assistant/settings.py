@@ -45,7 +45,9 @@ class Hear:
 
 @dataclass(frozen=True)
 class Look:
-    """`system` and `describe` are prompts, the user's to edit. Pixels: 0 leaves the model's own limits."""
+    """`system` and `describe` are prompts, the user's to edit. Pixels: 0 leaves the model's own limits.
+
+    `glance`: asked about a picture that is not ready yet, Hark answers from a small view of it, or else waits."""
 
     responder: str = "starter"
     model: str = ""
@@ -57,6 +59,7 @@ class Look:
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512
+    glance: bool = True
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
     with closing(parts.responder.reply([*history, message])) as reply:
         for raw in reply:
             delta = clean(raw)
-            yield Wrote(delta)
+            yield Wrote(delta)  # of no text, after a step that wrote none
             for piece in cutter.add(delta):
                 yield from mouth.say(piece, cutter.given)
     for piece in cutter.end():

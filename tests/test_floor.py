@@ -68,14 +68,17 @@ class Mouth:
 
 class Shelf:
     def __init__(self, responder: Reply | Broken) -> None:
-        self.kept = Parts(Ear(), responder, Mouth())
+        self._parts = Parts(Ear(), responder, Mouth())
 
     def parts(self, settings: Settings, hears: bool) -> Generator[Event, None, Parts]:
         yield from ()
-        return self.kept
+        return self._parts
 
     def ear(self, settings: Settings, emit: Callable[[Event], None]) -> Ear:
-        return self.kept.transcriber
+        return self._parts.transcriber
+
+    def kept(self, role: str) -> object:
+        return self._parts.responder
 
 
 class Stage:
@@ -244,3 +247,57 @@ def test_states_are_told_once_and_end_in_ready(stage: Stage) -> None:
     stage.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     states = [event.state for _, event in stage.events if isinstance(event, StateChanged)]
     assert states == ["hearing", "speaking", "ready"]
+
+
+class Prepares(Reply):
+    """Needs three steps for the next question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+        self.prepared: list[list[Message]] = []
+        self.forgotten: list[str] = []
+
+    def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
+        self.prepared.append(list(messages))
+        for _ in range(3):
+            self.steps.append("prepared")
+            yield
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        for word in super().reply(messages):
+            self.steps.append("replied")
+            yield word
+
+    def forget(self, digest: str) -> None:
+        self.forgotten.append(digest)
+
+
+def test_a_dropped_picture_is_prepared_before_it_is_asked_about(home: Path) -> None:
+    responder = Prepares()
+    stage = Stage(home, responder)
+    picture = Picture(2, 2, b"\0" * 12, "dot.png")
+    stage.floor.show(picture)
+    stage.play((0.1, QUIET))
+    assert responder.steps == ["prepared"] * 3 and responder.prepared[-1][-1].pictures == (picture,)
+    stage.floor.ask(Question("what is it"))
+    stage.play((9.0, QUIET))
+    assert responder.prepared[-1][-1].pictures == (), "what was asked about is in the conversation"
+    assert [message.role for message in responder.prepared[-1]] == ["user", "assistant", "user"]
+    stage.floor.forget(picture.digest)
+    assert responder.forgotten == [picture.digest]
+    stage.play((0.1, QUIET))
+    assert not any(message.pictures for message in responder.prepared[-1])
+    stage.history.close()
+
+
+def test_a_turn_goes_before_preparing(home: Path) -> None:
+    responder = Prepares()
+    stage = Stage(home, responder)
+    stage.floor.show(Picture(2, 2, b"\0" * 12, "dot.png"))
+    stage.floor.step()
+    stage.floor.ask(Question("what is it"))
+    while "replied" not in responder.steps:
+        stage.floor.step()
+    assert responder.steps == ["prepared", "replied"]
+    stage.history.close()

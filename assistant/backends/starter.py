@@ -51,6 +51,15 @@ class Starter:
                 yield f"{' ' if number > 1 else ''}Picture {number}: "
             yield from self._about(picture, question)
 
+    def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
+        """Encodes the pictures of the next question."""
+        for picture in messages[-1].pictures:
+            yield from self._tiny.prepare([Message("user", "", (picture,))])
+
+    def forget(self, digest: str) -> None:
+        """Lets a picture go."""
+        self._tiny.forget(digest)
+
     def warm(self) -> None:
         """Loads both parts and runs each once."""
         blank = Picture(64, 64, b"\xff" * (64 * 64 * 3))

@@ -55,8 +55,6 @@ def pactl(server: SoundServer, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-# Not in `make test` until it has held for longer. Twenty answers at three levels, block by block, are in test_echo.py.
-@pytest.mark.slow
 @pytest.mark.parametrize("level", ["40%", "70%", "100%"])
 def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
     server: SoundServer, live: Live, level: str

@@ -1,0 +1,93 @@
+"""A conversation's keys and values, append-only: longer by what is fed, shorter by a crop. Knows nothing of tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+_LEAST = 256  # tokens that a buffer has room for at first
+
+
+class _Layer(DynamicLayer):
+    """Keys and values in buffers that double when they are full: a token costs no copy of those before it."""
+
+    keys: Any
+    values: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.length = 0
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.keys, self.values = (one[..., :0, :] for one in (key_states, value_states))
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Appends (batch, heads, tokens, channels); returns all that is kept."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = self.length + key_states.shape[-2]
+        if end > self.keys.shape[-2]:
+            self.fit(end)
+        self.keys[..., self.length : end, :] = key_states
+        self.values[..., self.length : end, :] = value_states
+        self.length = end
+        return self.keys[..., :end, :], self.values[..., :end, :]
+
+    def get_seq_length(self) -> int:
+        return self.length
+
+    def fit(self, least: int) -> None:
+        """Makes room for so many tokens, and not for many more."""
+        self.keys, self.values = (_copied(one, self.length, least) for one in (self.keys, self.values))
+
+    def copy(self, length: int) -> _Layer:
+        made = _Layer()
+        if self.is_initialized:
+            made.lazy_initialization(self.keys, self.values)
+            made.keys, made.values = (_copied(one, length, length) for one in (self.keys, self.values))
+            made.length = length
+        return made
+
+
+def _copied(buffer: torch.Tensor, length: int, least: int) -> torch.Tensor:
+    room = _LEAST
+    while room < least:
+        room *= 2
+    made = buffer.new_empty((*buffer.shape[:-2], room, buffer.shape[-1]))
+    made[..., :length, :] = buffer[..., :length, :]
+    return made
+
+
+class KVCache(Cache):
+    """All layers' keys and values of one conversation."""
+
+    def __init__(self, layers: list[_Layer]) -> None:
+        super().__init__(layers=list(layers))
+        self._kept = layers
+
+    @classmethod
+    def empty(cls, layers: int) -> KVCache:
+        return cls([_Layer() for _ in range(layers)])
+
+    def shorten(self, length: int) -> None:
+        """Forgets what follows the first `length` tokens, and room that is far too large for them."""
+        for layer in self._kept:
+            layer.length = min(layer.length, length)
+            if layer.is_initialized and layer.keys.shape[-2] > max(_LEAST, 4 * layer.length):
+                layer.fit(layer.length)
+
+    def branch(self, length: int) -> KVCache:
+        """Another conversation that begins with the first `length` tokens of this one."""
+        return KVCache([layer.copy(length) for layer in self._kept])
+
+    @property
+    def bytes(self) -> int:
+        """What it takes of memory."""
+        buffers = [one for layer in self._kept if layer.is_initialized for one in (layer.keys, layer.values)]
+        return sum(int(one.numel()) * one.element_size() for one in buffers)

@@ -1,0 +1,153 @@
+"""A conversation as tokens: text through the checkpoint's own chat template, pictures as runs of placeholders.
+
+Knows nothing of weights, caches or speed."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from assistant.errors import BadInput
+from assistant.pictures import Picture
+from assistant.roles import Message
+
+_WIDEST = 200  # the sides' ratio beyond which Qwen2-VL's own resizing gives up
+_REMEMBERED = 64  # answers whose tokens are kept as they were decoded
+# Characters that stand for a message's text while the template is filled in; no user's text goes through it.
+_SLOT = re.compile("\ue000(\\d+)\ue001")
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture at the size at which the model sees it; `grid`: frames, rows and columns of its patches."""
+
+    picture: Picture
+    grid: tuple[int, int, int]
+    tokens: int
+
+    @property
+    def key(self) -> tuple[str, tuple[int, int, int]]:
+        """The same picture at the same size has the same key."""
+        return self.picture.digest, self.grid
+
+
+Sizing = Callable[[Picture], View]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids, with a placeholder for each token of a picture; `views` begin at these places."""
+
+    ids: tuple[int, ...]
+    views: tuple[tuple[int, View], ...] = ()
+
+    @cached_property
+    def marks(self) -> list[int]:
+        """The ids, but a placeholder tells which picture it belongs to: equal marks mean an equal cache."""
+        marks = list(self.ids)
+        for start, view in self.views:
+            marks[start : start + view.tokens] = [-1 - hash(view.key) % (1 << 60)] * view.tokens
+        return marks
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Chat:
+    """Makes prompts. `pixels` are the least and the most that a picture is scaled to."""
+
+    def __init__(self, processor: Any, pixels: tuple[int, int]) -> None:
+        self._processor, self._tokenizer, self._pixels = processor, processor.tokenizer, pixels
+        images = processor.image_processor
+        self._patch, self._merge = images.patch_size, images.merge_size
+        self._pad = self._tokenizer.convert_tokens_to_ids(processor.image_token)
+        self._parts = re.compile(f"({re.escape(processor.image_token)}|{_SLOT.pattern})".replace("(\\d+)", "\\d+"))
+        self._decoded: deque[tuple[str, list[int]]] = deque(maxlen=_REMEMBERED)
+
+    def view(self, picture: Picture, most: int = 0) -> View:
+        """How the model sees a picture, of `most` pixels if given. Raises `BadInput` for one too slim to resize."""
+        from qwen_vl_utils.vision_process import smart_resize
+
+        if max(picture.width, picture.height) > _WIDEST * min(picture.width, picture.height):
+            raise BadInput("look", f"“{picture.name}” is too long and thin for the model.", "Crop it and ask again.")
+        least, largest = self._pixels
+        largest = min(most, largest) if most else largest
+        factor = self._patch * self._merge
+        height, width = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
+        return View(picture, (1, height // self._patch, width // self._patch), height * width // factor**2)
+
+    def remember(self, ids: list[int]) -> None:
+        """An answer as it was decoded: written again its text might be cut into other tokens."""
+        self._decoded.append((self.text(ids), list(ids)))
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What was decoded, without special tokens."""
+        return self._tokenizer.decode(ids, skip_special_tokens=True)
+
+    def prompt(self, messages: Sequence[Message], asked: bool = True, view: Sizing | None = None) -> Prompt:
+        """The conversation up to where the answer begins; if not yet `asked`, up to where the last text would.
+
+        `view` may choose other sizes for pictures than `self.view`."""
+        view = view or self.view
+        filled = [self._with_slots(number, message) for number, message in enumerate(messages)]
+        whole = self._processor.apply_chat_template(filled, tokenize=False, add_generation_prompt=asked)
+        if not asked:
+            whole = whole[: whole.rindex(f"\ue000{len(messages) - 1}\ue001")]
+        pictures = iter(picture for message in messages for picture in message.pictures)
+        ids: list[int] = []
+        views: list[tuple[int, View]] = []
+        for part in self._parts.split(whole):
+            slot = _SLOT.fullmatch(part)
+            if slot:
+                ids += self._text_ids(messages[int(slot[1])])
+            elif part == self._processor.image_token:
+                views.append((len(ids), view(next(pictures))))
+                ids += [self._pad] * views[-1][1].tokens
+            elif part:
+                ids += self._tokenizer.encode(part, add_special_tokens=False)
+        return Prompt(tuple(ids), tuple(views))
+
+    def fitted(self, messages: Sequence[Message], limit: int) -> tuple[list[Message], int]:
+        """The messages that fit into `limit` tokens, and how many turns had to leave: the oldest go first; the system
+        prompt, the last question and the newest pictures stay. Raises `BadInput` when these alone are too long."""
+        kept, left = list(messages), 0
+        while len(self.prompt(kept)) > limit:
+            first = next((at for at, one in enumerate(kept) if one.role == "user"), len(kept))
+            if first >= len(kept) - 1:
+                raise BadInput(
+                    "answer", "This question is too long for the model.", "Ask with fewer words, or fewer pictures."
+                )
+            last = next(at for at in range(first + 1, len(kept)) if kept[at].role == "user")
+            seen = kept[first].pictures
+            if seen and not any(one.pictures for one in kept[last:]):
+                kept[last] = replace(kept[last], pictures=seen)
+            del kept[first:last]
+            left += 1
+        return kept, left
+
+    def _with_slots(self, number: int, message: Message) -> dict[str, Any]:
+        content: list[dict[str, Any]] = [{"type": "image"} for _ in message.pictures]
+        return {"role": message.role, "content": [*content, {"type": "text", "text": f"\ue000{number}\ue001"}]}
+
+    def _text_ids(self, message: Message) -> list[int]:
+        # A text is data: it must not be able to speak in the template's own tokens.
+        text = message.text.replace("<|", "< |")
+        if message.role == "assistant":
+            for known, ids in reversed(self._decoded):
+                if known and known.startswith(text):
+                    return self._beginning(ids, text)
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def _beginning(self, ids: list[int], text: str) -> list[int]:
+        """An answer's own tokens as far as they were heard, and the rest of the text in new ones."""
+        if not text:
+            return []
+        for count in range(len(ids), 0, -1):
+            begun = self.text(ids[:count])
+            if text.startswith(begun):
+                return ids[:count] + self._tokenizer.encode(text[len(begun) :], add_special_tokens=False)
+        return self._tokenizer.encode(text, add_special_tokens=False)

@@ -1,0 +1,110 @@
+"""The language model over a conversation that is kept: only new tokens are fed. Knows nothing of text or pixels.
+
+Positions are ours: Qwen2-VL's three rows (time, row, column; Wang et al., 2024, section 2.1) come from the checkpoint's
+own `get_rope_index` over the whole list of tokens, so that a picture in the tenth turn stands where it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import torch
+
+from assistant.backends.qwen2_vl.cache import KVCache
+from assistant.backends.qwen2_vl.chat import Prompt, View
+
+Seen = Callable[[View], torch.Tensor]
+
+
+class Context:
+    """A conversation in memory: `marks` tells its tokens, `cache` holds their keys and values.
+
+    `held`: somebody is in the middle of it."""
+
+    def __init__(self, cache: KVCache, marks: list[int] | None = None) -> None:
+        self.cache, self.marks = cache, marks or []
+        self.held = False
+
+    def shared(self, prompt: Prompt) -> int:
+        """How many tokens it has in common with a prompt, from the first on."""
+        pairs = enumerate(zip(self.marks, prompt.marks, strict=False))
+        return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(self.marks), len(prompt)))
+
+    def crop(self, length: int) -> None:
+        """Forgets all but the first tokens."""
+        self.cache.shorten(length)
+        del self.marks[length:]
+
+    def branch(self, length: int) -> Context:
+        """Another conversation with the same beginning."""
+        return Context(self.cache.branch(length), self.marks[:length])
+
+
+class Language:
+    """`rows`: tokens in a slice of prefill, the longest that a turn has to wait for."""
+
+    def __init__(self, model: Any, rows: int) -> None:
+        self._model, self._rows = model, rows
+        self._text = model.model.language_model
+
+    def context(self) -> Context:
+        """An empty one."""
+        return Context(KVCache.empty(self._text.config.num_hidden_layers))
+
+    def feed(self, context: Context, prompt: Prompt, seen: Seen) -> Generator[None, None, torch.Tensor]:
+        """Makes the context the prompt's, slice by slice; returns the logits (vocabulary) after its last token.
+
+        Yields after each slice, and is right whenever it is closed: the context holds what was fed."""
+        places = self.places(prompt)
+        begin = min(context.shared(prompt), len(prompt) - 1)
+        context.crop(begin)
+        logits = torch.empty(0)
+        while begin < len(prompt):
+            end = min(begin + self._rows, len(prompt))
+            logits = self._slice(context, prompt, (begin, end), places, seen)
+            begin = end
+            yield
+        return logits[-1]
+
+    @torch.inference_mode()
+    def step(self, context: Context, tokens: list[int], place: int) -> torch.Tensor:
+        """Feeds a few tokens of text at these places on; returns the logits after each, (tokens, vocabulary)."""
+        at = torch.arange(place, place + len(tokens), device=self._model.device).expand(3, 1, -1)
+        return self._forward(context, self._embedded(tokens), at, tokens, len(tokens))
+
+    def places(self, prompt: Prompt) -> torch.Tensor:
+        """Of all tokens, (3, 1, tokens)."""
+        kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
+        for start, view in prompt.views:
+            kinds[0, start : start + view.tokens] = 1
+        grids = torch.tensor([view.grid for _, view in prompt.views]) if prompt.views else None
+        ids = torch.tensor([prompt.ids])
+        places, _ = self._model.model.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grids)
+        return places
+
+    @torch.inference_mode()
+    def _slice(
+        self, context: Context, prompt: Prompt, span: tuple[int, int], places: torch.Tensor, seen: Seen
+    ) -> torch.Tensor:
+        begin, end = span
+        embedded = self._embedded(list(prompt.ids[begin:end]))
+        for start, view in prompt.views:
+            first, last = max(begin, start), min(end, start + view.tokens)
+            if first < last:
+                embedded[0, first - begin : last - begin] = seen(view)[first - start : last - start]
+        at = places[:, :, begin:end].to(self._model.device)
+        return self._forward(context, embedded, at, prompt.marks[begin:end], 1)
+
+    def _embedded(self, tokens: list[int]) -> torch.Tensor:
+        return self._model.get_input_embeddings()(torch.tensor([tokens], device=self._model.device))
+
+    def _forward(
+        self, context: Context, embedded: torch.Tensor, places: torch.Tensor, marks: list[int], wanted: int
+    ) -> torch.Tensor:
+        try:
+            out = self._text(inputs_embeds=embedded, position_ids=places, past_key_values=context.cache, use_cache=True)
+        except BaseException:
+            context.cache.shorten(len(context.marks))  # some layers may have taken it
+            raise
+        context.marks += marks
+        return self._model.lm_head(out.last_hidden_state[0, -wanted:]).float()

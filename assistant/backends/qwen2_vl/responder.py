@@ -1,0 +1,156 @@
+"""Answers with Qwen2-VL: one conversation, one cache. Knows nothing of sound, speech or other models.
+
+A prompt is compared with what is in memory, token by token: what agrees is kept, the rest is fed. So an interrupted
+answer, an edited question, a branch or a picture that was let go need no word of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
+from assistant.backends.qwen2_vl.language import Context, Language
+from assistant.backends.qwen2_vl.sight import Sight
+from assistant.errors import AssistantError
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+
+# Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
+MAX_PIXELS = 1280 * 28 * 28
+_ROWS_ON_CPU, _ROWS_ON_GPU = 64, 512
+_CONTEXTS = 2  # conversations in memory
+_WORTH_KEEPING = 64  # tokens of a conversation that are not overwritten by another one
+_GLANCE = 64 * 28 * 28  # pixels of a small view
+_GLANCED = "“{}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
+_FORGOT = "The conversation is too long for the model: its first {} questions were left out."
+
+
+@dataclass(frozen=True)
+class Word:
+    """One decoded token: the text that it completes (may be ""), and how likely the model held it, 0 to 1."""
+
+    text: str
+    chance: float
+
+
+class Qwen2VL:
+    """A loaded model. Replies are decoded greedily, token by token, in the caller's thread: closing the iterator
+    stops it within one token, or one slice of a prompt, and nothing is left running.
+
+    `remark` is what the user should know of the last reply, or ""."""
+
+    def __init__(self, model: Any, processor: Any, name: str, options: Options) -> None:
+        self.by, self.remark = name, ""
+        sizes = processor.image_processor.size
+        most = options.max_pixels or min(sizes["longest_edge"], MAX_PIXELS)
+        self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], most))
+        self._sight = Sight(model, processor)
+        self._language = Language(model, _ROWS_ON_GPU if model.device.type == "cuda" else _ROWS_ON_CPU)
+        self._contexts: list[Context] = []  # the last used comes last
+        self._max_new_tokens, self._glances = options.max_new_tokens, options.glance
+        self._longest = model.config.get_text_config().max_position_embeddings
+        ends = model.generation_config.eos_token_id
+        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        """Yields the answer in pieces. Raises `AssistantError` for pictures too slim to resize or no memory left."""
+        for word in self._steps(messages):
+            yield word.text if word else ""
+
+    def words(self, messages: Sequence[Message]) -> Generator[Word, None, None]:
+        """The answer token by token, with the model's own certainty of each."""
+        yield from filter(None, self._steps(messages))
+
+    def _steps(self, messages: Sequence[Message]) -> Generator[Word | None, None, None]:
+        """A word, or None after a step that gives none."""
+        try:
+            yield from self._words(messages)
+        except (torch.OutOfMemoryError, MemoryError):
+            self.release()
+            raise AssistantError(
+                "answer", "There is not enough memory for this question.", "Ask with fewer or smaller pictures."
+            ) from None
+
+    def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
+        """Does now what the next question will need: `messages` end in one of the user whose text is not known yet.
+
+        Takes one step at a time, a block of the tower or a slice of the prompt; may be closed after any."""
+        fitted, _ = self._chat.fitted(messages, self._room)
+        prompt = self._chat.prompt(fitted, asked=False)
+        yield from self._see(prompt)
+        with self._context_for(prompt) as context:
+            yield from self._language.feed(context, prompt, self._sight.seen)
+
+    def forget(self, digest: str) -> None:
+        """Lets a picture go."""
+        self._sight.forget(digest)
+
+    def release(self) -> None:
+        """Lets all go that can be made again."""
+        self._contexts.clear()
+        self._sight.release()
+
+    @property
+    def _room(self) -> int:
+        return self._longest - self._max_new_tokens
+
+    def _words(self, messages: Sequence[Message]) -> Generator[Word | None, None, None]:
+        fitted, left = self._chat.fitted(messages, self._room)
+        self.remark = _FORGOT.format(left) if left else ""
+        prompt = self._chat.prompt(fitted, view=self._at_hand)
+        yield from self._see(prompt)
+        with self._context_for(prompt) as context:
+            logits = yield from self._language.feed(context, prompt, self._sight.seen)
+            yield from self._decode(context, logits, int(self._language.places(prompt).max()) + 1)
+
+    def _decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[Word, None, None]:
+        ids: list[int] = []
+        shown = ""
+        try:
+            for _ in range(self._max_new_tokens):
+                token = int(logits.argmax())
+                chance = float(torch.softmax(logits, dim=-1)[token])
+                if token in self._ends:
+                    yield Word("", chance)
+                    return
+                ids.append(token)
+                text = self._chat.text(ids)
+                # A character of several tokens is held back until it is whole.
+                whole = not text.endswith("\ufffd")
+                yield Word(text[len(shown) :] if whole else "", chance)
+                shown = text if whole else shown
+                logits = self._language.step(context, [token], place)[-1]
+                place += 1
+        finally:
+            self._chat.remember(ids)
+
+    def _at_hand(self, picture: Picture) -> View:
+        """A picture that is still being encoded is answered from a glance, if the settings say so."""
+        view = self._chat.view(picture)
+        if not self._glances or not self._sight.begun(view):
+            return view
+        self.remark = _GLANCED.format(picture.name)
+        return self._chat.view(picture, _GLANCE)
+
+    def _see(self, prompt: Prompt) -> Generator[None, None, None]:
+        for _, view in prompt.views:
+            yield from self._sight.encode(view)
+
+    @contextmanager
+    def _context_for(self, prompt: Prompt) -> Iterator[Context]:
+        """The conversation in memory that has most in common with the prompt, or a branch of it where somebody is in
+        the middle of it or too much would be overwritten; held while it is fed."""
+        best = max(self._contexts, key=lambda one: one.shared(prompt), default=self._language.context())
+        shared = best.shared(prompt)
+        if best.held or len(best.marks) - shared > _WORTH_KEEPING:
+            best = best.branch(shared)
+        self._contexts = [*(one for one in self._contexts if one is not best), best][-_CONTEXTS:]
+        best.held = True
+        try:
+            yield best
+        finally:
+            best.held = False

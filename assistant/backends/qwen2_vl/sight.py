@@ -1,0 +1,74 @@
+"""Pictures as the language model sees them: encoded once, kept while there is room. Knows nothing of conversations."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Generator
+from typing import Any
+
+import torch
+
+from assistant.backends.qwen2_vl import tower
+from assistant.backends.qwen2_vl.chat import View
+
+_ROOM = 256 * 2**20  # bytes of encoded pictures: some 80 of 1,024 tokens at 2B's width
+Key = tuple[str, tuple[int, int, int]]
+
+
+class Sight:
+    """The same picture at the same size is encoded once, whoever asks; an encoding that was left goes on later."""
+
+    def __init__(self, model: Any, processor: Any) -> None:
+        self._tower, self._images = model.model.visual, processor.image_processor
+        self._kept: OrderedDict[Key, torch.Tensor] = OrderedDict()
+        self._under_way: dict[Key, Generator[None, None, torch.Tensor]] = {}
+
+    def knows(self, view: View) -> bool:
+        """Whether it is encoded."""
+        return view.key in self._kept
+
+    def begun(self, view: View) -> bool:
+        """Whether it is being encoded."""
+        return view.key in self._under_way
+
+    def encode(self, view: View) -> Generator[None, None, None]:
+        """Yields between blocks of the tower; afterwards the view is known. Closing it loses no finished block."""
+        while view.key not in self._kept:
+            work = self._under_way.setdefault(view.key, self._begin(view))
+            try:
+                next(work)
+            except StopIteration as done:
+                del self._under_way[view.key]
+                self._keep(view.key, done.value)
+            except BaseException:
+                self._under_way.pop(view.key, None)
+                raise
+            yield
+
+    def seen(self, view: View) -> torch.Tensor:
+        """(tokens, channels) of a view that is known."""
+        self._kept.move_to_end(view.key)
+        return self._kept[view.key]
+
+    def forget(self, digest: str) -> None:
+        """Lets a picture go, at all its sizes."""
+        for kept in (self._kept, self._under_way):
+            for key in [key for key in kept if key[0] == digest]:
+                del kept[key]
+
+    def release(self) -> None:
+        """Lets all of them go."""
+        self._kept.clear()
+        self._under_way.clear()
+
+    def _begin(self, view: View) -> Generator[None, None, torch.Tensor]:
+        yield
+        rows, columns = (side * self._images.patch_size for side in view.grid[1:])
+        image = view.picture.image.resize((columns, rows))
+        done = self._images(images=[image], do_resize=False, return_tensors="pt")
+        return (yield from tower.encoded(self._tower, done["pixel_values"], view.grid))
+
+    def _keep(self, key: Key, encoded: torch.Tensor) -> None:
+        self._kept[key] = encoded
+        while sum(one.numel() * one.element_size() for one in self._kept.values()) > _ROOM and len(self._kept) > 1:
+            self._kept.popitem(last=False)
