@@ -1,11 +1,12 @@
 """The vision tower, block by block, with the checkpoint's own weights. Knows nothing of pictures or conversations.
 
 The same arithmetic as transformers' tower (Qwen2-VL, Wang et al., 2024, section 2.1), cheaper: patches are embedded by
-one matrix product, and all frames of a video, or one picture, go through one call of attention."""
+one matrix product, and attention goes the way that is fastest on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from itertools import product
 from typing import Any
 
 import torch
@@ -13,28 +14,34 @@ from torch.nn import functional
 from transformers.vision_utils import get_vision_position_ids
 
 Grid = tuple[int, int, int]
+_ROWS = 512  # of patches at a time: more do not fit into the cache
 
 
 @torch.inference_mode()
 def begun(tower: Any, patches: torch.Tensor, grid: Grid) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Embedded patches (patches, channels), and the cosines and sines (patches, 1, head) of their places."""
+    """Embedded patches (patches, channels), and the cosines and sines (patches, head) of their places."""
     weight = tower.patch_embed.proj.weight
     hidden = functional.linear(patches.to(weight.device, weight.dtype), weight.flatten(1))
     places = get_vision_position_ids(torch.tensor([grid], device=weight.device), tower.spatial_merge_size)
     cos, sin = tower.rotary_pos_emb(hidden, places)
-    return hidden, cos.unsqueeze(1), sin.unsqueeze(1)
+    return hidden, cos, sin
 
 
 @torch.inference_mode()
 def through(block: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, frames: int) -> torch.Tensor:
-    """One block. Attention sees one frame at a time: `frames` of them are a batch."""
+    """One block, in place. Rows go through in portions that stay in the processor's cache."""
     attention, count = block.attn, hidden.shape[0]
-    qkv = attention.qkv(block.norm1(hidden)).view(count, 3, attention.num_heads, -1)
-    turned = [_turned(qkv[:, which], cos, sin) for which in (0, 1)]
-    query, key, value = (one.unflatten(0, (frames, -1)).transpose(1, 2) for one in (*turned, qkv[:, 2]))
-    seen = functional.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
-    hidden = hidden + attention.proj(seen.transpose(1, 2).reshape(count, -1))
-    return hidden.add_(block.mlp(block.norm2(hidden)))
+    query, key, value = hidden.new_empty(3, attention.num_heads, count, attention.head_dim)
+    for rows in _portions(count):
+        parts = attention.qkv(block.norm1(hidden[rows])).view(-1, 3, *query.shape[::2]).permute(1, 2, 0, 3)
+        query[:, rows] = _turned(parts[0], cos[rows], sin[rows]).mul_(attention.scaling)
+        key[:, rows] = _turned(parts[1], cos[rows], sin[rows])
+        value[:, rows] = parts[2]
+    seen = _attended(*(one.unflatten(1, (frames, -1)) for one in (query, key, value))).flatten(1, 2)
+    for rows in _portions(count):
+        hidden[rows] += attention.proj(seen[:, rows].transpose(0, 1).flatten(1))
+        hidden[rows] += _mlp(block.mlp, block.norm2(hidden[rows]))
+    return hidden
 
 
 @torch.inference_mode()
@@ -61,8 +68,34 @@ def encoded(tower: Any, patches: torch.Tensor, grid: Grid) -> Generator[None, No
     return merged(tower, hidden)
 
 
+def _portions(count: int) -> Iterator[slice]:
+    return (slice(at, min(at + _ROWS, count)) for at in range(0, count, _ROWS))
+
+
+def _mlp(mlp: Any, x: torch.Tensor) -> torch.Tensor:
+    if type(mlp.act).__name__ != "QuickGELUActivation":
+        return mlp(x)
+    x = mlp.fc1(x).mul_(1.702)  # x * sigmoid(1.702 x), in place
+    return mlp.fc2(functional.silu(x, inplace=True).mul_(1 / 1.702))
+
+
 def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     """Rotary embedding in float32, as the model was trained."""
     wide = x.float()
     first, second = wide.chunk(2, dim=-1)
-    return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
+    return torch.cat((-second, first), dim=-1).mul_(sin).addcmul_(wide, cos)
+
+
+def _attended(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Attention of a scaled query, (heads, frames, patches, channels)."""
+    if query.dtype != torch.bfloat16 or query.device.type != "cpu" or torch.cpu._is_amx_tile_supported():
+        return functional.scaled_dot_product_attention(query, key, value, scale=1.0)
+    # Without AMX the fused kernel multiplies slower than plain products do. Their scores are rounded to bfloat16;
+    # without the keys' mean, which no softmax notices, they are small and lose little.
+    key = (key - key.mean(dim=2, keepdim=True)).transpose(2, 3)
+    seen = torch.empty_like(query)
+    for head, frame in product(range(query.shape[0]), range(query.shape[1])):
+        for rows in _portions(query.shape[2]):
+            scores = query[head, frame, rows] @ key[head, frame]
+            seen[head, frame, rows] = torch.softmax(scores, dim=-1) @ value[head, frame]
+    return seen
