@@ -30,7 +30,9 @@ class Shelf:
         transcriber: Transcriber = (
             (yield from self._ear(settings)) if hears else backends.load_transcriber("silent", Options())
         )
-        responder: Responder = yield from self._take("eye", settings.look, lambda: _responder(settings.look))
+        responder: Responder = yield from self._take(
+            "eye", settings.look, lambda: _responder(settings.look, self._data)
+        )
         voice: Voice = yield from self._voice(settings)
         return Parts(transcriber, responder, voice)
 
@@ -101,11 +103,11 @@ def _transcriber(hear: Hear) -> Transcriber:
     return backends.load_transcriber(hear.transcriber, Options(model=model, device=hear.device, language=hear.language))
 
 
-def _responder(look: Look) -> Responder:
+def _responder(look: Look, data: Path) -> Responder:
     model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
     options = Options(
         model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map,
         min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
-        glance=look.glance,
+        weights=look.weights, cache=str(data / "weights"), glance=look.glance,
     )  # fmt: skip
     return backends.load_responder(look.responder, options)

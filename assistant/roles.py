@@ -62,7 +62,8 @@ class Options:
 
     `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda",
     `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none).
-    `glance`: a picture that is still being encoded is answered from a small view of it."""
+    `weights`: how a processor holds bfloat16 ones, "int4", "bfloat16" or "stored"; `cache` is a folder for what was
+    made of them ("" for none). `glance`: a picture that is still being encoded is answered from a small view of it."""
 
     model: str = ""
     name: str = ""
@@ -74,4 +75,6 @@ class Options:
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512
+    weights: str = "bfloat16"
+    cache: str = ""
     glance: bool = False

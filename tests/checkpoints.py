@@ -97,7 +97,40 @@ def vits(folder: Path, speakers: int = 1, pickled: bool = True) -> Path:
     return made
 
 
+def qwen2_5_vl(folder: Path) -> Path:
+    """A Qwen2.5-VL of two layers with the starter's tokenizer; random weights."""
+    import shutil
+
+    import torch
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    tiny = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
+    made = folder / "qwen2.5-vl-random"
+    shutil.copytree(tiny, made)
+    (made / "model.safetensors").unlink()
+    known = json.loads((tiny / "config.json").read_text("utf-8"))
+    text = {**known["text_config"], "num_hidden_layers": 2, "layer_types": ["full_attention"] * 2}
+    vision = {
+        "depth": 2, "hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "out_hidden_size": 192,
+        "patch_size": 14, "fullatt_block_indexes": [1], "window_size": 56,
+    }  # fmt: skip
+    tokens = {name: known[name] for name in known if name.endswith("_token_id")}
+    del text["model_type"]
+    torch.manual_seed(0)
+    config = Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **tokens)
+    model = Qwen2_5_VLForConditionalGeneration(config)
+    model.generation_config.eos_token_id = text["eos_token_id"]
+    model.save_pretrained(made)
+    return made
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    for made in (whisper(target), vits(target), vits(target, speakers=3), vits(target, pickled=False)):
+    for made in (
+        whisper(target),
+        vits(target),
+        vits(target, speakers=3),
+        vits(target, pickled=False),
+        qwen2_5_vl(target),
+    ):
         print(made)

@@ -7,10 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
+from assistant.backends.qwen2_vl import weights
 from assistant.backends.qwen2_vl.responder import Qwen2VL
 from assistant.errors import Missing
 from assistant.roles import Options
+
+# What reads the numbers of a quantised checkpoint; none of them comes with Hark.
+_READERS = {
+    "gptq": "pip install optimum gptqmodel",
+    "awq": "pip install optimum gptqmodel",
+    "bitsandbytes": "pip install bitsandbytes",
+}
+
+_CANNOT = (
+    OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, AssertionError, SafetensorError,
+)  # fmt: skip
 
 
 def load(options: Options) -> Qwen2VL:
@@ -19,30 +32,52 @@ def load(options: Options) -> Qwen2VL:
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    hint = "Check device and dtype in the settings, or get it again."
     try:
-        config = json.loads((Path(options.model) / "config.json").read_text("utf-8"))
-        kind = {"qwen2_vl": transformers.Qwen2VLForConditionalGeneration}.get(config.get("model_type"))
-        if kind is None:
-            what = f"“{options.model}” is a {config.get('model_type')} model, not Qwen2-VL."
-            raise Missing("answer", what, "Choose another.")
-        # The class is ours and `trust_remote_code` is off: no code in a folder is ever run.
-        safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        placed: dict[str, Any] = {"device_map": options.device_map} if options.device_map else {}
-        dtype = _dtype(options, config, device)
-        loaded: Any = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
-        model, told = loaded
-        if told["missing_keys"]:
-            raise ValueError(f"{len(told['missing_keys'])} of its tensors are missing")
-        processor = transformers.Qwen2VLProcessor.from_pretrained(options.model, **safe)
-        if not processor.chat_template:
-            raise ValueError("it has no chat template")
-        if not placed:
-            model.to(torch.device(device))
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, AssertionError) as error:
+        folder = Path(options.model)
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        quantised = config.get("quantization_config", {}).get("quant_method", "")
+        if quantised:
+            hint = f"It is quantised ({quantised}): it needs a GPU and “{_READERS.get(quantised, quantised)}”."
+        model, processor = _opened(options, config)
+        if options.weights not in ("int4", "bfloat16", "stored"):
+            raise ValueError(f"weights cannot be {options.weights}")
+        if options.weights != "stored" and not quantised and weights.can_pack(model):
+            cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
+            weights.pack(model, options.weights == "int4", cache)
+    except _CANNOT as error:
         what = f"The model in “{options.model}” cannot be loaded: {_first_line(error)}"
-        raise Missing("answer", what, "Check device and dtype in the settings, or get it again.") from error
-    return Qwen2VL(model.eval(), processor, options.name or Path(options.model).name, options)
+        raise Missing("answer", what, hint) from error
+    return Qwen2VL(model.eval(), processor, options.name or folder.name, options)
+
+
+def _opened(options: Options, config: dict[str, Any]) -> tuple[Any, Any]:
+    """Model and processor. The classes are ours and `trust_remote_code` is off: no code in a folder is ever run."""
+    import transformers
+
+    kinds: dict[str, tuple[Any, Any]] = {
+        "qwen2_vl": (transformers.Qwen2VLForConditionalGeneration, transformers.Qwen2VLProcessor),
+        "qwen2_5_vl": (transformers.Qwen2_5_VLForConditionalGeneration, transformers.Qwen2_5_VLProcessor),
+    }
+    kind, reader = kinds.get(config.get("model_type", ""), (None, None))
+    if kind is None:
+        what = f"“{options.model}” is a {config.get('model_type')} model, not Qwen2-VL."
+        raise Missing("answer", what, "Choose another.")
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    placed: dict[str, Any] = {"device_map": options.device_map} if options.device_map else {}
+    dtype = _dtype(options, config, device)
+    model, told = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
+    if told["missing_keys"]:
+        raise ValueError(f"{len(told['missing_keys'])} of its tensors are missing")
+    processor = reader.from_pretrained(options.model, **safe)
+    if not processor.chat_template:
+        raise ValueError("it has no chat template")
+    if processor.tokenizer.convert_tokens_to_ids(processor.image_token) != model.config.image_token_id:
+        raise ValueError("its tokenizer belongs to another model")
+    if not placed:
+        model.to(torch.device(device))
+    return model, processor
 
 
 def _dtype(options: Options, config: dict[str, Any], device: str) -> Any:
