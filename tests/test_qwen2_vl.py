@@ -15,9 +15,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration
 
 from assistant import backends
-from assistant.backends.qwen2_vl import Qwen2VL, tower, weights
+from assistant.backends.qwen2_vl import Qwen2VL, attention, tower, weights
 from assistant.backends.qwen2_vl.chat import Prompt
 from assistant.errors import BadInput, Missing
 from assistant.pictures import Picture
@@ -49,9 +50,17 @@ def fresh() -> None:
     model().release()
 
 
-def stock_logits(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:
+@cache
+def stock_model(folder: Path = TINY) -> Any:
+    """As the library loads it, untouched by Hark."""
+    kind = json.loads((folder / "config.json").read_text())["model_type"]
+    named = {"qwen2_vl": Qwen2VLForConditionalGeneration, "qwen2_5_vl": Qwen2_5_VLForConditionalGeneration}
+    return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Tensor:
     """All logits of a prompt, by transformers' own forward, from nothing."""
-    inner = one._language._model
+    inner = stock_model(folder)
     pixels, grids = [], []
     for _, view in prompt.views:
         image = view.picture.image.resize((view.grid[2] * 14, view.grid[1] * 14))
@@ -83,9 +92,9 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
 
 
-def exact(one: Qwen2VL, messages: Sequence[Message]) -> None:
+def exact(one: Qwen2VL, messages: Sequence[Message], folder: Path = TINY) -> None:
     prompt = one._chat.prompt(messages)
-    close(fed(one, prompt), stock_logits(one, prompt)[-1])
+    close(fed(one, prompt), stock_logits(one, prompt, folder)[-1])
 
 
 words = st.text("ab cd?é红\n", max_size=12)
@@ -370,4 +379,22 @@ def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
     asked = [Message("user", "What is it?", (picture(0),))]
     answer = "".join(one.reply(asked))  # type: ignore[arg-type]
     more = [*asked, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
-    exact(one, more)  # type: ignore[arg-type]
+    exact(one, more, folder)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 8, 9, 40])
+def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -> None:
+    torch.manual_seed(tokens)
+    query, key, value = (torch.randn(1, heads, rows, 16) for heads, rows in ((6, tokens), (2, 90), (2, 90)))
+    key += 20 * torch.randn(16)  # as large as the model's own keys, with what they have in common
+    mask = torch.ones(1, 1, tokens, 90, dtype=torch.bool).tril(90 - tokens)
+
+    def seen(dtype: torch.dtype) -> torch.Tensor:
+        half = (one.to(torch.bfloat16).to(dtype) for one in (query, key, value))
+        return attention._grouped(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
+
+    halves = [one.to(torch.bfloat16) for one in (query, key, value)]
+    options = {"attn_mask": mask if tokens > 1 else None, "scale": 0.25, "enable_gqa": True}
+    fused = torch.nn.functional.scaled_dot_product_attention(*halves, **options).transpose(1, 2).double()
+    exactly = seen(torch.float64)
+    assert float((seen(torch.bfloat16) - exactly).abs().max()) <= 1.5 * float((fused - exactly).abs().max()) + 1e-6

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from assistant.backends.qwen2_vl import attention
 from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
 from assistant.backends.qwen2_vl.language import Context, Language
 from assistant.backends.qwen2_vl.sight import Sight
@@ -49,7 +50,10 @@ class Qwen2VL:
         most = options.max_pixels or min(sizes["longest_edge"], MAX_PIXELS)
         self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], most))
         self._sight = Sight(model, processor)
-        self._language = Language(model, _ROWS_ON_GPU if model.device.type == "cuda" else _ROWS_ON_CPU)
+        on_gpu = model.device.type == "cuda"
+        if not on_gpu:
+            attention.use(model.model.language_model)
+        self._language = Language(model, _ROWS_ON_GPU if on_gpu else _ROWS_ON_CPU)
         self._contexts: list[Context] = []  # the last used comes last
         self._max_new_tokens, self._glances = options.max_new_tokens, options.glance
         self._longest = model.config.get_text_config().max_position_embeddings

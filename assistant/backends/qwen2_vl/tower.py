@@ -13,6 +13,8 @@ import torch
 from torch.nn import functional
 from transformers.vision_utils import get_vision_position_ids
 
+from assistant.backends.qwen2_vl.attention import plain_is_faster
+
 Grid = tuple[int, int, int]
 _ROWS = 512  # of patches at a time: more do not fit into the cache
 
@@ -88,10 +90,9 @@ def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tens
 
 def _attended(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """Attention of a scaled query, (heads, frames, patches, channels)."""
-    if query.dtype != torch.bfloat16 or query.device.type != "cpu" or torch.cpu._is_amx_tile_supported():
+    if not plain_is_faster(query):
         return functional.scaled_dot_product_attention(query, key, value, scale=1.0)
-    # Without AMX the fused kernel multiplies slower than plain products do. Their scores are rounded to bfloat16;
-    # without the keys' mean, which no softmax notices, they are small and lose little.
+    # Scores are rounded to bfloat16; without the keys' mean, which no softmax notices, they are small and lose little.
     key = (key - key.mean(dim=2, keepdim=True)).transpose(2, 3)
     seen = torch.empty_like(query)
     for head, frame in product(range(query.shape[0]), range(query.shape[1])):
