@@ -18,7 +18,7 @@ from assistant.faults import told
 from assistant.library.history import History
 from assistant.parts import Shelf
 from assistant.pictures import Picture, open_picture
-from assistant.roles import Message, Responder
+from assistant.roles import Message, Region, Responder
 from assistant.settings import Folders, Settings
 from assistant.sound import audio
 from assistant.sound.audio import Audio
@@ -29,11 +29,13 @@ from assistant.words.clean import clean
 class Question:
     """What a person asks: text, or sound (a file, or what the microphone heard), and pictures (files, or opened).
 
-    `ticket` is the asker's own mark, given back in `TurnStarted`. `aloud` is a text to read instead of answering."""
+    `regions` are parts of the last picture: left, top, right, bottom in its pixels. `ticket` is the asker's own mark,
+    given back in `TurnStarted`. `aloud` is a text to read instead of answering."""
 
     text: str = ""
     sound: Path | Audio | None = None
     pictures: tuple[Path | Picture, ...] = ()
+    regions: tuple[tuple[int, int, int, int], ...] = ()
     ticket: str = ""
     aloud: str = ""
 
@@ -115,6 +117,9 @@ class Asking:
         self.heard = clean(question.text).strip()
         # Files first: they are quick to refuse, models slow to load.
         self.pictures = tuple(open_picture(one) if isinstance(one, Path) else one for one in question.pictures)
+        if question.regions and self.pictures:
+            # A part goes along by itself too: small print is lost in the whole.
+            self.pictures += tuple(self.pictures[-1].part(box) for box in question.regions)
         self.marks["look"] = self._since()
         for picture in self.pictures:
             yield from (Noted(f"{picture.name}: {note}") for note in picture.notes)
@@ -128,11 +133,15 @@ class Asking:
         parts = yield from desk.shelf.parts(desk.settings, sound is not None)
         self.marks["load"] = self._since() - self.marks["look"]
         self.start = time.monotonic()
-        asked = turn.Asked(self.heard, sound, self.pictures, desk.settings.look.describe)
+        asked = turn.Asked(self.heard, sound, self.pictures, self._regions(), desk.settings.look.describe)
         with closing(turn.answer(asked, desk.messages, parts)) as events:
             for event in events:
                 yield from self._note(event, parts.responder)
                 yield event
+
+    def _regions(self) -> tuple[Region, ...]:
+        boxes = self.question.regions
+        return tuple(Region(self.pictures[-1 - len(boxes)], box) for box in boxes) if self.pictures else ()
 
     def _note(self, event: Event, responder: Responder) -> Iterator[Event]:
         """Stamps an event's time, and saves the turn whenever a piece of it is said."""

@@ -85,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("text", nargs="?", metavar="TEXT")
     ask.add_argument("--audio", type=Path, metavar="FILE", help="a sound file with the question")
     ask.add_argument("--picture", type=Path, metavar="FILE", action="append", default=[], help="may be given again")
+    ask.add_argument(
+        "--region",
+        metavar="L,T,R,B",
+        type=_box,
+        action="append",
+        default=[],
+        help="a part of the last picture, in pixels",
+    )
     ask.add_argument("--speak-to", type=Path, metavar="WAV", help="write the answer's sound there and play nothing")
     ask.add_argument("--voice", metavar="ID", default="")
     ask.add_argument("--transcriber", metavar="NAME", default="", help="sphinx or whisper")
@@ -108,9 +116,26 @@ def _parser() -> argparse.ArgumentParser:
     models = command("models", "lists:models", "List the models, or get one: hark models get NAME.")
     models.add_argument("verb", nargs="?", choices=("get",))
     models.add_argument("name", nargs="?", metavar="NAME")
+    _add_bench(command("bench", "bench:bench", "Measure how fast Qwen2-VL would answer on this machine."))
     doctor = command("doctor", "lists:doctor", "Check this machine and say what to do.")
     doctor.add_argument("--json", action="store_true")
     return parser
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    """Four numbers; argparse tells what is wrong with them."""
+    left, top, right, bottom = (int(one) for one in text.split(","))
+    return left, top, right, bottom
+
+
+_box.__name__ = "region, such as 10,20,300,200,"
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="fewer pairs: some ten minutes")
+    parser.add_argument("--size", default="2b", metavar="SIZE", help="2b or 7b")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the table goes")
+    parser.add_argument("--again", action="store_true", help="measure all rows anew")
 
 
 if __name__ == "__main__":

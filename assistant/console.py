@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, BadInput, Missing
-from assistant.events import Event, Failed, Heard, Noted, Said, Sound, TurnEnded, Wrote
+from assistant.events import Event, Failed, Heard, Noted, Pointed, Said, Sound, TurnEnded, Wrote
 from assistant.settings import Folders
 from assistant.sound import audio
 from assistant.sound.audio import Audio
@@ -23,6 +23,9 @@ from assistant.words.clean import clean
 if TYPE_CHECKING:
     from assistant.doctor import Finding
     from assistant.sound.speaker import Playback, Speaker
+_NAMES: dict[type, str] = {
+    Heard: "heard", Wrote: "wrote", Pointed: "pointed", Said: "said", Failed: "failed", TurnEnded: "ended",
+}  # fmt: skip
 
 
 class Console:
@@ -89,8 +92,7 @@ class Console:
             self._text_event(event)
 
     def _json_event(self, event: Event) -> None:
-        names: dict[type, str] = {Heard: "heard", Wrote: "wrote", Said: "said", Failed: "failed", TurnEnded: "ended"}
-        name = names.get(type(event))
+        name = _NAMES.get(type(event))
         if name:
             self._ended = self._ended or name == "ended"
             self._line({"event": name, **dataclasses.asdict(event)})
@@ -103,6 +105,9 @@ class Console:
                 self._out.write(text if self._writing else f"Hark: {text}")
                 self._out.flush()
                 self._writing = True
+            case Pointed(label, _, left, top, right, bottom):
+                self._end_line()
+                self._print(f"({label or 'there'}: {left},{top} to {right},{bottom})")
             case TurnEnded(reason="nothing heard"):
                 self._print("I heard no speech.")
             case TurnEnded():

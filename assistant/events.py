@@ -24,6 +24,18 @@ class Wrote:
 
 
 @dataclass(frozen=True)
+class Pointed:
+    """The answer points at a place in the picture with this digest, in its pixels."""
+
+    label: str
+    picture: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True)
 class Said:
     """A piece of the answer in its spoken form, before its sound.
 
@@ -84,7 +96,7 @@ class TurnEnded:
     id: int | None = None
 
 
-TurnEvent = Heard | Wrote | Said | Sound | Noted | Failed | TurnEnded
+TurnEvent = Heard | Wrote | Pointed | Said | Sound | Noted | Failed | TurnEnded
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,29 @@ DESCRIBE = "Describe this picture."
 
 
 @dataclass(frozen=True)
+class Region:
+    """A part of a picture that is asked about; `box`: left, top, right, bottom in its pixels."""
+
+    picture: Picture
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A place in the last picture, as an answer points at it: left, top, right, bottom as shares of its sides."""
+
+    label: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
 class Message:
-    """One message of a conversation. `text` is plain or Markdown; pictures come before it."""
+    """One message of a conversation. `text` is plain or Markdown; pictures come before it, regions belong to it."""
 
     role: Literal["system", "user", "assistant"]
     text: str
     pictures: tuple[Picture, ...] = ()
+    regions: tuple[Region, ...] = ()
 
 
 class Transcriber(Protocol):
@@ -29,16 +46,16 @@ class Transcriber(Protocol):
 
 
 class Responder(Protocol):
-    """Answers. Yields pieces of text, "" after a step that wrote none; closing the iterator stops the model within one
-    step. Two methods are optional: `prepare(messages)` does, step by step, what the next question will need, and
-    `forget(digest)` lets a picture go. So is `remark`: what the user should know of the last reply."""
+    """Answers. Yields pieces of text, places it points at, "" after a step that wrote none; closing the iterator stops
+    the model within one step. Two methods are optional: `prepare(messages)` does, step by step, what the next question
+    will need, and `forget(digest)` lets a picture go. So is `remark`: what the user should know of the last reply."""
 
     @property
     def by(self) -> str:
         """Who wrote the last reply: a model's name, or a part of the starter kit."""
         ...
 
-    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]: ...
+    def reply(self, messages: Sequence[Message]) -> Generator[str | Box, None, None]: ...
 
 
 class Voice(Protocol):

@@ -4,14 +4,14 @@ Knows no threads, files, clocks or models. Read this first."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
-from assistant.events import Event, Heard, Noted, Said, Sound, Wrote
-from assistant.roles import DESCRIBE, Message, Parts, Voice
+from assistant.events import Event, Heard, Noted, Pointed, Said, Sound, Wrote
+from assistant.roles import DESCRIBE, Box, Message, Parts, Region, Voice
 from assistant.words import sentences, spoken
 from assistant.words.clean import clean
 
@@ -27,6 +27,7 @@ class Asked:
     text: str = ""
     audio: Audio | None = None
     pictures: tuple[Picture, ...] = ()
+    regions: tuple[Region, ...] = ()
     describe: str = DESCRIBE
 
 
@@ -39,16 +40,29 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
     yield Heard(question)
     if asked.audio is not None and not question:
         return
-    message = Message("user", question or asked.describe, asked.pictures)
+    message = Message("user", question or asked.describe, asked.pictures, asked.regions)
     cutter, mouth = sentences.Cutter(), _Mouth(parts.voice)
     with closing(parts.responder.reply([*history, message])) as reply:
         for raw in reply:
+            if isinstance(raw, Box):
+                yield from _pointed(raw, [*history, message])
+                continue
             delta = clean(raw)
             yield Wrote(delta)  # of no text, after a step that wrote none
             for piece in cutter.add(delta):
                 yield from mouth.say(piece, cutter.given)
     for piece in cutter.end():
         yield from mouth.say(piece, cutter.given)
+
+
+def _pointed(box: Box, messages: Sequence[Message]) -> Iterator[Pointed]:
+    """A place in the picture whose region was asked about, or else in the newest one."""
+    picture = next((one for message in reversed(messages) for one in reversed(message.pictures)), None)
+    if messages[-1].regions:
+        picture = messages[-1].regions[-1].picture
+    if picture:
+        sides = (picture.width, picture.height, picture.width, picture.height)
+        yield Pointed(box.label, picture.digest, *(round(at * side) for at, side in zip(box.box, sides, strict=True)))
 
 
 def read(text: str, voice: Voice) -> Generator[Event, None, None]:

@@ -2,99 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import random
-import shutil
-from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration
 
-from assistant import backends
-from assistant.backends.qwen2_vl import Qwen2VL, attention, tower, weights
+from assistant.backends.qwen2_vl import tower
 from assistant.backends.qwen2_vl.chat import Prompt
-from assistant.errors import BadInput, Missing
+from assistant.errors import BadInput
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import Message
 from assistant.starter.shapes import draw, random_scene
-from tests import checkpoints
-
-TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
-
-
-def loaded(**options: Any) -> Qwen2VL:
-    return backends.load_responder("qwen2-vl", Options(model=str(TINY), device="cpu", dtype="float32", **options))  # type: ignore[return-value]
-
-
-@cache
-def model() -> Qwen2VL:
-    return loaded(max_new_tokens=12)
-
-
-@cache
-def picture(number: int) -> Picture:
-    """Of several sizes and shapes."""
-    rng = random.Random(number)
-    return Picture.of(draw(random_scene(rng, (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200))), 1)))
+from tests.qwen2 import close, exact, fed, loaded, model, picture, stock_logits
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
     model().release()
-
-
-@cache
-def stock_model(folder: Path = TINY) -> Any:
-    """As the library loads it, untouched by Hark."""
-    kind = json.loads((folder / "config.json").read_text())["model_type"]
-    named = {"qwen2_vl": Qwen2VLForConditionalGeneration, "qwen2_5_vl": Qwen2_5_VLForConditionalGeneration}
-    return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
-
-
-def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Tensor:
-    """All logits of a prompt, by transformers' own forward, from nothing."""
-    inner = stock_model(folder)
-    pixels, grids = [], []
-    for _, view in prompt.views:
-        image = view.picture.image.resize((view.grid[2] * 14, view.grid[1] * 14))
-        done = one._sight._images(images=[image], do_resize=False, return_tensors="pt")
-        pixels.append(done["pixel_values"])
-        grids.append(done["image_grid_thw"])
-    kinds = torch.tensor([[int(mark < 0) for mark in prompt.marks]], dtype=torch.int32)
-    seen = {"pixel_values": torch.cat(pixels), "image_grid_thw": torch.cat(grids)} if pixels else {}
-    inner.model.rope_deltas = None
-    with torch.inference_mode():
-        return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **seen).logits[0].float()
-
-
-def fed(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:
-    """The last logits, through the cache."""
-    for _ in one._see(prompt):
-        pass
-    with one._context_for(prompt) as context:
-        steps = one._language.feed(context, prompt, one._sight.seen)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                return done.value
-
-
-def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
-    """Within 1e-5 of the largest: float32 itself is no finer than a tenth of that."""
-    assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
-
-
-def exact(one: Qwen2VL, messages: Sequence[Message], folder: Path = TINY) -> None:
-    prompt = one._chat.prompt(messages)
-    close(fed(one, prompt), stock_logits(one, prompt, folder)[-1])
 
 
 words = st.text("ab cd?é红\n", max_size=12)
@@ -211,37 +137,6 @@ def test_a_picture_that_is_let_go_costs_nothing_more() -> None:
     assert len(one._contexts[-1].marks) < long - 4
 
 
-def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
-    steps = tower.encoded(inner, patches, grid)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
-
-
-GRIDS = [(1, 4, 6), (1, 48, 48), (3, 4, 8)]
-
-
-def patches_of(grid: tuple[int, int, int]) -> torch.Tensor:
-    return torch.randn(grid[0] * grid[1] * grid[2], 3 * 2 * 14 * 14, generator=torch.Generator().manual_seed(grid[2]))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("grid", GRIDS)
-def test_the_tower_errs_as_little_as_stock(grid: tuple[int, int, int], dtype: torch.dtype) -> None:
-    """Against float64. In bfloat16 our attention rounds its scores: up to two fifths more noise on these weights."""
-    patches = patches_of(grid)
-    stock = copy.deepcopy(model()._language._model.model.visual)
-    exactly = tower.at_once(stock.double(), patches.double(), grid)
-    stock = copy.deepcopy(model()._language._model.model.visual).to(dtype)
-    ours, theirs = (
-        float((one - exactly).square().mean().sqrt())
-        for one in (through_the_tower(stock, patches, grid), tower.at_once(stock, patches, grid))
-    )
-    assert ours <= 1.5 * theirs
-
-
 def test_prompts_are_the_processors() -> None:
     from qwen_vl_utils import process_vision_info
 
@@ -304,64 +199,6 @@ def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> 
     assert "".join(one.reply(asked)) and not one.remark
 
 
-@pytest.mark.parametrize("rows", [1, 3, 8, 9, 70])
-@pytest.mark.parametrize("bias", [False, True])
-def test_four_bits_are_their_own_dequantised_weights(rows: int, bias: bool) -> None:
-    torch.manual_seed(rows)
-    linear = torch.nn.Linear(128, 96, bias=bias, dtype=torch.bfloat16)
-    x = torch.randn(1, rows, 128, dtype=torch.bfloat16)
-    whole, scales = weights.quantised(linear.weight.detach())
-    stands_for = weights.dequantised(whole, scales) if rows <= 8 else linear.weight.float()
-    exactly = torch.nn.functional.linear(x.float(), stands_for, linear.bias.float() if bias else None)
-    assert float((weights.FourBit(linear)(x) - exactly).abs().max()) <= 2**-7 * float(exactly.abs().max())
-    assert float((stands_for - linear.weight.float()).abs().max()) <= float(scales[..., 0].max())
-
-
-def test_four_bits_are_made_once_and_answer_as_the_whole_ones(tmp_path: Path) -> None:
-    exact_ones = loaded(max_new_tokens=40)
-    cache = str(tmp_path / "weights")
-    half = {"model": str(TINY), "device": "cpu", "dtype": "bfloat16", "max_new_tokens": 40, "cache": cache}
-    first = backends.load_responder("qwen2-vl", Options(**half, weights="int4"))  # type: ignore[arg-type]
-    kept = list((tmp_path / "weights").iterdir())
-    assert len(kept) == 1 and kept[0].suffix == ".safetensors"
-    when = kept[0].stat().st_mtime_ns
-    again = backends.load_responder("qwen2-vl", Options(**half, weights="int4"))  # type: ignore[arg-type]
-    assert kept[0].stat().st_mtime_ns == when
-    kept[0].write_bytes(b"torn")
-    torn = backends.load_responder("qwen2-vl", Options(**half, weights="int4"))  # type: ignore[arg-type]
-    for number in range(4):
-        asked = [Message("user", "Describe this picture.", (picture(number),))]
-        answers = {"".join(one.reply(asked)) for one in (exact_ones, first, again, torn)}
-        assert len(answers) == 1
-
-
-def broken(folder: Path, **changes: Any) -> Path:
-    """The starter's checkpoint with another config."""
-    shutil.copytree(TINY, folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, **changes}))
-    return folder
-
-
-def refused(folder: Path) -> str:
-    with pytest.raises(Missing) as told:
-        backends.load_responder("qwen2-vl", Options(model=str(folder), device="cpu"))
-    return f"{told.value.message} {told.value.hint}"
-
-
-def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
-    assert "is a llama model" in refused(broken(tmp_path / "other", model_type="llama"))
-    assert "another model" in refused(broken(tmp_path / "tokens", image_token_id=3))
-    torn = broken(tmp_path / "torn")
-    weights_file = torn / "model.safetensors"
-    weights_file.write_bytes(weights_file.read_bytes()[:100_000])
-    assert "cannot be loaded" in refused(torn)
-    for method, install in (("gptq", "gptqmodel"), ("awq", "gptqmodel"), ("bitsandbytes", "bitsandbytes")):
-        bits = {"quant_method": method, "bits": 4, "group_size": 32, "load_in_4bit": True}
-        told = refused(broken(tmp_path / method, quantization_config=bits))
-        assert install in told and "GPU" in told, told
-
-
 def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
     one = loaded(max_new_tokens=2)
     many = tuple(picture(number % 6) for number in range(100))
@@ -370,31 +207,3 @@ def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
     thin = Picture(1, 10_000, b"\0" * 30_000, "thin.png")
     with pytest.raises(BadInput, match="too long and thin"):
         "".join(one.reply([Message("user", "What is it?", (thin,))]))
-
-
-def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
-    """Random weights; its own tower."""
-    folder = checkpoints.qwen2_5_vl(tmp_path)
-    one = backends.load_responder("qwen2-vl", Options(model=str(folder), device="cpu", max_new_tokens=5))
-    asked = [Message("user", "What is it?", (picture(0),))]
-    answer = "".join(one.reply(asked))  # type: ignore[arg-type]
-    more = [*asked, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
-    exact(one, more, folder)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("tokens", [1, 2, 8, 9, 40])
-def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -> None:
-    torch.manual_seed(tokens)
-    query, key, value = (torch.randn(1, heads, rows, 16) for heads, rows in ((6, tokens), (2, 90), (2, 90)))
-    key += 20 * torch.randn(16)  # as large as the model's own keys, with what they have in common
-    mask = torch.ones(1, 1, tokens, 90, dtype=torch.bool).tril(90 - tokens)
-
-    def seen(dtype: torch.dtype) -> torch.Tensor:
-        half = (one.to(torch.bfloat16).to(dtype) for one in (query, key, value))
-        return attention._grouped(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
-
-    halves = [one.to(torch.bfloat16) for one in (query, key, value)]
-    options = {"attn_mask": mask if tokens > 1 else None, "scale": 0.25, "enable_gqa": True}
-    fused = torch.nn.functional.scaled_dot_product_attention(*halves, **options).transpose(1, 2).double()
-    exactly = seen(torch.float64)
-    assert float((seen(torch.bfloat16) - exactly).abs().max()) <= 1.5 * float((fused - exactly).abs().max()) + 1e-6

@@ -27,6 +27,8 @@ def ask(options: Any, settings: Settings, folders: Folders, console: Console) ->
         raise Usage("usage", "TEXT and --audio were both given.", "Give one of them.")
     if not (options.text or "").strip() and not options.audio and not options.picture:
         raise Usage("usage", "There is nothing to ask: no text, no sound and no picture.", "See hark ask --help.")
+    if options.region and not options.picture:
+        raise Usage("usage", "A region was given, but no picture.", "Give --picture too.")
     _check_target(options.speak_to)
     if options.model and options.responder == "starter" and options.transcriber != "whisper":
         raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
@@ -42,7 +44,7 @@ def ask(options: Any, settings: Settings, folders: Folders, console: Console) ->
         else:
             look = replace(look, model=options.model, responder=options.responder or "qwen2-vl")
     chosen = replace(settings, hear=hear, look=look)
-    question = Question(options.text or "", options.audio, tuple(options.picture))
+    question = Question(options.text or "", options.audio, tuple(options.picture), tuple(options.region))
     with Played(settings.sound.output, options.speak_to, console) as played:
         return _run(question, chosen, folders, played, options.voice)
 

@@ -43,6 +43,14 @@ class Picture:
 
         return Image.frombytes("RGB", (self.width, self.height), self.rgb)
 
+    def part(self, box: tuple[int, int, int, int]) -> Picture:
+        """What lies inside left, top, right, bottom. Raises `BadInput` for a box that is not in the picture."""
+        left, top, right, bottom = box
+        if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
+            told = f"“{self.name}” is {self.width} x {self.height} pixels; the region {left},{top},{right},{bottom}"
+            raise BadInput("look", f"{told} is not in it.", "Give left, top, right and bottom in pixels.")
+        return Picture.of(self.image.crop(box), f"{self.name} (part)")
+
     @classmethod
     def of(cls, image: Image, name: str = "") -> Picture:
         """A picture from pixels that we drew ourselves."""

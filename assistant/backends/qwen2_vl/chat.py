@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from assistant.backends.qwen2_vl import boxes
 from assistant.errors import BadInput
 from assistant.pictures import Picture
 from assistant.roles import Message
@@ -66,7 +67,11 @@ class Chat:
         self._patch, self._merge = images.patch_size, images.merge_size
         self._pad = self._tokenizer.convert_tokens_to_ids(processor.image_token)
         self._parts = re.compile(f"({re.escape(processor.image_token)}|{_SLOT.pattern})".replace("(\\d+)", "\\d+"))
-        self._decoded: deque[tuple[str, list[int]]] = deque(maxlen=_REMEMBERED)
+        self._decoded: deque[tuple[list[int], list[str]]] = deque(maxlen=_REMEMBERED)
+
+    def boxes(self) -> boxes.Boxes:
+        """For an answer's tokens."""
+        return boxes.Boxes(self._tokenizer)
 
     def view(self, picture: Picture, most: int = 0) -> View:
         """How the model sees a picture, of `most` pixels if given. Raises `BadInput` for one too slim to resize."""
@@ -80,9 +85,9 @@ class Chat:
         height, width = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
         return View(picture, (1, height // self._patch, width // self._patch), height * width // factor**2)
 
-    def remember(self, ids: list[int]) -> None:
-        """An answer as it was decoded: written again its text might be cut into other tokens."""
-        self._decoded.append((self.text(ids), list(ids)))
+    def remember(self, ids: list[int], written: list[str]) -> None:
+        """An answer as it was decoded, and its text after each token: written again it might be cut into others."""
+        self._decoded.append((list(ids), list(written)))
 
     def text(self, ids: Sequence[int]) -> str:
         """What was decoded, without special tokens."""
@@ -137,17 +142,14 @@ class Chat:
         # A text is data: it must not be able to speak in the template's own tokens.
         text = message.text.replace("<|", "< |")
         if message.role == "assistant":
-            for known, ids in reversed(self._decoded):
-                if known and known.startswith(text):
-                    return self._beginning(ids, text)
+            for ids, written in reversed(self._decoded):
+                if text and written and written[-1].startswith(text):
+                    return self._beginning(ids, written, text)
+        text += "".join(boxes.asked(region) for region in message.regions)
         return self._tokenizer.encode(text, add_special_tokens=False)
 
-    def _beginning(self, ids: list[int], text: str) -> list[int]:
+    def _beginning(self, ids: list[int], written: list[str], text: str) -> list[int]:
         """An answer's own tokens as far as they were heard, and the rest of the text in new ones."""
-        if not text:
-            return []
-        for count in range(len(ids), 0, -1):
-            begun = self.text(ids[:count])
-            if text.startswith(begun):
-                return ids[:count] + self._tokenizer.encode(text[len(begun) :], add_special_tokens=False)
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        count = next((at for at in range(len(ids), 0, -1) if len(written[at - 1]) <= len(text)), 0)
+        rest = text[len(written[count - 1]) if count else 0 :]
+        return ids[:count] + self._tokenizer.encode(rest, add_special_tokens=False)

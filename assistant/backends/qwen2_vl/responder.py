@@ -18,7 +18,7 @@ from assistant.backends.qwen2_vl.language import Context, Language
 from assistant.backends.qwen2_vl.sight import Sight
 from assistant.errors import AssistantError
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import Box, Message, Options
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
 MAX_PIXELS = 1280 * 28 * 28
@@ -60,17 +60,18 @@ class Qwen2VL:
         ends = model.generation_config.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
 
-    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
-        """Yields the answer in pieces. Raises `AssistantError` for pictures too slim to resize or no memory left."""
+    def reply(self, messages: Sequence[Message]) -> Generator[str | Box, None, None]:
+        """Yields the answer in pieces, and the places it points at. Raises `AssistantError` for pictures too slim to
+        resize, or no memory left."""
         for word in self._steps(messages):
-            yield word.text if word else ""
+            yield word.text if isinstance(word, Word) else word or ""
 
     def words(self, messages: Sequence[Message]) -> Generator[Word, None, None]:
         """The answer token by token, with the model's own certainty of each."""
-        yield from filter(None, self._steps(messages))
+        yield from (word for word in self._steps(messages) if isinstance(word, Word))
 
-    def _steps(self, messages: Sequence[Message]) -> Generator[Word | None, None, None]:
-        """A word, or None after a step that gives none."""
+    def _steps(self, messages: Sequence[Message]) -> Generator[Word | Box | None, None, None]:
+        """A word, a place, or None after a step that gives none."""
         try:
             yield from self._words(messages)
         except (torch.OutOfMemoryError, MemoryError):
@@ -102,7 +103,7 @@ class Qwen2VL:
     def _room(self) -> int:
         return self._longest - self._max_new_tokens
 
-    def _words(self, messages: Sequence[Message]) -> Generator[Word | None, None, None]:
+    def _words(self, messages: Sequence[Message]) -> Generator[Word | Box | None, None, None]:
         fitted, left = self._chat.fitted(messages, self._room)
         self.remark = _FORGOT.format(left) if left else ""
         prompt = self._chat.prompt(fitted, view=self._at_hand)
@@ -111,9 +112,11 @@ class Qwen2VL:
             logits = yield from self._language.feed(context, prompt, self._sight.seen)
             yield from self._decode(context, logits, int(self._language.places(prompt).max()) + 1)
 
-    def _decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[Word, None, None]:
+    def _decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[Word | Box, None, None]:
         ids: list[int] = []
-        shown = ""
+        text: list[int] = []
+        written: list[str] = []
+        boxes = self._chat.boxes()
         try:
             for _ in range(self._max_new_tokens):
                 token = int(logits.argmax())
@@ -121,16 +124,18 @@ class Qwen2VL:
                 if token in self._ends:
                     yield Word("", chance)
                     return
-                ids.append(token)
-                text = self._chat.text(ids)
+                shown = written[-1] if written else ""
+                taken = boxes.take(token)
+                text += [token] if taken is True else []
+                whole = self._chat.text(text)
                 # A character of several tokens is held back until it is whole.
-                whole = not text.endswith("\ufffd")
-                yield Word(text[len(shown) :] if whole else "", chance)
-                shown = text if whole else shown
+                ids.append(token)
+                written.append(shown if whole.endswith("\ufffd") else whole)
+                yield taken if isinstance(taken, Box) else Word(written[-1][len(shown) :], chance)
                 logits = self._language.step(context, [token], place)[-1]
                 place += 1
         finally:
-            self._chat.remember(ids)
+            self._chat.remember(ids, written)
 
     def _at_hand(self, picture: Picture) -> View:
         """A picture that is still being encoded is answered from a glance, if the settings say so."""

@@ -32,7 +32,7 @@ class Sight:
         return view.key in self._under_way
 
     def encode(self, view: View) -> Generator[None, None, None]:
-        """Yields between blocks of the tower; afterwards the view is known. Closing it loses no finished block."""
+        """Yields between steps of the tower; afterwards the view is known. Closing it loses no finished step."""
         while view.key not in self._kept:
             work = self._under_way.setdefault(view.key, self._begin(view))
             try:

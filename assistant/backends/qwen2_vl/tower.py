@@ -1,4 +1,4 @@
-"""The vision tower, block by block, with the checkpoint's own weights. Knows nothing of pictures or conversations.
+"""The vision tower, step by step, with the checkpoint's own weights. Knows nothing of pictures or conversations.
 
 The same arithmetic as transformers' tower (Qwen2-VL, Wang et al., 2024, section 2.1), cheaper: patches are embedded by
 one matrix product, and attention goes the way that is fastest on this machine."""
@@ -30,8 +30,8 @@ def begun(tower: Any, patches: torch.Tensor, grid: Grid) -> tuple[torch.Tensor, 
 
 
 @torch.inference_mode()
-def through(block: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, frames: int) -> torch.Tensor:
-    """One block, in place. Rows go through in portions that stay in the processor's cache."""
+def attend(block: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, frames: int) -> None:
+    """A block's first half, in place. Rows go through in portions that stay in the processor's cache."""
     attention, count = block.attn, hidden.shape[0]
     query, key, value = hidden.new_empty(3, attention.num_heads, count, attention.head_dim)
     for rows in _portions(count):
@@ -42,8 +42,13 @@ def through(block: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tens
     seen = _attended(*(one.unflatten(1, (frames, -1)) for one in (query, key, value))).flatten(1, 2)
     for rows in _portions(count):
         hidden[rows] += attention.proj(seen[:, rows].transpose(0, 1).flatten(1))
+
+
+@torch.inference_mode()
+def think(block: Any, hidden: torch.Tensor) -> None:
+    """A block's second half, in place."""
+    for rows in _portions(hidden.shape[0]):
         hidden[rows] += _mlp(block.mlp, block.norm2(hidden[rows]))
-    return hidden
 
 
 @torch.inference_mode()
@@ -59,14 +64,16 @@ def at_once(tower: Any, patches: torch.Tensor, grid: Grid) -> torch.Tensor:
 
 
 def encoded(tower: Any, patches: torch.Tensor, grid: Grid) -> Generator[None, None, torch.Tensor]:
-    """Yields between blocks; returns (tokens, channels). `patches` is (frames x rows x columns, values of one)."""
+    """Yields between halves of blocks; returns (tokens, channels). `patches`: (all frames' patches, values of one)."""
     if type(tower).__name__ != "Qwen2VisionTransformerPretrainedModel":
         yield
         return at_once(tower, patches, grid)
     hidden, cos, sin = begun(tower, patches, grid)
     for block in tower.blocks:
         yield
-        hidden = through(block, hidden, cos, sin, grid[0])
+        attend(block, hidden, cos, sin, grid[0])
+        yield
+        think(block, hidden)
     return merged(tower, hidden)
 
 

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 GROUP = 32  # weights along a row that share a scale and a zero
-_FEW = 8  # rows for which four bits are faster than sixteen (docs/performance.md)
 
 
 class Packed(nn.Module):
@@ -29,7 +28,9 @@ class Packed(nn.Module):
 
 
 class FourBit(nn.Module):
-    """Four bits for few rows, bfloat16 for more. `kept`: what `quantised` and its packing gave an earlier time."""
+    """Four bits for a few rows, bfloat16 for more. `kept`: what `quantised` and its packing gave an earlier time."""
+
+    few = 8  # rows for which four bits are faster than sixteen (docs/performance.md)
 
     def __init__(self, linear: nn.Linear, kept: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
         super().__init__()
@@ -38,7 +39,7 @@ class FourBit(nn.Module):
         self.kept = kept or _packed(linear.weight.detach())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.shape[:-1].numel() > _FEW:
+        if x.shape[:-1].numel() > self.few:
             return self.many(x)
         rows = x.reshape(-1, x.shape[-1])
         out = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.kept[0], GROUP, self.kept[1])

@@ -1,0 +1,101 @@
+"""Rows that say whether what is fast is still right. A speed figure beside a failed gate says nothing."""
+
+from __future__ import annotations
+
+import random
+from importlib import resources
+from typing import Any
+
+import torch
+
+from assistant import backends
+from assistant.backends.qwen2_vl import attention, weights
+from assistant.backends.qwen2_vl.chat import Prompt
+from assistant.backends.qwen2_vl.language import Language
+from assistant.bench import truesize
+from assistant.bench.protocol import Row
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+from assistant.starter.shapes import draw, random_scene
+
+_TOKENS = 512
+_LAYERS = 4  # true width; all layers in float32 beside the other arms would not fit
+
+
+def exact() -> Row:
+    """The starter's trained model in float32: logits through the cache, turn after turn, against a run from nothing."""
+    row = Row(
+        "logits through the cache / from nothing, float32, largest difference to the largest logit", "", 1e-5, True
+    )
+    with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
+        options = Options(model=str(folder), device="cpu", dtype="float32", max_new_tokens=8)
+        first: Any = backends.load_responder("qwen2-vl", options)
+        second: Any = backends.load_responder("qwen2-vl", options)
+    chat: list[Message] = []
+    worst = 0.0
+    for seed in range(12):
+        shown = (Picture.of(draw(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
+        chat.append(Message("user", f"Describe picture {seed}.", shown))
+        second.release()
+        ours, theirs = _logits(first, chat), _logits(second, chat)
+        worst = max(worst, float((ours - theirs).abs().max() / theirs.abs().max()))
+        chat.append(Message("assistant", "".join(word.text for word in first.words(chat))))
+    row.judge(worst)
+    return row
+
+
+def agreement(size: str) -> Row:
+    """Of the tokens whose two best differ by more than bfloat16's own noise, how many come out as in float32."""
+    row = Row("bfloat16: arg-max as in float32, where the margin exceeds the noise", "", 0.99)
+    ids = tuple(torch.randint(1000, (_TOKENS,), generator=torch.Generator().manual_seed(0)).tolist())
+    with torch.inference_mode():
+        exactly = truesize.model(size, _LAYERS, torch.float32)(input_ids=torch.tensor([ids])).logits[0]
+        half = truesize.model(size, _LAYERS)
+        noise = float(
+            (half(input_ids=torch.tensor([ids])).logits[0].float() - exactly).abs().flatten()[::97].quantile(0.99)
+        )
+    if weights.can_pack(half):
+        weights.pack(half, four_bits=False)
+    attention.use(half.model.language_model)
+    language = Language(half, 64)
+    context = language.context()
+    ours = torch.cat([language.step(context, list(ids[at : at + 64]), at) for at in range(0, _TOKENS, 64)])
+    best = exactly.topk(2).values
+    clear = best[:, 0] - best[:, 1] > noise
+    row.judge(float((ours.argmax(-1) == exactly.argmax(-1))[clear].float().mean()))
+    row.details = {"tokens with a clear margin": float(clear.sum()), "noise": noise}
+    row.note = f"{_LAYERS} layers of true width"
+    return row
+
+
+def four_bits() -> Row:
+    """What four bits cost: answers of the starter's trained model, word for word, against bfloat16."""
+    row = Row("int4: answers word for word as in bfloat16, starter's trained model", "", 0.0)
+    with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
+        whole, rounded = (
+            backends.load_responder(
+                "qwen2-vl", Options(model=str(folder), device="cpu", dtype="bfloat16", weights=kind)
+            )
+            for kind in ("bfloat16", "int4")
+        )
+    same = 0
+    for seed in range(100):
+        shown = Picture.of(draw(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
+        asked = [Message("user", "Describe this picture.", (shown,))]
+        same += list(whole.reply(asked)) == list(rounded.reply(asked))
+    row.judge(same / 100)
+    row.verdict = "reported"
+    return row
+
+
+def _logits(one: Any, chat: list[Message]) -> torch.Tensor:
+    prompt: Prompt = one._chat.prompt(chat)
+    for _ in one._see(prompt):
+        pass
+    with one._context_for(prompt) as context:
+        steps = one._language.feed(context, prompt, one._sight.seen)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                return done.value

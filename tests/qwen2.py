@@ -1,0 +1,85 @@
+"""The starter's Qwen2-VL with Hark's responder around it, and the library's own beside it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration
+
+from assistant import backends
+from assistant.backends.qwen2_vl import Qwen2VL
+from assistant.backends.qwen2_vl.chat import Prompt
+from assistant.pictures import Picture
+from assistant.roles import Message, Options
+from assistant.starter.shapes import draw, random_scene
+
+TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
+
+
+def loaded(**options: Any) -> Qwen2VL:
+    return backends.load_responder("qwen2-vl", Options(model=str(TINY), device="cpu", dtype="float32", **options))  # type: ignore[return-value]
+
+
+@cache
+def model() -> Qwen2VL:
+    return loaded(max_new_tokens=12)
+
+
+@cache
+def picture(number: int) -> Picture:
+    """Of several sizes and shapes."""
+    rng = random.Random(number)
+    return Picture.of(draw(random_scene(rng, (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200))), 1)))
+
+
+@cache
+def stock_model(folder: Path = TINY) -> Any:
+    """As the library loads it, untouched by Hark."""
+    kind = json.loads((folder / "config.json").read_text())["model_type"]
+    named = {"qwen2_vl": Qwen2VLForConditionalGeneration, "qwen2_5_vl": Qwen2_5_VLForConditionalGeneration}
+    return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Tensor:
+    """All logits of a prompt, by transformers' own forward, from nothing."""
+    inner = stock_model(folder)
+    pixels, grids = [], []
+    for _, view in prompt.views:
+        image = view.picture.image.resize((view.grid[2] * 14, view.grid[1] * 14))
+        done = one._sight._images(images=[image], do_resize=False, return_tensors="pt")
+        pixels.append(done["pixel_values"])
+        grids.append(done["image_grid_thw"])
+    kinds = torch.tensor([[int(mark < 0) for mark in prompt.marks]], dtype=torch.int32)
+    seen = {"pixel_values": torch.cat(pixels), "image_grid_thw": torch.cat(grids)} if pixels else {}
+    inner.model.rope_deltas = None
+    with torch.inference_mode():
+        return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **seen).logits[0].float()
+
+
+def fed(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:
+    """The last logits, through the cache."""
+    for _ in one._see(prompt):
+        pass
+    with one._context_for(prompt) as context:
+        steps = one._language.feed(context, prompt, one._sight.seen)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                return done.value
+
+
+def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    """Within 1e-5 of the largest: float32 itself is no finer than a tenth of that."""
+    assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
+
+
+def exact(one: Qwen2VL, messages: Sequence[Message], folder: Path = TINY) -> None:
+    prompt = one._chat.prompt(messages)
+    close(fed(one, prompt), stock_logits(one, prompt, folder)[-1])

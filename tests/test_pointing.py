@@ -1,0 +1,94 @@
+"""Places in pictures: asked about as pixels and coordinates, answered as events, never read aloud."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from assistant import backends, turn
+from assistant.asking import Desk, Question, ask
+from assistant.backends.qwen2_vl import Qwen2VL
+from assistant.backends.qwen2_vl.language import Language
+from assistant.events import Pointed, Said, Wrote
+from assistant.parts import Shelf
+from assistant.pictures import Picture
+from assistant.roles import Message, Options, Parts, Region
+from assistant.settings import Folders, Settings
+from assistant.starter.shapes import draw, random_scene
+from tests.qwen2 import exact, loaded, model, picture
+
+
+def scripted(one: Qwen2VL, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the model write this text, whatever it is asked."""
+    ids = iter([*one._chat._tokenizer.encode(text, add_special_tokens=False), min(one._ends)])
+    forward = Language._forward
+
+    def wrote(*arguments: Any) -> torch.Tensor:
+        logits = torch.zeros_like(forward(*arguments))
+        logits[-1, next(ids)] = 1.0
+        return logits
+
+    monkeypatch.setattr(Language, "_forward", wrote)
+
+
+ANSWER = "It is <|object_ref_start|>the star<|object_ref_end|><|box_start|>(100,200),(500,1200)<|box_end|> at the top."
+
+
+def test_boxes_in_an_answer_are_events_and_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = loaded(max_new_tokens=80)
+    asked = turn.Asked("Where?", pictures=(Picture(200, 100, b"\0" * 60_000, "night.png"),))
+    scripted(one, ANSWER, monkeypatch)
+    parts = Parts(None, one, backends.load_voice("silent", Options()))  # type: ignore[arg-type]
+    found = list(turn.answer(asked, [], parts))
+    pointed = [event for event in found if isinstance(event, Pointed)]
+    assert pointed == [Pointed("the star", asked.pictures[0].digest, 20, 20, 100, 100)]
+    assert "".join(event.text for event in found if isinstance(event, Wrote)) == "It is the star at the top."
+    assert " ".join(event.text for event in found if isinstance(event, Said)) == "It is the star at the top."
+
+
+@pytest.mark.parametrize("box", ["(1,2),(3", "(9,9),(1,1)", "nothing", "(1,2)"])
+def test_a_box_that_is_none_is_neither_event_nor_text(box: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = loaded(max_new_tokens=80)
+    scripted(one, f"Here <|box_start|>{box}<|box_end|>.", monkeypatch)
+    assert "".join(map(str, one.reply([Message("user", "Where?", (picture(0),))]))) == "Here ."
+
+
+def test_after_an_answer_with_boxes_only_new_tokens_are_fed(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = loaded(max_new_tokens=80)
+    first = [Message("user", "Where?", (picture(0),))]
+    with monkeypatch.context() as patched:
+        scripted(one, ANSWER, patched)
+        answer = "".join(piece for piece in one.reply(first) if isinstance(piece, str))
+    more = [*first, Message("assistant", answer), Message("user", "Why?")]
+    prompt = one._chat.prompt(more)
+    assert one._contexts[-1].shared(prompt) == len(one._contexts[-1].marks)
+    exact(one, more)
+
+
+def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> None:
+    seen: list[Message] = []
+
+    class Eye:
+        by = "eye"
+
+        def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+            seen.append(messages[-1])
+            yield "There."
+
+    whole = Picture.of(draw(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
+    desk = Desk(Settings(), Folders(home, home, home / "logs"), None, Shelf(home, "silent/x"))
+    desk.shelf._kept["eye"] = (desk.settings.look, Eye())
+    question = Question("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))
+    assert ask(question, desk, lambda event: None) is None
+    (message,) = seen
+    assert [(one.width, one.height) for one in message.pictures] == [(200, 100), (100, 50)]
+    assert message.regions == (Region(whole, (20, 10, 120, 60)),)
+    ids = model()._chat.prompt([message]).ids
+    assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model()._chat._tokenizer.decode(ids)
+    outside = ask(Question("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None)
+    assert outside and "not in it" in outside.message

@@ -1,0 +1,136 @@
+"""Qwen2-VL's parts, each against the library's own: tower, weights, attention, loading."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from assistant import backends
+from assistant.backends.qwen2_vl import attention, tower, weights
+from assistant.errors import Missing
+from assistant.roles import Message, Options
+from tests import checkpoints
+from tests.qwen2 import TINY, exact, loaded, model, picture
+
+
+def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
+    steps = tower.encoded(inner, patches, grid)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+GRIDS = [(1, 4, 6), (1, 48, 48), (3, 4, 8)]
+
+
+def patches_of(grid: tuple[int, int, int]) -> torch.Tensor:
+    return torch.randn(grid[0] * grid[1] * grid[2], 3 * 2 * 14 * 14, generator=torch.Generator().manual_seed(grid[2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_tower_errs_as_little_as_stock(grid: tuple[int, int, int], dtype: torch.dtype) -> None:
+    """Against float64. In bfloat16 our attention rounds its scores: up to two fifths more noise on these weights."""
+    patches = patches_of(grid)
+    stock = copy.deepcopy(model()._language._model.model.visual)
+    exactly = tower.at_once(stock.double(), patches.double(), grid)
+    stock = copy.deepcopy(model()._language._model.model.visual).to(dtype)
+    ours, theirs = (
+        float((one - exactly).square().mean().sqrt())
+        for one in (through_the_tower(stock, patches, grid), tower.at_once(stock, patches, grid))
+    )
+    assert ours <= 1.5 * theirs
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 9, 70])
+@pytest.mark.parametrize("bias", [False, True])
+def test_four_bits_are_their_own_dequantised_weights(rows: int, bias: bool) -> None:
+    torch.manual_seed(rows)
+    linear = torch.nn.Linear(128, 96, bias=bias, dtype=torch.bfloat16)
+    x = torch.randn(1, rows, 128, dtype=torch.bfloat16)
+    whole, scales = weights.quantised(linear.weight.detach())
+    stands_for = weights.dequantised(whole, scales) if rows <= 8 else linear.weight.float()
+    exactly = torch.nn.functional.linear(x.float(), stands_for, linear.bias.float() if bias else None)
+    assert float((weights.FourBit(linear)(x) - exactly).abs().max()) <= 2**-7 * float(exactly.abs().max())
+    assert float((stands_for - linear.weight.float()).abs().max()) <= float(scales[..., 0].max())
+
+
+def test_four_bits_are_made_once_and_answer_as_the_whole_ones(tmp_path: Path) -> None:
+    exact_ones = loaded(max_new_tokens=40)
+    cache = str(tmp_path / "weights")
+    half = {"model": str(TINY), "device": "cpu", "dtype": "bfloat16", "max_new_tokens": 40, "cache": cache}
+    first = backends.load_responder("qwen2-vl", Options(**half, weights="int4"))  # type: ignore[arg-type]
+    kept = list((tmp_path / "weights").iterdir())
+    assert len(kept) == 1 and kept[0].suffix == ".safetensors"
+    when = kept[0].stat().st_mtime_ns
+    again = backends.load_responder("qwen2-vl", Options(**half, weights="int4"))  # type: ignore[arg-type]
+    assert kept[0].stat().st_mtime_ns == when
+    kept[0].write_bytes(b"torn")
+    torn = backends.load_responder("qwen2-vl", Options(**half, weights="int4"))  # type: ignore[arg-type]
+    for number in range(4):
+        asked = [Message("user", "Describe this picture.", (picture(number),))]
+        answers = {"".join(one.reply(asked)) for one in (exact_ones, first, again, torn)}
+        assert len(answers) == 1
+
+
+def broken(folder: Path, **changes: Any) -> Path:
+    """The starter's checkpoint with another config."""
+    shutil.copytree(TINY, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+    return folder
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(Missing) as told:
+        backends.load_responder("qwen2-vl", Options(model=str(folder), device="cpu"))
+    return f"{told.value.message} {told.value.hint}"
+
+
+def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
+    assert "is a llama model" in refused(broken(tmp_path / "other", model_type="llama"))
+    assert "another model" in refused(broken(tmp_path / "tokens", image_token_id=3))
+    torn = broken(tmp_path / "torn")
+    weights_file = torn / "model.safetensors"
+    weights_file.write_bytes(weights_file.read_bytes()[:100_000])
+    assert "cannot be loaded" in refused(torn)
+    for method, install in (("gptq", "gptqmodel"), ("awq", "gptqmodel"), ("bitsandbytes", "bitsandbytes")):
+        bits = {"quant_method": method, "bits": 4, "group_size": 32, "load_in_4bit": True}
+        told = refused(broken(tmp_path / method, quantization_config=bits))
+        assert install in told and "GPU" in told, told
+
+
+def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
+    """Random weights; its own tower."""
+    folder = checkpoints.qwen2_5_vl(tmp_path)
+    one = backends.load_responder("qwen2-vl", Options(model=str(folder), device="cpu", max_new_tokens=5))
+    asked = [Message("user", "What is it?", (picture(0),))]
+    answer = "".join(one.reply(asked))  # type: ignore[arg-type]
+    more = [*asked, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
+    exact(one, more, folder)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 8, 9, 40])
+def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -> None:
+    torch.manual_seed(tokens)
+    query, key, value = (torch.randn(1, heads, rows, 16) for heads, rows in ((6, tokens), (2, 90), (2, 90)))
+    key += 20 * torch.randn(16)  # as large as the model's own keys, with what they have in common
+    mask = torch.ones(1, 1, tokens, 90, dtype=torch.bool).tril(90 - tokens)
+
+    def seen(dtype: torch.dtype) -> torch.Tensor:
+        half = (one.to(torch.bfloat16).to(dtype) for one in (query, key, value))
+        return attention._grouped(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
+
+    halves = [one.to(torch.bfloat16) for one in (query, key, value)]
+    options = {"attn_mask": mask if tokens > 1 else None, "scale": 0.25, "enable_gqa": True}
+    fused = torch.nn.functional.scaled_dot_product_attention(*halves, **options).transpose(1, 2).double()
+    exactly = seen(torch.float64)
+    assert float((seen(torch.bfloat16) - exactly).abs().max()) <= 1.5 * float((fused - exactly).abs().max()) + 1e-6
