@@ -8,12 +8,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from assistant.asking import Desk, Question
 from assistant.devices import Devices
 from assistant.errors import AssistantError
-from assistant.events import Event, Failed, Forgotten, Noted, Voices
+from assistant.events import Event, Failed, Forgotten, Noted, Voices, Weighed
 from assistant.faults import told
 from assistant.floor import Floor
 from assistant.library import history, voices
@@ -204,6 +205,9 @@ class Engine:
             self._emit(Noted(f"{picture.name}: {note}"))
         self._floor.show(picture, again)
         self._emit(shown.told(picture, ticket))
+        weigh = getattr(self._desk.shelf.kept("eye"), "cost", None)
+        if weigh:
+            self._emit(Weighed(picture.digest, **asdict(weigh(picture))))
 
     def _forget(self, digest: str) -> None:
         self._floor.forget(digest)

@@ -164,6 +164,19 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """What a picture costs before it is sent: the size at which the model sees it, tokens, memory, and seconds until it
+    is ready."""
+
+    digest: str
+    width: int
+    height: int
+    tokens: int
+    megabytes: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Forgotten:
     """A picture was let go."""
 
@@ -195,6 +208,7 @@ Event = (
     | Loading
     | Listening
     | Shown
+    | Weighed
     | Forgotten
     | Voices
     | DevicesFound

@@ -22,6 +22,17 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a picture costs: the pixels that the model sees, its tokens, memory for the conversation, and time."""
+
+    width: int
+    height: int
+    tokens: int
+    megabytes: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Box:
     """A place in the last picture, as an answer points at it: left, top, right, bottom as shares of its sides."""
 
@@ -47,8 +58,9 @@ class Transcriber(Protocol):
 
 class Responder(Protocol):
     """Answers. Yields pieces of text, places it points at, "" after a step that wrote none; closing the iterator stops
-    the model within one step. Two methods are optional: `prepare(messages)` does, step by step, what the next question
-    will need, and `forget(digest)` lets a picture go. So is `remark`: what the user should know of the last reply."""
+    the model within one step. Three methods are optional: `prepare(messages)` does, step by step, what the next
+    question will need, `cost(picture)` tells what that takes, `forget(digest)` lets a picture go. So is `remark`: what
+    the user should know of the last reply."""
 
     @property
     def by(self) -> str:

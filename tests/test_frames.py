@@ -27,6 +27,7 @@ EXAMPLES: list[Event] = [
     events.Loading("eye", True),
     events.Listening(True, False, ""),
     events.Shown("d", "p.png", 3, 2, 2, 1, b"\0\1\2\3\4\5", "t"),
+    events.Weighed("d", 28, 56, 2, 0.1, 0.25),
     events.Forgotten("d"),
     events.Voices(("a", "b"), ("A", "B")),
     events.DevicesFound((), ("speaker",)),

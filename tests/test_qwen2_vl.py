@@ -6,12 +6,14 @@ import random
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from assistant.backends.qwen2_vl import tower
 from assistant.backends.qwen2_vl.chat import Prompt
-from assistant.errors import BadInput
+from assistant.errors import AssistantError, BadInput
 from assistant.pictures import Picture
 from assistant.roles import Message
 from assistant.starter.shapes import draw, random_scene
@@ -207,3 +209,35 @@ def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
     thin = Picture(1, 10_000, b"\0" * 30_000, "thin.png")
     with pytest.raises(BadInput, match="too long and thin"):
         "".join(one.reply([Message("user", "What is it?", (thin,))]))
+
+
+def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
+    one = loaded(max_pixels=600 * 600)
+    small, large = (one.cost(Picture.of(Image.new("RGB", (side, side)))) for side in (112, 560))
+    view = one._chat.view(Picture.of(Image.new("RGB", (560, 560))))
+    assert (large.width, large.height, large.tokens) == (560, 560, view.tokens) == (560, 560, 400)
+    kept = one._language.context()
+    steps = one._language.feed(kept, Prompt(tuple(range(100))), one._sight.seen)
+    assert not any(steps)
+    per_token = sum(one[..., :100, :].nbytes for layer in kept.cache.layers for one in (layer.keys, layer.values)) / 100  # type: ignore[union-attr]
+    assert large.megabytes == pytest.approx(per_token * 400 / 1e6, abs=0.01)
+    assert large.seconds > small.seconds > 0
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("can't allocate memory")])
+def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = loaded(max_new_tokens=12, max_pixels=600 * 600)
+    large = Picture.of(draw(random_scene(random.Random(9), (600, 600), 1)))
+    encoded = tower.encoded
+
+    def poor(*arguments: Any) -> Any:
+        if arguments[2][1] > 16:
+            raise error
+        return encoded(*arguments)
+
+    monkeypatch.setattr(tower, "encoded", poor)
+    assert "".join(map(str, one.reply([Message("user", "What colour is it?", (large,))])))
+    assert "Memory is short" in one.remark
+    monkeypatch.setattr(tower, "encoded", lambda *arguments: poor(0, 0, (1, 99, 99)))
+    with pytest.raises(AssistantError, match="not enough memory"):
+        "".join(map(str, one.reply([Message("user", "What?", (picture(1),))])))

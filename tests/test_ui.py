@@ -208,3 +208,11 @@ def test_without_a_display_it_says_what_to_do() -> None:
     bare = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run([sys.executable, "-m", "ui"], env=bare, capture_output=True, text=True)
     assert done.returncode == 4 and "hark listen" in done.stderr
+
+
+def test_a_picture_tells_what_it_costs(window: Window) -> None:
+    window.presenter.on_event(events.Shown("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
+    window.presenter.on_event(events.Weighed("d", 896, 896, 1024, 29.4, 14.2))
+    item = window.tray.list.item(0)
+    assert "1,024 tokens, ready in about 14.2 s" in item.toolTip()
+    assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens, ready in about 14.2 s"

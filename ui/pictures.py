@@ -6,13 +6,14 @@ from PySide6.QtCore import QMimeData, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from assistant.events import Shown
+from assistant.events import Shown, Weighed
 from ui import style
 
 _THUMB = QSize(248, 150)
 # Encoded pictures as browsers and programs give them; never Qt's own image data, which Qt would have decoded.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
 DIGEST = Qt.ItemDataRole.UserRole
+_FACTS, _COST = DIGEST + 1, DIGEST + 2
 
 
 class _List(QListWidget):
@@ -74,10 +75,18 @@ class Tray(QWidget):
         ).copy()
         item = QListWidgetItem()
         item.setData(DIGEST, event.digest)
-        item.setData(Qt.ItemDataRole.UserRole + 1, (event.name, event.width, event.height, image))
+        item.setData(_FACTS, (event.name, event.width, event.height, image))
         self.list.addItem(item)
         self._number()
         self.list.setCurrentItem(item)
+
+    def weighed(self, event: Weighed) -> None:
+        """What a picture costs, before it is asked about."""
+        for row in range(self.list.count()):
+            if self.list.item(row).data(DIGEST) == event.digest:
+                told = f"{event.tokens:,} tokens, ready in about {max(0.1, event.seconds):.1f} s"
+                self.list.item(row).setData(_COST, told)
+        self._number()
 
     def gone(self, digest: str) -> None:
         """A picture was let go."""
@@ -131,13 +140,15 @@ class Tray(QWidget):
         count = self.list.count()
         for row in range(count):
             item = self.list.item(row)
-            name, width, height, image = item.data(Qt.ItemDataRole.UserRole + 1)
+            name, width, height, image = item.data(_FACTS)
             framed = _framed(image, row + 1)
             icon = QIcon(framed)
             icon.addPixmap(framed, QIcon.Mode.Selected)  # else Qt tints the chosen one
             item.setIcon(icon)
             item.setText("")
-            item.setToolTip(f"{name}\n{width} × {height} pixels")
+            cost = item.data(_COST) or ""
+            item.setToolTip(f"{name}\n{width} × {height} pixels\n{cost}".strip())
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, cost)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Picture {row + 1}: {name}, {width} by {height} pixels")
         self.list.setVisible(count > 0)
         self.let_go.setVisible(count > 0)

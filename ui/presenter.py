@@ -61,6 +61,8 @@ class Presenter(QObject):
             case events.Shown():
                 self._window.tray.shown(event)
                 self._announcer.say(f"Picture {self._window.tray.list.count()}: {event.name}")
+            case events.Weighed():
+                self._window.tray.weighed(event)
             case events.Forgotten(digest):
                 self._window.tray.gone(digest)
             case events.Voices(ids, names):

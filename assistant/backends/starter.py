@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import Cost, Message, Options
 from assistant.starter.questions import CANNOT, DESCRIBE
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class Starter:
         """Encodes the pictures of the next question."""
         for picture in messages[-1].pictures:
             yield from self._tiny.prepare([Message("user", "", (picture,))])
+
+    def cost(self, picture: Picture) -> Cost:
+        """What it takes to encode a picture."""
+        return self._tiny.cost(picture)
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""

@@ -24,11 +24,13 @@ _SLOT = re.compile("\ue000(\\d+)\ue001")
 
 @dataclass(frozen=True)
 class View:
-    """A picture at the size at which the model sees it; `grid`: frames, rows and columns of its patches."""
+    """A picture at the size at which the model sees it; `grid`: frames, rows and columns of its patches, which are
+    `patch` pixels wide and high."""
 
     picture: Picture
     grid: tuple[int, int, int]
     tokens: int
+    patch: int
 
     @property
     def key(self) -> tuple[str, tuple[int, int, int]]:
@@ -83,7 +85,8 @@ class Chat:
         largest = min(most, largest) if most else largest
         factor = self._patch * self._merge
         height, width = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
-        return View(picture, (1, height // self._patch, width // self._patch), height * width // factor**2)
+        grid = (1, height // self._patch, width // self._patch)
+        return View(picture, grid, height * width // factor**2, self._patch)
 
     def remember(self, ids: list[int], written: list[str]) -> None:
         """An answer as it was decoded, and its text after each token: written again it might be cut into others."""

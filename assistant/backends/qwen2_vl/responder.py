@@ -14,11 +14,12 @@ import torch
 
 from assistant.backends.qwen2_vl import attention
 from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
+from assistant.backends.qwen2_vl.costs import Costs
 from assistant.backends.qwen2_vl.language import Context, Language
 from assistant.backends.qwen2_vl.sight import Sight
 from assistant.errors import AssistantError
 from assistant.pictures import Picture
-from assistant.roles import Box, Message, Options
+from assistant.roles import Box, Cost, Message, Options
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
 MAX_PIXELS = 1280 * 28 * 28
@@ -27,6 +28,7 @@ _CONTEXTS = 2  # conversations in memory
 _WORTH_KEEPING = 64  # tokens of a conversation that are not overwritten by another one
 _GLANCE = 64 * 28 * 28  # pixels of a small view
 _GLANCED = "“{}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
+_SHORT_OF_MEMORY = "Memory is short: this answer comes from a small view of the pictures."
 _FORGOT = "The conversation is too long for the model: its first {} questions were left out."
 
 
@@ -49,7 +51,7 @@ class Qwen2VL:
         sizes = processor.image_processor.size
         most = options.max_pixels or min(sizes["longest_edge"], MAX_PIXELS)
         self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], most))
-        self._sight = Sight(model, processor)
+        self._sight, self._costs = Sight(model, processor), Costs(model)
         on_gpu = model.device.type == "cuda"
         if not on_gpu:
             attention.use(model.model.language_model)
@@ -72,13 +74,22 @@ class Qwen2VL:
 
     def _steps(self, messages: Sequence[Message]) -> Generator[Word | Box | None, None, None]:
         """A word, a place, or None after a step that gives none."""
-        try:
-            yield from self._words(messages)
-        except (torch.OutOfMemoryError, MemoryError):
-            self.release()
-            raise AssistantError(
-                "answer", "There is not enough memory for this question.", "Ask with fewer or smaller pictures."
-            ) from None
+        for most in (0, _GLANCE):
+            begun = False
+            try:
+                for step in self._words(messages, most):
+                    begun = begun or step is not None
+                    yield step
+                return
+            except (RuntimeError, MemoryError) as error:
+                if not _is_memory(error):
+                    raise
+                self.release()
+                if begun:
+                    break
+        raise AssistantError(
+            "answer", "There is not enough memory for this question.", "Ask with fewer or smaller pictures."
+        )
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
         """Does now what the next question will need: `messages` end in one of the user whose text is not known yet.
@@ -89,6 +100,10 @@ class Qwen2VL:
         yield from self._see(prompt)
         with self._context_for(prompt) as context:
             yield from self._language.feed(context, prompt, self._sight.seen)
+
+    def cost(self, picture: Picture) -> Cost:
+        """What preparing a picture takes here. Raises `BadInput` for one too slim to resize."""
+        return self._costs.of(self._chat.view(picture))
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""
@@ -103,10 +118,12 @@ class Qwen2VL:
     def _room(self) -> int:
         return self._longest - self._max_new_tokens
 
-    def _words(self, messages: Sequence[Message]) -> Generator[Word | Box | None, None, None]:
+    def _words(self, messages: Sequence[Message], most: int = 0) -> Generator[Word | Box | None, None, None]:
         fitted, left = self._chat.fitted(messages, self._room)
         self.remark = _FORGOT.format(left) if left else ""
-        prompt = self._chat.prompt(fitted, view=self._at_hand)
+        if most:
+            self.remark = _SHORT_OF_MEMORY
+        prompt = self._chat.prompt(fitted, view=(lambda one: self._chat.view(one, most)) if most else self._at_hand)
         yield from self._see(prompt)
         with self._context_for(prompt) as context:
             logits = yield from self._language.feed(context, prompt, self._sight.seen)
@@ -163,3 +180,8 @@ class Qwen2VL:
             yield best
         finally:
             best.held = False
+
+
+def _is_memory(error: BaseException) -> bool:
+    """The processor's allocator raises a plain `RuntimeError`."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)

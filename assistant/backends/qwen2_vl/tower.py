@@ -63,9 +63,14 @@ def at_once(tower: Any, patches: torch.Tensor, grid: Grid) -> torch.Tensor:
     return tower(patches.to(tower.device, tower.dtype), torch.tensor([grid], device=tower.device)).pooler_output
 
 
+def is_ours(tower: Any) -> bool:
+    """Whether it is Qwen2-VL's."""
+    return type(tower).__name__ == "Qwen2VisionTransformerPretrainedModel"
+
+
 def encoded(tower: Any, patches: torch.Tensor, grid: Grid) -> Generator[None, None, torch.Tensor]:
     """Yields between halves of blocks; returns (tokens, channels). `patches`: (all frames' patches, values of one)."""
-    if type(tower).__name__ != "Qwen2VisionTransformerPretrainedModel":
+    if not is_ours(tower):
         yield
         return at_once(tower, patches, grid)
     hidden, cos, sin = begun(tower, patches, grid)

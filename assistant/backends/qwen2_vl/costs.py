@@ -1,0 +1,81 @@
+"""What a picture will cost on this machine, before it is sent. Knows nothing of conversations.
+
+One block of the tower and one layer of the language model are timed once, on noise, and multiplied: attention grows
+with the square of the patches, everything else with their number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from assistant.backends.qwen2_vl import tower
+from assistant.backends.qwen2_vl.chat import View
+from assistant.roles import Cost
+
+_FEW, _MANY = 256, 1024  # patches
+_ROWS = 64
+
+
+class Costs:
+    """Measured when first asked; well under a second for the 2B model on two cores."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def of(self, view: View) -> Cost:
+        """Of encoding and feeding a picture at this size; megabytes are what its keys and values take."""
+        patches = view.grid[0] * view.grid[1] * view.grid[2]
+        linear, square, token = self._rates
+        text = self._model.config.get_text_config()
+        head = text.hidden_size // text.num_attention_heads
+        kept = 2 * text.num_hidden_layers * text.num_key_value_heads * head * self._model.dtype.itemsize
+        width, height = view.grid[2] * view.patch, view.grid[1] * view.patch
+        seconds = linear * patches + square * patches**2 + token * view.tokens
+        return Cost(width, height, view.tokens, round(kept * view.tokens / 1e6, 2), round(seconds, 3))
+
+    @cached_property
+    def _rates(self) -> tuple[float, float, float]:
+        """Seconds for a patch, for a pair of patches, for a token."""
+        visual, text = self._model.model.visual, self._model.model.language_model
+        few, many = (self._block(visual, count) * len(visual.blocks) for count in (_FEW, _MANY))
+        square = max(0.0, (many / _MANY - few / _FEW) / (_MANY - _FEW))
+        return max(0.0, few / _FEW - square * _FEW), square, self._layer(text) * len(text.layers) / _ROWS
+
+    def _block(self, visual: Any, patches: int) -> float:
+        if not tower.is_ours(visual):  # of another make: about as dear as the language model's layers
+            return self._layer(self._model.model.language_model) * patches / _ROWS / 4
+        side = int(patches**0.5)
+        grid = (1, side, side)
+        noise = torch.zeros(patches, visual.patch_embed.proj.weight[0].numel())
+        hidden, cos, sin = tower.begun(visual, noise, grid)
+        block = visual.blocks[0]
+        return _seconds(lambda: (tower.attend(block, hidden, cos, sin, 1), tower.think(block, hidden)))
+
+    @torch.inference_mode()
+    def _layer(self, text: Any) -> float:
+        """Attention is left out: over one picture it is a small part."""
+        layer = text.layers[0]
+        rows = torch.zeros(1, _ROWS, text.config.hidden_size, dtype=self._model.dtype, device=self._model.device)
+        attention = layer.self_attn
+
+        def work() -> None:
+            for linear in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj, layer.mlp):
+                linear(rows)
+
+        return _seconds(work)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """The better of two runs: the first one warms."""
+    taken = []
+    for _ in range(2):
+        start = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
