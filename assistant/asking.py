@@ -17,7 +17,7 @@ from assistant.events import Event, Failed, Heard, Noted, Said, Sound, Timings, 
 from assistant.faults import told
 from assistant.library.history import History
 from assistant.parts import Shelf
-from assistant.pictures import Picture, open_picture
+from assistant.pictures import Picture, Sampling, open_picture
 from assistant.roles import Message, Region, Responder
 from assistant.settings import Folders, Settings
 from assistant.sound import audio
@@ -116,7 +116,7 @@ class Asking:
         question, desk = self.question, self.desk
         self.heard = clean(question.text).strip()
         # Files first: they are quick to refuse, models slow to load.
-        self.pictures = tuple(open_picture(one) if isinstance(one, Path) else one for one in question.pictures)
+        self.pictures = tuple(self._opened(one) for one in question.pictures)
         if question.regions and self.pictures:
             # A part goes along by itself too: small print is lost in the whole.
             self.pictures += tuple(self.pictures[-1].part(box) for box in question.regions)
@@ -138,6 +138,10 @@ class Asking:
             for event in events:
                 yield from self._note(event, parts.responder)
                 yield event
+
+    def _opened(self, one: Path | Picture) -> Picture:
+        look = self.desk.settings.look
+        return open_picture(one, Sampling(look.video_rate, look.video_frames)) if isinstance(one, Path) else one
 
     def _regions(self) -> tuple[Region, ...]:
         boxes = self.question.regions

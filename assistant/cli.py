@@ -135,6 +135,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer pairs: some ten minutes")
     parser.add_argument("--size", default="2b", metavar="SIZE", help="2b or 7b")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the table goes")
+    parser.add_argument("--kernels", action="store_true", help="only compare ways to multiply a matrix by a few rows")
     parser.add_argument("--again", action="store_true", help="measure all rows anew")
 
 

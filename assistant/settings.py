@@ -47,6 +47,7 @@ class Hear:
 class Look:
     """`system` and `describe` are prompts, the user's to edit. Pixels: 0 leaves the model's own limits.
 
+    Of a video at most `video_frames` are looked at, `video_rate` a second; together they cost as much as one picture.
     `weights`: on a processor, "int4" is fastest, "bfloat16" as exact as the checkpoint, "stored" leaves it as it is.
     `glance`: asked about a picture that is not ready yet, Hark answers from a small view of it, or else waits."""
 
@@ -60,6 +61,8 @@ class Look:
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512
+    video_frames: int = 16
+    video_rate: float = 1.0
     weights: str = "int4"
     glance: bool = True
 

@@ -33,9 +33,11 @@ def model() -> Qwen2VL:
 
 @cache
 def picture(number: int) -> Picture:
-    """Of several sizes and shapes."""
+    """Of several sizes and shapes; from the sixth on, videos."""
     rng = random.Random(number)
-    return Picture.of(draw(random_scene(rng, (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200))), 1)))
+    size = (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200)))
+    drawn = [Picture.of(draw(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)]
+    return Picture(*size, b"".join(one.rgb for one in drawn), frames=len(drawn))
 
 
 @cache
@@ -49,17 +51,21 @@ def stock_model(folder: Path = TINY) -> Any:
 def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Tensor:
     """All logits of a prompt, by transformers' own forward, from nothing."""
     inner = stock_model(folder)
-    pixels, grids = [], []
-    for _, view in prompt.views:
-        image = view.picture.image.resize((view.grid[2] * 14, view.grid[1] * 14))
-        done = one._sight._images(images=[image], do_resize=False, return_tensors="pt")
-        pixels.append(done["pixel_values"])
-        grids.append(done["image_grid_thw"])
-    kinds = torch.tensor([[int(mark < 0) for mark in prompt.marks]], dtype=torch.int32)
-    seen = {"pixel_values": torch.cat(pixels), "image_grid_thw": torch.cat(grids)} if pixels else {}
+    seen: dict[str, list[torch.Tensor]] = {}
+    kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
+    for start, view in prompt.views:
+        images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.images]
+        if len(images) > 1:
+            done = one._sight._videos(videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt")
+        else:
+            done = one._sight._images(images=images, do_resize=False, return_tensors="pt")
+        for name, tensor in done.items():
+            seen.setdefault(name, []).append(tensor)
+        kinds[0, start : start + view.tokens] = 2 if len(images) > 1 else 1
+    joined = {name: torch.cat(tensors) for name, tensors in seen.items()}
     inner.model.rope_deltas = None
     with torch.inference_mode():
-        return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **seen).logits[0].float()
+        return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **joined).logits[0].float()
 
 
 def fed(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:

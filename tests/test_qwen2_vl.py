@@ -28,12 +28,12 @@ def fresh() -> None:
 words = st.text("ab cd?é红\n", max_size=12)
 moves = st.lists(
     st.one_of(
-        st.tuples(st.just("ask"), words, st.lists(st.integers(0, 5), max_size=2), st.integers(0, 12)),
+        st.tuples(st.just("ask"), words, st.lists(st.integers(0, 7), max_size=2), st.integers(0, 12)),
         st.tuples(st.just("rewind"), st.integers(0, 6)),
         st.tuples(st.just("switch")),
-        st.tuples(st.just("forget"), st.integers(0, 5)),
-        st.tuples(st.just("prepare"), st.integers(0, 5), st.integers(0, 9)),
-        st.tuples(st.just("overlap"), st.integers(0, 5), st.integers(0, 9)),
+        st.tuples(st.just("forget"), st.integers(0, 7)),
+        st.tuples(st.just("prepare"), st.integers(0, 7), st.integers(0, 9)),
+        st.tuples(st.just("overlap"), st.integers(0, 7), st.integers(0, 9)),
     ),
     max_size=9,
 )
@@ -42,7 +42,7 @@ moves = st.lists(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
 def test_every_mix_of_turns_equals_a_run_from_nothing(story: list[tuple[Any, ...]]) -> None:
-    """Turns, pictures, interruptions after any token, rewinds, two conversations side by side, pictures let go."""
+    """Turns, pictures, videos, interruptions after any token, rewinds, two conversations, pictures let go."""
     one = model()
     here: list[Message] = []
     there: list[Message] = []

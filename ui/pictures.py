@@ -125,7 +125,8 @@ class Tray(QWidget):
 
     @Slot()
     def pick(self) -> None:
-        kinds = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff);;All files (*)"
+        pictures = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff"
+        kinds = f"Pictures and videos ({pictures} *.mp4 *.mov *.mkv *.webm *.avi);;All files (*)"
         paths, _ = QFileDialog.getOpenFileNames(self, "Add pictures", "", kinds)
         if paths:
             self.files.emit(paths)

@@ -7,11 +7,12 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.console import Console
-from assistant.errors import Missing, Usage
+from assistant.errors import Usage
 from assistant.settings import Folders, Settings
 
 if TYPE_CHECKING:
@@ -33,18 +34,33 @@ the machine changed by more than 15 % do not count, and too few that count are "
 def bench(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
     """Goes on where an earlier run was stopped; `--again` begins anew."""
     console.reason = "measured"
-    try:
-        from assistant.bench import gates, rows
-    except ImportError as error:
-        raise Missing(
-            "bench", f"There is nothing to measure with: {error}.", "Install Hark with its models."
-        ) from error
     if options.size not in ("2b", "7b"):
         raise Usage("usage", f"There is no size {options.size}.", "It knows 2b and 7b.")
+    arguments = "".join(f" --{name}" for name in ("quick", "kernels") if getattr(options, name))
     folder = options.out or folders.data / "bench"
-    kept = folder / f"qwen2-vl-{options.size}{'-quick' if options.quick else ''}.json"
-    done: dict[str, Any] = {} if options.again or not kept.is_file() else json.loads(kept.read_text("utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"qwen2-vl-{options.size}{arguments.replace(' --', '-')}.json"
+    done: dict[str, list[Any]] = {} if options.again or not kept.is_file() else json.loads(kept.read_text("utf-8"))
+    for name, measure in _todo(options, console).items():
+        if name not in done:
+            measured = measure()
+            done[name] = [asdict(row) for row in (measured if isinstance(measured, list) else [measured])]
+            kept.write_text(json.dumps(done, indent=1), "utf-8")
+        for row in done[name]:
+            console.say(_line(row))
+    arguments += f" --size {options.size}" if options.size != "2b" else ""
+    about = {"arguments": arguments, "date": time.strftime("%Y-%m-%d"), "machine": _machine(), "size": options.size}
+    lines = [f"{_line(row)}\n" for rows in done.values() for row in rows]
+    kept.with_suffix(".md").write_text(_HEAD.format(**about) + "".join(lines), "utf-8")
+    console.say(f"{kept.with_suffix('.md')}")
+    return 0
+
+
+def _todo(options: Any, console: Console) -> dict[str, Callable[[], Row | list[Row]]]:
+    from assistant.bench import gates, kernels, rows
+
+    if options.kernels:
+        return {"kernels": kernels.rows}
     made: list[rows.Bench] = []
 
     def at_size(row: Callable[[rows.Bench], Row]) -> Row:
@@ -53,24 +69,12 @@ def bench(options: Any, settings: Settings, folders: Folders, console: Console) 
             made.append(rows.Bench(options.size, _QUICK if options.quick else _WHOLE))
         return row(made[0])
 
-    todo: dict[str, Callable[[], Row]] = {
+    gated: dict[str, Callable[[], Row]] = {
         "exact": gates.exact,
         "agreement": lambda: gates.agreement(options.size),
         "rounded": gates.four_bits,
-        **{name: lambda row=row: at_size(row) for name, row in rows.ROWS.items()},  # type: ignore[misc]
     }
-    for name, measure in todo.items():
-        if name not in done:
-            started = time.monotonic()
-            done[name] = {**asdict(measure()), "seconds": round(time.monotonic() - started, 1)}
-            kept.write_text(json.dumps(done, indent=1), "utf-8")
-        console.say(_line(done[name]))
-    arguments = (" --quick" if options.quick else "") + (f" --size {options.size}" if options.size != "2b" else "")
-    about = {"arguments": arguments, "date": time.strftime("%Y-%m-%d"), "machine": _machine(), "size": options.size}
-    text = _HEAD.format(**about) + "".join(f"{_line(done[name])}\n" for name in todo)
-    kept.with_suffix(".md").write_text(text, "utf-8")
-    console.say(f"{kept.with_suffix('.md')}")
-    return 0
+    return {**gated, **{name: partial(at_size, row) for name, row in rows.ROWS.items()}}
 
 
 def _line(row: dict[str, Any]) -> str:

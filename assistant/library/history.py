@@ -48,6 +48,9 @@ class NewerHistory(Exception):
     """The database was written by a newer Hark."""
 
 
+_PATIENCE = 5.0  # seconds for another process's write
+
+
 @dataclass(frozen=True)
 class Turn:
     """One question and its answer. `asked` in seconds since 1970; `state` asked, answering, answered, failed or
@@ -71,8 +74,9 @@ class History:
         folder.mkdir(parents=True, exist_ok=True)
         self._pictures = folder / "pictures"
         self._pictures.mkdir(exist_ok=True)
-        self._base = sqlite3.connect(folder / "history.sqlite", timeout=5.0, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        self._base = sqlite3.connect(folder / "history.sqlite", timeout=_PATIENCE, isolation_level=None)
+        _to_wal(self._base)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
             self._base.execute(f"PRAGMA {pragma}")
         self._upgrade()
 
@@ -148,7 +152,7 @@ class History:
         if not path.exists():
             # Written aside and renamed, so that another process never sees half a picture.
             part = path.with_suffix(f".{os.getpid()}.part")
-            picture.image.save(part, format="PNG", compress_level=1)
+            picture.save(part)
             part.replace(path)
 
     def _upgrade(self) -> None:
@@ -192,6 +196,19 @@ def messages(history: History, conversation: int) -> list[Message]:
             pictures = tuple(_pictures(history, turn))
             past += [Message("user", turn.question, pictures), Message("assistant", heard)]
     return past
+
+
+def _to_wal(base: sqlite3.Connection) -> None:
+    """Of two processes that change the mode at once SQLite lets one wait, and refuses the other without waiting."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            base.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _pictures(history: History, turn: Turn) -> Iterator[Picture]:

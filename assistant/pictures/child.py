@@ -1,16 +1,18 @@
-"""Decodes one picture from standard input to raw RGB on standard output. Knows no file names and opens nothing.
+"""Decodes one picture or video from standard input to raw RGB on standard output. Knows no file names, opens nothing.
 
-Its output is one line of JSON (`width`, `height`, `notes`, or `error` and `hint`) and then the pixels. Memory and
-processor time are limited with setrlimit; Windows has none, there the parent's time-out alone holds."""
+Its output is one line of JSON (`width`, `height`, `frames`, `notes`, or `error` and `hint`) and then the pixels, frame
+by frame. Memory and processor time are limited with setrlimit; on Windows the parent's time-out alone holds."""
 
 from __future__ import annotations
 
 import io
 import json
 import sys
-from typing import NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from PIL import Image, ImageFile, ImageOps
+
+from assistant.pictures.formats import STRIP, Sampling, is_video
 
 FORMATS = {
     "PNG": b"\x89PNG\r\n\x1a\n",
@@ -38,7 +40,7 @@ def format_of(head: bytes) -> str:
         return "TIFF"
     if b"<svg" in head[:4096].lower():
         raise Refused("is an SVG drawing, which Hark does not open.", "Save it as PNG.")
-    raise Refused("is not a picture that Hark can open.", "Use PNG, JPEG, WebP, GIF, BMP or TIFF.")
+    raise Refused("is not a picture that Hark can open.", "Use PNG, JPEG, WebP, GIF, BMP or TIFF, or a video.")
 
 
 def decode(data: bytes) -> tuple[Image.Image, list[str]]:
@@ -57,6 +59,7 @@ def decode(data: bytes) -> tuple[Image.Image, list[str]]:
         image.load()
         upright = ImageOps.exif_transpose(image) or image
         rgb = to_rgb(upright)
+        rgb.info = {STRIP: image.info.get(STRIP, "1")}
     except Refused:
         raise
     except MemoryError:
@@ -96,22 +99,46 @@ def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def opened(source: BinaryIO, sampling: Sampling) -> tuple[list[Image.Image], list[str]]:
+    """The frames of what is in it, one for a picture; and what the user should know. Raises `Refused`."""
+    head = source.read(32)
+    if not is_video(head):
+        image, notes = decode(head + source.read())
+        strip = str(image.info.get(STRIP, "1"))
+        count = int(strip) if strip.isdecimal() and 0 < int(strip) <= image.height else 1
+        if image.height % count:
+            count = 1
+        tall = image.height // count
+        return [image.crop((0, at * tall, image.width, (at + 1) * tall)) for at in range(count)], notes
+    from assistant.pictures import film  # a video's decoder takes a while to load
+
+    whole = source if source.seekable() else io.BytesIO(head + source.read())
+    whole.seek(0)
+    try:
+        frames, length = film.frames(whole, sampling)
+    except film.NoFrames:
+        raise Refused("has no pictures in it that can be decoded.", "Convert it to MP4 and try again.") from None
+    minutes, seconds = divmod(round(length), 60)
+    return frames, [f"It lasts {minutes}:{seconds:02}; {len(frames)} of its frames are looked at."]
+
+
 def main() -> NoReturn:
     limit()
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     out = sys.stdout.buffer
     try:
-        image, notes = decode(sys.stdin.buffer.read())
-        pixels = image.tobytes()
+        frames, notes = opened(sys.stdin.buffer, Sampling(float(sys.argv[1]), int(sys.argv[2])))
+        pixels = b"".join(frame.tobytes() for frame in frames)
     except Refused as refusal:
         out.write(json.dumps({"error": refusal.args[0], "hint": refusal.args[1]}).encode() + b"\n")
         sys.exit(0)
     except MemoryError:
-        facts = {"error": "needs more memory than Hark gives a picture.", "hint": "Save it smaller."}
+        facts: dict[str, Any] = {"error": "needs more memory than Hark gives a picture.", "hint": "Save it smaller."}
         out.write(json.dumps(facts).encode() + b"\n")
         sys.exit(0)
-    out.write(json.dumps({"width": image.width, "height": image.height, "notes": notes}).encode() + b"\n")
+    facts = {"width": frames[0].width, "height": frames[0].height, "frames": len(frames), "notes": notes}
+    out.write(json.dumps(facts).encode() + b"\n")
     out.write(pixels)
     sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""Opens untrusted pictures through a limited child process. Knows nothing of formats, nor of what pictures show."""
+"""Opens untrusted pictures and videos through a limited child process. Knows nothing of what they show."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
+from assistant.pictures.formats import STRIP, USUAL, Sampling, is_video
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_BYTES = 200 * 1024 * 1024
+MOST_VIDEO_BYTES = 8 * 1024**3  # only the frames that are looked at are read
 _SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Decoded pixels. `rgb` is width x height x 3 bytes, row by row; `notes` is what the user should know of it."""
+    """Decoded pixels. `rgb` is width x height x 3 bytes, row by row, for each of the `frames`: a video has several.
+
+    `notes` is what the user should know of it."""
 
     width: int
     height: int
     rgb: bytes = field(repr=False)
     name: str = ""
     notes: tuple[str, ...] = ()
+    frames: int = 1
 
     @cached_property
     def digest(self) -> str:
@@ -38,10 +43,27 @@ class Picture:
 
     @property
     def image(self) -> Image:
-        """The pixels as a Pillow image."""
+        """The pixels of the first frame as a Pillow image."""
+        return self.images[0]
+
+    @property
+    def images(self) -> list[Image]:
+        """All frames."""
         from PIL import Image
 
-        return Image.frombytes("RGB", (self.width, self.height), self.rgb)
+        size = self.width * self.height * 3
+        parts = (self.rgb[at : at + size] for at in range(0, len(self.rgb), size))
+        return [Image.frombytes("RGB", (self.width, self.height), part) for part in parts]
+
+    def save(self, path: Path) -> None:
+        """As a PNG that `open_picture` takes for the same again: frames stand one below the other."""
+        from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
+
+        told = PngInfo()
+        told.add_text(STRIP, str(self.frames))
+        whole = Image.frombytes("RGB", (self.width, self.height * self.frames), self.rgb)
+        whole.save(path, format="PNG", compress_level=1, pnginfo=told if self.frames > 1 else None)
 
     def part(self, box: tuple[int, int, int, int]) -> Picture:
         """What lies inside left, top, right, bottom. Raises `BadInput` for a box that is not in the picture."""
@@ -57,25 +79,27 @@ class Picture:
         return cls(image.width, image.height, image.convert("RGB").tobytes(), name)
 
 
-def open_picture(path: Path) -> Picture:
-    """The picture in a file: first frame, upright, RGB. Raises `BadInput` with the reason it cannot be opened.
+def open_picture(path: Path, sampling: Sampling = USUAL) -> Picture:
+    """The picture in a file: first frame, upright, RGB; of a video some frames. Raises `BadInput` with the reason it
+    cannot be opened.
 
     The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
     with open_regular(path, "look", "picture") as file:
-        if file.seek(0, 2) > MOST_BYTES:
-            raise BadInput("look", f"“{path.name}” is larger than 200 MB.", "Save it smaller.")
+        video = is_video(file.read(32))
+        if file.seek(0, 2) > (MOST_VIDEO_BYTES if video else MOST_BYTES):
+            raise BadInput("look", f"“{path.name}” is larger than {'8 GB' if video else '200 MB'}.", "Save it smaller.")
         file.seek(0)
-        return _decoded(path.name, stdin=file)
+        return _decoded(path.name, sampling, stdin=file)
 
 
 def open_encoded(data: bytes, name: str) -> Picture:
     """The same for a picture that is in memory, as the clipboard gives it."""
-    return _decoded(name, input=data)
+    return _decoded(name, USUAL, input=data)
 
 
-def _decoded(name: str, **source: Any) -> Picture:
+def _decoded(name: str, sampling: Sampling, **source: Any) -> Picture:
     smaller = "Save it smaller or as PNG."
-    command = [sys.executable, "-P", "-m", "assistant.pictures.child"]
+    command = [sys.executable, "-P", "-m", "assistant.pictures.child", str(sampling.rate), str(sampling.most)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, **source)
     except subprocess.TimeoutExpired:
@@ -88,6 +112,6 @@ def _decoded(name: str, **source: Any) -> Picture:
         raise damaged from None
     if "error" in facts:
         raise BadInput("look", f"“{name}” {facts['error']}", facts["hint"])
-    if len(rgb) != facts["width"] * facts["height"] * 3:
+    if len(rgb) != facts["width"] * facts["height"] * 3 * facts["frames"]:
         raise damaged
-    return Picture(facts["width"], facts["height"], rgb, name, tuple(facts["notes"]))
+    return Picture(facts["width"], facts["height"], rgb, name, tuple(facts["notes"]), facts["frames"])

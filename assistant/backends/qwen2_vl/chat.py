@@ -67,8 +67,9 @@ class Chat:
         self._processor, self._tokenizer, self._pixels = processor, processor.tokenizer, pixels
         images = processor.image_processor
         self._patch, self._merge = images.patch_size, images.merge_size
-        self._pad = self._tokenizer.convert_tokens_to_ids(processor.image_token)
-        self._parts = re.compile(f"({re.escape(processor.image_token)}|{_SLOT.pattern})".replace("(\\d+)", "\\d+"))
+        pads = (processor.image_token, processor.video_token)
+        self._pads = {name: self._tokenizer.convert_tokens_to_ids(name) for name in pads}
+        self._parts = re.compile(f"({'|'.join(map(re.escape, pads))}|{_SLOT.pattern.replace('(', '(?:')})")
         self._decoded: deque[tuple[list[int], list[str]]] = deque(maxlen=_REMEMBERED)
 
     def boxes(self) -> boxes.Boxes:
@@ -83,10 +84,12 @@ class Chat:
             raise BadInput("look", f"“{picture.name}” is too long and thin for the model.", "Crop it and ask again.")
         least, largest = self._pixels
         largest = min(most, largest) if most else largest
-        factor = self._patch * self._merge
+        factor, pairs = self._patch * self._merge, max(1, picture.frames // 2)
+        # All of a video costs as much as one picture.
+        least, largest = max(factor**2, least // pairs), max(factor**2, largest // pairs)
         height, width = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
-        grid = (1, height // self._patch, width // self._patch)
-        return View(picture, grid, height * width // factor**2, self._patch)
+        grid = (pairs, height // self._patch, width // self._patch)
+        return View(picture, grid, pairs * height * width // factor**2, self._patch)
 
     def remember(self, ids: list[int], written: list[str]) -> None:
         """An answer as it was decoded, and its text after each token: written again it might be cut into others."""
@@ -112,9 +115,9 @@ class Chat:
             slot = _SLOT.fullmatch(part)
             if slot:
                 ids += self._text_ids(messages[int(slot[1])])
-            elif part == self._processor.image_token:
+            elif part in self._pads:
                 views.append((len(ids), view(next(pictures))))
-                ids += [self._pad] * views[-1][1].tokens
+                ids += [self._pads[part]] * views[-1][1].tokens
             elif part:
                 ids += self._tokenizer.encode(part, add_special_tokens=False)
         return Prompt(tuple(ids), tuple(views))
@@ -138,7 +141,7 @@ class Chat:
         return kept, left
 
     def _with_slots(self, number: int, message: Message) -> dict[str, Any]:
-        content: list[dict[str, Any]] = [{"type": "image"} for _ in message.pictures]
+        content: list[dict[str, Any]] = [{"type": _kind(picture)} for picture in message.pictures]
         return {"role": message.role, "content": [*content, {"type": "text", "text": f"\ue000{number}\ue001"}]}
 
     def _text_ids(self, message: Message) -> list[int]:
@@ -156,3 +159,7 @@ class Chat:
         count = next((at for at in range(len(ids), 0, -1) if len(written[at - 1]) <= len(text)), 0)
         rest = text[len(written[count - 1]) if count else 0 :]
         return ids[:count] + self._tokenizer.encode(rest, add_special_tokens=False)
+
+
+def _kind(picture: Picture) -> str:
+    return "video" if picture.frames > 1 else "image"

@@ -13,6 +13,7 @@ import torch
 from assistant.backends.qwen2_vl.cache import KVCache
 from assistant.backends.qwen2_vl.chat import Prompt, View
 
+_IMAGE, _VIDEO = 1, 2  # kinds of placeholders, in the library's numbers
 Seen = Callable[[View], torch.Tensor]
 
 
@@ -75,11 +76,17 @@ class Language:
     def places(self, prompt: Prompt) -> torch.Tensor:
         """Of all tokens, (3, 1, tokens)."""
         kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
+        grids: dict[int, list[tuple[int, int, int]]] = {_IMAGE: [], _VIDEO: []}
         for start, view in prompt.views:
-            kinds[0, start : start + view.tokens] = 1
-        grids = torch.tensor([view.grid for _, view in prompt.views]) if prompt.views else None
-        ids = torch.tensor([prompt.ids])
-        places, _ = self._model.model.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grids)
+            kind = _VIDEO if view.picture.frames > 1 else _IMAGE
+            kinds[0, start : start + view.tokens] = kind
+            grids[kind].append(view.grid)
+        places, _ = self._model.model.get_rope_index(
+            torch.tensor([prompt.ids]),
+            mm_token_type_ids=kinds,
+            image_grid_thw=torch.tensor(grids[_IMAGE]) if grids[_IMAGE] else None,
+            video_grid_thw=torch.tensor(grids[_VIDEO]) if grids[_VIDEO] else None,
+        )
         return places
 
     @torch.inference_mode()

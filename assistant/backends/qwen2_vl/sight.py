@@ -19,7 +19,8 @@ class Sight:
     """The same picture at the same size is encoded once, whoever asks; an encoding that was left goes on later."""
 
     def __init__(self, model: Any, processor: Any) -> None:
-        self._tower, self._images = model.model.visual, processor.image_processor
+        self._tower = model.model.visual
+        self._images, self._videos = processor.image_processor, processor.video_processor
         self._kept: OrderedDict[Key, torch.Tensor] = OrderedDict()
         self._under_way: dict[Key, Generator[None, None, torch.Tensor]] = {}
 
@@ -64,9 +65,13 @@ class Sight:
     def _begin(self, view: View) -> Generator[None, None, torch.Tensor]:
         yield
         rows, columns = (side * self._images.patch_size for side in view.grid[1:])
-        image = view.picture.image.resize((columns, rows))
-        done = self._images(images=[image], do_resize=False, return_tensors="pt")
-        return (yield from tower.encoded(self._tower, done["pixel_values"], view.grid))
+        images = [image.resize((columns, rows)) for image in view.picture.images]
+        if len(images) == 1:
+            patches = self._images(images=images, do_resize=False, return_tensors="pt")["pixel_values"]
+        else:
+            done = self._videos(videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt")
+            patches = done["pixel_values_videos"]
+        return (yield from tower.encoded(self._tower, patches, view.grid))
 
     def _keep(self, key: Key, encoded: torch.Tensor) -> None:
         self._kept[key] = encoded
