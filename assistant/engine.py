@@ -146,11 +146,14 @@ class Engine:
 
     def _next_call(self) -> Callable[[], None] | None:
         """What was called first; else None: at once while a turn can be stepped, after a while when it cannot."""
+        idle = self._desk.settings.memory.unload_after * 60 if self._desk.shelf.kept("eye") else 0
         try:
             if self._floor.ready:
                 return self._calls.get_nowait()
-            return self._calls.get(timeout=_TICK if self._floor.busy else None)
+            return self._calls.get(timeout=_TICK if self._floor.busy else idle or None)
         except queue.Empty:
+            if not self._floor.busy and not self._floor.ready:
+                self._desk.shelf.close()
             return None
 
     def _listen(self) -> None:
@@ -183,6 +186,8 @@ class Engine:
         return opened
 
     def _warm(self) -> None:
+        if not self._desk.settings.memory.preload:
+            return self._floor.rest()
         self._floor.say_state("loading")
         with told(self._fail, self._folders.logs):
             for event in self._desk.shelf.warm(self._desk.settings):

@@ -59,6 +59,7 @@ class Shelf:
         return (yield from self._take("ear", settings.hear, lambda: _transcriber(settings.hear)))
 
     def close(self) -> None:
+        """Lets all of them go; what is needed again is loaded again."""
         for _, part in self._kept.values():
             _release(part)
         self._kept.clear()
@@ -106,7 +107,8 @@ def _transcriber(hear: Hear) -> Transcriber:
 def _responder(look: Look, data: Path) -> Responder:
     model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
     options = Options(
-        model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype, device_map=look.device_map,
+        model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype,
+        device_map=look.device_map, max_memory=look.max_memory,
         min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
         weights=look.weights, cache=str(data / "weights"), glance=look.glance,
     )  # fmt: skip

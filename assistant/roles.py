@@ -90,15 +90,17 @@ class Options:
     """How a back end is loaded.
 
     `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda",
-    `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none).
-    `weights`: how a processor holds bfloat16 ones, "int4", "bfloat16" or "stored"; `cache` is a folder for what was
-    made of them ("" for none). `glance`: a picture that is still being encoded is answered from a small view of it."""
+    `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none),
+    `max_memory` what each of its devices may take ("0=6GiB, cpu=16GiB"). `weights`: how a processor holds bfloat16
+    ones, "int4", "bfloat16" or "stored"; `cache` is a folder for what was made of them ("" for none). `glance`: a
+    picture that is still being encoded is answered from a small view of it."""
 
     model: str = ""
     name: str = ""
     device: str = "auto"
     dtype: str = "auto"
     device_map: str = ""
+    max_memory: str = ""
     language: str = ""
     speaker: str = ""
     min_pixels: int = 0

@@ -45,17 +45,18 @@ class Hear:
 
 @dataclass(frozen=True)
 class Look:
-    """`system` and `describe` are prompts, the user's to edit. Pixels: 0 leaves the model's own limits.
-
-    Of a video at most `video_frames` are looked at, `video_rate` a second; together they cost as much as one picture.
-    `weights`: on a processor, "int4" is fastest, "bfloat16" as exact as the checkpoint, "stored" leaves it as it is.
-    `glance`: asked about a picture that is not ready yet, Hark answers from a small view of it, or else waits."""
+    """`max_memory`: what each device of a `device_map` may take, such as "0=6GiB, cpu=16GiB". `system` and `describe`
+    are prompts, the user's to edit. Pixels: 0 leaves the model's own limits. Of a video at most `video_frames` are
+    looked at, `video_rate` a second; together they cost as much as one picture. `weights`: on a processor, "int4" is
+    fastest, "bfloat16" as exact as the checkpoint, "stored" leaves it as it is. `glance`: asked about a picture that is
+    not ready yet, Hark answers from a small view of it, or else waits."""
 
     responder: str = "starter"
     model: str = ""
     device: str = "auto"
     dtype: str = "auto"
     device_map: str = ""
+    max_memory: str = ""
     system: str = ""
     describe: str = DESCRIBE
     min_pixels: int = 0
@@ -84,6 +85,15 @@ class Sound:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """`preload`: models are loaded when Hark starts, not at the first question. `unload_after`: minutes without a
+    question after which they are let go; 0 keeps them."""
+
+    preload: bool = True
+    unload_after: float = 0.0
+
+
+@dataclass(frozen=True)
 class Window:
     """`theme`: "system", "light" or "dark"."""
 
@@ -106,6 +116,7 @@ class Settings:
     speak: Speak = field(default_factory=Speak)
     sound: Sound = field(default_factory=Sound)
     history: History = field(default_factory=History)
+    memory: Memory = field(default_factory=Memory)
     window: Window = field(default_factory=Window)
     notes: tuple[str, ...] = ()
 
@@ -116,6 +127,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "speak": Speak,
     "sound": Sound,
     "history": History,
+    "memory": Memory,
     "window": Window,
 }
 
@@ -175,6 +187,9 @@ def checked(table: dict[str, Any]) -> Settings:
         known = {one.name: type(one.default) for one in fields(kind)}
         for key in [key for key in values if key not in known]:
             notes.append(f"The settings file has an unknown entry “{name}.{key}”; it was passed over.")
+        values = {
+            key: float(one) if known.get(key) is float and type(one) is int else one for key, one in values.items()
+        }
         for key, value in values.items():
             if key in known and type(value) is not known[key]:
                 raise ValueError(f"{name}.{key} must be a {known[key].__name__}")

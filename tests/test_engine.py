@@ -15,7 +15,7 @@ import pytest
 from assistant import events
 from assistant.engine import Engine
 from assistant.events import Event
-from assistant.settings import Folders, Look, Settings, Speak
+from assistant.settings import Folders, Look, Memory, Settings, Speak
 from assistant.starter import demo
 
 QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
@@ -48,6 +48,29 @@ class Live:
         self.seen.append(event)
         if isinstance(event, events.Listening):
             self.listening = event
+
+
+def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, memory=Memory(unload_after=0.2 / 60)))
+    made.until(events.StateChanged, state="ready")
+    shelf = made.engine._desk.shelf
+    end = time.monotonic() + 5
+    while shelf.kept("eye") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not shelf.kept("eye") and not shelf.kept("voice")
+    made.engine.ask("and now?")
+    made.until(events.Loading, what="eye", done=True)
+    made.until(events.TurnEnded, reason="answered")
+    made.engine.stop()
+
+
+def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, memory=Memory(preload=False)))
+    made.until(events.StateChanged, state="ready")
+    assert not made.engine._desk.shelf.kept("eye")
+    made.engine.ask("and now?")
+    made.until(events.TurnEnded, reason="answered")
+    made.engine.stop()
 
 
 def children() -> set[int]:

@@ -35,6 +35,10 @@ def test_settings_are_read(home: Path) -> None:
     )
 
 
+def test_a_whole_number_will_do_where_another_is_meant(home: Path) -> None:
+    assert write_settings(home, "[memory]\nunload_after = 5\n").memory.unload_after == 5.0
+
+
 def test_no_file_is_the_defaults(home: Path) -> None:
     assert settings.load(Folders.find()) == Settings()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,13 @@ def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -
     fused = torch.nn.functional.scaled_dot_product_attention(*halves, **options).transpose(1, 2).double()
     exactly = seen(torch.float64)
     assert float((seen(torch.bfloat16) - exactly).abs().max()) <= 1.5 * float((fused - exactly).abs().max()) + 1e-6
+
+
+def test_each_device_of_a_map_has_its_limit() -> None:
+    """On this machine the one device is the processor; what does not fit goes to disk, or is refused."""
+    spread = Options(model=str(TINY), device_map="auto", max_memory="cpu=2GiB", dtype="float32")
+    one: Any = backends.load_responder("qwen2-vl", spread)
+    exact(one, [Message("user", "What is it?", (picture(0),))])
+    for wrong in ("cpu", "cpu=", "=1GiB", "0:1GiB"):
+        with pytest.raises(Missing, match="0=6GiB"):
+            backends.load_responder("qwen2-vl", replace(spread, max_memory=wrong))

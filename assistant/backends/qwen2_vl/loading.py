@@ -65,7 +65,9 @@ def _opened(options: Options, config: dict[str, Any]) -> tuple[Any, Any]:
         raise Missing("answer", what, "Choose another.")
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    placed: dict[str, Any] = {"device_map": options.device_map} if options.device_map else {}
+    placed: dict[str, Any] = {}
+    if options.device_map:
+        placed = {"device_map": options.device_map, "max_memory": _limits(options.max_memory)}
     dtype = _dtype(options, config, device)
     model, told = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
     if told["missing_keys"]:
@@ -78,6 +80,15 @@ def _opened(options: Options, config: dict[str, Any]) -> tuple[Any, Any]:
     if not placed:
         model.to(torch.device(device))
     return model, processor
+
+
+def _limits(text: str) -> dict[int | str, str] | None:
+    """What each device may take, as accelerate wants it. Raises `ValueError` for what is not "0=6GiB, cpu=16GiB"."""
+    pairs = [one.partition("=")[::2] for one in text.split(",") if one.strip()]
+    if not all(name.strip() and size.strip() for name, size in pairs):
+        raise ValueError(f"max_memory cannot be “{text}”, but something like “0=6GiB, cpu=16GiB”")
+    named = {name.strip(): size.strip() for name, size in pairs}
+    return {int(name) if name.isdecimal() else name: size for name, size in named.items()} or None
 
 
 def _dtype(options: Options, config: dict[str, Any], device: str) -> Any:
