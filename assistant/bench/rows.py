@@ -195,7 +195,7 @@ def cancel(bench: Bench) -> Row:
     for _ in range(3):
         bench.hark.release()
         steps = bench.hark.prepare([Message("user", "", (bench.picture(LARGE),))])
-        taken = [seconds(lambda: next(steps, None)) for _ in range(2 * len(bench.ours.model.visual.blocks) + 18)]  # noqa: B023
+        taken = [seconds(lambda: next(steps, None)) for _ in range(3 * len(bench.ours.model.visual.blocks) + 18)]  # noqa: B023
         longest.append(max(taken))
         slices += taken[-17:-2]
     row.details = {"longest step, s": min(longest), "slice, s": float(np.median(slices))}

@@ -7,18 +7,18 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-_LEAST = 256  # tokens that a buffer has room for at first
+_ROOM = 256  # tokens by which a buffer grows
 
 
 class _Layer(DynamicLayer):
-    """Keys and values in buffers that double when they are full: a token costs no copy of those before it."""
+    """Keys and values in buffers with room for more: a token costs no copy of those before it."""
 
     keys: Any
     values: Any
 
     def __init__(self) -> None:
         super().__init__()
-        self.length = 0
+        self.length = self.wanted = 0
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -33,7 +33,7 @@ class _Layer(DynamicLayer):
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[-2]
         if end > self.keys.shape[-2]:
-            self.fit(end)
+            self.fit(max(end, self.wanted))
         self.keys[..., self.length : end, :] = key_states
         self.values[..., self.length : end, :] = value_states
         self.length = end
@@ -56,9 +56,7 @@ class _Layer(DynamicLayer):
 
 
 def _copied(buffer: torch.Tensor, length: int, least: int) -> torch.Tensor:
-    room = _LEAST
-    while room < least:
-        room *= 2
+    room = -(-max(1, least) // _ROOM) * _ROOM
     made = buffer.new_empty((*buffer.shape[:-2], room, buffer.shape[-1]))
     made[..., :length, :] = buffer[..., :length, :]
     return made
@@ -75,11 +73,16 @@ class KVCache(Cache):
     def empty(cls, layers: int) -> KVCache:
         return cls([_Layer() for _ in range(layers)])
 
+    def reserve(self, length: int) -> None:
+        """Makes room for so many tokens at once, when the next one comes: growing step by step leaves holes."""
+        for layer in self._kept:
+            layer.wanted = length
+
     def shorten(self, length: int) -> None:
         """Forgets what follows the first `length` tokens, and room that is far too large for them."""
         for layer in self._kept:
             layer.length = min(layer.length, length)
-            if layer.is_initialized and layer.keys.shape[-2] > max(_LEAST, 4 * layer.length):
+            if layer.is_initialized and layer.keys.shape[-2] > max(_ROOM, 4 * layer.length):
                 layer.fit(layer.length)
 
     def branch(self, length: int) -> KVCache:

@@ -53,7 +53,7 @@ class Costs:
         noise = torch.zeros(patches, visual.patch_embed.proj.weight[0].numel())
         hidden, cos, sin = tower.begun(visual, noise, grid)
         block = visual.blocks[0]
-        return _seconds(lambda: (tower.attend(block, hidden, cos, sin, 1), tower.think(block, hidden)))
+        return _seconds(lambda: tower.think(block, hidden, tower.attend(tower.ask(block, hidden, cos, sin), 1)))
 
     @torch.inference_mode()
     def _layer(self, text: Any) -> float:

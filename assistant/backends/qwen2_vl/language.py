@@ -59,6 +59,7 @@ class Language:
         places = self.places(prompt)
         begin = min(context.shared(prompt), len(prompt) - 1)
         context.crop(begin)
+        context.cache.reserve(len(prompt))
         logits = torch.empty(0)
         while begin < len(prompt):
             end = min(begin + self._rows, len(prompt))

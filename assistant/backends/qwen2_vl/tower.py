@@ -30,24 +30,30 @@ def begun(tower: Any, patches: torch.Tensor, grid: Grid) -> tuple[torch.Tensor, 
 
 
 @torch.inference_mode()
-def attend(block: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, frames: int) -> None:
-    """A block's first half, in place. Rows go through in portions that stay in the processor's cache."""
+def ask(block: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """A block's queries (scaled), keys and values: (3, heads, patches, channels). Rows go through in portions that stay
+    in the processor's cache."""
     attention, count = block.attn, hidden.shape[0]
-    query, key, value = hidden.new_empty(3, attention.num_heads, count, attention.head_dim)
+    made = hidden.new_empty(3, attention.num_heads, count, attention.head_dim)
     for rows in _portions(count):
-        parts = attention.qkv(block.norm1(hidden[rows])).view(-1, 3, *query.shape[::2]).permute(1, 2, 0, 3)
-        query[:, rows] = _turned(parts[0], cos[rows], sin[rows]).mul_(attention.scaling)
-        key[:, rows] = _turned(parts[1], cos[rows], sin[rows])
-        value[:, rows] = parts[2]
-    seen = _attended(*(one.unflatten(1, (frames, -1)) for one in (query, key, value))).flatten(1, 2)
-    for rows in _portions(count):
-        hidden[rows] += attention.proj(seen[:, rows].transpose(0, 1).flatten(1))
+        parts = attention.qkv(block.norm1(hidden[rows])).unflatten(1, (3, attention.num_heads, -1)).permute(1, 2, 0, 3)
+        made[0, :, rows] = _turned(parts[0], cos[rows], sin[rows]).mul_(attention.scaling)
+        made[1, :, rows] = _turned(parts[1], cos[rows], sin[rows])
+        made[2, :, rows] = parts[2]
+    return made
 
 
 @torch.inference_mode()
-def think(block: Any, hidden: torch.Tensor) -> None:
-    """A block's second half, in place."""
+def attend(made: torch.Tensor, frames: int) -> torch.Tensor:
+    """What each patch sees of its frame: (heads, patches, channels)."""
+    return _attended(*made.unflatten(2, (frames, -1))).flatten(1, 2)
+
+
+@torch.inference_mode()
+def think(block: Any, hidden: torch.Tensor, seen: torch.Tensor) -> None:
+    """The rest of a block, in place."""
     for rows in _portions(hidden.shape[0]):
+        hidden[rows] += block.attn.proj(seen[:, rows].transpose(0, 1).flatten(1))
         hidden[rows] += _mlp(block.mlp, block.norm2(hidden[rows]))
 
 
@@ -69,16 +75,18 @@ def is_ours(tower: Any) -> bool:
 
 
 def encoded(tower: Any, patches: torch.Tensor, grid: Grid) -> Generator[None, None, torch.Tensor]:
-    """Yields between halves of blocks; returns (tokens, channels). `patches`: (all frames' patches, values of one)."""
+    """Yields between thirds of blocks; returns (tokens, channels). `patches`: (all frames' patches, values of one)."""
     if not is_ours(tower):
         yield
         return at_once(tower, patches, grid)
     hidden, cos, sin = begun(tower, patches, grid)
     for block in tower.blocks:
         yield
-        attend(block, hidden, cos, sin, grid[0])
+        made = ask(block, hidden, cos, sin)
         yield
-        think(block, hidden)
+        seen = attend(made, grid[0])
+        yield
+        think(block, hidden, seen)
     return merged(tower, hidden)
 
 
