@@ -212,11 +212,16 @@ class Engine:
     def _lay(self, picture: Picture, ticket: str, again: bool) -> None:
         for note in picture.notes:
             self._emit(Noted(f"{picture.name}: {note}"))
+        weighed = self._weighed(picture)  # first: one that the model cannot take is refused
         self._floor.show(picture, again)
         self._emit(shown.told(picture, ticket))
+        for event in weighed:
+            self._emit(event)
+
+    def _weighed(self, picture: Picture) -> list[Weighed]:
         weigh = getattr(self._desk.shelf.kept("eye"), "cost", None)
-        if weigh:
-            self._emit(Weighed(picture.digest, **asdict(weigh(picture))))
+        cost = weigh(picture) if weigh else None
+        return [Weighed(picture.digest, **asdict(cost))] if cost else []
 
     def _forget(self, digest: str) -> None:
         self._floor.forget(digest)
@@ -229,3 +234,7 @@ class Engine:
             self._floor.interrupt()
             self._devices.change(settings.sound)
         self._warm()
+        self._floor.prepare()
+        with told(self._fail, self._folders.logs):
+            for event in (one for picture in self._floor.tray for one in self._weighed(picture)):
+                self._emit(event)

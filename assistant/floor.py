@@ -104,6 +104,8 @@ class Floor:
         """Lets a picture go, from the tray and from what was said before."""
         self.tray = [one for one in self.tray if one.digest != digest]
         self._past = [replace(m, pictures=tuple(p for p in m.pictures if p.digest != digest)) for m in self._past]
+        if self._asking:
+            self._asking.pictures = tuple(one for one in self._asking.pictures if one.digest != digest)
         self._preparing.forget(digest)
         self.prepare()
 

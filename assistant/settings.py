@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -86,8 +87,8 @@ class Sound:
 
 @dataclass(frozen=True)
 class Memory:
-    """`preload`: models are loaded when Hark starts, not at the first question. `unload_after`: minutes without a
-    question after which they are let go; 0 keeps them."""
+    """`preload`: models are loaded when Hark starts, not at the first question. `unload_after`: minutes without
+    anything to do after which they are let go; 0 keeps them."""
 
     preload: bool = True
     unload_after: float = 0.0
@@ -191,6 +192,8 @@ def checked(table: dict[str, Any]) -> Settings:
             key: float(one) if known.get(key) is float and type(one) is int else one for key, one in values.items()
         }
         for key, value in values.items():
+            if type(value) is float and not 0 <= value < math.inf:
+                raise ValueError(f"{name}.{key} cannot be {value}")
             if key in known and type(value) is not known[key]:
                 raise ValueError(f"{name}.{key} must be a {known[key].__name__}")
         sections[name] = kind(**{key: value for key, value in values.items() if key in known})

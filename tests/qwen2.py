@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,15 +70,18 @@ def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Ten
 
 def fed(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:
     """The last logits, through the cache."""
-    for _ in one._see(prompt):
-        pass
     with one._context_for(prompt) as context:
-        steps = one._language.feed(context, prompt, one._sight.seen)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                return done.value
+        seen = finished(one._see(prompt, context))
+        return finished(one._language.feed(context, prompt, seen))
+
+
+def finished(steps: Generator[Any, None, Any]) -> Any:
+    """What a generator returns at its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:

@@ -301,3 +301,17 @@ def test_a_turn_goes_before_preparing(home: Path) -> None:
         stage.floor.step()
     assert responder.steps == ["prepared", "replied"]
     stage.history.close()
+
+
+def test_a_picture_let_go_in_mid_turn_is_gone_from_the_conversation(home: Path) -> None:
+    responder = Prepares()
+    stage = Stage(home, responder)
+    picture = Picture(2, 2, b"\0" * 12, "dot.png")
+    stage.floor.show(picture)
+    stage.floor.ask(Question("what is it"))
+    stage.play((0.5, QUIET))
+    stage.floor.forget(picture.digest)
+    stage.play((9.0, QUIET))
+    assert stage.ends()[-1].reason == "answered"
+    assert not any(message.pictures for message in responder.prepared[-1])
+    stage.history.close()

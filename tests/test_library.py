@@ -37,6 +37,8 @@ def test_settings_are_read(home: Path) -> None:
 
 def test_a_whole_number_will_do_where_another_is_meant(home: Path) -> None:
     assert write_settings(home, "[memory]\nunload_after = 5\n").memory.unload_after == 5.0
+    for wrong in ("-1", "inf", "nan"):
+        assert "was broken" in write_settings(home, f"[memory]\nunload_after = {wrong}\n").notes[0]
 
 
 def test_no_file_is_the_defaults(home: Path) -> None:

@@ -81,7 +81,7 @@ def test_every_decoded_token_equals_a_run_from_nothing() -> None:
     one, asked = model(), [Message("user", "Describe this picture.", (picture(1),))]
     prompt = one._chat.prompt(asked)
     logits = fed(one, prompt)
-    context, place = one._contexts[-1], int(one._language.places(prompt).max()) + 1
+    context, place = one._contexts[-1], one._language.next_place(prompt)
     ids: list[int] = []
     for step in range(8):
         ids.append(int(logits.argmax()))
@@ -217,7 +217,7 @@ def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
     view = one._chat.view(Picture.of(Image.new("RGB", (560, 560))))
     assert (large.width, large.height, large.tokens) == (560, 560, view.tokens) == (560, 560, 400)
     kept = one._language.context()
-    steps = one._language.feed(kept, Prompt(tuple(range(100))), one._sight.seen)
+    steps = one._language.feed(kept, Prompt(tuple(range(100))), {})
     assert not any(steps)
     per_token = sum(one[..., :100, :].nbytes for layer in kept.cache.layers for one in (layer.keys, layer.values)) / 100  # type: ignore[union-attr]
     assert large.megabytes == pytest.approx(per_token * 400 / 1e6, abs=0.01)
@@ -241,3 +241,43 @@ def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypa
     monkeypatch.setattr(tower, "encoded", lambda *arguments: poor(0, 0, (1, 99, 99)))
     with pytest.raises(AssistantError, match="not enough memory"):
         "".join(map(str, one.reply([Message("user", "What?", (picture(1),))])))
+
+
+def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() -> None:
+    """Its time axis is longer than what follows it."""
+    one = loaded(max_new_tokens=12)
+    film = Picture(28, 28, b"\x80" * (28 * 28 * 3 * 60), frames=60)
+    chat = [Message("user", "What?", (film,))]
+    answer = "".join(word.text for word in one.words(chat))
+    prompt = one._chat.prompt([*chat, Message("assistant", answer), Message("user", "Why?")])
+    assert one._contexts[-1].shared(prompt) == len(one._contexts[-1].marks), "the answer is kept"
+    close(fed(one, prompt), stock_logits(one, prompt)[-1])
+
+
+def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn() -> None:
+    one = loaded(max_new_tokens=12)
+    reply = one.reply([Message("user", "What is it?", (picture(1), picture(2)))])
+    for _ in range(3):
+        next(reply)
+    one.forget(picture(1).digest)
+    assert "".join(map(str, reply))
+
+
+@pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (2000, 11)])
+def test_a_long_banner_is_looked_at(size: tuple[int, int]) -> None:
+    one = loaded(max_new_tokens=12)
+    assert "".join(map(str, one.reply([Message("user", "What is it?", (Picture.of(Image.new("RGB", size)),))])))
+
+
+def test_a_chat_at_its_limit_does_not_begin_anew_each_turn() -> None:
+    one = loaded(max_new_tokens=1500)
+    chat: list[Message] = []
+    fed_anew = 0
+    for number in range(40):
+        chat.append(Message("user", f"And what else is there in it, number {number}?"))
+        prompt = one._chat.prompt(one._chat.fitted(chat, one._room)[0])
+        shared = one._contexts[-1].shared(prompt) if one._contexts else 0
+        fed_anew += shared < len(prompt) // 2
+        fed(one, prompt)
+        chat.append(Message("assistant", "Nothing else that I can see."))
+    assert 1 < fed_anew <= 40 // 4

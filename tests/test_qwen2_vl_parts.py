@@ -17,16 +17,11 @@ from assistant.backends.qwen2_vl import attention, tower, weights
 from assistant.errors import Missing
 from assistant.roles import Message, Options
 from tests import checkpoints
-from tests.qwen2 import TINY, exact, loaded, model, picture
+from tests.qwen2 import TINY, exact, finished, loaded, model, picture
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
-    steps = tower.encoded(inner, patches, grid)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
+    return finished(tower.encoded(inner, patches, grid))
 
 
 GRIDS = [(1, 4, 6), (1, 48, 48), (3, 4, 8)]

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
+from assistant.errors import BadInput
 from assistant.pictures import Picture
 from assistant.roles import Cost, Message, Options
 from assistant.starter.questions import CANNOT, DESCRIBE
@@ -56,9 +57,12 @@ class Starter:
         for picture in messages[-1].pictures:
             yield from self._tiny.prepare([Message("user", "", (picture,))])
 
-    def cost(self, picture: Picture) -> Cost:
-        """What it takes to encode a picture."""
-        return self._tiny.cost(picture)
+    def cost(self, picture: Picture) -> Cost | None:
+        """What it takes to encode a picture; None for one that only the reader can take."""
+        try:
+            return self._tiny.cost(picture)
+        except BadInput:
+            return None
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""

@@ -13,7 +13,7 @@ from assistant.backends.qwen2_vl import attention, weights
 from assistant.backends.qwen2_vl.chat import Prompt
 from assistant.backends.qwen2_vl.language import Language
 from assistant.bench import truesize
-from assistant.bench.protocol import Row
+from assistant.bench.protocol import Row, finished
 from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from assistant.starter.shapes import draw, random_scene
@@ -89,13 +89,7 @@ def four_bits() -> Row:
 
 
 def _logits(one: Any, chat: list[Message]) -> torch.Tensor:
+    """After the last token of a conversation."""
     prompt: Prompt = one._chat.prompt(chat)
-    for _ in one._see(prompt):
-        pass
     with one._context_for(prompt) as context:
-        steps = one._language.feed(context, prompt, one._sight.seen)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                return done.value
+        return finished(one._language.feed(context, prompt, finished(one._see(prompt, context))))

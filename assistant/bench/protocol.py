@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -84,6 +85,15 @@ def compare(row: Row, first: Timed, second: Timed, pairs: int) -> Row:
     if len(ones) < pairs:
         row.verdict = "inconclusive"
     return row
+
+
+def finished(steps: Generator[Any, None, Any]) -> Any:
+    """What a generator returns at its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
 
 
 def seconds(work: Callable[[], object]) -> float:

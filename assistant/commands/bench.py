@@ -40,20 +40,36 @@ def bench(options: Any, settings: Settings, folders: Folders, console: Console) 
     folder = options.out or folders.data / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"qwen2-vl-{options.size}{arguments.replace(' --', '-')}.json"
-    done: dict[str, list[Any]] = {} if options.again or not kept.is_file() else json.loads(kept.read_text("utf-8"))
-    for name, measure in _todo(options, console).items():
+    done = {} if options.again else _kept(kept)
+    todo = _todo(options, console)
+    for name, measure in todo.items():
         if name not in done:
             measured = measure()
             done[name] = [asdict(row) for row in (measured if isinstance(measured, list) else [measured])]
-            kept.write_text(json.dumps(done, indent=1), "utf-8")
+            _keep(kept, done)
         for row in done[name]:
             console.say(_line(row))
     arguments += f" --size {options.size}" if options.size != "2b" else ""
     about = {"arguments": arguments, "date": time.strftime("%Y-%m-%d"), "machine": _machine(), "size": options.size}
-    lines = [f"{_line(row)}\n" for rows in done.values() for row in rows]
+    lines = [f"{_line(row)}\n" for name in todo for row in done[name]]
     kept.with_suffix(".md").write_text(_HEAD.format(**about) + "".join(lines), "utf-8")
     console.say(f"{kept.with_suffix('.md')}")
     return 0
+
+
+def _kept(path: Path) -> dict[str, list[Any]]:
+    """The rows of an earlier run on this machine, if there was one that can be read."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return found["rows"] if found["machine"] == _machine() else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _keep(path: Path, done: dict[str, list[Any]]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"machine": _machine(), "rows": done}, indent=1), "utf-8")
+    part.replace(path)
 
 
 def _todo(options: Any, console: Console) -> dict[str, Callable[[], Row | list[Row]]]:

@@ -214,4 +214,4 @@ def _to_wal(base: sqlite3.Connection) -> None:
 def _pictures(history: History, turn: Turn) -> Iterator[Picture]:
     for digest in turn.pictures:
         with contextlib.suppress(BadInput):
-            yield open_picture(history.picture_file(digest))
+            yield open_picture(history.picture_file(digest), ours=True)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from PIL import Image, ImageFile, ImageOps
 
-from assistant.pictures.formats import STRIP, Sampling, is_video
+from assistant.pictures.formats import OURS, STRIP, Sampling, is_video
 
 FORMATS = {
     "PNG": b"\x89PNG\r\n\x1a\n",
@@ -43,8 +43,8 @@ def format_of(head: bytes) -> str:
     raise Refused("is not a picture that Hark can open.", "Use PNG, JPEG, WebP, GIF, BMP or TIFF, or a video.")
 
 
-def decode(data: bytes) -> tuple[Image.Image, list[str]]:
-    """The first frame, upright, as RGB; and what the user should know. Raises `Refused`."""
+def decode(data: bytes, whole: bool = False) -> tuple[Image.Image, list[str]]:
+    """The first frame, upright, as RGB; and what the user should know. `whole`: never reduced. Raises `Refused`."""
     kind = format_of(data)
     notes: list[str] = []
     try:
@@ -59,7 +59,7 @@ def decode(data: bytes) -> tuple[Image.Image, list[str]]:
         image.load()
         upright = ImageOps.exif_transpose(image) or image
         rgb = to_rgb(upright)
-        rgb.info = {STRIP: image.info.get(STRIP, "1")}
+        rgb.info = {STRIP: image.info.get(STRIP, 1)}
     except Refused:
         raise
     except MemoryError:
@@ -68,7 +68,7 @@ def decode(data: bytes) -> tuple[Image.Image, list[str]]:
         cut = "truncated" in str(error) or "Truncated" in str(error)
         state = "is cut off: its end is missing." if cut else "is damaged."
         raise Refused(state, "Copy or download it again.") from None
-    if rgb.width * rgb.height > KEPT_PIXELS:
+    if rgb.width * rgb.height > KEPT_PIXELS and not whole:
         scale = (KEPT_PIXELS / (rgb.width * rgb.height)) ** 0.5
         rgb = rgb.resize((max(1, int(rgb.width * scale)), max(1, int(rgb.height * scale))), reducing_gap=2.0)
         notes.append(f"It was reduced to {rgb.width} x {rgb.height} pixels.")
@@ -99,15 +99,14 @@ def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def opened(source: BinaryIO, sampling: Sampling) -> tuple[list[Image.Image], list[str]]:
-    """The frames of what is in it, one for a picture; and what the user should know. Raises `Refused`."""
+def opened(source: BinaryIO, sampling: Sampling, ours: bool) -> tuple[list[Image.Image], list[str]]:
+    """The frames of what is in it, one for a picture; and what the user should know. Raises `Refused`.
+
+    `ours`: a PNG of the history's own, where a video's frames stand one below the other."""
     head = source.read(32)
     if not is_video(head):
-        image, notes = decode(head + source.read())
-        strip = str(image.info.get(STRIP, "1"))
-        count = int(strip) if strip.isdecimal() and 0 < int(strip) <= image.height else 1
-        if image.height % count:
-            count = 1
+        image, notes = decode(head + source.read(), ours)
+        count = int(image.info.get(STRIP, 1)) if ours else 1
         tall = image.height // count
         return [image.crop((0, at * tall, image.width, (at + 1) * tall)) for at in range(count)], notes
     from assistant.pictures import film  # a video's decoder takes a while to load
@@ -128,7 +127,7 @@ def main() -> NoReturn:
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     out = sys.stdout.buffer
     try:
-        frames, notes = opened(sys.stdin.buffer, Sampling(float(sys.argv[1]), int(sys.argv[2])))
+        frames, notes = opened(sys.stdin.buffer, Sampling(float(sys.argv[1]), int(sys.argv[2])), sys.argv[3] == OURS)
         pixels = b"".join(frame.tobytes() for frame in frames)
     except Refused as refusal:
         out.write(json.dumps({"error": refusal.args[0], "hint": refusal.args[1]}).encode() + b"\n")

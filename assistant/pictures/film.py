@@ -1,10 +1,11 @@
 """A few frames of a video, spread over its length. Runs in the limited child; knows no file names.
 
-An hour costs no more than a minute: between far moments the decoder jumps to the key frame before, and does not go on
-for long from there. (qwen-vl-utils would open the file by its name, in the engine's own process.)"""
+An hour costs little more than a minute: between far moments the decoder jumps to the key frame before. (qwen-vl-utils
+would open the file by its name, in the engine's own process.)"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -13,10 +14,14 @@ from PIL import Image
 
 from assistant.pictures.formats import Sampling
 
-LEAST = 4  # frames, unless the video has fewer
+LEAST, MOST = 4, 64  # frames
 EDGE = 1024  # pixels; the longer side of a frame that is kept
 _FAR = 4.0  # seconds beyond which jumping is cheaper than decoding all that lies between
-_PATIENCE = 48  # frames that are decoded on the way to a moment; then the nearest will do
+_ENOUGH = 8.0  # seconds of work, after which what was found will do
+_DEMUXERS = {
+    b"ftyp": "mov", b"moov": "mov", b"\x1aE\xdf\xa3": "matroska", b"OggS": "ogg", b"RIFF": "avi",
+    b"\0\0\x01\xba": "mpeg", b"\0\0\x01\xb3": "mpegvideo",
+}  # fmt: skip
 
 
 class NoFrames(Exception):
@@ -25,14 +30,18 @@ class NoFrames(Exception):
 
 def frames(file: BinaryIO, sampling: Sampling) -> tuple[list[Image.Image], float]:
     """Frames of one size, an even number of them, and the video's length in seconds. Raises `NoFrames`."""
+    head = file.read(8)
+    file.seek(0)
+    # By its first bytes, never by guessing: some of the decoder's formats would open files and sockets.
+    demuxer = _DEMUXERS.get(head[:4]) or _DEMUXERS.get(head[4:8])
     try:
-        with av.open(file, "r") as container:
+        with av.open(file, "r", format=demuxer) as container:
             if not container.streams.video:
                 raise NoFrames
-            length = float(container.duration or 0) / av.time_base
-            count = max(LEAST, min(sampling.most, int(length * sampling.rate)))
-            moments = [length * (number + 0.5) / (count + count % 2) for number in range(count + count % 2)]
-            found = list(_at(container, moments))
+            start, length = _span(container)
+            count = max(LEAST, min(sampling.most, MOST, int(length * sampling.rate)))
+            count += count % 2
+            found = list(_at(container, [start + length * (number + 0.5) / count for number in range(count)]))
     except (av.FFmpegError, OSError, ValueError) as error:
         raise NoFrames from error
     if not found:
@@ -42,21 +51,42 @@ def frames(file: BinaryIO, sampling: Sampling) -> tuple[list[Image.Image], float
     return found + found[-1:] * (len(found) % 2), length
 
 
+def _span(container: Any) -> tuple[float, float]:
+    """Where it begins and how long it lasts, in seconds. A browser's recording does not say: its packets do."""
+    start = float(container.start_time or 0) / av.time_base
+    if container.duration:
+        return start, float(container.duration) / av.time_base
+    stream = container.streams.video[0]
+    last, end = 0.0, time.process_time() + _ENOUGH / 2
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            last = max(last, float(packet.pts * packet.time_base))
+        if time.process_time() > end:
+            break
+    container.seek(0)
+    return start, max(0.0, last - start)
+
+
 def _at(container: Any, moments: list[float]) -> Iterator[Image.Image]:
     stream = container.streams.video[0]
-    decoded, now = iter(container.decode(stream)), -_FAR
+    stream.thread_type = "AUTO"
+    decoded, now, end = iter(container.decode(stream)), moments[0] - 2 * _FAR, time.process_time() + _ENOUGH
     for moment in moments:
         if moment - now > _FAR:
             container.seek(int(moment * av.time_base))
             decoded = iter(container.decode(stream))
         frame = None
-        for _, one in zip(range(_PATIENCE), decoded, strict=False):
-            frame = one
-            now = one.time if one.time is not None else moment
-            if now >= moment:
+        for one in decoded:
+            frame = one if one.time is None or one.time > now else frame
+            if one.time is None or one.time >= moment or time.process_time() > end:
                 break
         if frame is None:
             return  # it ends before its header says
+        now = moment if frame.time is None else max(now, float(frame.time))
         image = frame.to_image()
+        if frame.rotation:
+            image = image.rotate(frame.rotation, expand=True)
         image.thumbnail((EDGE, EDGE))
         yield image
+        if time.process_time() > end:
+            return

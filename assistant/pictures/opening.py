@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
-from assistant.pictures.formats import STRIP, USUAL, Sampling, is_video
+from assistant.pictures.formats import FOREIGN, OURS, STRIP, USUAL, Sampling, is_video
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,7 +56,7 @@ class Picture:
         return [Image.frombytes("RGB", (self.width, self.height), part) for part in parts]
 
     def save(self, path: Path) -> None:
-        """As a PNG that `open_picture` takes for the same again: frames stand one below the other."""
+        """As a PNG that `open_picture` takes for the same again, as one of ours: frames stand one below the other."""
         from PIL import Image
         from PIL.PngImagePlugin import PngInfo
 
@@ -79,9 +79,9 @@ class Picture:
         return cls(image.width, image.height, image.convert("RGB").tobytes(), name)
 
 
-def open_picture(path: Path, sampling: Sampling = USUAL) -> Picture:
+def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> Picture:
     """The picture in a file: first frame, upright, RGB; of a video some frames. Raises `BadInput` with the reason it
-    cannot be opened.
+    cannot be opened. `ours`: a file of the history, as `Picture.save` writes it.
 
     The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
     with open_regular(path, "look", "picture") as file:
@@ -89,17 +89,18 @@ def open_picture(path: Path, sampling: Sampling = USUAL) -> Picture:
         if file.seek(0, 2) > (MOST_VIDEO_BYTES if video else MOST_BYTES):
             raise BadInput("look", f"“{path.name}” is larger than {'8 GB' if video else '200 MB'}.", "Save it smaller.")
         file.seek(0)
-        return _decoded(path.name, sampling, stdin=file)
+        return _decoded(path.name, sampling, ours, stdin=file)
 
 
 def open_encoded(data: bytes, name: str) -> Picture:
     """The same for a picture that is in memory, as the clipboard gives it."""
-    return _decoded(name, USUAL, input=data)
+    return _decoded(name, USUAL, False, input=data)
 
 
-def _decoded(name: str, sampling: Sampling, **source: Any) -> Picture:
-    smaller = "Save it smaller or as PNG."
-    command = [sys.executable, "-P", "-m", "assistant.pictures.child", str(sampling.rate), str(sampling.most)]
+def _decoded(name: str, sampling: Sampling, ours: bool, **source: Any) -> Picture:
+    smaller = "Save it smaller, a picture as PNG."
+    told = (str(sampling.rate), str(sampling.most), OURS if ours else FOREIGN)
+    command = [sys.executable, "-P", "-m", "assistant.pictures.child", *told]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, **source)
     except subprocess.TimeoutExpired:

@@ -39,13 +39,13 @@ class Ears:
         if playback and len(clean):
             self._duck(clean, playback)
         for event in self.listener.feed(clean):
+            if isinstance(event, SpeechStarted):
+                self._ours = None
             yield self._judged(event) if playback and self.echo else event
 
     def _judged(self, event: Speech) -> Speech:
         """Our own voice is no words: it is handed on as silence. An utterance is judged once, while it is young."""
-        assert self.echo
-        if not isinstance(event, (SpeechContinues, SpeechPaused, SpeechEnded)):
-            self._ours = None if isinstance(event, SpeechStarted) else self._ours
+        if not self.echo or not isinstance(event, (SpeechContinues, SpeechPaused, SpeechEnded)):
             return event
         utterance = event.utterance
         if self._ours is None:

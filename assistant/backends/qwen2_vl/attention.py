@@ -13,6 +13,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 _NAME = "hark_grouped"
+_STEP = 1024  # keys by which a buffer for scores grows
 _FEW = 8  # tokens up to which the fused kernel is faster than plain products
 
 
@@ -52,7 +53,12 @@ def _plain(
 ) -> torch.Tensor:
     """Scores in float32, as the fused kernel has them: this model's keys are large."""
     seen, hidden = torch.empty_like(query), ~mask
+    rows, length = mask.shape
+    # Of few sizes, whatever the length: memory that is asked for in ever other sizes is not given back.
+    room = torch.empty(rows, -(-length // _STEP) * _STEP)
+    scores = room[:, :length]
     for head in range(query.shape[1]):
-        scores = (query[0, head].float() * scale) @ key[0, head].float().t()
-        seen[0, head] = torch.softmax(scores.masked_fill_(hidden, -torch.inf), dim=-1).to(value.dtype) @ value[0, head]
+        torch.mm(query[0, head].float() * scale, key[0, head].float().t(), out=scores)
+        torch.softmax(scores.masked_fill_(hidden, -torch.inf), dim=-1, out=scores)
+        seen[0, head] = scores.to(value.dtype) @ value[0, head]
     return seen

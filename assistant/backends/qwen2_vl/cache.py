@@ -88,9 +88,3 @@ class KVCache(Cache):
     def branch(self, length: int) -> KVCache:
         """Another conversation that begins with the first `length` tokens of this one."""
         return KVCache([layer.copy(length) for layer in self._kept])
-
-    @property
-    def bytes(self) -> int:
-        """What it takes of memory."""
-        buffers = [one for layer in self._kept if layer.is_initialized for one in (layer.keys, layer.values)]
-        return sum(int(one.numel()) * one.element_size() for one in buffers)

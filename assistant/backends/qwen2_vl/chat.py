@@ -5,6 +5,7 @@ Knows nothing of weights, caches or speed."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +18,13 @@ from assistant.pictures import Picture
 from assistant.roles import Message
 
 _WIDEST = 200  # the sides' ratio beyond which Qwen2-VL's own resizing gives up
+_TOGETHER = 4  # turns that leave a conversation that is too long
 _REMEMBERED = 64  # answers whose tokens are kept as they were decoded
 # Characters that stand for a message's text while the template is filled in; no user's text goes through it.
 _SLOT = re.compile("\ue000(\\d+)\ue001")
+
+
+Key = tuple[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class View:
     patch: int
 
     @property
-    def key(self) -> tuple[str, tuple[int, int, int]]:
+    def key(self) -> Key:
         """The same picture at the same size has the same key."""
         return self.picture.digest, self.grid
 
@@ -70,7 +75,7 @@ class Chat:
         pads = (processor.image_token, processor.video_token)
         self._pads = {name: self._tokenizer.convert_tokens_to_ids(name) for name in pads}
         self._parts = re.compile(f"({'|'.join(map(re.escape, pads))}|{_SLOT.pattern.replace('(', '(?:')})")
-        self._decoded: deque[tuple[list[int], list[str]]] = deque(maxlen=_REMEMBERED)
+        self._decoded: deque[tuple[str, list[int], list[int]]] = deque(maxlen=_REMEMBERED)
 
     def boxes(self) -> boxes.Boxes:
         """For an answer's tokens."""
@@ -87,13 +92,14 @@ class Chat:
         factor, pairs = self._patch * self._merge, max(1, picture.frames // 2)
         # All of a video costs as much as one picture.
         least, largest = max(factor**2, least // pairs), max(factor**2, largest // pairs)
-        height, width = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
+        sides = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
+        height, width = (max(factor, side) for side in sides)  # a long banner's short side comes out as 0
         grid = (pairs, height // self._patch, width // self._patch)
         return View(picture, grid, pairs * height * width // factor**2, self._patch)
 
-    def remember(self, ids: list[int], written: list[str]) -> None:
-        """An answer as it was decoded, and its text after each token: written again it might be cut into others."""
-        self._decoded.append((list(ids), list(written)))
+    def remember(self, text: str, ids: list[int], lengths: list[int]) -> None:
+        """An answer as it was decoded, with its letters after each token: written again it might be cut into others."""
+        self._decoded.append((text, ids, lengths))
 
     def text(self, ids: Sequence[int]) -> str:
         """What was decoded, without special tokens."""
@@ -123,21 +129,16 @@ class Chat:
         return Prompt(tuple(ids), tuple(views))
 
     def fitted(self, messages: Sequence[Message], limit: int) -> tuple[list[Message], int]:
-        """The messages that fit into `limit` tokens, and how many turns had to leave: the oldest go first; the system
-        prompt, the last question and the newest pictures stay. Raises `BadInput` when these alone are too long."""
+        """The messages that fit into `limit` tokens, and how many turns had to leave: the oldest go first, some at a
+        time, so that the next turn begins where this one did. The system prompt, the last question and the newest
+        pictures stay. Raises `BadInput` when these alone are too long."""
         kept, left = list(messages), 0
         while len(self.prompt(kept)) > limit:
-            first = next((at for at, one in enumerate(kept) if one.role == "user"), len(kept))
-            if first >= len(kept) - 1:
-                raise BadInput(
-                    "answer", "This question is too long for the model.", "Ask with fewer words, or fewer pictures."
-                )
-            last = next(at for at in range(first + 1, len(kept)) if kept[at].role == "user")
-            seen = kept[first].pictures
-            if seen and not any(one.pictures for one in kept[last:]):
-                kept[last] = replace(kept[last], pictures=seen)
-            del kept[first:last]
-            left += 1
+            for _ in range(_TOGETHER if sum(one.role == "user" for one in kept) > _TOGETHER + 1 else 1):
+                if not _without_first(kept):
+                    hint = "Ask with fewer words, or fewer pictures."
+                    raise BadInput("answer", "This question is too long for the model.", hint)
+                left += 1
         return kept, left
 
     def _with_slots(self, number: int, message: Message) -> dict[str, Any]:
@@ -148,18 +149,31 @@ class Chat:
         # A text is data: it must not be able to speak in the template's own tokens.
         text = message.text.replace("<|", "< |")
         if message.role == "assistant":
-            for ids, written in reversed(self._decoded):
-                if text and written and written[-1].startswith(text):
-                    return self._beginning(ids, written, text)
+            for known, ids, lengths in reversed(self._decoded):
+                if text and known.startswith(text):
+                    return self._beginning(ids, lengths, text)
         text += "".join(boxes.asked(region) for region in message.regions)
         return self._tokenizer.encode(text, add_special_tokens=False)
 
-    def _beginning(self, ids: list[int], written: list[str], text: str) -> list[int]:
+    def _beginning(self, ids: list[int], lengths: list[int], text: str) -> list[int]:
         """An answer's own tokens as far as they were heard, and the rest of the text in new ones."""
-        count = next((at for at in range(len(ids), 0, -1) if len(written[at - 1]) <= len(text)), 0)
-        rest = text[len(written[count - 1]) if count else 0 :]
+        count = bisect_right(lengths, len(text))
+        rest = text[lengths[count - 1] if count else 0 :]
         return ids[:count] + self._tokenizer.encode(rest, add_special_tokens=False)
 
 
 def _kind(picture: Picture) -> str:
     return "video" if picture.frames > 1 else "image"
+
+
+def _without_first(kept: list[Message]) -> bool:
+    """Takes the first question and its answer out, if there is another; its pictures go on if there are no newer."""
+    questions = [at for at, one in enumerate(kept) if one.role == "user"]
+    if len(questions) < 2:
+        return False
+    first, second = questions[:2]
+    seen = kept[first].pictures
+    if seen and not any(one.pictures for one in kept[second:]):
+        kept[second] = replace(kept[second], pictures=seen)
+    del kept[first:second]
+    return True

@@ -28,13 +28,13 @@ class Costs:
 
     def of(self, view: View) -> Cost:
         """Of encoding and feeding a picture at this size; megabytes are what its keys and values take."""
-        patches = view.grid[0] * view.grid[1] * view.grid[2]
+        frames, patches = view.grid[0], view.grid[1] * view.grid[2]
         linear, square, token = self._rates
         text = self._model.config.get_text_config()
         head = text.hidden_size // text.num_attention_heads
         kept = 2 * text.num_hidden_layers * text.num_key_value_heads * head * self._model.dtype.itemsize
         width, height = view.grid[2] * view.patch, view.grid[1] * view.patch
-        seconds = linear * patches + square * patches**2 + token * view.tokens
+        seconds = frames * (linear * patches + square * patches**2) + token * view.tokens
         return Cost(width, height, view.tokens, round(kept * view.tokens / 1e6, 2), round(seconds, 3))
 
     @cached_property

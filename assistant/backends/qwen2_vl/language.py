@@ -5,16 +5,16 @@ own `get_rope_index` over the whole list of tokens, so that a picture in the ten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 import torch
 
 from assistant.backends.qwen2_vl.cache import KVCache
-from assistant.backends.qwen2_vl.chat import Prompt, View
+from assistant.backends.qwen2_vl.chat import Key, Prompt
 
 _IMAGE, _VIDEO = 1, 2  # kinds of placeholders, in the library's numbers
-Seen = Callable[[View], torch.Tensor]
+Seen = dict[Key, torch.Tensor]  # of each view (tokens, channels)
 
 
 class Context:
@@ -53,7 +53,8 @@ class Language:
         return Context(KVCache.empty(self._text.config.num_hidden_layers))
 
     def feed(self, context: Context, prompt: Prompt, seen: Seen) -> Generator[None, None, torch.Tensor]:
-        """Makes the context the prompt's, slice by slice; returns the logits (vocabulary) after its last token.
+        """Makes the context the prompt's, slice by slice; returns the logits (vocabulary) after its last token. `seen`
+        has the views that the context does not hold yet.
 
         Yields after each slice, and is right whenever it is closed: the context holds what was fed."""
         places = self.places(prompt)
@@ -90,6 +91,10 @@ class Language:
         )
         return places
 
+    def next_place(self, prompt: Prompt) -> int:
+        """Of the first token after a prompt, which ends in text."""
+        return int(self.places(prompt)[0, 0, -1]) + 1
+
     @torch.inference_mode()
     def _slice(
         self, context: Context, prompt: Prompt, span: tuple[int, int], places: torch.Tensor, seen: Seen
@@ -99,7 +104,7 @@ class Language:
         for start, view in prompt.views:
             first, last = max(begin, start), min(end, start + view.tokens)
             if first < last:
-                embedded[0, first - begin : last - begin] = seen(view)[first - start : last - start]
+                embedded[0, first - begin : last - begin] = seen[view.key][first - start : last - start]
         at = places[:, :, begin:end].to(self._model.device)
         return self._forward(context, embedded, at, prompt.marks[begin:end], 1)
 

@@ -5,6 +5,7 @@ answer, an edited question, a branch or a picture that was let go need no word o
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ import torch
 from assistant.backends.qwen2_vl import attention
 from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
 from assistant.backends.qwen2_vl.costs import Costs
-from assistant.backends.qwen2_vl.language import Context, Language
+from assistant.backends.qwen2_vl.language import Context, Language, Seen
 from assistant.backends.qwen2_vl.sight import Sight
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, BadInput
 from assistant.pictures import Picture
 from assistant.roles import Box, Cost, Message, Options
 
@@ -94,12 +95,19 @@ class Qwen2VL:
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
         """Does now what the next question will need: `messages` end in one of the user whose text is not known yet.
 
-        Takes one step at a time, a block of the tower or a slice of the prompt; may be closed after any."""
-        fitted, _ = self._chat.fitted(messages, self._room)
-        prompt = self._chat.prompt(fitted, asked=False)
-        yield from self._see(prompt)
-        with self._context_for(prompt) as context:
-            yield from self._language.feed(context, prompt, self._sight.seen)
+        Takes one step at a time, a part of the tower's block (Qwen2.5-VL's tower is one step) or a slice of the prompt,
+        and may be closed after any. What cannot be done is left for the question to tell."""
+        try:
+            prompt = self._chat.prompt(self._chat.fitted(messages, self._room)[0], asked=False)
+            with self._context_for(prompt) as context:
+                seen = yield from self._see(prompt, context)
+                yield from self._language.feed(context, prompt, seen)
+        except BadInput:
+            return
+        except (RuntimeError, MemoryError) as error:
+            if not _is_memory(error):
+                raise
+            self.release()
 
     def cost(self, picture: Picture) -> Cost:
         """What preparing a picture takes here. Raises `BadInput` for one too slim to resize."""
@@ -113,6 +121,16 @@ class Qwen2VL:
         """Lets all go that can be made again."""
         self._contexts.clear()
         self._sight.release()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # so that other parts, and other programs, may have it
+
+    def close(self) -> None:
+        """Lets the model go too."""
+        del self._language, self._sight, self._costs
+        self._contexts.clear()
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     @property
     def _room(self) -> int:
@@ -124,15 +142,13 @@ class Qwen2VL:
         if most:
             self.remark = _SHORT_OF_MEMORY
         prompt = self._chat.prompt(fitted, view=(lambda one: self._chat.view(one, most)) if most else self._at_hand)
-        yield from self._see(prompt)
         with self._context_for(prompt) as context:
-            logits = yield from self._language.feed(context, prompt, self._sight.seen)
-            yield from self._decode(context, logits, int(self._language.places(prompt).max()) + 1)
+            seen = yield from self._see(prompt, context)
+            logits = yield from self._language.feed(context, prompt, seen)
+            yield from self._decode(context, logits, self._language.next_place(prompt))
 
     def _decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[Word | Box, None, None]:
-        ids: list[int] = []
-        text: list[int] = []
-        written: list[str] = []
+        ids, text, lengths, shown = [], [], [], ""
         boxes = self._chat.boxes()
         try:
             for _ in range(self._max_new_tokens):
@@ -141,30 +157,34 @@ class Qwen2VL:
                 if token in self._ends:
                     yield Word("", chance)
                     return
-                shown = written[-1] if written else ""
                 taken = boxes.take(token)
                 text += [token] if taken is True else []
                 whole = self._chat.text(text)
                 # A character of several tokens is held back until it is whole.
+                before, shown = shown, shown if whole.endswith("\ufffd") else whole
                 ids.append(token)
-                written.append(shown if whole.endswith("\ufffd") else whole)
-                yield taken if isinstance(taken, Box) else Word(written[-1][len(shown) :], chance)
+                lengths.append(len(shown))
+                yield taken if isinstance(taken, Box) else Word(shown[len(before) :], chance)
                 logits = self._language.step(context, [token], place)[-1]
                 place += 1
         finally:
-            self._chat.remember(ids, written)
+            self._chat.remember(shown, ids, lengths)
 
     def _at_hand(self, picture: Picture) -> View:
         """A picture that is still being encoded is answered from a glance, if the settings say so."""
-        view = self._chat.view(picture)
-        if not self._glances or not self._sight.begun(view):
+        view, small = self._chat.view(picture), self._chat.view(picture, _GLANCE)
+        if not self._glances or not self._sight.begun(view) or small.key == view.key:
             return view
         self.remark = _GLANCED.format(picture.name)
-        return self._chat.view(picture, _GLANCE)
+        return small
 
-    def _see(self, prompt: Prompt) -> Generator[None, None, None]:
-        for _, view in prompt.views:
-            yield from self._sight.encode(view)
+    def _see(self, prompt: Prompt, context: Context) -> Generator[None, None, Seen]:
+        """Encodes what the context does not hold yet."""
+        shared, seen = context.shared(prompt), {}
+        for start, view in prompt.views:
+            if start + view.tokens > shared:
+                seen[view.key] = yield from self._sight.encode(view)
+        return seen
 
     @contextmanager
     def _context_for(self, prompt: Prompt) -> Iterator[Context]:

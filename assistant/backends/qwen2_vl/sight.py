@@ -24,16 +24,12 @@ class Sight:
         self._kept: OrderedDict[Key, torch.Tensor] = OrderedDict()
         self._under_way: dict[Key, Generator[None, None, torch.Tensor]] = {}
 
-    def knows(self, view: View) -> bool:
-        """Whether it is encoded."""
-        return view.key in self._kept
-
     def begun(self, view: View) -> bool:
         """Whether it is being encoded."""
         return view.key in self._under_way
 
-    def encode(self, view: View) -> Generator[None, None, None]:
-        """Yields between steps of the tower; afterwards the view is known. Closing it loses no finished step."""
+    def encode(self, view: View) -> Generator[None, None, torch.Tensor]:
+        """Yields between steps of the tower; returns (tokens, channels). Closing it loses no finished step."""
         while view.key not in self._kept:
             work = self._under_way.setdefault(view.key, self._begin(view))
             try:
@@ -41,13 +37,11 @@ class Sight:
             except StopIteration as done:
                 del self._under_way[view.key]
                 self._keep(view.key, done.value)
+                return done.value
             except BaseException:
                 self._under_way.pop(view.key, None)
                 raise
             yield
-
-    def seen(self, view: View) -> torch.Tensor:
-        """(tokens, channels) of a view that is known."""
         self._kept.move_to_end(view.key)
         return self._kept[view.key]
 

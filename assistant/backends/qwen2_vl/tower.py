@@ -95,7 +95,7 @@ def _portions(count: int) -> Iterator[slice]:
 
 
 def _mlp(mlp: Any, x: torch.Tensor) -> torch.Tensor:
-    if type(mlp.act).__name__ != "QuickGELUActivation":
+    if type(mlp.act).__name__ != "QuickGELUActivation" or x.dtype == torch.float16:  # which would overflow
         return mlp(x)
     x = mlp.fc1(x).mul_(1.702)  # x * sigmoid(1.702 x), in place
     return mlp.fc2(functional.silu(x, inplace=True).mul_(1 / 1.702))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 GROUP = 32  # weights along a row that share a scale and a zero
@@ -83,8 +84,9 @@ def pack(model: Any, four_bits: bool, cache: Path | None = None) -> None:
     kept = _read(cache) if four_bits and cache else {}
     made: dict[str, torch.Tensor] = {}
     text = model.model.language_model
-    for name, linear in [(name, one) for name, one in text.named_modules() if type(one) is nn.Linear]:
+    for name in [name for name, one in text.named_modules() if type(one) is nn.Linear]:
         parent, _, last = name.rpartition(".")
+        linear: Any = text.get_submodule(name)  # one at a time: two whole sets of weights would not fit
         setattr(text.get_submodule(parent), last, _replaced(name, linear, four_bits, kept, made))
     if type(model.lm_head) is nn.Linear:
         model.lm_head = _replaced("lm_head", model.lm_head, four_bits, kept, made)
@@ -107,12 +109,13 @@ def _replaced(
 def cache_file(folder: Path, caches: Path) -> Path:
     """Where the four bits of the checkpoint in `folder` are kept: other weights, another file."""
     parts = sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in folder.glob("*.safetensors"))
-    key = hashlib.sha256(repr((str(folder.resolve()), parts, GROUP, torch.__version__)).encode()).hexdigest()[:16]
+    # The layout of packed bits is torch's and the processor's own.
+    maker = (torch.__version__, torch.backends.cpu.get_cpu_capability(), GROUP)
+    key = hashlib.sha256(repr((str(folder.resolve()), parts, maker)).encode()).hexdigest()[:16]
     return caches / f"{folder.name}-{key}.safetensors"
 
 
 def _read(cache: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -129,9 +132,9 @@ def _write(cache: Path, made: dict[str, torch.Tensor]) -> None:
     part = cache.with_suffix(".part")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        for old in cache.parent.glob(f"{cache.name.rpartition('-')[0]}-*.safetensors"):
+        for old in cache.parent.glob(f"{cache.name.rpartition('-')[0]}-{'[0-9a-f]' * 16}.safetensors"):
             old.unlink()
         save_file(made, part)
         part.replace(cache)
-    except OSError:
+    except (OSError, SafetensorError):
         part.unlink(missing_ok=True)
