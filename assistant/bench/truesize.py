@@ -24,6 +24,9 @@ SIZES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
 }  # fmt: skip
 
 
+_SECTIONS = [16, 24, 24]  # of a head's channels: time, row, column
+
+
 def model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) -> Any:
     """A model of `SIZES`, the same each time; with fewer `layers` of text if given. Its tokens are the starter's."""
     import transformers
@@ -40,7 +43,7 @@ def model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) -> An
     config.text_config.rope_parameters = {
         "rope_type": "default",
         "rope_theta": 1e6,
-        "mrope_section": [16, 24, 24],
+        "mrope_section": _SECTIONS,
     }
     config.tie_word_embeddings = size == "2b"
     with torch.device("meta"):
