@@ -11,7 +11,7 @@ from assistant.errors import AssistantError
 from assistant.events import Event, Loading, Noted
 from assistant.library import models, voices
 from assistant.roles import Options, Parts, Responder, Transcriber, Voice
-from assistant.settings import Hear, Look, Settings
+from assistant.settings import FASTEST, SLOWEST, Hear, Look, Settings
 
 Told = Generator[Loading | Noted, None, Any]
 
@@ -71,6 +71,7 @@ class Shelf:
             return voices.open_chosen(self._voice_id, settings.speak.voice, self._data, notes.append)
 
         part = yield from self._take("voice", settings.speak.voice, load)
+        part.speed = min(max(settings.speak.speed, SLOWEST), FASTEST)
         yield from map(Noted, notes)
         return part
 

@@ -71,7 +71,9 @@ class Responder(Protocol):
 
 
 class Voice(Protocol):
-    """Speaks one piece of text. Yields sound at one rate; closing the iterator stops it."""
+    """Speaks one piece of text. Yields sound at one rate; closing the iterator stops it. `speed`: 1 is its own."""
+
+    speed: float
 
     def speak(self, text: str) -> Generator[Audio, None, None]: ...
 

@@ -69,11 +69,15 @@ class Look:
     glance: bool = True
 
 
+SLOWEST, FASTEST = 0.5, 3.0  # of speech
+
+
 @dataclass(frozen=True)
 class Speak:
-    """`voice`: an id such as "espeak/en-us"."""
+    """`voice`: an id such as "espeak/en-us". `speed`: 1 is the voice's own, 0.5 to 3."""
 
     voice: str = "espeak/en-us"
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from assistant import backends
@@ -80,6 +81,16 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(load) -> None:
 def test_a_missing_voice_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(Missing):
         backends.load_voice(name, Options(model=str(tmp_path), speaker="xx-nowhere"))
+
+
+@pytest.mark.parametrize("name", backends.VOICES)
+def test_a_voice_speaks_as_fast_as_it_is_told(name: str, checkpoints: Path, tiny: Path) -> None:
+    voice = backends.load_voice(name, options_for(name, checkpoints, tiny))
+    lengths = []
+    for voice.speed in (0.5, 1.0, 2.0):
+        torch.manual_seed(0)
+        lengths.append(sum(len(audio.samples) for audio in voice.speak("one two three four five six seven eight")))
+    assert lengths[0] > 1.4 * lengths[1] > 1.4 * 1.4 * lengths[2]
 
 
 def test_espeak_speaks_chinese_whatever_its_voice() -> None:

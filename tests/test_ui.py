@@ -216,3 +216,14 @@ def test_a_picture_tells_what_it_costs(window: Window) -> None:
     item = window.tray.list.item(0)
     assert "1,024 tokens, ready in about 14.2 s" in item.toolTip()
     assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens, ready in about 14.2 s"
+
+
+def test_alt_up_and_down_change_the_speed(window: Window) -> None:
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window)
+    QTest.keyClick(window, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(window, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert window.bridge.settings.speak.speed == 1.2
+    for _ in range(12):
+        QTest.keyClick(window, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert window.bridge.settings.speak.speed == 0.5

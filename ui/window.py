@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
+from assistant.settings import FASTEST, SLOWEST
 from ui import style, words
 from ui.bar import Bar
 from ui.bridge import Bridge
@@ -90,6 +91,7 @@ class Window(QMainWindow):
         for keys, slot in (
             ("Ctrl+O", self.tray.pick), ("F7", self.capture), ("F1", self.help), ("Ctrl+N", self.new_conversation),
             ("F6", self.next_place), ("Alt+Left", self.sentence_before), ("Alt+Right", self.sentence_after),
+            ("Alt+Up", self.faster), ("Alt+Down", self.slower),
             ("Ctrl+,", self.side.voice.setFocus), ("Ctrl+H", self.side.free.toggle),
             ("Ctrl+L", self.bar.field.setFocus),
         ):  # fmt: skip
@@ -166,6 +168,19 @@ class Window(QMainWindow):
     @Slot()
     def sentence_after(self) -> None:
         self.engine.skip(1)
+
+    @Slot()
+    def faster(self) -> None:
+        self._speed(0.1)
+
+    @Slot()
+    def slower(self) -> None:
+        self._speed(-0.1)
+
+    def _speed(self, by: float) -> None:
+        speed = round(min(max(self.bridge.settings.speak.speed + by, SLOWEST), FASTEST), 1)
+        self.on_choice("speak", "speed", speed)
+        self.presenter.announce(f"Speed {speed:.0%}")
 
     @Slot()
     def next_place(self) -> None:

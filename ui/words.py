@@ -29,6 +29,7 @@ KEYS = (
     ("R or Space on a message", "read it again"),
     ("C on a message", "copy it"),
     ("Alt+Left, Alt+Right", "sentence before and after, while Hark speaks"),
+    ("Alt+Up, Alt+Down", "speak faster, speak slower"),
     ("Ctrl+L", "the question field"),
     ("Ctrl+N", "new conversation"),
     ("Ctrl+H", "hands-free on or off"),

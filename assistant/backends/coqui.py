@@ -34,6 +34,7 @@ class Coqui:
     def __init__(self, model: Any, speaker: int | None) -> None:
         self._model, self._speaker = model, speaker
         self._rate = int(model.config.audio.sample_rate)
+        self.speed, self._usual = 1.0, float(model.length_scale)
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
         """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
@@ -45,6 +46,7 @@ class Coqui:
                 aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
                 if self._speaker is not None:
                     aux["speaker_ids"] = torch.tensor([self._speaker])
+                self._model.length_scale = self._usual / self.speed
                 wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
             except (RuntimeError, ValueError, IndexError) as error:
                 raise AssistantError(

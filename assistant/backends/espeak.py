@@ -32,13 +32,14 @@ class Espeak:
 
     def __init__(self, language: str) -> None:
         self.language = _SAME.get(language.lower(), language)
+        self.speed = 1.0
         self._child: subprocess.Popen[bytes] | None = None
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
         """Yields the sound in blocks as eSpeak makes them (22,050 a second). Raises `AssistantError`."""
         finished = False
         try:
-            facts = self._ask({"voice": self._voice_for(text), "text": text.replace("\0", " ")})
+            facts = self._ask({"voice": self._voice_for(text), "speed": self.speed, "text": text.replace("\0", " ")})
             while block := self._block():
                 yield mono(np.frombuffer(block, "<i2"), facts["rate"])
             finished = True

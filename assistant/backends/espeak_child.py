@@ -1,6 +1,6 @@
 """A process around eSpeak NG's library, which may abort on hostile text. Knows nothing of Hark but this protocol.
 
-In: one line of JSON per piece, `{"voice", "text"}`, or `{"list": true}`. Out: `!` and a length and so much JSON
+In: one line of JSON per piece, `{"voice", "speed", "text"}`, or `{"list": true}`. Out: `!`, a length and so much JSON
 (`{"rate"}`, `{"voices"}` or `{"error"}`), then for a piece `#`, a length and 16-bit samples, until a length of zero."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import espeakng_loader
 
 _SYNCHRONOUS, _UTF8 = 2, 1
+_RATE, _USUAL = 1, 175  # the parameter, and words a minute
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
@@ -73,6 +74,7 @@ def main() -> None:
         if library.espeak_SetVoiceByName(name.encode()) != 0:
             _send(out, b"!", json.dumps({"error": "no such voice"}).encode())
             continue
+        library.espeak_SetParameter(_RATE, round(_USUAL * float(asked["speed"])), 0)
         _send(out, b"!", json.dumps({"rate": rate}).encode())
         text = asked["text"].encode() + b"\0"
         library.espeak_Synth(text, len(text), 0, 1, 0, _UTF8, None, None)

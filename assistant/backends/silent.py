@@ -38,9 +38,11 @@ class SilentResponder:
 class SilentVoice:
     """Says nothing for 50 ms a word."""
 
+    speed = 1.0
+
     def speak(self, text: str) -> Generator[Audio, None, None]:
         for _ in text.split():
-            yield Audio(np.zeros(RATE // 20, np.float32), RATE)
+            yield Audio(np.zeros(int(RATE / 20 / self.speed), np.float32), RATE)
 
 
 def load_transcriber(options: Options) -> SilentTranscriber:
