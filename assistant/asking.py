@@ -57,6 +57,11 @@ class Desk:
         system = self.settings.look.system
         return [Message("system", system), *self.past] if system else self.past
 
+    def opened(self, path: Path) -> Picture:
+        """The picture or video in a file, as the settings have it. Raises `BadInput`."""
+        look = self.settings.look
+        return open_picture(path, Sampling(look.video_rate, look.video_frames))
+
 
 @dataclass
 class Asking:
@@ -116,7 +121,7 @@ class Asking:
         question, desk = self.question, self.desk
         self.heard = clean(question.text).strip()
         # Files first: they are quick to refuse, models slow to load.
-        self.pictures = tuple(self._opened(one) for one in question.pictures)
+        self.pictures = tuple(desk.opened(one) if isinstance(one, Path) else one for one in question.pictures)
         if question.regions and self.pictures:
             # A part goes along by itself too: small print is lost in the whole.
             self.pictures += tuple(self.pictures[-1].part(box) for box in question.regions)
@@ -138,10 +143,6 @@ class Asking:
             for event in events:
                 yield from self._note(event, parts.responder)
                 yield event
-
-    def _opened(self, one: Path | Picture) -> Picture:
-        look = self.desk.settings.look
-        return open_picture(one, Sampling(look.video_rate, look.video_frames)) if isinstance(one, Path) else one
 
     def _regions(self) -> tuple[Region, ...]:
         boxes = self.question.regions

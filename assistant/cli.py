@@ -123,12 +123,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _box(text: str) -> tuple[int, int, int, int]:
-    """Four numbers; argparse tells what is wrong with them."""
-    left, top, right, bottom = (int(one) for one in text.split(","))
+    try:
+        left, top, right, bottom = (int(one) for one in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no region such as 10,20,300,200") from None
     return left, top, right, bottom
-
-
-_box.__name__ = "region, such as 10,20,300,200,"
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

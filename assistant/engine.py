@@ -19,7 +19,7 @@ from assistant.faults import told
 from assistant.floor import Floor
 from assistant.library import history, voices
 from assistant.parts import Shelf
-from assistant.pictures import Picture, Sampling, open_encoded, open_picture, shown
+from assistant.pictures import Picture, open_encoded, shown
 from assistant.settings import Folders, Settings
 from assistant.sound.listener import Speech, SpeechStarted
 
@@ -69,7 +69,7 @@ class Engine:
 
     def show(self, path: str, ticket: str = "", again: bool = False) -> None:
         """Lays a picture file in the tray: `Shown`, or `Failed` with the reason. `again`: it was there before."""
-        self._calls.put(lambda: self._lay(self._opened(path), ticket, again))
+        self._calls.put(lambda: self._lay(self._desk.opened(Path(path)), ticket, again))
 
     def show_image(self, data: bytes, name: str, ticket: str = "", again: bool = False) -> None:
         """The same with an encoded picture, as it comes from the clipboard."""
@@ -204,10 +204,6 @@ class Engine:
         if not text.strip() and not self._floor.tray:
             raise AssistantError("ask", "There is nothing to ask yet.", "Type or say a question, or drop a picture.")
         self._floor.ask(Question(text, ticket=ticket))
-
-    def _opened(self, path: str) -> Picture:
-        look = self._desk.settings.look
-        return open_picture(Path(path), Sampling(look.video_rate, look.video_frames))
 
     def _lay(self, picture: Picture, ticket: str, again: bool) -> None:
         for note in picture.notes:

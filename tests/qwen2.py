@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForCondition
 from assistant import backends
 from assistant.backends.qwen2_vl import Qwen2VL
 from assistant.backends.qwen2_vl.chat import Prompt
+from assistant.bench.protocol import finished
 from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from assistant.starter.shapes import draw, random_scene
@@ -73,15 +74,6 @@ def fed(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:
     with one._context_for(prompt) as context:
         seen = finished(one._see(prompt, context))
         return finished(one._language.feed(context, prompt, seen))
-
-
-def finished(steps: Generator[Any, None, Any]) -> Any:
-    """What a generator returns at its end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:

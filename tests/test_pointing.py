@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from assistant.pictures import Picture
 from assistant.roles import Message, Options, Parts, Region
 from assistant.settings import Folders, Settings
 from assistant.starter.shapes import draw, random_scene
+from tests.conftest import Ran
 from tests.qwen2 import exact, loaded, model, picture
 
 
@@ -92,3 +93,10 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
     assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model()._chat._tokenizer.decode(ids)
     outside = ask(Question("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None)
     assert outside and "not in it" in outside.message
+
+
+@pytest.mark.parametrize("region", ["1,2,3", "a,b,c,d", "1,2,3,4,5", ""])
+def test_a_region_that_is_none_is_refused_in_a_sentence(cli: Callable[..., Ran], region: str) -> None:
+    ran = cli("ask", "What?", "--picture", "p.png", "--region", region)
+    assert ran.code == 2 and "10,20,300,200" in ran.err
+    assert cli("ask", "What?", "--region", "1,2,3,4").code == 2, "there is no picture"

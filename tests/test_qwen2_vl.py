@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from assistant.backends.qwen2_vl import tower
+from assistant.backends.qwen2_vl import Qwen2VL, tower
 from assistant.backends.qwen2_vl.chat import Prompt
 from assistant.errors import AssistantError, BadInput
 from assistant.pictures import Picture
@@ -254,13 +255,17 @@ def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() 
     close(fed(one, prompt), stock_logits(one, prompt)[-1])
 
 
-def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn() -> None:
+@pytest.mark.parametrize("steps", [3, 20, 27, 29])  # encoding the first, the second; feeding; decoding
+@pytest.mark.parametrize("how", [lambda one: one.forget(picture(1).digest), lambda one: one.close()])
+def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn(steps: int, how: Callable[[Qwen2VL], None]) -> None:
+    """Nor do other settings, which close the model of this turn."""
+    asked = [Message("user", "What is it?", (picture(1), picture(2)))]
+    undisturbed = "".join(map(str, loaded(max_new_tokens=12).reply(asked)))
     one = loaded(max_new_tokens=12)
-    reply = one.reply([Message("user", "What is it?", (picture(1), picture(2)))])
-    for _ in range(3):
-        next(reply)
-    one.forget(picture(1).digest)
-    assert "".join(map(str, reply))
+    reply = one.reply(asked)
+    begun = [str(next(reply)) for _ in range(steps)]
+    how(one)
+    assert "".join([*begun, *map(str, reply)]) == undisturbed != ""
 
 
 @pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (2000, 11)])

@@ -14,10 +14,11 @@ import torch
 
 from assistant import backends
 from assistant.backends.qwen2_vl import attention, tower, weights
+from assistant.bench.protocol import finished
 from assistant.errors import Missing
 from assistant.roles import Message, Options
 from tests import checkpoints
-from tests.qwen2 import TINY, exact, finished, loaded, model, picture
+from tests.qwen2 import TINY, exact, loaded, model, picture
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:

@@ -5,7 +5,6 @@ answer, an edited question, a branch or a picture that was let go need no word o
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,12 +124,8 @@ class Qwen2VL:
             torch.cuda.empty_cache()  # so that other parts, and other programs, may have it
 
     def close(self) -> None:
-        """Lets the model go too."""
-        del self._language, self._sight, self._costs
-        self._contexts.clear()
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        """Lets all go that can be made again; a reply under way goes on, and the model leaves with the last of them."""
+        self.release()
 
     @property
     def _room(self) -> int:

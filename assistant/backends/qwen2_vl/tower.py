@@ -65,13 +65,15 @@ def merged(tower: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def at_once(tower: Any, patches: torch.Tensor, grid: Grid) -> torch.Tensor:
-    """The stock tower, for those of another make (Qwen2.5-VL's has windows)."""
+    """The stock tower, for those of another make (Qwen2.5-VL's has windows), or in several places."""
     return tower(patches.to(tower.device, tower.dtype), torch.tensor([grid], device=tower.device)).pooler_output
 
 
 def is_ours(tower: Any) -> bool:
-    """Whether it is Qwen2-VL's."""
-    return type(tower).__name__ == "Qwen2VisionTransformerPretrainedModel"
+    """Whether it is Qwen2-VL's, and in one place: one spread over devices moves its parts in its own forward."""
+    kind = type(tower).__name__ == "Qwen2VisionTransformerPretrainedModel"
+    devices = {one.device for one in tower.parameters()}
+    return kind and len(devices) == 1 and torch.device("meta") not in devices
 
 
 def encoded(tower: Any, patches: torch.Tensor, grid: Grid) -> Generator[None, None, torch.Tensor]:
