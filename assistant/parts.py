@@ -91,6 +91,8 @@ class Shelf:
             _release(kept[1])
         self._kept[role] = (wanted, part)
         yield Loading(role, True)
+        if getattr(part, "note", "") and not (kept and kept[1] is part):
+            yield Noted(part.note)
         return part
 
 
@@ -102,7 +104,9 @@ def _release(part: Any) -> None:
 
 def _transcriber(hear: Hear) -> Transcriber:
     model = models.locate(hear.model, hear.transcriber) if hear.transcriber == "whisper" else hear.model
-    return backends.load_transcriber(hear.transcriber, Options(model=model, device=hear.device, language=hear.language))
+    return backends.load_transcriber(
+        hear.transcriber, Options(model=model, device=hear.device, language=hear.language, budget=hear.budget)
+    )
 
 
 def _responder(look: Look, data: Path) -> Responder:
@@ -111,6 +115,6 @@ def _responder(look: Look, data: Path) -> Responder:
         model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype,
         device_map=look.device_map, max_memory=look.max_memory,
         min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
-        weights=look.weights, cache=str(data / "weights"), glance=look.glance,
+        weights=look.weights, cache=str(data / "weights"), glance=look.glance, budget=look.budget,
     )  # fmt: skip
     return backends.load_responder(look.responder, options)

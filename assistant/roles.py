@@ -60,7 +60,7 @@ class Responder(Protocol):
     """Answers. Yields pieces of text, places it points at, "" after a step that wrote none; closing the iterator stops
     the model within one step. Three methods are optional: `prepare(messages)` does, step by step, what the next
     question will need, `cost(picture)` tells what that takes, `forget(digest)` lets a picture go. So is `remark`: what
-    the user should know of the last reply."""
+    the user should know of the last reply. Any part may have a `note`: what the user should know of how it runs."""
 
     @property
     def by(self) -> str:
@@ -95,7 +95,8 @@ class Options:
     `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none),
     `max_memory` what each of its devices may take ("0=6GiB, cpu=16GiB"). `weights`: how a processor holds bfloat16
     ones, "int4", "bfloat16" or "stored"; `cache` is a folder for what was made of them ("" for none). `glance`: a
-    picture that is still being encoded is answered from a small view of it."""
+    picture that is still being encoded is answered from a small view of it. `budget`: gigabytes of a graphics card that
+    it may take, 0 for all that is free; what does not fit runs on the processor."""
 
     model: str = ""
     name: str = ""
@@ -111,3 +112,4 @@ class Options:
     weights: str = "bfloat16"
     cache: str = ""
     glance: bool = False
+    budget: float = 0.0

@@ -36,12 +36,14 @@ class Folders:
 
 @dataclass(frozen=True)
 class Hear:
-    """`language`: a code such as "en", or "" to detect it. `model`: a hub name or folder, for whisper."""
+    """`language`: a code such as "en", or "" to detect it. `model`: a hub name or folder, for whisper.
+    `budget`: gigabytes of the graphics card that it may take; 0 for all that is free."""
 
     transcriber: str = "sphinx"
     model: str = ""
     language: str = ""
     device: str = "auto"
+    budget: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Look:
     are prompts, the user's to edit. Pixels: 0 leaves the model's own limits. Of a video at most `video_frames` are
     looked at, `video_rate` a second; together they cost as much as one picture. `weights`: on a processor, "int4" is
     fastest, "bfloat16" as exact as the checkpoint, "stored" leaves it as it is. `glance`: asked about a picture that is
-    not ready yet, Hark answers from a small view of it, or else waits."""
+    not ready yet, Hark answers from a small view of it, or else waits. `budget`: gigabytes of the graphics card that it
+    may take; 0 for all that is free."""
 
     responder: str = "starter"
     model: str = ""
@@ -67,6 +70,7 @@ class Look:
     video_rate: float = 1.0
     weights: str = "int4"
     glance: bool = True
+    budget: float = 0.0
 
 
 SLOWEST, FASTEST = 0.5, 3.0  # of speech

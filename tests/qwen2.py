@@ -24,7 +24,8 @@ TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
 
 
 def loaded(**options: Any) -> Qwen2VL:
-    return backends.load_responder("qwen2-vl", Options(model=str(TINY), device="cpu", dtype="float32", **options))  # type: ignore[return-value]
+    told = {"model": str(TINY), "device": "cpu", "dtype": "float32", **options}
+    return backends.load_responder("qwen2-vl", Options(**told))  # type: ignore[return-value]
 
 
 @cache

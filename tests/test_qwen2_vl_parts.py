@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,16 @@ import pytest
 import torch
 
 from assistant import backends
-from assistant.backends.qwen2_vl import attention, tower, weights
+from assistant.backends import room
+from assistant.backends.qwen2_vl import Qwen2VL, attention, language, tower, weights
+from assistant.backends.qwen2_vl.lookup import Lookup
+from assistant.bench import truesize
 from assistant.bench.protocol import finished
 from assistant.errors import Missing
+from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from tests import checkpoints
-from tests.qwen2 import TINY, exact, loaded, model, picture
+from tests.qwen2 import TINY, exact, loaded, model, picture, stock_model
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
@@ -99,10 +104,9 @@ def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
     weights_file = torn / "model.safetensors"
     weights_file.write_bytes(weights_file.read_bytes()[:100_000])
     assert "cannot be loaded" in refused(torn)
-    for method, install in (("gptq", "gptqmodel"), ("awq", "gptqmodel"), ("bitsandbytes", "bitsandbytes")):
-        bits = {"quant_method": method, "bits": 4, "group_size": 32, "load_in_4bit": True}
-        told = refused(broken(tmp_path / method, quantization_config=bits))
-        assert install in told and "GPU" in told, told
+    for method in ("gptq", "awq"):
+        bits = {"quant_method": method, "bits": 4, "group_size": 32}
+        assert "pip install optimum gptqmodel" in refused(broken(tmp_path / method, quantization_config=bits))
 
 
 def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
@@ -141,3 +145,60 @@ def test_each_device_of_a_map_has_its_limit() -> None:
     for wrong in ("cpu", "cpu=", "=1GiB", "0:1GiB"):
         with pytest.raises(Missing, match="0=6GiB"):
             backends.load_responder("qwen2-vl", replace(spread, max_memory=wrong))
+
+
+def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conversation that repeats itself, with guesses that are right and guesses that are wrong."""
+
+    def talk(most: int) -> tuple[list[str], list[int]]:
+        monkeypatch.setattr(language, "_GUESSED", most)
+        one, fed = loaded(max_new_tokens=40), []
+        step = one._language.step
+        monkeypatch.setattr(one._language, "step", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
+        asked: list[Message] = []
+        for number in (0, 1, 0, 0, 1):
+            asked.append(Message("user", "Describe this picture.", (picture(number),)))
+            asked.append(Message("assistant", "".join(str(piece) for piece in one.reply(asked))))
+            exact(one, [*asked, Message("user", "And now?")])
+        return [message.text for message in asked[1::2]], fed
+
+    said, plain = talk(0)
+    assert set(plain) == {1}
+    for most in (3, 7):
+        same, fed = talk(most)
+        assert same == said and len(fed) < 0.7 * len(plain) and max(fed) == 1 + most
+
+
+def test_a_wrong_guess_rests() -> None:
+    lookup = Lookup(3)
+    tokens = [1, 2, 3, 4, 5, 6, 1, 2, 3]
+    assert lookup.guess(tokens) == [4, 5, 6]
+    lookup.judge(3, 1)
+    assert lookup.guess(tokens) == []
+    assert [lookup.guess(tokens) for _ in range(16)][-1] == [4, 5, 6]
+    assert Lookup(3).guess([1, 2, 3, -7, -7, 1, 2, 3]) == []
+
+
+def test_what_does_not_fit_on_the_card_runs_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free", lambda device: 6_000_000_000)
+    (tmp_path / "a.safetensors").touch()
+    os.truncate(tmp_path / "a.safetensors", 4_400_000_000)  # of nothing: it takes no room on the disk
+    assert room.too_large(tmp_path, 0) == ""
+    assert room.too_large(tmp_path, 6) == ""
+    assert "has 5.0 GB to give" in room.too_large(tmp_path, 5) and "processor" in room.too_large(tmp_path, 5)
+    monkeypatch.setattr(room, "free", lambda device: 4_000_000_000)
+    assert "wants 5.5" in room.too_large(tmp_path, 0)
+
+
+def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Picture(2000, 1500, bytes(2000 * 1500 * 3))
+
+    def tokens(free: int, **options: int) -> int:
+        monkeypatch.setattr(room, "free", lambda device: free)
+        inner, reader = copy.deepcopy(stock_model()), truesize.processor(5_000_000)
+        return Qwen2VL(inner, reader, "x", Options(**options)).cost(large).tokens
+
+    assert 1200 < tokens(10**10) <= 1280
+    assert 200 < tokens(50_000_000) < 400
+    assert tokens(1) > 50, "however little there is, a small view is tried"
+    assert 3000 < tokens(1, max_pixels=2000 * 1500), "the user's own limit counts"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ _log = logging.getLogger(__name__)
 class Whisper:
     """A loaded model. `device` is where it runs: "cuda" or "cpu"."""
 
-    def __init__(self, model: Any, device: str, language: str) -> None:
-        self._model, self.device, self._language = model, device, language
+    def __init__(self, model: Any, device: str, language: str, note: str = "") -> None:
+        self._model, self.device, self._language, self.note = model, device, language, note
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]:
         """Yields the transcript segment by segment; nothing for sound without speech. Raises `AssistantError`."""
@@ -45,12 +46,17 @@ class Whisper:
 
 def load(options: Options) -> Whisper:
     """Loads the CTranslate2 folder or hub name `options.model`. Raises `Missing` when it cannot be loaded here."""
+    import ctranslate2
     from faster_whisper import WhisperModel
+
+    from assistant.backends import room
 
     if not options.model:
         raise Missing("hear", "No Whisper model is chosen.", "Get one: hark models get whisper-small.")
     try:
-        if options.device != "cpu" and (model := _on_cuda(options.model)):
+        on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
+        note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
+        if on_card and not note and (model := _on_cuda(options.model)):
             return Whisper(model, "cuda", options.language)
         model = WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True)
     except (RuntimeError, ValueError, OSError) as error:
@@ -58,18 +64,15 @@ def load(options: Options) -> Whisper:
         raise Missing(
             "hear", f"The model in “{options.model}” cannot be loaded: {reason}.", "Get it again with hark models get."
         ) from error
-    return Whisper(model, "cpu", options.language)
+    return Whisper(model, "cpu", options.language, note)
 
 
 def _on_cuda(folder: str) -> Any:
     """The model on the GPU, or None: only when a one-second probe was really encoded there.
 
     CTranslate2 finds its CUDA libraries at the first use, so that loading alone proves nothing."""
-    import ctranslate2
     from faster_whisper import WhisperModel
 
-    if ctranslate2.get_cuda_device_count() == 0:
-        return None
     try:
         _preload_cublas()
         model = WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True)
@@ -84,7 +87,6 @@ def _preload_cublas() -> None:
     """CTranslate2 asks the loader for CUDA 12's cuBLAS by name; torch brings another version."""
     import ctypes
     import importlib.util
-    from pathlib import Path
 
     spec = importlib.util.find_spec("nvidia.cublas")
     for folder in spec.submodule_search_locations or () if spec else ():

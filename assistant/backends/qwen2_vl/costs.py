@@ -12,12 +12,15 @@ from typing import Any
 
 import torch
 
+from assistant.backends import room
 from assistant.backends.qwen2_vl import tower
 from assistant.backends.qwen2_vl.chat import View
 from assistant.roles import Cost
 
 _FEW, _MANY = 256, 1024  # patches
 _ROWS = 64
+_COPIES = 20  # of its patches' channels that a token takes while it is encoded (measured at 256 to 4,096 tokens)
+_SHARE = 4  # one picture takes at most this part of the memory that is free
 
 
 class Costs:
@@ -30,12 +33,24 @@ class Costs:
         """Of encoding and feeding a picture at this size; megabytes are what its keys and values take."""
         frames, patches = view.grid[0], view.grid[1] * view.grid[2]
         linear, square, token = self._rates
-        text = self._model.config.get_text_config()
-        head = text.hidden_size // text.num_attention_heads
-        kept = 2 * text.num_hidden_layers * text.num_key_value_heads * head * self._model.dtype.itemsize
         width, height = view.grid[2] * view.patch, view.grid[1] * view.patch
         seconds = frames * (linear * patches + square * patches**2) + token * view.tokens
-        return Cost(width, height, view.tokens, round(kept * view.tokens / 1e6, 2), round(seconds, 3))
+        return Cost(width, height, view.tokens, round(self._kept * view.tokens / 1e6, 2), round(seconds, 3))
+
+    def affordable(self) -> int:
+        """Pixels of the largest picture that the memory now free can take."""
+        visual, config = self._model.model.visual, self._model.config.vision_config
+        merged = config.spatial_merge_size**2
+        each = self._kept + _COPIES * merged * visual.blocks[0].norm1.weight.numel() * self._model.dtype.itemsize
+        tokens = room.free(self._model.device.type) // _SHARE // each
+        return int(tokens * merged * config.patch_size**2)
+
+    @property
+    def _kept(self) -> int:
+        """Bytes of a token's keys and values."""
+        text = self._model.config.get_text_config()
+        head = text.hidden_size // text.num_attention_heads
+        return int(2 * text.num_hidden_layers * text.num_key_value_heads * head * self._model.dtype.itemsize)
 
     @cached_property
     def _rates(self) -> tuple[float, float, float]:

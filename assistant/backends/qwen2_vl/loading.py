@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from assistant.backends import room
 from assistant.backends.qwen2_vl import weights
 from assistant.backends.qwen2_vl.responder import Qwen2VL
 from assistant.errors import Missing
@@ -38,8 +39,9 @@ def load(options: Options) -> Qwen2VL:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         quantised = config.get("quantization_config", {}).get("quant_method", "")
         if quantised:
-            hint = f"It is quantised ({quantised}): it needs a GPU and “{_READERS.get(quantised, quantised)}”."
-        model, processor = _opened(options, config)
+            hint = f"It is quantised ({quantised}): it needs “{_READERS.get(quantised, quantised)}”."
+        device, note = _device(options, folder)
+        model, processor = _opened(options, config, device)
         if options.weights not in ("int4", "bfloat16", "stored"):
             raise ValueError(f"weights cannot be {options.weights}")
         if options.weights != "stored" and not quantised and weights.can_pack(model):
@@ -48,10 +50,22 @@ def load(options: Options) -> Qwen2VL:
     except _CANNOT as error:
         what = f"The model in “{options.model}” cannot be loaded: {_first_line(error)}"
         raise Missing("answer", what, hint) from error
-    return Qwen2VL(model.eval(), processor, options.name or folder.name, options)
+    made = Qwen2VL(model.eval(), processor, options.name or folder.name, options)
+    made.note = note
+    return made
 
 
-def _opened(options: Options, config: dict[str, Any]) -> tuple[Any, Any]:
+def _device(options: Options, folder: Path) -> tuple[str, str]:
+    """Where the model runs, and why not on the card where there is one."""
+    if options.device != "auto":
+        return options.device, ""
+    if not torch.cuda.is_available():
+        return "cpu", ""
+    note = "" if options.device_map else room.too_large(folder, options.budget)
+    return "cpu" if note else "cuda", note
+
+
+def _opened(options: Options, config: dict[str, Any], device: str) -> tuple[Any, Any]:
     """Model and processor. The classes are ours and `trust_remote_code` is off: no code in a folder is ever run."""
     import transformers
 
@@ -64,12 +78,16 @@ def _opened(options: Options, config: dict[str, Any]) -> tuple[Any, Any]:
         what = f"“{options.model}” is a {config.get('model_type')} model, not Qwen2-VL."
         raise Missing("answer", what, "Choose another.")
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     placed: dict[str, Any] = {}
     if options.device_map:
         placed = {"device_map": options.device_map, "max_memory": _limits(options.max_memory)}
     dtype = _dtype(options, config, device)
-    model, told = kind.from_pretrained(options.model, dtype=dtype, output_loading_info=True, **safe, **placed)
+    settings = kind.config_class.from_pretrained(options.model, **safe)
+    _name_whole(getattr(settings, "quantization_config", None) or {})
+    told: dict[str, Any]
+    model, told = kind.from_pretrained(
+        options.model, config=settings, dtype=dtype, output_loading_info=True, **safe, **placed
+    )
     if told["missing_keys"]:
         raise ValueError(f"{len(told['missing_keys'])} of its tensors are missing")
     processor = reader.from_pretrained(options.model, **safe)
@@ -80,6 +98,14 @@ def _opened(options: Options, config: dict[str, Any]) -> tuple[Any, Any]:
     if not placed:
         model.to(torch.device(device))
     return model, processor
+
+
+def _name_whole(quantised: dict[str, Any]) -> None:
+    """Published checkpoints say that "visual" is not quantised; the library has since named it "model.visual"."""
+    for key in ("modules_to_not_convert", "llm_int8_skip_modules"):
+        names = quantised.get(key)
+        if names:
+            quantised[key] = [*names, *(f"model.{one}" for one in names if not one.startswith("model."))]
 
 
 def _limits(text: str) -> dict[int | str, str] | None:

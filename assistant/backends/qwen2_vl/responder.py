@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -44,14 +45,16 @@ class Qwen2VL:
     """A loaded model. Replies are decoded greedily, token by token, in the caller's thread: closing the iterator
     stops it within one token, or one slice of a prompt, and nothing is left running.
 
-    `remark` is what the user should know of the last reply, or ""."""
+    `remark` is what the user should know of the last reply, `note` of how the model runs, or ""."""
+
+    note = ""
 
     def __init__(self, model: Any, processor: Any, name: str, options: Options) -> None:
         self.by, self.remark = name, ""
         sizes = processor.image_processor.size
-        most = options.max_pixels or min(sizes["longest_edge"], MAX_PIXELS)
-        self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], most))
         self._sight, self._costs = Sight(model, processor), Costs(model)
+        fitting = max(_GLANCE, min(sizes["longest_edge"], MAX_PIXELS, self._costs.affordable()))
+        self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], options.max_pixels or fitting))
         on_gpu = model.device.type == "cuda"
         if not on_gpu:
             attention.use(model.model.language_model)
@@ -146,9 +149,7 @@ class Qwen2VL:
         ids, text, lengths, shown = [], [], [], ""
         boxes = self._chat.boxes()
         try:
-            for _ in range(self._max_new_tokens):
-                token = int(logits.argmax())
-                chance = float(torch.softmax(logits, dim=-1)[token])
+            for token, chance in islice(self._language.decode(context, logits, place), self._max_new_tokens):
                 if token in self._ends:
                     yield Word("", chance)
                     return
@@ -160,8 +161,6 @@ class Qwen2VL:
                 ids.append(token)
                 lengths.append(len(shown))
                 yield taken if isinstance(taken, Box) else Word(shown[len(before) :], chance)
-                logits = self._language.step(context, [token], place)[-1]
-                place += 1
         finally:
             self._chat.remember(shown, ids, lengths)
 

@@ -1,0 +1,33 @@
+"""What fits: free memory beside a processor and on a graphics card. Knows no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import torch
+
+_WORK = 1.25  # of a model's weights: they, and what it makes while it works
+_NO_ROOM = (
+    "The graphics card has {free:.1f} GB to give and “{name}” wants {wanted:.1f}: it runs on the processor, slower."
+)
+
+
+def free(device: str) -> int:
+    """Bytes that can be had now. On a card, what torch holds and does not use counts too."""
+    if device != "cuda":
+        return int(psutil.virtual_memory().available)
+    return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+
+
+def weights(folder: Path) -> int:
+    """Bytes of a checkpoint's weights."""
+    return sum(one.stat().st_size for kind in ("*.safetensors", "*.bin") for one in folder.glob(kind))
+
+
+def too_large(folder: Path, budget: float) -> str:
+    """Why a checkpoint must not go to the card, in a sentence, or "". `budget`: gigabytes that it may take there, so
+    that others have room; 0 for all that is free."""
+    wanted, given = weights(folder) * _WORK / 1e9, free("cuda") / 1e9
+    given = min(given, budget) if budget else given
+    return _NO_ROOM.format(free=given, name=folder.name, wanted=wanted) if wanted > given else ""
