@@ -17,6 +17,7 @@ from assistant import backends
 from assistant.backends import room
 from assistant.backends.qwen2_vl import Qwen2VL, attention, language, tower, weights
 from assistant.backends.qwen2_vl.lookup import Lookup
+from assistant.backends.qwen2_vl.replay import Replay, Run
 from assistant.bench import truesize
 from assistant.bench.protocol import finished
 from assistant.errors import Missing
@@ -24,6 +25,10 @@ from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from tests import checkpoints
 from tests.qwen2 import TINY, exact, loaded, model, picture, stock_model
+
+
+def said(one: Any, asked: list[Message]) -> str:
+    return "".join(piece for piece in one.reply(asked) if isinstance(piece, str))
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
@@ -158,15 +163,15 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
         asked: list[Message] = []
         for number in (0, 1, 0, 0, 1):
             asked.append(Message("user", "Describe this picture.", (picture(number),)))
-            asked.append(Message("assistant", "".join(str(piece) for piece in one.reply(asked))))
+            asked.append(Message("assistant", said(one, asked)))
             exact(one, [*asked, Message("user", "And now?")])
         return [message.text for message in asked[1::2]], fed
 
-    said, plain = talk(0)
+    before, plain = talk(0)
     assert set(plain) == {1}
     for most in (3, 7):
         same, fed = talk(most)
-        assert same == said and len(fed) < 0.7 * len(plain) and max(fed) == 1 + most
+        assert same == before and len(fed) < 0.7 * len(plain) and max(fed) == 1 + most
 
 
 def test_a_wrong_guess_rests() -> None:
@@ -201,4 +206,34 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
     assert 1200 < tokens(10**10) <= 1280
     assert 200 < tokens(50_000_000) < 400
     assert tokens(1) > 50, "however little there is, a small view is tried"
-    assert 3000 < tokens(1, max_pixels=2000 * 1500), "the user's own limit counts"
+    assert tokens(1, max_pixels=2000 * 1500) > 3000, "the user's own limit counts"
+
+
+def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is captured for a GPU, run without a capture: two conversations, buffers that grow, steps by turns."""
+    one, plainly, captures = loaded(max_new_tokens=30), loaded(max_new_tokens=30), []
+    one._language._replay = replay = Replay(one._language._model, lambda run: captures.append(1) or run)
+    one._language.guessed = 0
+    monkeypatch.setattr(one._language, "step", lambda *told: pytest.fail("a plain step"))
+    asked: list[Message] = []
+    for number in range(9):
+        asked.append(Message("user", "Describe this picture.", (picture(number % 3),)))
+        answer = said(one, asked)
+        assert answer == said(plainly, asked)
+        asked.append(Message("assistant", answer))
+        exact(one, [*asked, Message("user", "And now?")])
+        other = [Message("user", f"Where is it? {number}", (picture(4),))]
+        assert said(one, other) == said(plainly, other)
+    assert not replay.broken and len(captures) >= 9, "each other conversation has buffers of its own"
+
+
+def test_a_capture_that_fails_or_errs_is_not_used() -> None:
+    def refuses(run: Run) -> Run:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    for capture in (refuses, lambda run: lambda: run() * 1.5):
+        one = loaded(max_new_tokens=12)
+        one._language._replay = replay = Replay(one._language._model, capture)
+        asked = [Message("user", "Describe this picture.", (picture(0),))]
+        assert said(one, asked) == said(model(), asked)
+        assert replay.broken

@@ -45,6 +45,7 @@ class Bench:
         if weights.can_pack(self.ours):
             weights.pack(self.ours, four_bits=True)
         self.hark = truesize.responder(self.ours, LARGE * LARGE, _TOKENS)
+        self.hark._language.guessed = 0  # how often a guess is right, random weights cannot say
 
     def picture(self, side: int) -> Picture:
         """Another one each time: none is known."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 _NAME = "hark_grouped"
@@ -18,7 +19,7 @@ _FEW = 8  # tokens up to which the fused kernel is faster than plain products
 
 
 def use(text_model: Any) -> None:
-    """Makes a language model attend so. On a GPU the library's own way stays: its kernels know groups."""
+    """Makes a language model attend so. On a GPU it is for single tokens; more go the library's own way."""
     AttentionInterface.register(_NAME, _grouped)
     AttentionMaskInterface.register(_NAME, sdpa_mask)
     text_model.set_attn_implementation(_NAME)
@@ -35,6 +36,8 @@ def _grouped(
 ) -> tuple[torch.Tensor, None]:
     """transformers' interface: (batch, heads, tokens, channels) in, (batch, tokens, heads, channels) out."""
     batch, heads, tokens, channels = query.shape
+    if query.device.type == "cuda" and tokens > 1:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **told)
     scale = told.get("scaling") or channels**-0.5
     group = heads // key.shape[1]
     rows = query.reshape(batch, key.shape[1], group * tokens, channels)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-_ROOM = 256  # tokens by which a buffer grows
+_ROOM, _ROOM_ON_GPU = 256, 4096  # tokens by which a buffer grows; a captured step is good while it does not
 
 
 class _Layer(DynamicLayer):
@@ -19,6 +21,7 @@ class _Layer(DynamicLayer):
     def __init__(self) -> None:
         super().__init__()
         self.length = self.wanted = 0
+        self.at: torch.Tensor | None = None  # where a captured step writes
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -29,6 +32,10 @@ class _Layer(DynamicLayer):
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Appends (batch, heads, tokens, channels); returns all that is kept."""
+        if self.at is not None:
+            self.keys.index_copy_(-2, self.at, key_states)
+            self.values.index_copy_(-2, self.at, value_states)
+            return self.keys, self.values
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[-2]
@@ -56,10 +63,15 @@ class _Layer(DynamicLayer):
 
 
 def _copied(buffer: torch.Tensor, length: int, least: int) -> torch.Tensor:
-    room = -(-max(1, least) // _ROOM) * _ROOM
-    made = buffer.new_empty((*buffer.shape[:-2], room, buffer.shape[-1]))
+    room = -(-max(1, least) // _step(buffer)) * _step(buffer)
+    # Zeros: what is not written yet is hidden, but a NaN would show through.
+    made = buffer.new_zeros((*buffer.shape[:-2], room, buffer.shape[-1]))
     made[..., :length, :] = buffer[..., :length, :]
     return made
+
+
+def _step(buffer: torch.Tensor) -> int:
+    return _ROOM_ON_GPU if buffer.device.type == "cuda" else _ROOM
 
 
 class KVCache(Cache):
@@ -82,9 +94,40 @@ class KVCache(Cache):
         """Forgets what follows the first `length` tokens, and room that is far too large for them."""
         for layer in self._kept:
             layer.length = min(layer.length, length)
-            if layer.is_initialized and layer.keys.shape[-2] > max(_ROOM, 4 * layer.length):
+            if layer.is_initialized and layer.keys.shape[-2] > max(_step(layer.keys), 4 * layer.length):
                 layer.fit(layer.length)
 
     def branch(self, length: int) -> KVCache:
         """Another conversation that begins with the first `length` tokens of this one."""
         return KVCache([layer.copy(length) for layer in self._kept])
+
+    @property
+    def room(self) -> int:
+        """Tokens that the buffers can hold."""
+        return int(self._kept[0].keys.shape[-2])
+
+    def buffers(self) -> tuple[torch.Tensor, ...]:
+        """All layers' keys and values, written or not."""
+        return tuple(one for layer in self._kept for one in (layer.keys, layer.values))
+
+    def make_room(self, length: int) -> None:
+        """Makes room for so many tokens now; there are some already."""
+        for layer in self._kept:
+            if layer.keys.shape[-2] < length:
+                layer.fit(max(length, layer.wanted))
+
+    def lengthen(self, tokens: int) -> None:
+        """Counts what was written by a step of fixed shapes."""
+        for layer in self._kept:
+            layer.length += tokens
+
+    @contextmanager
+    def fixed(self, at: torch.Tensor) -> Iterator[None]:
+        """While it is open one token is written where `at` says, and all of the buffers is given to attention."""
+        for layer in self._kept:
+            layer.at = at
+        try:
+            yield
+        finally:
+            for layer in self._kept:
+                layer.at = None

@@ -13,6 +13,7 @@ import torch
 from assistant.backends.qwen2_vl.cache import KVCache
 from assistant.backends.qwen2_vl.chat import Key, Prompt
 from assistant.backends.qwen2_vl.lookup import Lookup
+from assistant.backends.qwen2_vl.replay import Replay
 from assistant.backends.qwen2_vl.weights import FourBit
 
 _IMAGE, _VIDEO = 1, 2  # kinds of placeholders, in the library's numbers
@@ -47,11 +48,15 @@ class Context:
 
 
 class Language:
-    """`rows`: tokens in a slice of prefill, the longest that a turn has to wait for."""
+    """`rows`: tokens in a slice of prefill, the longest that a turn has to wait for. `replay` decodes on a GPU.
+    `guessed`: tokens that are guessed at a time."""
 
-    def __init__(self, model: Any, rows: int) -> None:
-        self._model, self._rows = model, rows
+    def __init__(self, model: Any, rows: int, replay: Replay | None = None) -> None:
+        self._model, self._rows, self._replay = model, rows, replay
         self._text = model.model.language_model
+        four_bits = any(isinstance(one, FourBit) for one in self._text.layers[0].modules())
+        # None where one token is replayed, which is faster than several that are not.
+        self.guessed = 0 if replay else _GUESSED_IN_FOUR_BITS if four_bits else _GUESSED
 
     def context(self) -> Context:
         """An empty one."""
@@ -77,13 +82,14 @@ class Language:
     def decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[tuple[int, float], None, None]:
         """Each token of the likeliest text and the chance that the model gives it, for ever. `logits` are those after
         the context, whose next token stands at `place`. A token is fed when the next one is wanted."""
-        four_bits = any(isinstance(one, FourBit) for one in self._text.layers[0].modules())
-        lookup = Lookup(_GUESSED_IN_FOUR_BITS if four_bits else _GUESSED)
+        lookup = Lookup(self.guessed)
         while True:
             token, chance = _best(logits)
             yield token, chance
             guessed = lookup.guess([*context.marks, token])
-            rows = self.step(context, [token, *guessed], place)
+            rows = self._replayed(context, token, place)
+            if rows is None:
+                rows = self.step(context, [token, *guessed], place)
             right = 0
             for one in guessed:
                 token, chance = _best(rows[right])
@@ -94,6 +100,19 @@ class Language:
             lookup.judge(len(guessed), right)
             context.crop(len(context.marks) - len(guessed) + right)
             logits, place = rows[right], place + 1 + right
+
+    def release(self) -> None:
+        """Lets go what can be made again."""
+        if self._replay:
+            self._replay.release()
+
+    def _replayed(self, context: Context, token: int, place: int) -> torch.Tensor | None:
+        """The logits after one token, (1, vocabulary), where its step can be replayed."""
+        logits = self._replay.step(context.cache, token, place) if self._replay else None
+        if logits is None:
+            return None
+        context.marks.append(token)
+        return logits[None]
 
     @torch.inference_mode()
     def step(self, context: Context, tokens: list[int], place: int) -> torch.Tensor:

@@ -17,6 +17,7 @@ from assistant.backends.qwen2_vl import attention
 from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
 from assistant.backends.qwen2_vl.costs import Costs
 from assistant.backends.qwen2_vl.language import Context, Language, Seen
+from assistant.backends.qwen2_vl.replay import Replay
 from assistant.backends.qwen2_vl.sight import Sight
 from assistant.errors import AssistantError, BadInput
 from assistant.pictures import Picture
@@ -55,10 +56,11 @@ class Qwen2VL:
         self._sight, self._costs = Sight(model, processor), Costs(model)
         fitting = max(_GLANCE, min(sizes["longest_edge"], MAX_PIXELS, self._costs.affordable()))
         self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], options.max_pixels or fitting))
+        attention.use(model.model.language_model)
         on_gpu = model.device.type == "cuda"
-        if not on_gpu:
-            attention.use(model.model.language_model)
-        self._language = Language(model, _ROWS_ON_GPU if on_gpu else _ROWS_ON_CPU)
+        alone = {one.device for one in model.parameters()} == {model.device}
+        replay = Replay(model) if on_gpu and alone else None
+        self._language = Language(model, _ROWS_ON_GPU if on_gpu else _ROWS_ON_CPU, replay)
         self._contexts: list[Context] = []  # the last used comes last
         self._max_new_tokens, self._glances = options.max_new_tokens, options.glance
         self._longest = model.config.get_text_config().max_position_embeddings
@@ -123,6 +125,7 @@ class Qwen2VL:
         """Lets all go that can be made again."""
         self._contexts.clear()
         self._sight.release()
+        self._language.release()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()  # so that other parts, and other programs, may have it
 
