@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
@@ -9,16 +10,21 @@ import pytest
 import torch
 
 from assistant.backends.qwen2_vl import Qwen2VL
+from assistant.pictures import Picture
 from assistant.roles import Message
+from assistant.starter.shapes import draw, random_scene
 from tests import quantised, qwen2
-from tests.qwen2 import TINY, picture
+from tests.qwen2 import TINY
 
 
 def same_answers(folder: Path) -> None:
-    one, whole = qwen2.loaded(model=str(folder)), qwen2.model()
-    for number in range(4):
-        asked = [Message("user", "Describe this picture.", (picture(number),))]
-        assert answer(one, asked) == answer(whole, asked)
+    one, whole = qwen2.loaded(model=str(folder)), qwen2.loaded()
+    same = 0
+    for number in range(10):
+        picture = Picture.of(draw(random_scene(random.Random(number), (200, 160), 2)))
+        asked = [Message("user", "Describe this picture.", (picture,))]
+        same += answer(one, asked) == answer(whole, asked)
+    assert same >= 9, "few bits may lose a close call, not more"
 
 
 def answer(one: Qwen2VL, asked: list[Message]) -> str:
