@@ -42,7 +42,8 @@ class Question:
 
 @dataclass
 class Desk:
-    """What every question needs. `conversation`: its number in the history, None until its first turn is kept."""
+    """What every question needs. `conversation`: its number in the history, None until its first turn is kept; a
+    `private` one is not kept."""
 
     settings: Settings
     folders: Folders
@@ -50,6 +51,7 @@ class Desk:
     shelf: Shelf
     past: Sequence[Message] = ()
     conversation: int | None = None
+    private: bool = False
 
     @property
     def messages(self) -> Sequence[Message]:
@@ -175,7 +177,7 @@ class Asking:
         if self._begun:
             return
         self._begun = True
-        if history:
+        if history and not desk.private:
             title = self.heard or (self.pictures[0].name if self.pictures else "spoken question")
             try:
                 desk.conversation = desk.conversation or history.start(title)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -62,10 +62,17 @@ class Engine:
         for thread in self._threads:
             thread.join(_PATIENCE if thread.daemon else None)
 
-    def ask(self, text: str, ticket: str = "") -> None:
-        """Asks what was typed, about the pictures in the tray; with no words a picture is described."""
+    def ask(self, text: str, ticket: str = "", picture: str = "", box: Sequence[int] = ()) -> None:
+        """Asks what was typed, about the pictures in the tray; with no words a picture is described.
+
+        `picture` with `box` (left, top, right, bottom in its pixels) asks about a part of the one with this digest."""
         self._silence()
-        self._calls.put(lambda: self._ask(text, ticket))
+        self._calls.put(lambda: self._ask(text, ticket, picture, tuple(box)))
+
+    def again(self, turn: int, text: str, ticket: str = "") -> None:
+        """Asks a turn of the history again, with other words if the text differs, in a branch that begins before it."""
+        self._silence()
+        self._calls.put(lambda: self._again(turn, text, ticket))
 
     def show(self, path: str, ticket: str = "", again: bool = False) -> None:
         """Lays a picture file in the tray: `Shown`, or `Failed` with the reason. `again`: it was there before."""
@@ -114,9 +121,10 @@ class Engine:
         """Other settings, from the next turn on; devices at once. What does not open leaves the old one in place."""
         self._calls.put(lambda: self._configure(settings))
 
-    def open(self, conversation: int | None) -> None:
-        """Goes on with a conversation of the history, or begins a new one."""
-        self._calls.put(lambda: self._open(conversation))
+    def open(self, conversation: int | None, private: bool = False) -> None:
+        """Goes on with a conversation of the history, its pictures in the tray, or begins a new one; a `private` one
+        is not saved."""
+        self._calls.put(lambda: self._open(conversation, private))
 
     def _emit(self, event: Event) -> None:
         with self._speaking_up:
@@ -194,16 +202,31 @@ class Engine:
                 self._emit(event)
         self._floor.rest()
 
-    def _open(self, conversation: int | None) -> None:
+    def _open(self, conversation: int | None, private: bool = False) -> None:
         self._floor.interrupt()
-        self._desk.conversation = conversation
+        self._desk.conversation, self._desk.private = conversation, private
         past = history.messages(self._desk.history, conversation) if self._desk.history and conversation else []
         self._floor.remember(past)
+        for picture in {one.digest: one for message in past for one in message.pictures}.values():
+            self._lay(picture, "", again=True)
 
-    def _ask(self, text: str, ticket: str) -> None:
+    def _ask(self, text: str, ticket: str, picture: str, box: tuple[int, ...]) -> None:
         if not text.strip() and not self._floor.tray:
             raise AssistantError("ask", "There is nothing to ask yet.", "Type or say a question, or drop a picture.")
-        self._floor.ask(Question(text, ticket=ticket))
+        pointed = next((one for one in self._floor.tray if box and one.digest == picture), None)
+        if pointed and len(box) == 4:
+            # It is shown once more, last: the region belongs to the last picture.
+            self._floor.ask(Question(text, pictures=(pointed,), regions=(box,), ticket=ticket))
+        else:
+            self._floor.ask(Question(text, ticket=ticket))
+
+    def _again(self, turn: int, text: str, ticket: str) -> None:
+        asked = self._desk.history.turn(turn) if self._desk.history else None
+        if not self._desk.history or not asked:
+            raise AssistantError("ask", "This turn is not saved; it cannot be asked again.", "Ask it anew.")
+        pictures = tuple(self._desk.history.pictures(asked))
+        self._open(self._desk.history.archive.branch(turn))
+        self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket))
 
     def _lay(self, picture: Picture, ticket: str, again: bool) -> None:
         for note in picture.notes:

@@ -119,7 +119,9 @@ class Floor:
         self.interrupt()
         self._preparing.stop()
         self.desk.past = tuple(self._past)
-        self._asking = Asking(replace(question, pictures=question.pictures + self._fresh), self.desk, provisional)
+        own = [one.digest for one in question.pictures if isinstance(one, Picture)]
+        fresh = tuple(one for one in self._fresh if one.digest not in own)
+        self._asking = Asking(replace(question, pictures=fresh + question.pictures), self.desk, provisional)
         self._steps = self._asking.steps()
         self._playback, self._ledger, self.false_alarms = self._open(), Ledger(), 0
         if provisional:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +46,10 @@ class EngineProcess:
         self._settings, self._on_event = settings, on_event
         self._child: subprocess.Popen[bytes] | None = None
         self._conversation: int | None = None
-        self._hands_free = self._closing = False
+        self._hands_free = self._closing = self._private = False
         self._last_sign = 0.0
         self._tickets = itertools.count(1)
-        self._asked: dict[str, str] = {}  # ticket to text, until it is acknowledged
+        self._asked: dict[str, dict[str, Any]] = {}  # ticket to question, until it is acknowledged
         self._showing: dict[str, tuple[str, dict[str, Any], bytes]] = {}  # ticket to call
         self._tray: dict[str, str] = {}  # digest to ticket
         self._turn: TurnEnded | None = None  # what is known of the turn under way
@@ -87,10 +87,13 @@ class EngineProcess:
         for thread in self._threads:
             thread.join()
 
-    def ask(self, text: str) -> None:
+    def ask(self, text: str, picture: str = "", box: Sequence[int] = ()) -> None:
         ticket = str(next(self._tickets))
-        self._asked[ticket] = text
-        self._send("ask", {"text": text, "ticket": ticket})
+        self._asked[ticket] = {"text": text, "picture": picture, "box": list(box)}
+        self._send("ask", {**self._asked[ticket], "ticket": ticket})
+
+    def again(self, turn: int, text: str) -> None:
+        self._send("again", {"turn": turn, "text": text})
 
     def show(self, path: str) -> None:
         self._show("show", {"path": path})
@@ -127,9 +130,9 @@ class EngineProcess:
         self._settings = settings
         self._send("configure", {"settings": table(settings)})
 
-    def open(self, conversation: int | None) -> None:
-        self._conversation = conversation
-        self._send("open", {"conversation": conversation})
+    def open(self, conversation: int | None, private: bool = False) -> None:
+        self._conversation, self._private = conversation, private
+        self._send("open", {"conversation": conversation, "private": private})
 
     def _show(self, call: str, facts: dict[str, Any], raw: bytes = b"") -> None:
         ticket = str(next(self._tickets))
@@ -213,7 +216,7 @@ class EngineProcess:
 
     def _follow_things(self, event: Event) -> None:
         match event:
-            case Shown():
+            case Shown() if event.ticket:
                 self._tray[event.digest] = event.ticket
             case Forgotten(digest):
                 self._showing.pop(self._tray.pop(digest, ""), None)
@@ -262,8 +265,10 @@ class EngineProcess:
     def _tell_again(self) -> None:
         """What the last one had, and what it did not answer."""
         self._send("listen", {"hands_free": self._hands_free})
+        if self._private:
+            self._send("open", {"conversation": None, "private": True})
         for ticket in list(self._tray.values()):
             call, facts, raw = self._showing[ticket]
             self._send(call, {**facts, "again": True}, raw)
-        for ticket, text in list(self._asked.items()):  # the window may ask meanwhile
-            self._send("ask", {"text": text, "ticket": ticket})
+        for ticket, asked in list(self._asked.items()):  # the window may ask meanwhile
+            self._send("ask", {**asked, "ticket": ticket})

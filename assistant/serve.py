@@ -14,7 +14,7 @@ import time
 from assistant import frames
 
 CALLS = {
-    "ask", "say", "skip", "show", "show_image", "forget", "interrupt", "listen", "press", "tap", "release",
+    "ask", "again", "say", "skip", "show", "show_image", "forget", "interrupt", "listen", "press", "tap", "release",
     "configure", "open",
 }  # fmt: skip
 _BEAT = 1.0  # seconds between signs of life

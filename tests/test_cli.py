@@ -341,4 +341,4 @@ def test_commands_run_beside_each_other(home: Path, circle: Path) -> None:
         out, err = child.communicate(timeout=90)
         assert child.returncode == 0, err
         assert json.loads(out.splitlines()[-1])["answer"] == "It is a circle."
-    assert len(History(home).conversations()) == 3
+    assert len(History(home).archive.conversations()) == 3

@@ -15,6 +15,7 @@ import pytest
 from assistant import events
 from assistant.engine import Engine
 from assistant.events import Event
+from assistant.library.history import History
 from assistant.settings import Folders, Look, Memory, Settings, Speak
 from assistant.starter import demo
 
@@ -179,3 +180,70 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
     second.until(events.TurnEnded)
     second.engine.stop()
     assert isinstance(again, events.TurnStarted) and again.conversation == started.conversation
+
+
+def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.Shown)
+    turns = []
+    for text in ("first", "second", "third"):
+        live.engine.ask(text)
+        turns.append(live.until(events.TurnStarted))
+        live.until(events.TurnEnded, heard=text)
+    live.engine.again(turns[1].id, "second, in other words")  # type: ignore[attr-defined]
+    branch = live.until(events.TurnStarted)
+    live.until(events.TurnEnded, heard="second, in other words")
+    live.engine.again(turns[0].id, "")  # type: ignore[attr-defined]
+    whole = live.until(events.TurnStarted)
+    live.until(events.TurnEnded, heard="first")
+    kept = History(home)
+    numbers = [one.conversation for one in (turns[0], branch, whole)]  # type: ignore[attr-defined]
+    assert [[turn.question for turn in kept.turns(one)] for one in numbers] == [
+        ["first", "second", "third"], ["first", "second, in other words"], ["first"]
+    ]  # fmt: skip
+    assert kept.turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"  # type: ignore[attr-defined]
+    live.engine.again(999, "")
+    live.until(events.Failed)
+
+
+def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.Shown)
+    live.engine.ask("what?")
+    started = live.until(events.TurnStarted)
+    live.until(events.TurnEnded)
+    live.engine.forget(shown.digest)  # type: ignore[attr-defined]
+    live.engine.open(None)
+    live.until(events.Forgotten)
+    live.engine.open(started.conversation)  # type: ignore[attr-defined]
+    again = live.until(events.Shown)
+    assert (again.digest, again.name, again.ticket) == (shown.digest, "p.png", "")  # type: ignore[attr-defined]
+
+
+def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
+    live.engine.open(None, private=True)
+    live.engine.ask("a secret")
+    started = live.until(events.TurnStarted)
+    live.until(events.TurnEnded, heard="a secret")
+    live.engine.ask("another")
+    live.until(events.TurnEnded, heard="another")
+    live.engine.open(None)
+    live.engine.ask("no secret")
+    live.until(events.TurnEnded, heard="no secret")
+    assert isinstance(started, events.TurnStarted) and started.id is None
+    assert [one.title for one in History(home).archive.conversations()] == ["no secret"]
+
+
+def test_a_part_of_a_picture_is_asked_about(live: Live, home: Path, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.Shown)
+    live.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])  # type: ignore[attr-defined]
+    live.until(events.TurnEnded, heard="what is there?")
+    kept = History(home)
+    (turn,) = kept.turns(1)
+    whole, part = kept.pictures(turn)
+    assert whole.digest == shown.digest  # type: ignore[attr-defined]
+    assert (part.width, part.height) == (50, 70)

@@ -14,7 +14,8 @@ from PIL import Image
 from assistant import settings
 from assistant.errors import Missing
 from assistant.library import models, voices
-from assistant.library.history import History, NewerHistory
+from assistant.library.base import NewerHistory
+from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.settings import Folders, Settings
 
@@ -77,12 +78,12 @@ def test_a_turn_is_there_when_asked_and_grows(tmp_path: Path) -> None:
     history = History(tmp_path)
     turn = history.ask(history.start("What?"), "What?", (picture(), picture()))
     again = History(tmp_path)
-    [(conversation, title)] = again.conversations()
+    [(conversation, title)] = [(one.id, one.title) for one in again.archive.conversations()]
     [kept] = again.turns(conversation)
     assert (title, kept.question, kept.state, kept.pictures) == ("What?", "What?", "asked", (picture().digest,) * 2)
     history.update(turn, "What?", "Red.", "tiny", "answered")
     assert [(t.answer, t.by, t.state) for t in again.turns(conversation)] == [("Red.", "tiny", "answered")]
-    assert Image.open(again.picture_file(picture().digest)).getpixel((3, 3)) == (90, 0, 0)
+    assert Image.open(again.archive.picture_file(picture().digest)).getpixel((3, 3)) == (90, 0, 0)
     assert len(list((tmp_path / "pictures").iterdir())) == 1
 
 
@@ -107,7 +108,7 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    assert len(History(tmp_path).conversations()) == 75
+    assert len(History(tmp_path).archive.conversations()) == 75
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
@@ -165,24 +166,6 @@ def test_voices_are_listed_and_opened(home: Path, checkpoints: Path) -> None:
 def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
     with pytest.raises(Missing):
         voices.open_voice(voice, home)
-
-
-def test_a_history_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
-    from assistant.library import history as module
-
-    base = sqlite3.connect(tmp_path / "history.sqlite")
-    base.executescript(module._STEPS[0])
-    base.execute("PRAGMA user_version = 1")
-    base.execute("INSERT INTO conversation(title, created) VALUES ('old', 0)")
-    base.execute("INSERT INTO turn(conversation, asked, question, answer, state) VALUES (1, 0, 'q', 'a b', 'answered')")
-    base.commit()
-    base.close()
-    history = History(tmp_path)
-    (turn,) = history.turns(1)
-    assert (turn.answer, turn.heard) == ("a b", None)
-    history.heard_until(turn.id, 1)
-    assert module.messages(history, 1)[1].text == "a"
-    history.close()
 
 
 def test_what_a_crash_left_unfinished_is_marked_when_it_is_opened(tmp_path: Path) -> None:

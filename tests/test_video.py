@@ -101,7 +101,7 @@ def test_the_history_keeps_a_video_as_it_was_looked_at(tmp_path: Path, home: Pat
     history = History(home)
     turn = history.ask(history.start("video"), "What is it?", (shown,))
     assert turn
-    again = open_picture(history.picture_file(shown.digest), ours=True)
+    again = open_picture(history.archive.picture_file(shown.digest), ours=True)
     assert (again.digest, again.frames, again.width) == (shown.digest, shown.frames, shown.width)
     history.close()
 

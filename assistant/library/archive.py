@@ -1,0 +1,198 @@
+"""Conversations as a person keeps them: listed, searched, renamed, deleted and brought back, branched.
+
+Knows nothing of windows and opens no picture."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.library.base import Base, NewerHistory, mend
+from assistant.words.clean import clean
+
+UNDO = 30.0  # seconds in which a deleted conversation can be brought back
+_TRIGRAM = 3  # letters of the shortest word that the index can find
+_TITLE = 80  # letters
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and its answer. `asked` in seconds since 1970; `state` asked, answering, answered, failed or
+    interrupted; `heard`: so many letters of the answer were heard, None for all; `pictures`: their digests."""
+
+    id: int
+    conversation: int
+    asked: float
+    question: str
+    answer: str
+    by: str
+    state: str
+    heard: int | None = None
+    pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """`changed`: when its last turn was asked, in seconds since 1970."""
+
+    id: int
+    title: str
+    changed: float
+    turns: int
+    pictures: int
+
+
+class Archive:
+    """The conversations in one folder. What fails raises sqlite3's errors or `OSError`."""
+
+    def __init__(self, base: Base, folder: Path) -> None:
+        self._base, self._pictures = base, folder / "pictures"
+
+    @property
+    def read_only(self) -> bool:
+        return self._base.read_only
+
+    def conversations(self, sought: str = "") -> list[Conversation]:
+        """Those in which all words that are `sought` occur, in title, questions or answers; last changed first."""
+        where, values = ["c.deleted IS NULL"], list[object]()
+        for word in sought.split()[:20]:
+            pattern = "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
+            inside = "SELECT rowid FROM found WHERE found MATCH ?"
+            if len(word) < _TRIGRAM:
+                inside = r"SELECT id FROM turn WHERE question || char(10) || answer LIKE ? ESCAPE '\'"
+            where.append(
+                rf"(c.title LIKE ? ESCAPE '\' OR c.id IN (SELECT conversation FROM turn WHERE id IN ({inside})))"
+            )
+            values += [pattern, pattern if len(word) < _TRIGRAM else '"' + word.replace('"', '""') + '"']
+        rows = self._base.rows(
+            "SELECT c.id, c.title, coalesce(max(t.asked), c.created), count(t.id),"
+            " (SELECT count(DISTINCT digest) FROM turn_picture WHERE turn IN"
+            "  (SELECT id FROM turn WHERE conversation = c.id))"
+            " FROM conversation c LEFT JOIN turn t ON t.conversation = c.id"
+            f" WHERE {' AND '.join(where)} GROUP BY c.id ORDER BY 3 DESC, c.id DESC",
+            tuple(values),
+        )
+        return [Conversation(*row) for row in rows]  # type: ignore[arg-type]
+
+    def turns(self, conversation: int, before: int = 0, most: int = -1) -> list[Turn]:
+        """Turns of a conversation, oldest first: the last `most` ones, of those before turn `before` if given."""
+        rows: list[Any] = self._base.rows(
+            "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn"
+            " WHERE conversation = ? AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?",
+            (conversation, before, before, most),
+        )
+        return [Turn(*row, self._digests(row[0])) for row in reversed(rows)]  # type: ignore[call-arg]
+
+    def title(self, conversation: int) -> str:
+        rows = self._base.rows("SELECT title FROM conversation WHERE id = ?", (conversation,))
+        return str(rows[0][0]) if rows else ""
+
+    def rename(self, conversation: int, title: str) -> None:
+        """An empty title changes nothing."""
+        title = " ".join(clean(title).split())[:_TITLE]
+        if title:
+            with self._base.write() as base:
+                base.execute("UPDATE conversation SET title = ? WHERE id = ?", (title, conversation))
+
+    def delete(self, conversation: int) -> None:
+        """It is gone from lists; `restore` brings it back, until `purge` comes after `UNDO` seconds."""
+        with self._base.write() as base:
+            base.execute("UPDATE conversation SET deleted = ? WHERE id = ?", (time.time(), conversation))
+
+    def restore(self, conversation: int) -> None:
+        with self._base.write() as base:
+            base.execute("UPDATE conversation SET deleted = NULL WHERE id = ?", (conversation,))
+
+    def purge(self) -> None:
+        """What was deleted and can no longer be undone goes for good, with pictures that nothing else shows."""
+        with self._base.write() as base:
+            gone = "SELECT id FROM conversation WHERE deleted < ?"
+            past = (time.time() - UNDO,)
+            digests = [row[0] for row in base.execute(
+                "SELECT DISTINCT digest FROM turn_picture WHERE turn IN"
+                f" (SELECT id FROM turn WHERE conversation IN ({gone}))", past
+            )]  # fmt: skip
+            turns = f"SELECT id FROM turn WHERE conversation IN ({gone})"
+            base.execute(f"DELETE FROM found WHERE rowid IN ({turns})", past)
+            base.execute("DELETE FROM conversation WHERE deleted < ?", past)
+            kept = {row[0] for row in base.execute("SELECT DISTINCT digest FROM turn_picture")}
+        for digest in set(digests) - kept:
+            with contextlib.suppress(OSError):
+                self.picture_file(digest).unlink()
+
+    def branch(self, turn: int) -> int:
+        """A new conversation with all that was said before this turn; returns its id."""
+        with self._base.write() as base:
+            (old, title), = base.execute(
+                "SELECT c.id, c.title FROM conversation c JOIN turn t ON t.conversation = c.id WHERE t.id = ?", (turn,)
+            ).fetchall()  # fmt: skip
+            new = base.execute("INSERT INTO conversation(title, created) VALUES (?, ?)", (title, time.time())).lastrowid
+            before = base.execute("SELECT id FROM turn WHERE conversation = ? AND id < ? ORDER BY id", (old, turn))
+            for (one,) in before.fetchall():
+                copied = base.execute(
+                    "INSERT INTO turn(conversation, asked, question, answer, by, state, heard)"
+                    " SELECT ?, asked, question, answer, by, state, heard FROM turn WHERE id = ?", (new, one)
+                ).lastrowid  # fmt: skip
+                base.execute(
+                    "INSERT INTO turn_picture SELECT ?, place, digest, name FROM turn_picture WHERE turn = ?",
+                    (copied, one),
+                )
+                self._base.index(base, int(copied or 0))
+        return int(new or 0)
+
+    def add(self, title: str, turns: Sequence[Turn], names: dict[str, str]) -> int:
+        """A conversation from elsewhere, its pictures named by their digests; returns its id."""
+        with self._base.write() as base:
+            new = base.execute(
+                "INSERT INTO conversation(title, created) VALUES (?, ?)", (clean(title)[:_TITLE], time.time())
+            ).lastrowid
+            for turn in turns:
+                row = base.execute(
+                    "INSERT INTO turn(conversation, asked, question, answer, by, state, heard)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (new, turn.asked, clean(turn.question), clean(turn.answer), clean(turn.by), turn.state, turn.heard),
+                ).lastrowid
+                named = [(row, place, one, clean(names[one])) for place, one in enumerate(turn.pictures)]
+                base.executemany("INSERT INTO turn_picture VALUES (?, ?, ?, ?)", named)
+                self._base.index(base, int(row or 0))
+        return int(new or 0)
+
+    def names(self, conversation: int) -> dict[str, str]:
+        """The pictures of a conversation: digest to name."""
+        rows: list[Any] = self._base.rows(
+            "SELECT p.digest, p.name FROM turn_picture p JOIN turn t ON p.turn = t.id WHERE t.conversation = ?",
+            (conversation,),
+        )
+        return dict(rows)
+
+    def picture_file(self, digest: str) -> Path:
+        """Where a kept picture lies, as PNG."""
+        return self._pictures / f"{digest}.png"
+
+    def close(self) -> None:
+        self._base.close()
+
+    def _digests(self, turn: int) -> tuple[str, ...]:
+        rows = self._base.rows("SELECT digest FROM turn_picture WHERE turn = ? ORDER BY place", (turn,))
+        return tuple(str(row[0]) for row in rows)
+
+
+def opened(folder: Path) -> tuple[Archive | None, str]:
+    """The archive of a folder and what a person should know of it, or None and why it cannot be opened."""
+    try:
+        note = mend(folder)
+        return Archive(Base(folder), folder), note
+    except NewerHistory:
+        why = "The history was written by a newer Hark: it can be read, and nothing in it is changed."
+        try:
+            return Archive(Base(folder, read_only=True), folder), why
+        except sqlite3.Error as error:
+            return None, f"The history cannot be read: {error}."
+    except (sqlite3.Error, OSError) as error:
+        return None, f"The history cannot be opened: {error}. Check the disk and the folder “{folder}”."

@@ -1,0 +1,185 @@
+"""The database of conversations: its schema, opened with care, mended as far as it goes. Knows nothing of turns."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+# Each step brings the schema to the next version; steps are only ever added.
+_STEPS = (
+    """
+CREATE TABLE conversation (id INTEGER PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL);
+CREATE TABLE turn (
+    id INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation(id) ON DELETE CASCADE,
+    asked REAL NOT NULL,
+    question TEXT NOT NULL,
+    answer TEXT NOT NULL DEFAULT '',
+    by TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT 'asked'
+);
+CREATE TABLE turn_picture (
+    turn INTEGER NOT NULL REFERENCES turn(id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (turn, place)
+);
+CREATE INDEX turn_of ON turn(conversation, id);
+""",
+    "ALTER TABLE turn ADD COLUMN heard INTEGER;",  # letters of the answer that were heard; null: all of them
+    # Trigrams find Chinese, which has no spaces, and any part of a word. `deleted`: when; it can be undone for a while.
+    """
+ALTER TABLE conversation ADD COLUMN deleted REAL;
+CREATE INDEX picture_of ON turn_picture(digest);
+CREATE VIRTUAL TABLE found USING fts5(question, answer, tokenize='trigram');
+INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn;
+""",
+)
+SCHEMA = len(_STEPS)
+FILE = "history.sqlite"
+_PATIENCE = 5.0  # seconds for another process's write
+_CHECKED = 50_000_000  # bytes of the largest database that is checked whenever it is opened
+_TABLES = {
+    "conversation": "id, title, created",
+    "turn": "id, conversation, asked, question, answer, by, state",
+    "turn_picture": "turn, place, digest, name",
+}
+
+
+class NewerHistory(Exception):
+    """The database was written by a newer Hark."""
+
+
+class Base:
+    """A connection. Several processes may use the same database at once (WAL, 5 s of patience).
+
+    Raises `NewerHistory`, and what sqlite3 raises. `read_only` changes nothing, and can read newer ones."""
+
+    def __init__(self, folder: Path, read_only: bool = False) -> None:
+        self.read_only = read_only
+        if read_only:
+            where = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(where, uri=True, timeout=_PATIENCE, isolation_level=None)
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(folder / FILE, timeout=_PATIENCE, isolation_level=None)
+        try:
+            _to_wal(self._connection)
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._upgrade()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """All rows of a question to the database."""
+        return self._connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def index(self, into: sqlite3.Connection, turn: int) -> None:
+        """Makes a turn's words findable. (A trigger could, if SQLite let virtual tables into those of a schema that is
+        not trusted.)"""
+        into.execute("DELETE FROM found WHERE rowid = ?", (turn,))
+        into.execute(
+            "INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn WHERE id = ?", (turn,)
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _upgrade(self) -> None:
+        with self.write() as base:
+            version = int(base.execute("PRAGMA user_version").fetchone()[0])
+            if version > SCHEMA:
+                raise NewerHistory
+            for step in _STEPS[version:]:
+                for statement in step.split(";"):
+                    base.execute(statement)
+            base.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def mend(folder: Path) -> str:
+    """Where the database is damaged it is set aside, and what can be read of it goes into a new one. Returns what a
+    person should know of it, or ""."""
+    path = folder / FILE
+    if _sound(path):
+        return ""
+    from filelock import FileLock
+
+    with FileLock(folder / "history.lock"):  # engine and window open it at the same time
+        return "" if _sound(path) else _mended(folder, path)
+
+
+def _mended(folder: Path, path: Path) -> str:
+    aside = path.with_name(f"history.damaged-{int(time.time())}.sqlite")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
+    base = Base(folder)
+    turns = _salvaged(aside, base)
+    base.close()
+    return f"The history was damaged. {turns} turns could be read; the damaged file was kept as {aside.name}."
+
+
+def _sound(path: Path) -> bool:
+    """Whether nothing is known against a database; one that is not there, or busy, is sound. Of a large one, which
+    would take long to check, only the beginning is read."""
+    if not path.is_file():
+        return True
+    try:
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+        with contextlib.closing(base):
+            base.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            return path.stat().st_size > _CHECKED or base.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+    except sqlite3.OperationalError:
+        return True  # locked, or no right to read: nothing is known against it
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _salvaged(aside: Path, base: Base) -> int:
+    """Copies row by row until a page cannot be read, from both ends; returns how many turns came over."""
+    with contextlib.closing(sqlite3.connect(aside)) as damaged, base.write() as into:
+        into.execute("PRAGMA defer_foreign_keys = ON")
+        for table, columns in _TABLES.items():
+            marks = ", ".join("?" * len(columns.split(",")))
+            for order in ("ASC", "DESC"):
+                with contextlib.suppress(sqlite3.DatabaseError):
+                    for row in damaged.execute(f"SELECT {columns} FROM {table} ORDER BY rowid {order}"):
+                        into.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)
+        into.execute(
+            "INSERT OR IGNORE INTO conversation (id, title, created)"
+            " SELECT DISTINCT conversation, '…', asked FROM turn"
+            " WHERE conversation NOT IN (SELECT id FROM conversation)"
+        )
+        into.execute("DELETE FROM turn_picture WHERE turn NOT IN (SELECT id FROM turn)")
+        into.execute("INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn")
+        return int(into.execute("SELECT count(*) FROM turn").fetchone()[0])
+
+
+def _to_wal(base: sqlite3.Connection) -> None:
+    """Of two processes that change the mode at once SQLite lets one wait, and refuses the other without waiting."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            base.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)

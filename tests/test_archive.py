@@ -1,0 +1,173 @@
+"""Conversations as a person keeps them: search, rename, delete and undo, branch; damaged and newer databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from assistant.library import archive, base
+from assistant.library.archive import Archive, Turn
+from assistant.library.history import History, messages
+from assistant.pictures import Picture
+
+
+def picture(shade: int) -> Picture:
+    return Picture(8, 8, bytes([shade]) * 192, f"{shade}.png")
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """Three conversations: tea, 火车 and %."""
+    made = History(tmp_path)
+    for title, question, answer in (
+        ("Tea", "Which tea is it?", "It is **green** tea from Hangzhou."),
+        ("火车", "去上海的火车几点开？", "十四点零五分，第四站台。"),
+        ("A price", "How much is off?", "50% of it."),
+    ):
+        turn = made.ask(made.start(title), question, (picture(len(title)), picture(9)))
+        made.update(turn, question, answer, "tiny", "answered")
+    return made
+
+
+def titles(kept: Archive, sought: str = "") -> list[str]:
+    return [one.title for one in kept.conversations(sought)]
+
+
+@pytest.mark.parametrize(
+    ("sought", "found"),
+    [
+        ("", ["A price", "火车", "Tea"]), ("green", ["Tea"]), ("GREEN tea", ["Tea"]), ("hangz", ["Tea"]),
+        ("上海", ["火车"]), ("火车几点", ["火车"]), ("站", ["火车"]), ("is", ["A price", "Tea"]), ("0%", ["A price"]),
+        ("_", []), ("tea 火车", []), ('"', []), ("green OR price", []), ("gre*", []), ("' --", []),
+    ],
+)  # fmt: skip
+def test_search_finds_all_words_in_any_language(history: History, sought: str, found: list[str]) -> None:
+    assert titles(history.archive, sought) == found
+
+
+def test_search_follows_what_changes(history: History) -> None:
+    kept = history.archive
+    turn = kept.turns(1)[0]
+    history.update(turn.id, turn.question, "It is black tea.", "tiny", "answered")
+    assert titles(kept, "green") == [] and titles(kept, "black") == ["Tea"]
+
+
+def test_what_is_told_of_a_conversation(history: History) -> None:
+    history.ask(1, "And this?", (picture(9),))
+    first = history.archive.conversations()[0]
+    assert (first.title, first.turns, first.pictures) == ("Tea", 2, 2)
+    assert abs(first.changed - time.time()) < 5
+
+
+def test_renaming(history: History) -> None:
+    history.archive.rename(2, "  a\nb\x00  ")
+    history.archive.rename(1, "   ")
+    assert titles(history.archive) == ["A price", "a b", "Tea"]
+
+
+def test_deleting_can_be_undone_until_it_cannot(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = history.archive
+    kept.delete(1)
+    kept.purge()
+    assert titles(kept) == ["A price", "火车"] and titles(kept, "green") == []
+    kept.restore(1)
+    assert "Tea" in titles(kept) and titles(kept, "green") == ["Tea"]
+    kept.delete(1)
+    monkeypatch.setattr(archive, "UNDO", -1.0)
+    kept.purge()
+    kept.restore(1)
+    assert titles(kept) == ["A price", "火车"] and not kept.turns(1)
+    assert not kept.picture_file(picture(3).digest).exists(), "its own picture went with it"
+    assert kept.picture_file(picture(9).digest).exists(), "others show this one too"
+
+
+def test_a_branch_has_what_was_said_before(history: History) -> None:
+    for number in range(3):
+        turn = history.ask(1, f"q{number}")
+        history.update(turn, f"q{number}", f"a{number}", "tiny", "answered")
+    turns = history.turns(1)
+    new = history.archive.branch(turns[2].id)
+    assert [one.question for one in history.turns(new)] == ["Which tea is it?", "q0"]
+    assert len(history.turns(1)) == 4, "the old one stays"
+    past = messages(history, new)
+    assert [message.text for message in past][2:] == ["q0", "a0"]
+    assert [one.name for one in past[0].pictures] == ["3.png", "9.png"]
+
+
+def test_pages_of_a_long_conversation(tmp_path: Path) -> None:
+    made = History(tmp_path)
+    one = made.start("long")
+    ids = [made.ask(one, f"q{number}") for number in range(25)]
+    last = made.archive.turns(one, most=10)
+    assert [turn.id for turn in last] == ids[-10:]
+    assert [turn.id for turn in made.archive.turns(one, last[0].id, 10)] == ids[5:15]
+    assert [turn.id for turn in made.archive.turns(one, ids[3], 10)] == ids[:3]
+
+
+def test_an_older_database_is_brought_up(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / base.FILE)
+    for step in base._STEPS[:2]:
+        old.executescript(step)
+    old.executescript(
+        "PRAGMA user_version = 2; INSERT INTO conversation VALUES (1, 'old', 0);"
+        "INSERT INTO turn(conversation, asked, question) VALUES (1, 5.0, 'an old question');"
+    )
+    old.close()
+    kept, note = archive.opened(tmp_path)
+    assert kept and not note and titles(kept, "old question") == ["old"]
+
+
+def test_a_newer_database_is_read_and_not_changed(history: History, tmp_path: Path) -> None:
+    history.close()
+    with sqlite3.connect(tmp_path / base.FILE) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    kept, note = archive.opened(tmp_path)
+    assert kept and kept.read_only and "newer Hark" in note
+    assert titles(kept, "green") == ["Tea"]
+    with pytest.raises(sqlite3.OperationalError):
+        kept.rename(1, "x")
+
+
+@pytest.mark.parametrize("where", ["header", "middle", "all", "empty"])
+def test_a_damaged_database_is_set_aside_and_read_as_far_as_it_goes(tmp_path: Path, where: str) -> None:
+    made = History(tmp_path)
+    for number in range(400):
+        turn = made.ask(made.start(f"c{number}") if number % 20 == 0 else number // 20 + 1, f"question {number} " * 20)
+        made.update(turn, f"question {number}", "answer " * 40, "x", "answered")
+    made.close()
+    file = tmp_path / base.FILE
+    data = bytearray(file.read_bytes())
+    if where == "header":
+        data[:16] = b"not a database.."
+    elif where == "middle":
+        data[len(data) // 2 : len(data) // 2 + 9000] = b"\xff" * 9000
+    else:
+        data = bytearray(b"x" * 5000 if where == "all" else b"\0" * 4096)
+    file.write_bytes(data)
+    kept, note = archive.opened(tmp_path)
+    assert kept and "damaged" in note and list(tmp_path.glob("history.damaged-*.sqlite"))
+    assert archive.opened(tmp_path)[1] == "", "once is enough"
+    turns = sum(one.turns for one in kept.conversations())
+    assert turns > 100 if where == "middle" else turns == 0
+    assert not titles(kept, "question") or where == "middle"
+
+
+def test_no_right_to_write_is_said(tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("a file where a folder should be")
+    kept, why = archive.opened(tmp_path / "no")
+    assert kept is None and "cannot be opened" in why
+
+
+def test_ten_thousand_turns_are_listed_and_searched_at_once(tmp_path: Path) -> None:
+    made = History(tmp_path)
+    turns = [Turn(0, 0, number, f"question {number} 问题", "an answer " * 30, "", "") for number in range(10_000)]
+    one = made.archive.add("many", turns, {})
+    kept = made.archive
+    start = time.perf_counter()
+    assert kept.conversations()[0].turns == 10_000
+    assert titles(kept, "question 9999") == ["many"] and titles(kept, "题") == ["many"]
+    assert len(kept.turns(one, most=50)) == 50
+    assert time.perf_counter() - start < 5, "seconds would be felt; it takes about a tenth of one"

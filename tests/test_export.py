@@ -1,0 +1,112 @@
+"""Conversations as files: what goes out loads nothing, what comes in is checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import BadInput
+from assistant.library import export
+from assistant.library.archive import Archive
+from assistant.library.base import Base
+from assistant.library.history import History, messages
+from assistant.pictures import Picture
+
+HOSTILE = (
+    "See ![x](https://tracker.example/p.png) and <img src='http://a.example/b'> and <script>alert(1)</script>\n\n"
+    "| a | b |\n|---|---|\n| c | **d** |\n"
+)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> History:
+    made = History(tmp_path / "one")
+    one = made.start('Tea <"&>')
+    for question, answer in (("What is <b>it</b>?", HOSTILE), ("还有呢？", "没有了。")):
+        turn = made.ask(one, question, (Picture(4, 4, bytes(range(48)), 'a "b" [c].png'),))
+        made.update(turn, question, answer, "tiny", "answered")
+        made.heard_until(turn, 3)
+    return made
+
+
+def test_json_comes_back_whole(kept: History, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    export.write(kept.archive, 1, file)
+    other = History(tmp_path / "two")
+    new = export.read(other.archive, file)
+    theirs, ours = kept.turns(1), other.turns(new)
+    for a, b in zip(theirs, ours, strict=True):
+        assert (a.question, a.answer, a.by, a.state, a.heard, a.asked, a.pictures) == (
+            b.question, b.answer, b.by, b.state, b.heard, b.asked, b.pictures
+        )  # fmt: skip
+    assert other.archive.title(new) == 'Tea <"&>' and other.archive.conversations("还有呢")
+    assert messages(other, new)[0].pictures == messages(kept, 1)[0].pictures
+
+
+def test_html_needs_and_loads_nothing(kept: History, tmp_path: Path) -> None:
+    file = tmp_path / "a.html"
+    export.write(kept.archive, 1, file)
+    page = file.read_text("utf-8")
+    assert set(re.findall(r'<img[^>]*src="(.{5})', page)) == {"data:"}
+    assert "<script" not in page and "<b>it" not in page and "default-src 'none'" in page
+    assert "<table>" in page and "还有呢？" in page and "&lt;b&gt;it" in page
+
+
+def test_markdown_has_its_pictures_beside_it(kept: History, tmp_path: Path) -> None:
+    file = tmp_path / "out" / "a tea.md"
+    file.parent.mkdir()
+    export.write(kept.archive, 1, file)
+    text = file.read_text("utf-8")
+    shown = re.findall(r"!\[([^\]]*)\]\(<([^>]*)>\)", text)
+    assert len(shown) == 2 and all((file.parent / path).is_file() for _, path in shown)
+    assert "![x](" not in text and "> 还有呢？" in text
+    assert sorted(one.name for one in file.parent.iterdir()) == ["a tea pictures", "a tea.md"]
+
+
+def test_another_form_is_refused(kept: History, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="tells no form"):
+        export.write(kept.archive, 1, tmp_path / "a.pdf")
+
+
+def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """One value of the exported file replaced, by a path such as turns.0.state."""
+    place: Any = told
+    *steps, last = [int(one) if one.isdigit() else one for one in path.split(".")]
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    return told
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("kind", "other"), ("version", 2), ("title", None), ("turns", 5), ("turns.0", []), ("turns.0.state", "x"),
+        ("turns.0.heard", -1), ("turns.0.heard", "1"), ("turns.0.pictures", ["../../etc/passwd"]),
+        ("turns.0.pictures", ["0" * 64]), ("turns.0.asked", "now"), ("pictures.0.digest", "../x"),
+        ("pictures.0.png", "!!"), ("pictures.0.png", "AAAA"), ("pictures", None),
+    ],
+)  # fmt: skip
+def test_damaged_files_are_refused_and_leave_nothing(kept: History, tmp_path: Path, path: str, value: Any) -> None:
+    file = tmp_path / "a.json"
+    export.write(kept.archive, 1, file)
+    told = change(json.loads(file.read_text("utf-8")), path, value)
+    file.write_text(json.dumps(told))
+    archive = Archive(Base(tmp_path / "two"), tmp_path / "two")
+    if path == "title":
+        assert export.read(archive, file)
+        return
+    with pytest.raises(BadInput, match="cannot be taken in"):
+        export.read(archive, file)
+    assert not archive.conversations()
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b'"x"', b"[" * 100_000])
+def test_what_is_no_conversation_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(BadInput):
+        export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
