@@ -184,7 +184,7 @@ class Asking:
                 self.id = history.ask(desk.conversation, self.heard, self.pictures)
             except (sqlite3.Error, OSError) as error:
                 yield Noted(f"This turn is not saved: {error}.")
-        yield TurnStarted(self.id, self.question.ticket, desk.conversation)
+        yield TurnStarted(self.id, self.question.ticket, desk.conversation, tuple(one.digest for one in self.pictures))
 
     def _save(self, state: str) -> Iterator[Event]:
         failed = self._tried(lambda history, id_: history.update(id_, self.heard, self.answer, self.by, state))

@@ -103,11 +103,12 @@ TurnEvent = Heard | Wrote | Pointed | Said | Sound | Noted | Failed | TurnEnded
 class TurnStarted:
     """A question was taken; `id` is its number in the history, None where none is kept.
 
-    `ticket`: what the asker gave to know it by."""
+    `ticket`: what the asker gave to know it by; `pictures`: digests of what goes with it for the first time."""
 
     id: int | None
     ticket: str = ""
     conversation: int | None = None
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

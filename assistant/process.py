@@ -197,7 +197,7 @@ class EngineProcess:
     def _follow(self, event: Event) -> None:
         """Remembers what a new child would have to be told."""
         match event:
-            case TurnStarted(id_, ticket, conversation):
+            case TurnStarted(id_, ticket, conversation, _):
                 self._asked.pop(ticket, None)
                 self._conversation = conversation
                 self._turn = TurnEnded("interrupted", id=id_)

@@ -104,9 +104,12 @@ class Memory:
 
 @dataclass(frozen=True)
 class Window:
-    """`theme`: "system", "light" or "dark"."""
+    """`theme`: "system", "light" or "dark". `language`: "system", "en" or "zh_CN". `announce`: what a screen reader is
+    told: "all", "ends" (beginnings and ends), "off"."""
 
     theme: str = "system"
+    language: str = "system"
+    announce: str = "all"
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,13 @@ def save(settings: Settings, folders: Folders) -> str:
     except (OSError, UnicodeError, TOMLKitError) as error:
         return f"The settings cannot be kept: {error}."
     return ""
+
+
+def written(settings: Settings) -> str:
+    """All settings as a file has them."""
+    import tomlkit
+
+    return tomlkit.dumps(table(settings))
 
 
 def table(settings: Settings) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Watch(QObject):
     @Slot(object)
     def on_event(self, event: object) -> None:
         if event == events.StateChanged("ready"):
-            self._window.ask("Describe this picture.")
+            self._window.do.ask("Describe this picture.")
 
     @Slot()
     def end(self) -> None:

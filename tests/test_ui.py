@@ -23,7 +23,7 @@ from assistant.events import Timings
 from assistant.settings import Folders, Settings
 from ui import answer, style, words
 from ui.bridge import Bridge
-from ui.conversation import Entry
+from ui.messages import Entry
 from ui.window import Window
 
 WIDE = 600.0
@@ -214,8 +214,8 @@ def test_a_picture_tells_what_it_costs(window: Window) -> None:
     window.presenter.on_event(events.Shown("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
     window.presenter.on_event(events.Weighed("d", 896, 896, 1024, 29.4, 14.2))
     item = window.tray.list.item(0)
-    assert "1,024 tokens, ready in about 14.2 s" in item.toolTip()
-    assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens, ready in about 14.2 s"
+    assert "1,024 tokens · 29 MB · ready in about 14.2 s" in item.toolTip()
+    assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens · 29 MB · ready in about 14.2 s"
 
 
 def test_alt_up_and_down_change_the_speed(window: Window) -> None:

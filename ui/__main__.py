@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QLocale, QTimer
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
+from assistant.words import tongue
 from ui import answer, style
 from ui.bridge import Bridge
 from ui.window import Window
@@ -27,6 +28,8 @@ def main() -> int:
     application.setStyle("Fusion")
     folders = Folders.find()
     settings = load(folders)
+    wanted = settings.window.language
+    tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
     style.choose(settings.window.theme)
     style.apply(application)
     bridge = Bridge(settings, folders)

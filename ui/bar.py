@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from assistant.words.tongue import tr
 from ui import style
 from ui.talk import Meter, Talk
 
@@ -17,8 +18,8 @@ class Field(QPlainTextEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Question")
-        self.setPlaceholderText("Type a question …")
+        self.setAccessibleName(tr("Question"))
+        self.setPlaceholderText(tr("Type a question …"))
         self.setTabChangesFocus(True)
         self.setFont(style.font(1.08))
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
@@ -57,16 +58,23 @@ class Bar(QWidget):
         self.caption.setFont(style.font(1.2))
         self.status.setProperty("quiet", True)
         self.status.setFont(style.font(0.95))
-        self.ask = QPushButton("Ask")
-        self.ask.setToolTip("Ask what is typed (Enter)")
-        self.stop = QPushButton("■  Stop   Ctrl")
-        self.stop.setAccessibleName("Stop speaking")
-        self.stop.setToolTip("Stop speaking, at once (Ctrl, or Esc)")
+        self.ask = QPushButton(tr("Ask"))
+        self.ask.setToolTip(tr("Ask what is typed (Enter)"))
+        self.stop = QPushButton("■  " + tr("Stop") + "   Ctrl")
+        self.stop.setAccessibleName(tr("Stop speaking"))
+        self.stop.setToolTip(tr("Stop speaking, at once (Ctrl, or Esc)"))
         self.stop.setObjectName("stop")
         self.stop.setEnabled(False)
         self.stop.clicked.connect(self.stopped)
         self.ask.clicked.connect(self._enter)
         self.field.entered.connect(self._enter)
+        self.past, self.pictures = QPushButton(tr("Conversations")), QPushButton(tr("Pictures"))
+        for button in (self.past, self.pictures):  # shown where the window is too narrow for both sides
+            button.setCheckable(True)
+            button.hide()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addStretch(1)
@@ -76,11 +84,18 @@ class Bar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(22, 14, 22, 14)
         row.setSpacing(16)
+        typed = QHBoxLayout()
+        typed.setSpacing(10)
+        for widget in (self.field, self.ask, self.stop):
+            typed.addWidget(widget)
+        sides = QHBoxLayout()
+        sides.addWidget(self.past)
+        sides.addWidget(self.pictures)
+        sides.addStretch(1)
+        words.insertLayout(0, sides)
         row.addWidget(self.talk)
         row.addLayout(words, 5)
-        row.addWidget(self.field, 4)
-        row.addWidget(self.ask)
-        row.addWidget(self.stop)
+        row.addLayout(typed, 5)
 
     @Slot()
     def _enter(self) -> None:

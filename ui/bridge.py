@@ -19,6 +19,7 @@ class Bridge(QObject):
     def __init__(self, settings: Settings, folders: Folders) -> None:
         super().__init__()
         self.settings, self._folders = settings, folders
+        self.data = folders.data
         self.engine = EngineProcess(settings, self._on_event)
 
     def change(self, settings: Settings) -> str:

@@ -1,4 +1,5 @@
-"""The tray of pictures: dropped, pasted or picked, numbered, let go. Opens no picture itself: it shows raw pixels."""
+"""The tray of pictures: dropped, pasted or picked, numbered, pointed at, let go. Opens no picture itself: it shows raw
+pixels. Knows nothing of the engine."""
 
 from __future__ import annotations
 
@@ -6,10 +7,13 @@ from PySide6.QtCore import QMimeData, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from assistant.events import Shown, Weighed
+from assistant.events import Pointed, Shown, Weighed
+from assistant.words.tongue import tr
 from ui import style
+from ui.pointing import Box, Pointing, place_of
 
-_THUMB = QSize(248, 150)
+_THUMB = QSize(76, 60)
+MOST = 100  # pictures that are taken at once
 # Encoded pictures as browsers and programs give them; never Qt's own image data, which Qt would have decoded.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
 DIGEST = Qt.ItemDataRole.UserRole
@@ -30,46 +34,56 @@ class _List(QListWidget):
 
 
 class Tray(QWidget):
-    """`files` are paths to show, `encoded` a picture's bytes, `forgotten` a digest to let go."""
+    """`files` are paths to show, `encoded` a picture's bytes, `forgotten` a digest to let go, `pointed` a digest and a
+    box in its pixels to ask about."""
 
     files, encoded, forgotten = Signal(list), Signal(bytes, str), Signal(str)
+    pointed = Signal(str, tuple)
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("tray")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.list = _List()
-        self.list.setAccessibleName("Pictures")
-        self.list.setAccessibleDescription("The pictures that questions are about. Delete lets one go.")
+        self.pointing, self.list = Pointing(), _List()
+        self.pointing.pointed.connect(self._on_pointed)
+        self.pointing.told.connect(self._on_step)
+        self.list.setAccessibleName(tr("Pictures"))
+        self.list.setAccessibleDescription(tr("The pictures that questions are about. Delete lets one go."))
+        self.list.setViewMode(QListWidget.ViewMode.IconMode)
+        self.list.setMovement(QListWidget.Movement.Static)
+        self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
         self.list.setIconSize(_THUMB)
-        self.list.setVisible(False)
-        self.list.setWordWrap(True)
+        self.list.setSpacing(2)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.dropped.connect(self.forgotten)
-        self._title = QLabel("Pictures")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self.list.currentItemChanged.connect(self._show_current)
+        self._title = _label(tr("Pictures"))
         self._title.setFont(style.font(1.0, weight=style.QFont.Weight.DemiBold))
-        self._hint = QLabel("Drop a picture here,\npaste it with Ctrl+V\nor capture the screen with F7")
-        self._hint.setTextFormat(Qt.TextFormat.PlainText)
-        self._hint.setObjectName("drop")
+        self.where, self.cost = _label("", "where"), _label("", "cost")
+        self._hint = _label(
+            tr("Drop a picture or video here,\npaste it with Ctrl+V\nor capture the screen with F7"), "drop"
+        )
+        self._hint.setProperty("quiet", False)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.add = QPushButton("Add a picture …")
-        self.add.setToolTip("Choose picture files (Ctrl+O)")
+        self.add = QPushButton(tr("Add a picture …"))
+        self.add.setToolTip(tr("Choose picture or video files (Ctrl+O)"))
         self.add.clicked.connect(self.pick)
-        self.let_go = QPushButton("Let it go")
-        self.let_go.setAccessibleName("Let the chosen picture go")
-        self.let_go.setVisible(False)
+        self.let_go = QPushButton(tr("Let it go"))
+        self.let_go.setAccessibleName(tr("Let the chosen picture go"))
         self.let_go.clicked.connect(self._drop_current)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 20, 18, 18)
-        column.setSpacing(style.SPACE)
-        for widget in (self._title, self.list, self._hint, self.add, self.let_go):
+        column.setSpacing(style.SPACE * 2 // 3)
+        for widget in (
+            self._title, self.pointing, self.where, self.cost, self.list, self._hint, self.add, self.let_go
+        ):  # fmt: skip
             column.addWidget(widget)
         column.addStretch(1)
+        self._number()
 
-    def shown(self, event: Shown) -> None:
-        """A picture lies in the tray now."""
-        self.gone(event.digest)
+    def shown(self, event: Shown) -> QImage:
+        """A picture lies in the tray now; returns it, small."""
+        self._take_out(event.digest)
         image = QImage(
             event.thumbnail, event.thumb_width, event.thumb_height, event.thumb_width * 3, QImage.Format.Format_RGB888
         ).copy()
@@ -79,20 +93,36 @@ class Tray(QWidget):
         self.list.addItem(item)
         self._number()
         self.list.setCurrentItem(item)
+        return image
 
     def weighed(self, event: Weighed) -> None:
         """What a picture costs, before it is asked about."""
+        told = tr("{tokens} tokens · {megabytes} MB · ready in about {seconds} s").format(
+            tokens=f"{event.tokens:,}", megabytes=f"{event.megabytes:.0f}", seconds=f"{max(0.1, event.seconds):.1f}"
+        )
         for row in range(self.list.count()):
             if self.list.item(row).data(DIGEST) == event.digest:
-                told = f"{event.tokens:,} tokens, ready in about {max(0.1, event.seconds):.1f} s"
                 self.list.item(row).setData(_COST, told)
         self._number()
+        self._show_current()
+
+    def point_out(self, event: Pointed) -> str:
+        """An answer points at a place: it is drawn; returns where that is, in words."""
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            if item.data(DIGEST) == event.picture:
+                self.list.setCurrentItem(item)
+                _, width, height, _ = item.data(_FACTS)
+                box = (event.left, event.top, event.right, event.bottom)
+                self.pointing.point_out(event.label, box)
+                return tr("{label}: {place} of picture {n}").format(
+                    label=event.label or tr("here"), place=place_of(box, (width, height)), n=row + 1
+                )
+        return ""
 
     def gone(self, digest: str) -> None:
         """A picture was let go."""
-        for row in reversed(range(self.list.count())):
-            if self.list.item(row).data(DIGEST) == digest:
-                self.list.takeItem(row)
+        self._take_out(digest)
         self._number()
 
     def clear(self) -> None:
@@ -110,24 +140,27 @@ class Tray(QWidget):
         return any(url.isLocalFile() for url in data.urls()) or not data.hasText()
 
     def take(self, data: QMimeData) -> str:
-        """Takes what was dropped or pasted; returns why nothing was, or ""."""
+        """Takes what was dropped or pasted; returns why not all of it was, or ""."""
         paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
         if paths:
-            self.files.emit(paths)
-            return ""
+            self.files.emit(paths[:MOST])
+            left = len(paths) - MOST
+            return (
+                tr("Only the first {most} of {n} files were taken.").format(most=MOST, n=len(paths)) if left > 0 else ""
+            )
         for kind in _ENCODED:
             if data.hasFormat(kind):
                 self.encoded.emit(bytes(data.data(kind).data()), f"picture.{kind.partition('/')[2]}")
                 return ""
         if data.hasUrls():
-            return "Hark fetches nothing from the network. Save the picture, then drop the file."
-        return "There is no picture in it. Save it as a file, then drop the file."
+            return tr("Hark fetches nothing from the network. Save the picture, then drop the file.")
+        return tr("There is no picture in it. Save it as a file, then drop the file.")
 
     @Slot()
     def pick(self) -> None:
-        pictures = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff"
-        kinds = f"Pictures and videos ({pictures} *.mp4 *.mov *.mkv *.webm *.avi);;All files (*)"
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add pictures", "", kinds)
+        files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
+        kinds = f"{tr('Pictures and videos')} ({files});;{tr('All files')} (*)"
+        paths, _ = QFileDialog.getOpenFileNames(self, tr("Add pictures"), "", kinds)
         if paths:
             self.files.emit(paths)
 
@@ -137,23 +170,56 @@ class Tray(QWidget):
         if item:
             self.forgotten.emit(item.data(DIGEST))
 
+    @Slot(tuple)
+    def _on_pointed(self, box: Box) -> None:
+        self.pointed.emit(self.list.currentItem().data(DIGEST), box)
+
+    @Slot(str)
+    def _on_step(self, words: str) -> None:
+        self.where.setText(tr("Pointing: {place}").format(place=words))
+
+    @Slot()
+    def _show_current(self) -> None:
+        item = self.list.currentItem()
+        if item:
+            name, width, height, image = item.data(_FACTS)
+            self.pointing.show_picture(image, name, (width, height))
+            self.where.setText(f"{name}, {width} × {height}")
+            self.cost.setText(item.data(_COST) or "")
+
+    def _take_out(self, digest: str) -> None:
+        for row in reversed(range(self.list.count())):
+            if self.list.item(row).data(DIGEST) == digest:
+                self.list.takeItem(row)
+
     def _number(self) -> None:
         count = self.list.count()
         for row in range(count):
             item = self.list.item(row)
             name, width, height, image = item.data(_FACTS)
-            framed = _framed(image, row + 1)
-            icon = QIcon(framed)
-            icon.addPixmap(framed, QIcon.Mode.Selected)  # else Qt tints the chosen one
+            icon = QIcon(_framed(image, row + 1))
+            icon.addPixmap(_framed(image, row + 1), QIcon.Mode.Selected)  # else Qt tints the chosen one
             item.setIcon(icon)
-            item.setText("")
             cost = item.data(_COST) or ""
-            item.setToolTip(f"{name}\n{width} × {height} pixels\n{cost}".strip())
+            item.setToolTip(f"{name}\n{width} × {height}\n{cost}".strip())
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, cost)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Picture {row + 1}: {name}, {width} by {height} pixels")
-        self.list.setVisible(count > 0)
-        self.let_go.setVisible(count > 0)
-        self.list.setFixedHeight(min(3, count) * (_THUMB.height() + 14) + 8)
+            told = tr("Picture {n}: {name}, {width} by {height} pixels")
+            item.setData(
+                Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height)
+            )
+        for widget in (self.pointing, self.where, self.cost, self.list, self.let_go):
+            widget.setVisible(count > 0)
+        rows = -(-count // 3)
+        self.list.setFixedHeight(min(3, rows) * (_THUMB.height() + 16) + 8)
+
+
+def _label(text: str, name: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setObjectName(name)
+    label.setProperty("quiet", True)
+    return label
 
 
 def _framed(image: QImage, number: int) -> QPixmap:
@@ -170,8 +236,8 @@ def _framed(image: QImage, number: int) -> QPixmap:
     painter.drawImage(int(at[0]), int(at[1]), small)
     painter.setBrush(QColor("#1d2023"))
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.drawRoundedRect(8, 8, 24, 22, 6, 6)
+    painter.drawRoundedRect(4, 4, 20, 18, 5, 5)
     painter.setPen(QColor("#ffffff"))
-    painter.drawText(8, 8, 24, 22, Qt.AlignmentFlag.AlignCenter, str(number))
+    painter.drawText(4, 4, 20, 18, Qt.AlignmentFlag.AlignCenter, str(number))
     painter.end()
     return made

@@ -8,9 +8,10 @@ from PySide6.QtCore import QObject, Slot
 
 from assistant import events
 from assistant.events import Event
+from assistant.words.tongue import tr
 from ui import words
 from ui.announce import Announcer
-from ui.conversation import Entry
+from ui.messages import Entry
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -25,6 +26,12 @@ class Presenter(QObject):
         self._announcer = Announcer(window)
         self._writing = False  # whether the last message is an answer that still grows
         self._ended = False  # whether the status line tells of a turn's end
+        self._turn: events.TurnStarted | None = None
+        self._pointed: list[str] = []
+
+    def begin(self) -> None:
+        """Another conversation: what still comes of a turn before belongs to none of its messages."""
+        self._turn, self._writing, self._pointed = None, False, []
 
     @Slot(object)
     def on_event(self, event: Event) -> None:
@@ -33,12 +40,12 @@ class Presenter(QObject):
             case events.StateChanged(state):
                 self._on_state(state)
             case events.Loading(what, done) if not done:
-                self._window.bar.status.setText(f"Getting ready: loading {words.LOADING.get(what, what)} …")
+                self._window.bar.status.setText(words.loading(what))
+            case events.TurnStarted():
+                self._turn = event
+                self._window.keeper.on_turn(event.conversation)
             case events.Heard(text) if text:
-                self._window.bar.caption.setText("")
-                self._messages.add(Entry("you", text))
-                self._window.conversation.scrollToBottom()
-                self._announcer.say(f"Heard: {text}")
+                self._on_heard(text)
             case events.Wrote(text):
                 self._on_wrote(text)
             case events.TurnEnded():
@@ -51,20 +58,29 @@ class Presenter(QObject):
                 self._on_things(event)
 
     def _on_things(self, event: Event) -> None:
-        """Pictures, voices and devices."""
-        side, settings = self._window.side, self._window.bridge.settings
+        """Sound and pictures."""
         match event:
             case events.Level(value):
                 self._window.bar.meter.add(value)
             case events.Hearing(text):
                 self._window.bar.caption.setText(text)
             case events.Shown():
-                self._window.tray.shown(event)
-                self._announcer.say(f"Picture {self._window.tray.list.count()}: {event.name}")
+                self._messages.thumbs[event.digest] = self._window.tray.shown(event)
+                number = self._window.tray.list.count()
+                self._announcer.say(tr("Picture {n}: {name}").format(n=number, name=event.name))
+                self._window.conversation.refresh()
+            case events.Pointed():
+                self._pointed.append(self._window.tray.point_out(event))
             case events.Weighed():
                 self._window.tray.weighed(event)
             case events.Forgotten(digest):
                 self._window.tray.gone(digest)
+            case _:
+                self._on_devices(event)
+
+    def _on_devices(self, event: Event) -> None:
+        side, settings = self._window.side, self._window.bridge.settings
+        match event:
             case events.Voices(ids, names):
                 side.offer(side.voice, list(zip(ids, names, strict=True)), settings.speak.voice)
             case events.DevicesFound(inputs, outputs):
@@ -72,46 +88,64 @@ class Presenter(QObject):
                 side.offer(side.output, [(name, name) for name in outputs], settings.sound.output)
             case events.Listening(microphone, _, why_not):
                 self._window.bar.talk.setEnabled(microphone)
-                self._window.bar.talk.setToolTip("Hold to talk, or tap and speak (F9)" if microphone else why_not)
+                told = tr("Hold to talk, or tap and speak (F9)")
+                self._window.bar.talk.setToolTip(told if microphone else why_not)
                 if why_not:
                     self.note(why_not)
 
     def _on_state(self, state: str) -> None:
         self._window.bar.stop.setEnabled(state in ("thinking", "speaking"))
         if not (state == "ready" and self._ended):
-            self._window.bar.status.setText(words.STATES.get(state, state))
+            self._window.bar.status.setText(words.state(state))
         self._ended = False
         if state in ("thinking", "speaking", "ready"):
             self._window.bar.talk.show_on(False)
             self._window.bar.caption.setText("")
-        self._announcer.say(words.ANNOUNCED.get(state, ""))
+        self._announcer.say(words.announced(state))
+
+    def _on_heard(self, text: str) -> None:
+        self._window.bar.caption.setText("")
+        turn = self._turn
+        self._messages.add(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
+        self._window.tray.pointing.clear_marks()
+        self._window.conversation.scrollToBottom()
+        self._announcer.say(tr("Heard: {text}").format(text=text))
 
     def _on_wrote(self, text: str) -> None:
         rows = self._messages.rowCount()
         if rows and self._messages.at(-1).who == "hark" and self._writing:
             self._messages.change(-1, text=self._messages.at(-1).text + text)
         else:
-            self._messages.add(Entry("hark", text))
+            self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
         self._writing = True
         self._window.conversation.grown()
 
     def _on_end(self, event: events.TurnEnded) -> None:
         if self._writing and self._messages.at(-1).who == "hark":
             heard = event.heard_until if event.heard_until < len(event.answer) else None
-            detail = "stopped" if heard is not None else words.BY.get(event.by, event.by)
+            detail = tr("stopped") if heard is not None else words.by(event.by)
             self._messages.change(-1, heard=heard, detail=detail)
             self._window.conversation.grown()
         self._writing = False
+        if any(self._pointed):
+            self._messages.add(Entry("note", "\n".join(filter(None, self._pointed))))
+            self._pointed = []
         self._window.bar.talk.show_on(False)
         said = words.ended(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again
             self._window.bar.status.setText(said)
             # One speaks: the answer itself is in Hark's voice.
-            self._announcer.say("Done" if event.reason == "answered" else words.ended(event, stages=False))
+            self._announcer.say(tr("Done") if event.reason == "answered" else words.ended(event, stages=False))
 
+    @Slot(str)
     def announce(self, text: str) -> None:
         """Tells a screen reader."""
+        self._announcer.say(text)
+
+    def tell(self, text: str) -> None:
+        """Tells the status line and a screen reader."""
+        self._window.bar.status.setText(text)
         self._announcer.say(text)
 
     def note(self, message: str) -> None:

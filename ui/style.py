@@ -88,6 +88,19 @@ def _sheet(t: Theme) -> str:
     QLabel {{ color: {t.text}; background: transparent; }}
     QLabel[quiet="true"] {{ color: {t.muted}; }}
     QListView#conversation {{ background: {t.ground}; border: none; padding: 14px 0; }}
+    QListView#past {{ background: transparent; border: 2px solid transparent; border-radius: 10px; outline: none; }}
+    QListView#past:focus {{ border-color: {t.accent}; }}
+    QLineEdit, QSpinBox, QDoubleSpinBox {{
+        background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; border-radius: 10px; padding: 7px 10px; }}
+    QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {t.accent}; }}
+    QPushButton[flat="true"] {{
+        background: transparent; border-color: transparent; color: {t.muted}; padding: 4px 8px; }}
+    QPushButton[flat="true"]:focus {{ border-color: {t.accent}; }}
+    QPushButton:checked {{ background: {t.accent_soft}; }}
+    QDialog, QWidget#options {{ background: {t.ground}; }}
+    QScrollArea {{ border: none; background: {t.ground}; }}
+    QMenu {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
+    QMenu::item {{ padding: 6px 18px; }} QMenu::item:selected {{ background: {t.accent_soft}; }}
     QListWidget {{ background: {t.ground}; border: 2px solid transparent; border-radius: 10px; outline: none; }}
     QListWidget:focus {{ border-color: {t.accent}; }}
     QListWidget::item {{ color: {t.text}; border-radius: 8px; padding: 4px; }}

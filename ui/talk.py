@@ -8,6 +8,7 @@ from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, Signal, Sl
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from assistant.words.tongue import tr
 from ui import style
 
 _HOLD = 350  # milliseconds; let go earlier, the button was tapped
@@ -20,9 +21,9 @@ class Talk(QAbstractButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Talk")
-        self.setAccessibleDescription("Hold to talk, or tap and speak. The key F9 does the same everywhere.")
-        self.setToolTip("Hold to talk, or tap and speak (F9)")
+        self.setAccessibleName(tr("Talk"))
+        self.setAccessibleDescription(tr("Hold to talk, or tap and speak. The key F9 does the same everywhere."))
+        self.setToolTip(tr("Hold to talk, or tap and speak (F9)"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._since = QElapsedTimer()
         self._on = False
@@ -31,7 +32,7 @@ class Talk(QAbstractButton):
 
     def show_on(self, on: bool) -> None:
         self._on = on
-        self.setAccessibleName("Talk, listening" if on else "Talk")
+        self.setAccessibleName(tr("Talk, listening") if on else tr("Talk"))
         self.update()
 
     @Slot()

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
-from PySide6.QtCore import QBuffer, Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
     QKeySequence,
+    QResizeEvent,
     QShortcut,
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
-from assistant.settings import FASTEST, SLOWEST
+from assistant.words.tongue import tr
 from ui import style, words
 from ui.bar import Bar
 from ui.bridge import Bridge
-from ui.conversation import Conversation, Messages
+from ui.conversation import Actions, Conversation
+from ui.doing import Doing
+from ui.keeper import Keeper
 from ui.keys import Keys
+from ui.messages import Messages
+from ui.options import Options
 from ui.pictures import Tray
 from ui.presenter import Presenter
 from ui.side import Side
+
+_NARROW = 900  # points; below it the sides are shown one at a time, when asked for
 
 
 class Window(QMainWindow):
@@ -35,23 +41,29 @@ class Window(QMainWindow):
         self.bridge, self.engine = bridge, bridge.engine
         self.setWindowTitle("Hark")
         self.resize(1240, 800)
-        self.setMinimumSize(760, 480)
+        self.setMinimumSize(480, 420)
         self.setAcceptDrops(True)
         self.side, self.bar, self.tray = Side(bridge.settings), Bar(), Tray()
         self.conversation = Conversation(Messages())
-        self.presenter = Presenter(self)
-        self.keys = Keys(QApplication.instance())
+        self.actions_row = Actions(self.conversation)
+        self.presenter, self.keeper = Presenter(self), Keeper(self)
+        self.keys, self.do = Keys(QApplication.instance()), Doing(self)
         self._lay_out()
         self._connect()
-        self.bar.status.setText(words.STATES["loading"])
+        self.bar.status.setText(words.state("loading"))
         self.bar.field.setFocus()
+        QTimer.singleShot(0, self._open_history)  # after the first paint
 
     def _lay_out(self) -> None:
         self.tray.setFixedWidth(300)
         middle = QHBoxLayout()
         middle.setSpacing(0)
+        talk = QVBoxLayout()
+        talk.setSpacing(0)
+        talk.addWidget(self.conversation, 1)
+        talk.addWidget(self.actions_row)
         middle.addWidget(self.side)
-        middle.addWidget(self.conversation, 1)
+        middle.addLayout(talk, 1)
         middle.addWidget(self.tray)
         whole = QWidget()
         column = QVBoxLayout(whole)
@@ -61,138 +73,90 @@ class Window(QMainWindow):
         column.addWidget(self.bar)
         self.setCentralWidget(whole)
         order = (
-            self.bar.field, self.bar.ask, self.bar.talk, self.bar.stop, self.conversation, self.tray.list,
-            self.tray.add, self.tray.let_go, self.side.new, self.side.voice, self.side.input, self.side.output,
-            self.side.free, self.side.headphones,
+            self.bar.field, self.bar.ask, self.bar.talk, self.bar.stop, self.conversation, *self.actions_row.buttons,
+            self.tray.pointing, self.tray.list, self.tray.add, self.tray.let_go, self.side.new, self.side.past.search,
+            self.side.past.undo, self.side.past.list, self.side.voice, self.side.input, self.side.output,
+            self.side.free, self.side.private, self.side.options,
         )  # fmt: skip
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
-        self._places = (self.bar.field, self.conversation, self.tray.add, self.side.new)
+        self._places = (self.bar.field, self.conversation, self.tray.pointing, self.tray.add, self.side.past.list)
 
     def _connect(self) -> None:
         self.bridge.happened.connect(self.presenter.on_event)
         for signal, slot in (
-            (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.stop),
+            (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
             (self.keys.pasted, self.paste),
         ):  # fmt: skip
             signal.connect(slot)
-        self.bar.asked.connect(self.ask)
-        self.bar.stopped.connect(self.stop)
-        self.bar.talk.down.connect(self.on_talk)
-        self.bar.talk.up.connect(self.on_talk_end)
-        self.conversation.again.connect(self.on_again)
-        self.tray.files.connect(self.on_files)
-        self.tray.encoded.connect(self.on_encoded)
-        self.tray.forgotten.connect(self.on_forget)
-        self.side.chosen.connect(self.on_choice)
-        self.side.hands_free.connect(self.on_hands_free)
-        self.side.fresh.connect(self.new_conversation)
+        self.bar.asked.connect(self.do.ask)
+        self.bar.past.clicked.connect(self.on_side)
+        self.bar.pictures.clicked.connect(self.on_side)
+        self.bar.stopped.connect(self.do.stop)
+        self.bar.talk.down.connect(self.do.on_talk)
+        self.bar.talk.up.connect(self.do.on_talk_end)
+        self.conversation.read.connect(self.do.on_read)
+        self.conversation.again.connect(self.do.on_again)
+        self.conversation.edited.connect(self.do.on_edit)
+        self.tray.files.connect(self.do.on_files)
+        self.tray.encoded.connect(self.do.on_encoded)
+        self.tray.forgotten.connect(self.do.on_forget)
+        self.tray.pointed.connect(self.do.on_pointed)
+        self.tray.pointing.told.connect(self.presenter.announce)
+        self.side.chosen.connect(self.do.on_choice)
+        self.side.hands_free.connect(self.do.on_hands_free)
+        self.side.fresh.connect(self.do.new_conversation)
+        self.side.secret.connect(self.do.on_private)
+        self.side.options.clicked.connect(self.options)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self.on_scheme)
         for keys, slot in (
-            ("Ctrl+O", self.tray.pick), ("F7", self.capture), ("F1", self.help), ("Ctrl+N", self.new_conversation),
-            ("F6", self.next_place), ("Alt+Left", self.sentence_before), ("Alt+Right", self.sentence_after),
-            ("Alt+Up", self.faster), ("Alt+Down", self.slower),
-            ("Ctrl+,", self.side.voice.setFocus), ("Ctrl+H", self.side.free.toggle),
-            ("Ctrl+L", self.bar.field.setFocus),
+            ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("F1", self.help),
+            ("Ctrl+N", self.do.new_conversation),
+            ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
+            ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
+            ("Ctrl+,", self.options), ("Ctrl+H", self.side.free.toggle), ("Ctrl+L", self.bar.field.setFocus),
+            ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo), ("Ctrl+S", self.export),
+            ("Ctrl+I", self.keeper.bring),
         ):  # fmt: skip
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
 
-    @Slot(str)
-    def ask(self, text: str) -> None:
-        self.engine.ask(text)
+    @Slot()
+    def _open_history(self) -> None:
+        self.keeper.open_history(self.bridge.data)
 
     @Slot()
-    def stop(self) -> None:
-        self.engine.interrupt()
+    def options(self) -> None:
+        """All settings; there is one such dialog at a time."""
+        made = Options(self, self.bridge.settings)
+        made.chosen.connect(self.do.on_choice)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
 
     @Slot()
-    def on_talk(self) -> None:
-        self.engine.press()
+    def search(self) -> None:
+        self._show_side(self.side)
+        self.side.past.search.setFocus()
+        self.side.past.search.selectAll()
 
-    @Slot(bool)
-    def on_talk_end(self, tapped: bool) -> None:
-        if tapped:
-            self.engine.tap()
+    @Slot()
+    def export(self) -> None:
+        if self.keeper.current is None:
+            self.presenter.tell(tr("There is nothing to export yet."))
         else:
-            self.engine.release()
-
-    @Slot(str)
-    def on_again(self, text: str) -> None:
-        self.engine.say(text)
-
-    @Slot(list)
-    def on_files(self, paths: list[str]) -> None:
-        for path in paths:
-            self.engine.show(path)
-
-    @Slot(bytes, str)
-    def on_encoded(self, data: bytes, name: str) -> None:
-        self.engine.show_image(data, name)
-
-    @Slot(str)
-    def on_forget(self, digest: str) -> None:
-        self.engine.forget(digest)
-
-    @Slot(str, str, object)
-    def on_choice(self, section: str, field: str, value: object) -> None:
-        settings = self.bridge.settings
-        part = replace(getattr(settings, section), **{field: value})
-        why_not = self.bridge.change(replace(settings, **{section: part}))
-        if why_not:
-            self.presenter.note(why_not)
-
-    @Slot(bool)
-    def on_hands_free(self, on: bool) -> None:
-        self.engine.listen(on)
-
-    @Slot()
-    def new_conversation(self) -> None:
-        self.conversation.messages.clear()
-        self.tray.clear()
-        self.engine.open(None)
-        self.presenter.announce("New conversation")
-
-    @Slot()
-    def capture(self) -> None:
-        """The screen that the window is on, as a picture."""
-        shot = self.screen().grabWindow(0)
-        buffer = QBuffer()
-        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-        shot.save(buffer, "PNG")
-        self.engine.show_image(bytes(buffer.data().data()), "screen.png")
-
-    @Slot()
-    def sentence_before(self) -> None:
-        self.engine.skip(-1)
-
-    @Slot()
-    def sentence_after(self) -> None:
-        self.engine.skip(1)
-
-    @Slot()
-    def faster(self) -> None:
-        self._speed(0.1)
-
-    @Slot()
-    def slower(self) -> None:
-        self._speed(-0.1)
-
-    def _speed(self, by: float) -> None:
-        speed = round(min(max(self.bridge.settings.speak.speed + by, SLOWEST), FASTEST), 1)
-        self.on_choice("speak", "speed", speed)
-        self.presenter.announce(f"Speed {speed:.0%}")
+            self.keeper.export(self.keeper.current)
 
     @Slot()
     def next_place(self) -> None:
-        now = next((at for at, place in enumerate(self._places) if place.hasFocus()), -1)
-        self._places[(now + 1) % len(self._places)].setFocus(Qt.FocusReason.TabFocusReason)
+        places = [one for one in self._places if one.isVisible()]
+        now = next((at for at, place in enumerate(places) if place.hasFocus()), -1)
+        places[(now + 1) % len(places)].setFocus(Qt.FocusReason.TabFocusReason)
 
     @Slot()
     def help(self) -> None:
         box = QMessageBox(self)
-        box.setWindowTitle("Keys")
+        box.setWindowTitle(tr("Keys"))
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText("\n".join(f"{keys}: {what}" for keys, what in words.KEYS))
+        box.setText("\n".join(f"{keys}: {what}" for keys, what in words.all_keys()))
         box.open()
 
     @Slot()
@@ -218,6 +182,24 @@ class Window(QMainWindow):
         self.keys.taken = bool(data) and self.tray.wants(data)
         if self.keys.taken:
             self._take(self.tray.take(data))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if (event.oldSize().width() < _NARROW) != (event.size().width() < _NARROW):
+            self._show_side(None)
+
+    def _show_side(self, wanted: QWidget | None) -> None:
+        """Both sides where there is room, else at most the one that is asked for."""
+        wide = self.width() >= _NARROW
+        for side, button in ((self.side, self.bar.past), (self.tray, self.bar.pictures)):
+            side.setVisible(wide or side is wanted)
+            button.setVisible(not wide)
+            button.setChecked(side is wanted)
+
+    @Slot(bool)
+    def on_side(self, on: bool) -> None:
+        side = self.side if self.sender() is self.bar.past else self.tray
+        self._show_side(side if on else None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         event.acceptProposedAction()

@@ -1,65 +1,103 @@
-"""What the window says about events, in words. Knows nothing of widgets."""
+"""What the window says about events, in the user's language. Knows nothing of widgets."""
 
 from __future__ import annotations
 
 from assistant.events import Timings, TurnEnded
+from assistant.words.tongue import mark, tr
 
-STATES = {
-    "loading": "Getting ready …",
-    "ready": "Ready. Hold F9 and talk, or type.",
-    "hearing": "Listening …",
-    "thinking": "Thinking …",
-    "speaking": "Answering. Ctrl stops.",
-    "restarting": "Starting again …",
+_STATES = {
+    "loading": mark("Getting ready …"),
+    "ready": mark("Ready. Hold F9 and talk, or type."),
+    "hearing": mark("Listening …"),
+    "thinking": mark("Thinking …"),
+    "speaking": mark("Answering. Ctrl stops."),
+    "restarting": mark("Starting again …"),
 }
-ANNOUNCED = {"hearing": "Listening", "thinking": "Answering", "restarting": "Hark starts again"}
-LOADING = {"ear": "the ear", "eye": "the eye", "voice": "the voice"}
+_ANNOUNCED = {
+    "hearing": mark("Listening"), "thinking": mark("Answering"), "restarting": mark("Hark starts again"),
+}  # fmt: skip
+_LOADING = {
+    "ear": mark("Getting ready: loading the ear …"),
+    "eye": mark("Getting ready: loading the eye …"),
+    "voice": mark("Getting ready: loading the voice …"),
+}
 _STAGES = (
-    ("look", "opened pictures in"), ("hear", "heard in"), ("first_word", "first word at"),
-    ("first_sound", "first sound at"), ("answer", "written at"),
+    ("look", mark("opened pictures in {n} s")), ("hear", mark("heard in {n} s")),
+    ("first_word", mark("first word at {n} s")), ("first_sound", mark("first sound at {n} s")),
+    ("answer", mark("written at {n} s")),
 )  # fmt: skip
-KEYS = (
-    ("F9, or Space on the talk button", "hold and talk, or tap and speak"),
-    ("Ctrl alone, or Esc", "stop speaking, at once"),
-    ("Enter, Shift+Enter", "ask, new line"),
-    ("Ctrl+O, Ctrl+V, F7", "add a picture, paste one, capture the screen"),
-    ("Delete on a picture", "let it go"),
-    ("Up and Down, or K and J", "message before and after"),
-    ("Home and End", "first and last message"),
-    ("R or Space on a message", "read it again"),
-    ("C on a message", "copy it"),
-    ("Alt+Left, Alt+Right", "sentence before and after, while Hark speaks"),
-    ("Alt+Up, Alt+Down", "speak faster, speak slower"),
-    ("Ctrl+L", "the question field"),
-    ("Ctrl+N", "new conversation"),
-    ("Ctrl+H", "hands-free on or off"),
-    ("Ctrl+comma", "voice and devices"),
-    ("F6", "next part of the window"),
-    ("F1", "these keys"),
+_BY = {"tiny": mark("the starter kit"), "reader": mark("the reader"), "": "Hark"}
+_KEYS = (
+    (mark("F9, or Space on the talk button"), mark("hold and talk, or tap and speak")),
+    (mark("Ctrl alone, or Esc"), mark("stop speaking, at once")),
+    ("Enter, Shift+Enter", mark("ask, new line")),
+    ("Ctrl+O, Ctrl+V, F7", mark("add a picture, paste one, capture the screen")),
+    (mark("Delete on a picture"), mark("let it go")),
+    (mark("Arrows, plus, minus, Enter on the large picture"), mark("move in a grid, zoom, ask about the place")),
+    (mark("Up and Down, or K and J"), mark("message before and after")),
+    ("Home, End", mark("first and last message")),
+    (mark("R or Space on a message"), mark("read it again")),
+    (mark("C on a message"), mark("copy it")),
+    (mark("A on a message"), mark("ask its question again, in a branch")),
+    (mark("E on a message"), mark("change its question and ask from there")),
+    (mark("Enter, F2, Delete on a conversation"), mark("open, rename, delete it")),
+    ("Ctrl+Z", mark("bring back what was deleted last")),
+    ("Ctrl+F", mark("search conversations")),
+    ("Ctrl+S, Ctrl+I", mark("export this conversation, import one")),
+    ("Alt+Left, Alt+Right", mark("sentence before and after, while Hark speaks")),
+    ("Alt+Up, Alt+Down", mark("speak faster, speak slower")),
+    ("Ctrl+L", mark("the question field")),
+    ("Ctrl+N", mark("new conversation")),
+    ("Ctrl+H", mark("hands-free on or off")),
+    ("Ctrl+comma", mark("settings")),
+    ("F6", mark("next part of the window")),
+    ("F1", mark("these keys")),
 )
+
+
+def state(name: str) -> str:
+    """What Hark does, for the status line."""
+    return tr(_STATES.get(name, name))
+
+
+def announced(name: str) -> str:
+    """The same for a screen reader, where it must know without asking."""
+    return tr(_ANNOUNCED.get(name, ""))
+
+
+def loading(what: str) -> str:
+    return tr(_LOADING.get(what, _STATES["loading"]))
+
+
+def by(name: str) -> str:
+    """Who wrote an answer."""
+    return tr(_BY.get(name, name))
+
+
+def all_keys() -> list[tuple[str, str]]:
+    """All keys, and what they do."""
+    return [(tr(keys), tr(what)) for keys, what in _KEYS]
 
 
 def ended(event: TurnEnded, stages: bool = True) -> str:
     """One sentence for the end of a turn, with the time of each stage."""
     if event.reason == "nothing heard":
-        return "I heard no speech."
+        return tr("I heard no speech.")
     if event.reason == "failed":
         return ""
-    said = "Stopped." if event.reason == "interrupted" else f"Answered by {BY.get(event.by, event.by)}."
+    said = tr("Stopped.") if event.reason == "interrupted" else tr("Answered by {who}.").format(who=by(event.by))
     return f"{said} {times(event.timings)}".strip() if stages else said
-
-
-BY = {"tiny": "the starter kit", "reader": "the reader", "": "Hark"}
 
 
 def times(timings: Timings) -> str:
     """The times of the stages that happened, in seconds."""
     parts = []
-    for name, words in _STAGES:
+    for name, sentence in _STAGES:
         value = getattr(timings, name)
         # An answer of one piece is written with its first word.
         if name == "answer" and value is not None and value - (timings.first_word or 0.0) < 0.05:
             continue
         if value is not None and value >= 0.01:
-            parts.append(f"{words} {value:.2f} s")
-    return (", ".join(parts).capitalize() + ".") if parts else ""
+            parts.append(tr(sentence).format(n=f"{value:.2f}"))
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:] + "." if text else ""

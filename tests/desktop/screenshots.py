@@ -56,7 +56,7 @@ def take(theme: str, target: str) -> None:
         if isinstance(event, events.Shown) or (event == events.StateChanged("ready") and window.tray.list.count()):
             question = next(questions, "")
             if question:
-                window.ask(question)
+                window.do.ask(question)
             else:
                 QTimer.singleShot(300, grab)
         elif event == events.StateChanged("ready"):

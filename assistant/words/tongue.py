@@ -1,0 +1,48 @@
+"""The user's language: sentences by GNU gettext, English where there is no other. Knows nothing of who says them."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Sequence
+from importlib import resources
+
+_KNOWN = {"zh": "zh_CN"}  # of a language the catalogue that serves it
+_NONE = gettext.NullTranslations()
+_now: gettext.NullTranslations = _NONE
+
+
+def choose(wanted: Sequence[str]) -> str:
+    """Takes the first language that Hark speaks of names such as "zh-Hans-CN" or "en_GB"; returns "en" or its name."""
+    global _now
+    for name in wanted:
+        language = name.replace("_", "-").split("-")[0].lower()
+        if language in ("en", "c"):
+            break
+        if language in _KNOWN:
+            catalogue = resources.files("resources") / "locale" / f"{_KNOWN[language]}.mo"
+            with catalogue.open("rb") as file:
+                _now = gettext.GNUTranslations(file)
+            return _KNOWN[language]
+    _now = _NONE
+    return "en"
+
+
+def use(catalogue: gettext.NullTranslations) -> None:
+    """Another catalogue, such as a test's."""
+    global _now
+    _now = catalogue
+
+
+def tr(text: str) -> str:
+    """A sentence in the user's language; names are put in afterwards: `tr("Picture {n}").format(n=1)`."""
+    return _now.gettext(text) if text else ""
+
+
+def trn(one: str, many: str, count: int) -> str:
+    """The form of a sentence that goes with a number."""
+    return _now.ngettext(one, many, count).format(n=count)
+
+
+def mark(text: str) -> str:
+    """Marks a sentence that is translated where it is shown."""
+    return text

@@ -1,0 +1,294 @@
+"""The window without a screen or an engine: conversations, pointing, settings; calls are noted instead of sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
+
+from assistant import events
+from assistant.library.history import History
+from assistant.pictures import Picture
+from assistant.settings import Folders, Settings, load
+from ui import keeper as keeping
+from ui.bridge import Bridge
+from ui.options import Options
+from ui.window import Window
+
+CALLS = (
+    "ask", "again", "show", "show_image", "forget", "interrupt", "press", "tap", "release", "listen", "say", "stop",
+    "open", "configure",
+)  # fmt: skip
+SHOWN = events.Shown("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
+
+
+class Desk:
+    """A window over a history of three conversations."""
+
+    def __init__(self, home: Path) -> None:
+        self.history = History(home)
+        for title, turns in (("Tea", 2), ("火车", 1), ("Long", 100)):
+            one = self.history.start(title)
+            for number in range(turns):
+                turn = self.history.ask(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
+                self.history.update(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
+        self.window = Window(Bridge(Settings(), Folders.find()))
+        self.calls: list[tuple[Any, ...]] = []
+        for name in CALLS:
+            setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))
+        self.window.show()
+        self.window.activateWindow()
+        QTest.qWait(50)
+        self.past, self.messages = self.window.side.past, self.window.conversation.messages
+
+    def titles(self) -> list[str]:
+        return [self.past.items.index(row).data() for row in range(self.past.items.rowCount())]
+
+    def texts(self) -> list[str]:
+        return [self.messages.at(row).text for row in range(self.messages.rowCount())]
+
+    def choose(self, title: str) -> None:
+        self.past.list.setCurrentIndex(self.past.items.index(self.titles().index(title)))
+        self.past.list.setFocus()
+
+    def key(self, widget: Any, key: Qt.Key, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
+        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            QApplication.sendEvent(widget, QKeyEvent(kind, key, modifiers))
+
+
+@pytest.fixture
+def desk(home: Path) -> Iterator[Desk]:
+    application = QApplication.instance() or QApplication([])
+    made = Desk(home)
+    yield made
+    made.window.keeper.close()
+    made.window.hide()
+    made.window.deleteLater()
+    application.processEvents()
+
+
+def test_conversations_are_listed_and_searched(desk: Desk) -> None:
+    assert desk.titles() == ["Long", "火车", "Tea"]
+    QTest.keyClicks(desk.past.search, "tea question 1")
+    QTest.qWait(300)
+    assert desk.titles() == ["Tea"]
+    desk.past.search.setText("火")
+    QTest.keyClick(desk.past.search, Qt.Key.Key_Return)
+    assert desk.titles() == ["火车"]
+
+
+def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
+    desk.choose("Tea")
+    desk.key(desk.past.list, Qt.Key.Key_Return)
+    assert desk.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
+    assert ("open", 1, False) in desk.calls
+    desk.window.presenter.on_event(events.TurnStarted(999, "", 1))
+    desk.window.presenter.on_event(events.Heard("and now?"))
+    assert desk.texts()[-1] == "and now?" and desk.window.keeper.current == 1
+
+
+def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> None:
+    desk.window.keeper.open(3)
+    view = desk.window.conversation
+    QTest.qWait(50)
+    assert len(desk.texts()) == 2 * keeping._PAGE and desk.texts()[-1] == "answer 99"
+    view.setFocus()
+    desk.key(view, Qt.Key.Key_Home)
+    QTest.qWait(20)
+    assert len(desk.texts()) == 4 * keeping._PAGE and view.currentIndex().row() == 2 * keeping._PAGE
+    for _ in range(3):
+        desk.key(view, Qt.Key.Key_Home)
+        QTest.qWait(20)
+    assert desk.texts()[0] == "Long question 0" and len(desk.texts()) == 200
+
+
+def test_renaming_and_deleting_and_bringing_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QInputDialog, "getText", lambda *told: ("Green tea", True))
+    desk.choose("Tea")
+    desk.key(desk.past.list, Qt.Key.Key_F2)
+    assert "Green tea" in desk.titles()
+    desk.window.keeper.open(1)
+    desk.choose("Green tea")
+    desk.key(desk.past.list, Qt.Key.Key_Delete)
+    assert desk.titles() == ["Long", "火车"] and desk.texts() == [] and desk.window.keeper.current is None
+    assert "Ctrl+Z" in desk.window.bar.status.text() and not desk.past.undo.isHidden()
+    desk.window.keeper.undo()
+    assert "Green tea" in desk.titles() and desk.past.undo.isHidden()
+
+
+def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
+    desk.window.keeper.open(1)
+    view = desk.window.conversation
+    view.setCurrentIndex(desk.messages.index(3))
+    desk.key(view, Qt.Key.Key_E)
+    assert desk.window.bar.field.toPlainText() == "Tea question 1"
+    desk.window.bar.field.setPlainText("changed")
+    QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
+    assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
+    desk.window.presenter.on_event(events.TurnStarted(50, "", 4))
+    assert desk.window.keeper.current == 4
+    view.setCurrentIndex(desk.messages.index(1))
+    desk.key(view, Qt.Key.Key_A)
+    assert desk.calls[-1] == ("again", 1, "Tea question 0") and desk.texts() == []
+
+
+def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "tea"), "JSON (*.json)"))
+    desk.window.keeper.open(1)
+    desk.window.export()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *told: (str(tmp_path / "tea.json"), ""))
+    desk.window.keeper.bring()
+    assert desk.titles().count("Tea") == 2 and desk.window.keeper.current == 4 and len(desk.texts()) == 4
+    (tmp_path / "tea.json").write_text("{")
+    desk.window.keeper.bring()
+    assert "cannot be taken in" in desk.texts()[-1]
+
+
+def test_private_and_new_conversations(desk: Desk) -> None:
+    desk.window.side.private.click()
+    assert desk.calls[-1] == ("open", None, True) and "not saved" in desk.window.bar.status.text()
+    desk.window.do.new_conversation()
+    assert desk.calls[-1] == ("open", None, False) and not desk.window.side.private.isChecked()
+
+
+def told(desk: Desk) -> list[str]:
+    steps: list[str] = []
+    desk.window.tray.pointing.told.connect(steps.append)
+    return steps
+
+
+def test_pointing_by_keys_tells_each_step_and_asks(desk: Desk) -> None:
+    desk.window.presenter.on_event(SHOWN)
+    pointing, steps = desk.window.tray.pointing, told(desk)
+    keys = Qt.Key
+    for key in (
+        keys.Key_Up,
+        keys.Key_Right,
+        keys.Key_Right,
+        keys.Key_Plus,
+        keys.Key_Left,
+        keys.Key_Plus,
+        keys.Key_Minus,
+    ):
+        desk.key(pointing, key)
+    assert steps == [
+        "top", "top right", "top right", "middle, zoomed once", "left, zoomed once", "middle, zoomed twice",
+        "middle, zoomed once",
+    ]  # fmt: skip
+    assert desk.window.tray.where.text() == "Pointing: middle, zoomed once"
+    desk.key(pointing, keys.Key_Minus)
+    for key in (keys.Key_Up, keys.Key_Right):
+        desk.key(pointing, key)
+    desk.window.bar.field.setPlainText("What is it?")
+    desk.key(pointing, keys.Key_Return)
+    assert desk.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
+
+
+def test_zooming_ends_where_there_is_nothing_more_to_see(desk: Desk) -> None:
+    desk.window.presenter.on_event(SHOWN)
+    pointing, steps = desk.window.tray.pointing, told(desk)
+    desk.key(pointing, Qt.Key.Key_Minus)
+    for _ in range(9):
+        desk.key(pointing, Qt.Key.Key_Plus)
+    assert steps[0] == "This is the whole picture" and steps[-1] == "This is as near as it goes"
+    left, top, right, bottom = pointing.box
+    assert 0 < min(right - left, bottom - top) < 9
+
+
+def test_pointing_by_mouse(desk: Desk) -> None:
+    desk.window.presenter.on_event(SHOWN)
+    pointing = desk.window.tray.pointing
+    frame = pointing._frame
+
+    def mouse(kind: QEvent.Type, at: QPointF) -> None:
+        button = Qt.MouseButton.LeftButton
+        event = QMouseEvent(
+            kind, at, QPointF(pointing.mapToGlobal(QPoint(0, 0))) + at, button, button, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(pointing, event)
+
+    mouse(QEvent.Type.MouseButtonPress, frame.center())
+    mouse(QEvent.Type.MouseMove, frame.bottomRight() + QPointF(30, 30))
+    mouse(QEvent.Type.MouseButtonRelease, frame.bottomRight())
+    name, text, digest, box = desk.calls[-1]
+    assert (name, text, digest) == ("ask", "What is here?", "d" * 64)
+    assert all(abs(one - other) <= 8 for one, other in zip(box, (450, 300, 900, 600), strict=True)), box
+
+
+def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
+    desk.window.presenter.on_event(SHOWN)
+    for event in (
+        events.TurnStarted(1), events.Heard("where?"), events.Wrote("Here."),
+        events.Pointed("clock", "d" * 64, 700, 10, 890, 150), events.TurnEnded("answered", "where?", "Here.", "x"),
+    ):  # fmt: skip
+        desk.window.presenter.on_event(event)
+    assert desk.texts() == ["where?", "Here.", "clock: top right of picture 1"]
+    assert desk.window.tray.pointing._marks == [("clock", (700, 10, 890, 150))]
+    desk.window.grab()
+
+
+def test_settings_are_found_changed_at_once_and_put_back(desk: Desk, home: Path) -> None:
+    made = Options(desk.window, desk.window.bridge.settings)
+    made.chosen.connect(desk.window.do.on_choice)
+    made.show()
+    made.search.setText("graphics card whisper")
+    assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
+    made.search.clear()
+    assert all(row.isVisible() for _, row, _ in made.rows)
+    controls = {f"{option.section}.{option.field}": control for option, _, control in made.rows}
+    controls["sound.headphones"].click()
+    controls["look.max_new_tokens"].setValue(99)
+    controls["look.system"].setText("Be brief.")
+    controls["look.system"].editingFinished.emit()
+    controls["window.theme"].setCurrentIndex(2)
+    controls["window.theme"].activated.emit(2)
+    kept = load(Folders.find())
+    assert (kept.sound.headphones, kept.look.max_new_tokens, kept.look.system, kept.window.theme) == (
+        True, 99, "Be brief.", "dark"
+    )  # fmt: skip
+    made._reset()
+    assert load(Folders.find()) == Settings()
+    made.close()
+
+
+def test_every_setting_has_its_words(desk: Desk) -> None:
+    made = Options(desk.window, Settings())
+    for option, _, control in made.rows:
+        assert hasattr(getattr(Settings(), option.section), option.field)
+        assert control.accessibleName() and control.accessibleDescription().endswith(".")
+    made.close()
+
+
+@pytest.mark.parametrize("width", [480, 700, 1240])
+def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
+    desk.window.resize(width, 600)
+    QTest.qWait(30)
+    assert desk.window.width() == width
+    narrow = width < 900
+    assert desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow
+    desk.window.search()
+    assert desk.window.side.isVisible() and desk.window.width() == width
+    if narrow:
+        desk.window.bar.pictures.click()
+        assert desk.window.tray.isVisible() and not desk.window.side.isVisible()
+        desk.window.bar.pictures.click()
+        assert not desk.window.tray.isVisible()
+
+
+def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
+    from PySide6.QtCore import QMimeData, QUrl
+
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
+    why = desk.window.tray.take(data)
+    assert "first 100 of 500" in why and sum(call[0] == "show" for call in desk.calls) == 100

@@ -1,0 +1,166 @@
+"""What a person does becomes a call of the engine. Knows nothing of events and lays nothing out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QBuffer, QObject, Slot
+
+from assistant.settings import FASTEST, SLOWEST
+from assistant.words.tongue import tr
+from ui import style
+
+if TYPE_CHECKING:
+    from ui.window import Window
+
+
+class Doing(QObject):
+    """For one window."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window, self._bridge, self._engine = window, window.bridge, window.bridge.engine
+        self._editing: int | None = None  # the row of the question that is being changed
+
+    @Slot(str)
+    def ask(self, text: str) -> None:
+        """Asks what was typed, or a question again that was changed."""
+        row, self._editing = self._editing, None
+        if row is None or row >= self._window.conversation.messages.rowCount():
+            self._engine.ask(text)
+        else:
+            self._again(row, text)
+
+    @Slot()
+    def stop(self) -> None:
+        self._engine.interrupt()
+
+    @Slot()
+    def on_talk(self) -> None:
+        self._engine.press()
+
+    @Slot(bool)
+    def on_talk_end(self, tapped: bool) -> None:
+        if tapped:
+            self._engine.tap()
+        else:
+            self._engine.release()
+
+    @Slot(str)
+    def on_read(self, text: str) -> None:
+        self._engine.say(text)
+
+    @Slot(int)
+    def on_again(self, row: int) -> None:
+        self._again(row, self._window.conversation.messages.at(row).text)
+
+    @Slot(int)
+    def on_edit(self, row: int) -> None:
+        """The question comes into the field; the next Enter asks it from there."""
+        self._editing = row
+        self._window.bar.field.setPlainText(self._window.conversation.messages.at(row).text)
+        self._window.bar.field.selectAll()
+        self._window.bar.field.setFocus()
+        self._window.presenter.tell(
+            tr("Change the question; Enter asks it from there. The conversation as it was stays in the list.")
+        )
+
+    def _again(self, row: int, text: str) -> None:
+        turn = self._window.conversation.messages.at(row).turn
+        if turn is None:
+            self._engine.ask(text)
+            return
+        self._window.conversation.messages.cut(row)
+        self._engine.again(turn, text)
+
+    @Slot(str, tuple)
+    def on_pointed(self, digest: str, box: tuple[int, ...]) -> None:
+        """Asks about a place of a picture, with what is typed, or for a description."""
+        text = self._window.bar.field.toPlainText().strip()
+        self._window.bar.field.clear()
+        self._engine.ask(text or tr("What is here?"), digest, box)
+
+    @Slot(list)
+    def on_files(self, paths: list[str]) -> None:
+        for path in paths:
+            self._engine.show(path)
+
+    @Slot(bytes, str)
+    def on_encoded(self, data: bytes, name: str) -> None:
+        self._engine.show_image(data, name)
+
+    @Slot(str)
+    def on_forget(self, digest: str) -> None:
+        self._engine.forget(digest)
+
+    @Slot(str, str, object)
+    def on_choice(self, section: str, field: str, value: object) -> None:
+        settings = self._bridge.settings
+        part = replace(getattr(settings, section), **{field: value})
+        why_not = self._bridge.change(replace(settings, **{section: part}))
+        self._window.side.show_settings(self._bridge.settings)
+        if section == "window":
+            style.choose(self._bridge.settings.window.theme)
+            self._window.on_scheme()
+        if why_not:
+            self._window.presenter.note(why_not)
+
+    @Slot(bool)
+    def on_hands_free(self, on: bool) -> None:
+        self._engine.listen(on)
+
+    @Slot()
+    def new_conversation(self) -> None:
+        self._window.side.private.setChecked(False)
+        self._begin(None)
+        self._window.presenter.announce(tr("New conversation"))
+
+    @Slot(bool)
+    def on_private(self, on: bool) -> None:
+        """A conversation that is not saved, or one that is."""
+        self._begin(None, private=on)
+        self._window.presenter.tell(tr("Private: this conversation is not saved.") if on else tr("New conversation"))
+
+    def open_conversation(self, conversation: int) -> None:
+        """Goes on with one of the history; its messages are shown by whoever reads them there."""
+        self._window.side.private.setChecked(False)
+        self._begin(conversation)
+
+    def _begin(self, conversation: int | None, private: bool = False) -> None:
+        self._window.keeper.current, self._editing = conversation, None
+        self._window.conversation.messages.begin()
+        self._window.presenter.begin()
+        self._window.tray.clear()
+        self._engine.open(conversation, private)
+        self._window.keeper.refresh()
+
+    @Slot()
+    def capture(self) -> None:
+        """The screen that the window is on, as a picture."""
+        shot = self._window.screen().grabWindow(0)
+        buffer = QBuffer()
+        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+        shot.save(buffer, "PNG")
+        self._engine.show_image(bytes(buffer.data().data()), "screen.png")
+
+    @Slot()
+    def sentence_before(self) -> None:
+        self._engine.skip(-1)
+
+    @Slot()
+    def sentence_after(self) -> None:
+        self._engine.skip(1)
+
+    @Slot()
+    def faster(self) -> None:
+        self._speed(0.1)
+
+    @Slot()
+    def slower(self) -> None:
+        self._speed(-0.1)
+
+    def _speed(self, by: float) -> None:
+        speed = round(min(max(self._bridge.settings.speak.speed + by, SLOWEST), FASTEST), 1)
+        self.on_choice("speak", "speed", speed)
+        self._window.presenter.announce(tr("Speed {percent}").format(percent=f"{speed:.0%}"))

@@ -1,0 +1,100 @@
+"""Draws a message: the question as text, the answer as a card. Knows nothing of the engine.
+
+Documents are kept until they change."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTextDocument
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from ui import answer, style
+from ui.messages import Entry, Index
+
+_MARGIN, _PAD, _WIDEST = 28, 16, 760
+THUMB, _SHOWN = QSize(92, 62), 6
+
+
+class Painter(QStyledItemDelegate):
+    """Draws a message: the question as text, the answer as a card. Documents are kept until they change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[tuple[Entry, int], QTextDocument] = {}
+
+    def forget(self) -> None:
+        """The colours or fonts changed."""
+        self._kept.clear()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        item, width = index.data(Qt.ItemDataRole.UserRole), self._width(option)
+        made = self._document(item, width)
+        top = option.fontMetrics.height() + 6 if item.heading else 0
+        pad = 2 * _PAD if item.who == "hark" else 0
+        shown = THUMB.height() + 8 if self._shown(item, index) else 0
+        return QSize(width, int(made.size().height()) + top + pad + shown + 20)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole)
+        width = self._width(option)
+        left = option.rect.left() + max(_MARGIN, (option.rect.width() - _WIDEST) // 2)
+        top = option.rect.top() + 8
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if item.heading:
+            painter.setFont(style.font(0.92))
+            painter.setPen(QColor(now.muted))
+            painter.drawText(QPoint(left, top + option.fontMetrics.ascent()), item.heading)
+            top += option.fontMetrics.height() + 6
+        made = self._document(item, width)
+        if item.who == "hark":
+            card = QRectF(left, top, width, made.size().height() + 2 * _PAD - 10)
+            painter.setPen(QPen(QColor(now.line), 1))
+            painter.setBrush(QColor(now.raised))
+            painter.drawRoundedRect(card, 12, 12)
+        pad = _PAD if item.who == "hark" else 0
+        painter.translate(left + pad, top + max(0, pad - 2))
+        made.drawContents(painter)
+        self._thumbs(painter, self._shown(item, index), int(made.size().height()) + 8)
+        painter.restore()
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QPen(QColor(now.accent), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRect(option.rect).adjusted(left - 12, 3, -left + 12, -3), 10, 10)
+
+    def _shown(self, item: Entry, index: Index) -> list[QImage]:
+        """The pictures of a question, as far as they are known."""
+        thumbs = index.model().thumbs
+        return [thumbs[digest] for digest in item.pictures[:_SHOWN] if digest in thumbs]
+
+    def _thumbs(self, painter: QPainter, images: list[QImage], top: int) -> None:
+        for place, image in enumerate(images):
+            box = QRect(place * (THUMB.width() + 8), top, THUMB.width(), THUMB.height())
+            painter.setPen(QPen(QColor(style.theme().line), 1))
+            painter.setBrush(QColor(style.theme().chosen))
+            painter.drawRoundedRect(box, 6, 6)
+            size = image.size().scaled(box.size() - QSize(4, 4), Qt.AspectRatioMode.KeepAspectRatio)
+            where = QRect(QPoint(0, 0), size)
+            where.moveCenter(box.center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(where, image)
+
+    def _width(self, option: QStyleOptionViewItem) -> int:
+        view = option.widget
+        whole = view.viewport().width() if isinstance(view, QListView) else option.rect.width()
+        return max(120, min(_WIDEST, whole - 2 * _MARGIN))
+
+    def _document(self, item: Entry, width: int) -> QTextDocument:
+        key = (item, width)
+        if key not in self._kept:
+            if len(self._kept) > 400:
+                self._kept.clear()
+            now = style.theme()
+            made = (
+                answer.document(item.text, item.heard, now)
+                if item.who == "hark"
+                else answer.plain(item.text, now, item.who == "note")
+            )
+            made.setTextWidth(width - (2 * _PAD if item.who == "hark" else 0))
+            self._kept[key] = made
+        return self._kept[key]

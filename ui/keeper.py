@@ -1,0 +1,170 @@
+"""Between the history on disk and the views: what is opened, renamed, deleted, exported. Knows nothing of events."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit
+
+from assistant.errors import AssistantError
+from assistant.library import archive, export
+from assistant.library.archive import Archive, Turn
+from assistant.words.tongue import tr
+from ui import words
+from ui.messages import Entry
+
+if TYPE_CHECKING:
+    from ui.window import Window
+
+T = TypeVar("T")
+_PAGE = 40  # turns that are shown at a time; older ones follow when they are scrolled to
+
+
+class Keeper(QObject):
+    """`current` is the open conversation's number, None for one that is not saved yet."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window, self._past = window, window.side.past
+        self._archive: Archive | None = None
+        self._gone: int | None = None
+        self.current: int | None = None
+        self._past.wanted.connect(self.on_wanted)
+        self._past.sought.connect(self.refresh)
+        self._past.undone.connect(self.undo)
+        window.conversation.earlier.connect(self.on_earlier)
+
+    def open_history(self, folder: Path) -> None:
+        """Opens the history, and shows what is in it."""
+        self._archive, why = archive.opened(folder)
+        if why:
+            self._window.presenter.note(why)
+        if self._archive and not self._archive.read_only:
+            self._tried(lambda kept: kept.purge())
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Shows the conversations that the search finds."""
+        found = self._tried(lambda kept: kept.conversations(self._past.search.text()))
+        if found is not None:
+            self._past.show_all(found, self.current)
+            self._past.list.setAccessibleName(
+                tr("Conversations found: {n}").format(n=len(found)) if self._past.search.text() else tr("Conversations")
+            )
+
+    def on_turn(self, conversation: int | None) -> None:
+        """A turn began: it may be the first of its conversation, or of a branch."""
+        if conversation != self.current:
+            self.current = conversation
+            self.refresh()
+
+    @Slot(str, int)
+    def on_wanted(self, what: str, conversation: int) -> None:
+        getattr(self, what)(conversation)
+
+    def open(self, conversation: int) -> None:
+        """Shows a conversation's last turns and goes on with it."""
+        turns = self._tried(lambda kept: kept.turns(conversation, most=_PAGE))
+        if turns is None or conversation == self.current:
+            return
+        self.current = conversation
+        self._window.do.open_conversation(conversation)
+        self._window.conversation.messages.begin([entry for turn in turns for entry in entries(turn)])
+        self._window.conversation.scrollToBottom()
+        self._window.presenter.announce(tr("Opened: {title}").format(title=self._title(conversation)))
+
+    def rename(self, conversation: int) -> None:
+        """Asks for another title."""
+        title, sure = QInputDialog.getText(
+            self._window, tr("Rename"), tr("Title"), QLineEdit.EchoMode.Normal, self._title(conversation)
+        )
+        if sure:
+            self._tried(lambda kept: kept.rename(conversation, title))
+            self.refresh()
+
+    def delete(self, conversation: int) -> None:
+        """Deletes at once; for a while it can be undone."""
+        title = self._title(conversation)
+        self._tried(lambda kept: kept.purge())
+        self._tried(lambda kept: kept.delete(conversation))
+        self._gone = conversation
+        if conversation == self.current:
+            self._window.do.new_conversation()
+        self.refresh()
+        self._past.offer_undo(True)
+        self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
+
+    @Slot()
+    def undo(self) -> None:
+        """Brings back what was deleted last."""
+        if self._gone is not None and not self._past.undo.isHidden():
+            gone, self._gone = self._gone, None
+            self._tried(lambda kept: kept.restore(gone))
+            self._past.offer_undo(False)
+            self.refresh()
+            self._window.presenter.tell(tr("It is back: {title}").format(title=self._title(gone)))
+
+    def export(self, conversation: int) -> None:
+        """Writes a conversation to a file that the user names."""
+        kinds = tr("Web page") + " (*.html);;Markdown (*.md);;JSON (*.json)"
+        name, kind = QFileDialog.getSaveFileName(self._window, tr("Export"), f"{self._title(conversation)}.html", kinds)
+        if name:
+            path = Path(name)
+            path = path if path.suffix else path.with_suffix("." + kind.partition("*.")[2].rstrip(")"))
+            if self._tried(lambda kept: export.write(kept, conversation, path) or True):
+                self._window.presenter.tell(tr("Exported to {name}").format(name=path.name))
+
+    @Slot()
+    def bring(self) -> None:
+        """Takes in a conversation that was exported as JSON."""
+        name, _ = QFileDialog.getOpenFileName(self._window, tr("Import"), "", "JSON (*.json)")
+        if name:
+            new = self._tried(lambda kept: export.read(kept, Path(name)))
+            if new:
+                self.refresh()
+                self.open(new)
+
+    @Slot()
+    def on_earlier(self) -> None:
+        """The oldest turn that is shown came into sight."""
+        messages, current = self._window.conversation.messages, self.current
+        if current is not None and messages.rowCount() and messages.at(0).turn:
+            before = messages.at(0).turn
+            turns = self._tried(lambda kept: kept.turns(current, before, _PAGE))
+            if turns:
+                self._window.conversation.put_before([entry for turn in turns for entry in entries(turn)])
+
+    def close(self) -> None:
+        if self._archive:
+            self._archive.close()
+
+    def _title(self, conversation: int) -> str:
+        return self._tried(lambda kept: kept.title(conversation)) or ""
+
+    def _tried(self, work: Callable[[Archive], T]) -> T | None:
+        """What the history gave, or None after telling why it could not."""
+        if self._archive is None:
+            return None
+        try:
+            return work(self._archive)
+        except AssistantError as error:
+            self._window.presenter.note(f"{error.message} {error.hint}")
+        except (sqlite3.Error, OSError) as error:
+            self._window.presenter.note(tr("The history could not be changed: {why}.").format(why=error))
+        return None
+
+
+def entries(turn: Turn) -> list[Entry]:
+    """A turn of the history as messages."""
+    made = [Entry("you", turn.question, turn=turn.id, pictures=turn.pictures)]
+    if turn.answer:
+        detail = tr("stopped") if turn.heard is not None else words.by(turn.by)
+        made.append(Entry("hark", turn.answer, detail, turn.heard, turn=turn.id))
+    elif turn.state in ("failed", "interrupted"):
+        made.append(Entry("note", tr("This question was not answered."), turn=turn.id))
+    return made

@@ -1,0 +1,101 @@
+"""The messages of one conversation, as values and as a list for a view. Knows nothing of drawing or the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QImage
+
+from assistant.words.tongue import tr, trn
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message. `who` is "you", "hark" or "note"; `heard`: so many letters of `text` were heard, None for all;
+    `turn` is its number in the history, `pictures` the digests of what it is about."""
+
+    who: str
+    text: str
+    detail: str = ""
+    heard: int | None = None
+    turn: int | None = None
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        who = {"you": tr("You said"), "hark": "Hark"}.get(self.who, "")
+        return who + (f" · {self.detail}" if self.detail else "")
+
+    @property
+    def spoken(self) -> str:
+        """What a screen reader says for it."""
+        unheard = self.text[self.heard :].strip() if self.heard is not None else ""
+        said = f"{self.heading}: {self.text[: self.heard]}" if self.heading else self.text
+        if self.pictures:
+            said += f" ({trn('{n} picture', '{n} pictures', len(self.pictures))})"
+        return f"{said} ({tr('not heard: {text}').format(text=unheard)})" if unheard else said
+
+
+class Messages(QAbstractListModel):
+    """Oldest first. `thumbs` are small pictures by their digests, as far as they are known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[Entry] = []
+        self.thumbs: dict[str, QImage] = {}
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._items)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._items):
+            return None
+        item = self._items[index.row()]
+        if role == Qt.ItemDataRole.UserRole:
+            return item
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return item.spoken
+        return None
+
+    def add(self, item: Entry) -> None:
+        row = len(self._items)
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._items.append(item)
+        self.endInsertRows()
+
+    def put_before(self, items: Sequence[Entry]) -> None:
+        """Older ones, above all others."""
+        self.beginInsertRows(QModelIndex(), 0, len(items) - 1)
+        self._items[:0] = items
+        self.endInsertRows()
+
+    def begin(self, items: Sequence[Entry] = ()) -> None:
+        """Shows these and no others."""
+        self.beginResetModel()
+        self._items = list(items)
+        self.endResetModel()
+
+    def cut(self, row: int) -> None:
+        """Takes a message and all that follow away."""
+        if row < len(self._items):
+            self.beginRemoveRows(QModelIndex(), row, len(self._items) - 1)
+            del self._items[row:]
+            self.endRemoveRows()
+
+    def change(self, row: int, **fields: Any) -> None:
+        """Replaces fields of a message; of the last one for -1."""
+        row = row % len(self._items)
+        self._items[row] = replace(self._items[row], **fields)
+        self.dataChanged.emit(self.index(row), self.index(row))
+
+    def at(self, row: int) -> Entry:
+        return self._items[row]
+
+    def question_of(self, row: int) -> int:
+        """The row of the question that a message belongs to, or -1."""
+        return next((at for at in range(row, -1, -1) if self._items[at].who == "you"), -1)

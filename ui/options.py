@@ -1,0 +1,168 @@
+"""The settings, each with one line of help, found by search, changed at once. Knows nothing of who uses them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from assistant.settings import SLOWEST, Settings, written
+from assistant.words.tongue import tr
+from ui import style
+from ui.choices import OPTIONS, Option
+from ui.picker import Picker
+
+
+class Options(QDialog):
+    """`chosen` gives a settings' section, field and value."""
+
+    chosen = Signal(str, str, object)
+
+    def __init__(self, parent: QWidget, settings: Settings) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Settings"))
+        self.resize(560, 620)
+        self._settings = settings
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(tr("Search settings"))
+        self.search.setAccessibleName(tr("Search settings"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
+        inside = QWidget()
+        inside.setObjectName("options")
+        column = QVBoxLayout(inside)
+        column.setSpacing(style.SPACE)
+        self.rows: list[tuple[Option, QWidget, Any]] = []
+        for option in OPTIONS:
+            row, control = self._row(option)
+            self.rows.append((option, row, control))
+            column.addWidget(row)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(inside)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        buttons = QHBoxLayout()
+        for text, slot in (
+            (tr("Put all back"), self._reset), (tr("Export …"), self._export), (tr("Close"), self.accept)
+        ):  # fmt: skip
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(slot)
+            buttons.addWidget(button)
+        whole = QVBoxLayout(self)
+        whole.addWidget(self.search)
+        whole.addWidget(area, 1)
+        whole.addLayout(buttons)
+
+    def _row(self, option: Option) -> tuple[QWidget, Any]:
+        value = getattr(getattr(self._settings, option.section), option.field)
+        control = _control(option, value, self._choose)
+        control.setAccessibleName(tr(option.title))
+        control.setAccessibleDescription(tr(option.help))
+        row = QWidget()
+        column = QVBoxLayout(row)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        told = QLabel(tr(option.help))
+        told.setProperty("quiet", True)
+        title = QLabel(tr(option.title))
+        title.setBuddy(control)
+        for label in (title, told):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        title.setVisible(not isinstance(control, QCheckBox))
+        for widget in (title, control, told):
+            column.addWidget(widget)
+        return row, control
+
+    def _choose(self, option: Option, value: object) -> None:
+        self.chosen.emit(option.section, option.field, value)
+
+    @Slot(str)
+    def _filter(self, text: str) -> None:
+        wanted = text.casefold().split()
+        for option, row, _ in self.rows:
+            words = f"{tr(option.title)} {tr(option.help)} {option.section} {option.field}".casefold()
+            row.setVisible(all(one in words for one in wanted))
+
+    @Slot()
+    def _reset(self) -> None:
+        """Every setting of this list as it was at the first start."""
+        for option, _, control in self.rows:
+            default = next(
+                one.default for one in fields(getattr(Settings(), option.section)) if one.name == option.field
+            )
+            _set(control, default)
+            self._choose(option, default)
+
+    @Slot()
+    def _export(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, tr("Export settings"), "hark-settings.toml", "TOML (*.toml)")
+        if name:
+            Path(name).write_text(written(self._now()), "utf-8")
+
+    def _now(self) -> Settings:
+        parent: Any = self.parent()
+        return parent.bridge.settings
+
+
+def _control(option: Option, value: Any, choose: Any) -> QWidget:
+    """The widget that a value of this kind is set with."""
+    made: Any
+    if option.choices:
+        made = Picker()
+        for one, name in option.choices:
+            made.addItem(tr(name), one)
+        made.activated.connect(lambda _: choose(option, made.currentData()))
+    elif isinstance(value, bool):
+        made = QCheckBox(tr(option.title))
+        made.clicked.connect(lambda on: choose(option, on))
+    elif isinstance(value, int):
+        made = QSpinBox()
+        made.setRange(0, int(option.most) if option.most != 1e6 else 100_000_000)
+        made.valueChanged.connect(lambda number: choose(option, number))
+        made.setKeyboardTracking(False)
+    elif isinstance(value, float):
+        made = QDoubleSpinBox()
+        made.setRange(SLOWEST if option.field == "speed" else 0.0, option.most)
+        made.setSingleStep(0.1)
+        made.valueChanged.connect(lambda number: choose(option, round(number, 2)))
+        made.setKeyboardTracking(False)
+    else:
+        made = QLineEdit()
+        made.editingFinished.connect(lambda: choose(option, made.text()))
+    _set(made, value)
+    return made
+
+
+def _set(control: Any, value: Any) -> None:
+    """Shows a value, and tells nobody."""
+    control.blockSignals(True)
+    match control:
+        case QComboBox():
+            control.setCurrentIndex(max(0, control.findData(value)))
+        case QCheckBox():
+            control.setChecked(value)
+        case QSpinBox() | QDoubleSpinBox():
+            control.setValue(value)
+        case _:
+            control.setText(value)
+    control.blockSignals(False)

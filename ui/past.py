@@ -1,0 +1,217 @@
+"""The list of conversations: searched, opened, renamed, deleted and brought back. Knows nothing of the history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QLocale,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtCore import QDateTime as DateTime
+from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPushButton,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from assistant.library.archive import UNDO, Conversation
+from assistant.words.tongue import tr, trn
+from ui import style
+
+Index = QModelIndex | QPersistentModelIndex
+_TYPING = 200  # milliseconds after the last letter, when a search begins
+
+
+def when(moment: float) -> str:
+    """A day in words of the user's language."""
+    then = DateTime.fromSecsSinceEpoch(int(moment))
+    days = then.date().daysTo(DateTime.currentDateTime().date())
+    if days <= 0:
+        return (
+            tr("now") if time.time() - moment < 300 else QLocale().toString(then.time(), QLocale.FormatType.ShortFormat)
+        )
+    if days == 1:
+        return tr("yesterday")
+    if days < 7:
+        return QLocale().standaloneDayName(then.date().dayOfWeek())
+    return QLocale().toString(then.date(), QLocale.FormatType.ShortFormat)
+
+
+def about(one: Conversation) -> str:
+    """The quiet line under a title."""
+    parts = [trn("{n} picture", "{n} pictures", one.pictures)] if one.pictures else []
+    return " · ".join([*parts, when(one.changed)])
+
+
+class Conversations(QAbstractListModel):
+    """What the list shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[Conversation] = []
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._items)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._items):
+            return None
+        item = self._items[index.row()]
+        if role == Qt.ItemDataRole.UserRole:
+            return item
+        if role == Qt.ItemDataRole.DisplayRole:
+            return item.title
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{item.title}, {about(item)}"
+        return None
+
+    def show(self, items: Sequence[Conversation]) -> None:
+        self.beginResetModel()
+        self._items = list(items)
+        self.endResetModel()
+
+    def row_of(self, conversation: int | None) -> int:
+        return next((row for row, one in enumerate(self._items) if one.id == conversation), -1)
+
+
+class _Painter(QStyledItemDelegate):
+    """A title, and a quiet line under it."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(120, 2 * option.fontMetrics.height() + 22)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole)
+        inside = QRect(option.rect).adjusted(10, 8, -10, -8)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QColor(now.accent) if option.state & QStyle.StateFlag.State_HasFocus else Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(now.chosen))
+            painter.drawRoundedRect(QRect(option.rect).adjusted(1, 1, -1, -1), 8, 8)
+        for font, color, text, where in (
+            (style.font(1.0), now.text, item.title, Qt.AlignmentFlag.AlignTop),
+            (style.font(0.9), now.muted, about(item), Qt.AlignmentFlag.AlignBottom),
+        ):
+            painter.setFont(font)
+            painter.setPen(QColor(color))
+            short = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
+            painter.drawText(inside, where | Qt.AlignmentFlag.AlignLeading, short)
+        painter.restore()
+
+
+class _List(QListView):
+    """Enter opens, F2 renames, Delete deletes; the menu key has all of it."""
+
+    wanted = Signal(str)  # "open", "rename", "delete" or "export"
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        keys = {
+            Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_F2: "rename", Qt.Key.Key_Delete: "delete",
+        }  # fmt: skip
+        if event.key() in keys and self.currentIndex().isValid():
+            self.wanted.emit(keys[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if not self.currentIndex().isValid():
+            return
+        menu = QMenu(self)
+        for what, text in (
+            ("open", tr("Open")), ("rename", tr("Rename …")), ("export", tr("Export …")), ("delete", tr("Delete"))
+        ):  # fmt: skip
+            action = QAction(text, menu)
+            action.triggered.connect(lambda _=False, what=what: self.wanted.emit(what))
+            menu.addAction(action)
+        menu.popup(event.globalPos())
+
+
+class Past(QWidget):
+    """`wanted` tells what is to be done with a conversation; `sought` what is searched for; `undone` asks for the one
+    that was deleted last."""
+
+    wanted, sought, undone = Signal(str, int), Signal(str), Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(tr("Search"))
+        self.search.setAccessibleName(tr("Search conversations"))
+        self.search.setToolTip(tr("Search titles, questions and answers (Ctrl+F)"))
+        self.search.setClearButtonEnabled(True)
+        self.list, self.items = _List(), Conversations()
+        self.list.setObjectName("past")
+        self.list.setAccessibleName(tr("Conversations"))
+        self.list.setAccessibleDescription(tr("Enter opens one, F2 renames it, Delete deletes it"))
+        self.list.setModel(self.items)
+        self.list.setItemDelegate(_Painter(self.list))
+        self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.undo = QPushButton(tr("Undo: bring it back"))
+        self.undo.setVisible(False)
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING)
+        self._undoing = QTimer(self, singleShot=True, interval=int(UNDO * 1000) - 2000)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE * 2 // 3)
+        for widget in (self.search, self.undo, self.list):
+            column.addWidget(widget)
+        self.search.textChanged.connect(self._typing.start)
+        self.search.returnPressed.connect(self._go_to_list)
+        self._typing.timeout.connect(self._search)
+        self._undoing.timeout.connect(self.undo.hide)
+        self.undo.clicked.connect(self.undone)
+        self.list.wanted.connect(self._want)
+        self.list.clicked.connect(self._open)
+
+    def show_all(self, items: Sequence[Conversation], current: int | None) -> None:
+        """What was found; `current` is the one that is open."""
+        self.items.show(items)
+        row = self.items.row_of(current)
+        if row >= 0:
+            self.list.setCurrentIndex(self.items.index(row))
+
+    def offer_undo(self, offered: bool) -> None:
+        """For a while after something was deleted."""
+        self.undo.setVisible(offered)
+        if offered:
+            self._undoing.start()
+
+    @Slot()
+    def _search(self) -> None:
+        self.sought.emit(self.search.text())
+
+    @Slot()
+    def _go_to_list(self) -> None:
+        self._typing.stop()
+        self._search()
+        self.list.setFocus()
+        if self.items.rowCount() and not self.list.currentIndex().isValid():
+            self.list.setCurrentIndex(self.items.index(0))
+
+    @Slot(QModelIndex)
+    def _open(self, index: QModelIndex) -> None:
+        self.wanted.emit("open", index.data(Qt.ItemDataRole.UserRole).id)
+
+    @Slot(str)
+    def _want(self, what: str) -> None:
+        self.wanted.emit(what, self.list.currentIndex().data(Qt.ItemDataRole.UserRole).id)
