@@ -9,7 +9,7 @@ APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus
 	python3-gi procps
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench lock locale clean
 # The window where there is a display, else the demonstration in the terminal.
 run: $(VENV)/.ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BIN)/hark-window; else $(BIN)/hark demo; fi
@@ -30,6 +30,12 @@ bench: $(VENV)/.ready
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	@$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --extra dev --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock
+
+# New sentences into the catalogue (to be translated there), and the catalogue into what gettext reads.
+locale: $(VENV)/.ready
+	@$(BIN)/pybabel -q extract -k tr -k trn:1,2 -k mark --no-location --omit-header -o $(VENV)/hark.pot ui assistant
+	@$(BIN)/pybabel -q update -N --no-fuzzy-matching --ignore-pot-creation-date -w 118 -i $(VENV)/hark.pot -o resources/locale/zh_CN.po -l zh_CN
+	@$(BIN)/pybabel -q compile -i resources/locale/zh_CN.po -o resources/locale/zh_CN.mo -l zh_CN
 
 $(VENV)/.ready: requirements.lock pyproject.toml .ci/system-libraries
 	@test -n "$(PYTHON)" || { echo "Hark needs Python 3.11, 3.12 or 3.13. Install one, then run this again."; exit 1; }

@@ -37,8 +37,8 @@ class Entry:
         unheard = self.text[self.heard :].strip() if self.heard is not None else ""
         said = f"{self.heading}: {self.text[: self.heard]}" if self.heading else self.text
         if self.pictures:
-            said += f" ({trn('{n} picture', '{n} pictures', len(self.pictures))})"
-        return f"{said} ({tr('not heard: {text}').format(text=unheard)})" if unheard else said
+            said += " ({})".format(trn("{n} picture", "{n} pictures", len(self.pictures)))
+        return said + " ({})".format(tr("not heard: {text}").format(text=unheard)) if unheard else said
 
 
 class Messages(QAbstractListModel):

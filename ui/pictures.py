@@ -159,7 +159,7 @@ class Tray(QWidget):
     @Slot()
     def pick(self) -> None:
         files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
-        kinds = f"{tr('Pictures and videos')} ({files});;{tr('All files')} (*)"
+        kinds = "{} ({});;{} (*)".format(tr("Pictures and videos"), files, tr("All files"))
         paths, _ = QFileDialog.getOpenFileNames(self, tr("Add pictures"), "", kinds)
         if paths:
             self.files.emit(paths)

@@ -1,0 +1,155 @@
+"""The window's language: every sentence can be translated, every sentence is, and a form goes with each number."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import io
+import os
+import re
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from babel.messages import mofile, pofile
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QWidget
+
+from assistant import events
+from assistant.settings import Folders, Settings
+from assistant.words import tongue
+from assistant.words.tongue import tr, trn
+from ui import words
+from ui.bridge import Bridge
+from ui.options import Options
+from ui.window import Window
+
+ROOT = Path(__file__).parents[1]
+LOCALE = ROOT / "resources" / "locale"
+NAMES = {"Hark", "Ctrl", "Whisper", "Qwen2-VL", "English", "简体中文", "JSON", "Markdown"}
+
+
+def sentences() -> set[str | tuple[str, str]]:
+    """What the sources give to tr, trn and mark; what is no plain string there is a mistake."""
+    found: set[str | tuple[str, str]] = set()
+    for path in [*(ROOT / "ui").rglob("*.py"), *(ROOT / "assistant").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "trn", "mark"):
+                given = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                if node.func.id == "trn":
+                    assert len(given) >= 2, f"{path}:{node.lineno}"
+                    found.add((given[0], given[1]))
+                elif given:
+                    found.add(given[0])
+                else:
+                    assert not isinstance(node.args[0], ast.JoinedStr), (
+                        f"{path}:{node.lineno}: an f-string is never found"
+                    )
+    return found
+
+
+def test_every_sentence_is_translated() -> None:
+    with (LOCALE / "zh_CN.po").open("rb") as file:
+        catalogue = pofile.read_po(file)
+    known = {message.id: message.string for message in catalogue if message.id}
+    assert set(known) == sentences(), set(known) ^ sentences()
+    for one, other in known.items():
+        forms = other if isinstance(other, tuple) else (other,)
+        original = one[-1] if isinstance(one, tuple) else one
+        for form in forms:
+            assert form, f"not translated: {one}"
+            assert re.findall(r"{\w+}", form) == re.findall(r"{\w+}", original) or sorted(
+                re.findall(r"{\w+}", form)
+            ) == sorted(re.findall(r"{\w+}", original)), one
+
+
+def test_what_is_read_at_run_time_is_the_catalogue() -> None:
+    with (LOCALE / "zh_CN.po").open("rb") as file:
+        catalogue = pofile.read_po(file)
+    made = io.BytesIO()
+    mofile.write_mo(made, catalogue)
+    assert made.getvalue() == (LOCALE / "zh_CN.mo").read_bytes(), "run make locale"
+
+
+@pytest.fixture
+def spoken() -> Iterator[None]:
+    yield
+    tongue.choose([])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen", "stop"),
+    [
+        (["zh-Hans-CN", "en"], "zh_CN", "停止"), (["zh_CN"], "zh_CN", "停止"), (["zh"], "zh_CN", "停止"),
+        (["en-GB", "zh"], "en", "Stop"), (["fr", "zh-CN"], "zh_CN", "停止"), (["fr"], "en", "Stop"), ([], "en", "Stop"),
+    ],
+)  # fmt: skip
+def test_the_systems_language_is_taken(wanted: list[str], chosen: str, stop: str, spoken: None) -> None:
+    assert tongue.choose(wanted) == chosen
+    assert tr("Stop") == stop and tr("") == ""
+
+
+def test_numbers_have_their_forms(spoken: None) -> None:
+    assert [trn("{n} picture", "{n} pictures", n) for n in (1, 2)] == ["1 picture", "2 pictures"]
+    tongue.choose(["zh"])
+    assert trn("{n} picture", "{n} pictures", 1) == "1 张图片"
+
+
+class Pseudo(gettext.NullTranslations):
+    """Marks whatever went through it."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        return f"⟦{many}⟧"
+
+
+def shown(widget: QWidget) -> Iterator[str]:
+    """All that a person sees, hears or is shown in it."""
+    for one in (widget, *widget.findChildren(QWidget)):
+        if one.objectName().startswith("qt_") or type(one).__name__.startswith("QScroll"):
+            continue
+        yield from (one.accessibleName(), one.accessibleDescription(), one.toolTip(), one.windowTitle())
+        if isinstance(one, (QLabel, QAbstractButton)):
+            yield one.text()
+        if isinstance(one, (QLineEdit, QPlainTextEdit)):
+            yield one.placeholderText()
+        if isinstance(one, QComboBox):
+            yield from (one.itemText(row) for row in range(one.count()))
+    yield from (action.text() for action in widget.findChildren(QAction))
+
+
+def test_nothing_in_the_window_is_beyond_translation(home: Path, spoken: None) -> None:
+    application = QApplication.instance() or QApplication([])
+    tongue.use(Pseudo())
+    window = Window(Bridge(Settings(), Folders.find()))
+    window.show()
+    for event in (
+        events.Shown("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)), events.Weighed("d" * 64, 9, 6, 1, 1.0, 1.0),
+        events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("1"), events.Wrote("2"),
+        events.Pointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
+    ):  # fmt: skip
+        window.presenter.on_event(event)
+    options = Options(window, Settings())
+    texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading("ear")]
+    texts += [window.conversation.messages.at(row).spoken for row in range(window.conversation.messages.rowCount())]
+    wild = {
+        text
+        for text in texts
+        if re.search(r"[A-Za-z]{2}", text) and "⟦" not in text and text.strip(" ●■·") not in NAMES
+    }
+    assert wild <= {"espeak/en-us", "9.png, 9 × 6"}, wild
+    options.close()
+    window.keeper.close()
+    window.hide()
+    window.deleteLater()
+    application.processEvents()
+
+
+def test_the_catalogues_are_in_the_package() -> None:
+    assert (resources.files("resources") / "locale" / "zh_CN.mo").is_file()
