@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from assistant.words.tongue import tr
 from ui import style
@@ -81,10 +81,9 @@ class Bar(QWidget):
         for widget in (self.meter, self.caption, self.status):
             words.addWidget(widget)
         words.addStretch(1)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(22, 14, 22, 14)
-        row.setSpacing(16)
-        typed = QHBoxLayout()
+        self._typed = QWidget()
+        typed = QHBoxLayout(self._typed)
+        typed.setContentsMargins(0, 0, 0, 0)
         typed.setSpacing(10)
         for widget in (self.field, self.ask, self.stop):
             typed.addWidget(widget)
@@ -93,9 +92,20 @@ class Bar(QWidget):
         sides.addWidget(self.pictures)
         sides.addStretch(1)
         words.insertLayout(0, sides)
-        row.addWidget(self.talk)
-        row.addLayout(words, 5)
-        row.addLayout(typed, 5)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(22, 14, 22, 14)
+        self._grid.setHorizontalSpacing(16)
+        self._grid.addWidget(self.talk, 0, 0)
+        self._grid.addLayout(words, 0, 1)
+        for column in (1, 2):
+            self._grid.setColumnStretch(column, 1)
+        self.fold(False)
+
+    def fold(self, narrow: bool) -> None:
+        """Puts the text field below the rest where there is no room beside it."""
+        place = (1, 0, 1, 3) if narrow else (0, 2, 1, 1)
+        self._grid.addWidget(self._typed, *place)
+        self._grid.setColumnStretch(2, 0 if narrow else 1)
 
     @Slot()
     def _enter(self) -> None:

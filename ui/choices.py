@@ -29,6 +29,8 @@ _DEVICES = (("auto", mark("Whatever fits")), ("cpu", mark("Processor")), ("cuda"
 _WEIGHTS = (("int4", mark("Fastest (four bits)")), ("bfloat16", mark("Exact")), ("stored", mark("As they are stored")))
 
 OPTIONS = (
+    Option("sound", "input", mark("Microphone"), mark("Changed at once; the system's own follows the system.")),
+    Option("sound", "output", mark("Speaker"), mark("Changed at once; the system's own follows the system.")),
     Option(
         "sound",
         "headphones",

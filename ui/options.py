@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,11 @@ class Options(QDialog):
         whole.addWidget(area, 1)
         whole.addLayout(buttons)
 
+    def offer(self, field: str, names: Sequence[str], chosen: str) -> None:
+        """The microphones ("input") or speakers ("output") that there are now."""
+        entries = [("", tr("The system's own")), *((name, name) for name in names)]
+        next(control for option, _, control in self.rows if option.field == field).offer(entries, chosen)
+
     def _row(self, option: Option) -> tuple[QWidget, Any]:
         value = getattr(getattr(self._settings, option.section), option.field)
         control = _control(option, value, self._choose)
@@ -127,7 +133,7 @@ class Options(QDialog):
 def _control(option: Option, value: Any, choose: Any) -> QWidget:
     """The widget that a value of this kind is set with."""
     made: Any
-    if option.choices:
+    if option.choices or (option.section == "sound" and isinstance(value, str)):
         made = Picker()
         for one, name in option.choices:
             made.addItem(tr(name), one)
@@ -137,11 +143,13 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
         made.clicked.connect(lambda on: choose(option, on))
     elif isinstance(value, int):
         made = QSpinBox()
+        made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         made.setRange(0, int(option.most) if option.most != 1e6 else 100_000_000)
         made.valueChanged.connect(lambda number: choose(option, number))
         made.setKeyboardTracking(False)
     elif isinstance(value, float):
         made = QDoubleSpinBox()
+        made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         made.setRange(SLOWEST if option.field == "speed" else 0.0, option.most)
         made.setSingleStep(0.1)
         made.valueChanged.connect(lambda number: choose(option, round(number, 2)))
@@ -158,7 +166,9 @@ def _set(control: Any, value: Any) -> None:
     control.blockSignals(True)
     match control:
         case QComboBox():
-            control.setCurrentIndex(max(0, control.findData(value)))
+            if control.findData(value) < 0:
+                control.addItem(value or tr("The system's own"), value)
+            control.setCurrentIndex(control.findData(value))
         case QCheckBox():
             control.setChecked(value)
         case QSpinBox() | QDoubleSpinBox():

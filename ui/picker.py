@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QSignalBlocker, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QComboBox
 
+from assistant.words.tongue import tr
 from ui import style
 
 
@@ -17,6 +20,17 @@ class Picker(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def offer(self, entries: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Fills it with values and names; what is chosen stays, also when it is not there."""
+        blocked = QSignalBlocker(self)
+        self.clear()
+        for value, name in entries:
+            self.addItem(name, value)
+        if self.findData(chosen) < 0:
+            self.addItem(tr("{name} (not here)").format(name=chosen), chosen)
+        self.setCurrentIndex(self.findData(chosen))
+        blocked.unblock()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

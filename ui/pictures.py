@@ -98,7 +98,9 @@ class Tray(QWidget):
     def weighed(self, event: Weighed) -> None:
         """What a picture costs, before it is asked about."""
         told = tr("{tokens} tokens · {megabytes} MB · ready in about {seconds} s").format(
-            tokens=f"{event.tokens:,}", megabytes=f"{event.megabytes:.0f}", seconds=f"{max(0.1, event.seconds):.1f}"
+            tokens=f"{event.tokens:,}",
+            megabytes=f"{max(1, event.megabytes):.0f}",
+            seconds=f"{max(0.1, event.seconds):.1f}",
         )
         for row in range(self.list.count()):
             if self.list.item(row).data(DIGEST) == event.digest:

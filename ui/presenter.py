@@ -82,10 +82,9 @@ class Presenter(QObject):
         side, settings = self._window.side, self._window.bridge.settings
         match event:
             case events.Voices(ids, names):
-                side.offer(side.voice, list(zip(ids, names, strict=True)), settings.speak.voice)
-            case events.DevicesFound(inputs, outputs):
-                side.offer(side.input, [(name, name) for name in inputs], settings.sound.input)
-                side.offer(side.output, [(name, name) for name in outputs], settings.sound.output)
+                side.voice.offer(list(zip(ids, names, strict=True)), settings.speak.voice)
+            case events.DevicesFound():
+                self._window.offer_devices(event)
             case events.Listening(microphone, _, why_not):
                 self._window.bar.talk.setEnabled(microphone)
                 told = tr("Hold to talk, or tap and speak (F9)")

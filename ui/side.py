@@ -1,10 +1,10 @@
-"""The column on the left: conversations, the voice, the devices, what answers. Knows nothing of the engine."""
+"""The column on the left: conversations, the voice, what answers. Knows nothing of the engine."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from assistant.settings import Settings
 from assistant.words.tongue import tr
@@ -35,9 +35,12 @@ class Side(QWidget):
         self.past = Past()
         self._column.addWidget(self.new)
         self._column.addWidget(self.past, 1)
-        self.voice = self._choice(tr("Voice"), "speak", "voice")
-        self.input = self._choice(tr("Microphone"), "sound", "input")
-        self.output = self._choice(tr("Speaker"), "sound", "output")
+        self.voice = Picker()
+        self.voice.setAccessibleName(tr("Voice"))
+        self.voice.activated.connect(self._on_voice)
+        label = self._label(tr("Voice"), quiet=True)
+        label.setBuddy(self.voice)
+        self._column.addWidget(self.voice)
         self.free = QCheckBox(tr("Hands-free"))
         self.free.setToolTip(tr("Speech itself begins a question, without key or button (Ctrl+H)"))
         self.free.toggled.connect(self.hands_free)
@@ -54,9 +57,7 @@ class Side(QWidget):
         self.parts = self._label("", quiet=True)
         self.parts.setWordWrap(True)
         self.show_settings(settings)
-        self.offer(self.voice, [(settings.speak.voice, settings.speak.voice)], settings.speak.voice)
-        self.offer(self.input, [], settings.sound.input)
-        self.offer(self.output, [], settings.sound.output)
+        self.voice.offer([(settings.speak.voice, settings.speak.voice)], settings.speak.voice)
 
     def show_settings(self, settings: Settings) -> None:
         """Says what hears and what answers."""
@@ -68,30 +69,6 @@ class Side(QWidget):
         """The colours changed."""
         self._here.setStyleSheet(f"color: {style.theme().accent}")
 
-    def offer(self, box: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
-        """Fills a picker with ids and names; what is chosen stays, also when it is not there."""
-        blocked = QSignalBlocker(box)
-        box.clear()
-        if box is not self.voice:
-            box.addItem(tr("The system's own"), "")
-        for value, name in entries:
-            box.addItem(name, value)
-        if box.findData(chosen) < 0:
-            box.addItem(tr("{name} (not here)").format(name=chosen), chosen)
-        box.setCurrentIndex(box.findData(chosen))
-        blocked.unblock()
-
-    def _choice(self, name: str, section: str, field: str) -> QComboBox:
-        label = self._label(name, quiet=True)
-        box = Picker()
-        box.setAccessibleName(name)
-        box.setProperty("section", section)
-        box.setProperty("field", field)
-        box.activated.connect(self._on_choice)
-        label.setBuddy(box)
-        self._column.addWidget(box)
-        return box
-
     def _label(self, text: str, quiet: bool = False) -> QLabel:
         label = QLabel(text)
         label.setTextFormat(Qt.TextFormat.PlainText)
@@ -102,7 +79,5 @@ class Side(QWidget):
         return label
 
     @Slot(int)
-    def _on_choice(self, _row: int) -> None:
-        box = self.sender()
-        assert isinstance(box, QComboBox)
-        self.chosen.emit(box.property("section"), box.property("field"), box.currentData())
+    def _on_voice(self, _row: int) -> None:
+        self.chosen.emit("speak", "voice", self.voice.currentData())

@@ -15,7 +15,9 @@ from PySide6.QtGui import (
     QShortcut,
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
+from assistant.events import DevicesFound
 from assistant.words.tongue import tr
 from ui import style, words
 from ui.bar import Bar
@@ -48,6 +50,7 @@ class Window(QMainWindow):
         self.actions_row = Actions(self.conversation)
         self.presenter, self.keeper = Presenter(self), Keeper(self)
         self.keys, self.do = Keys(QApplication.instance()), Doing(self)
+        self._devices, self._options = DevicesFound((), ()), None
         self._lay_out()
         self._connect()
         self.bar.status.setText(words.state("loading"))
@@ -75,8 +78,8 @@ class Window(QMainWindow):
         order = (
             self.bar.field, self.bar.ask, self.bar.talk, self.bar.stop, self.conversation, *self.actions_row.buttons,
             self.tray.pointing, self.tray.list, self.tray.add, self.tray.let_go, self.side.new, self.side.past.search,
-            self.side.past.undo, self.side.past.list, self.side.voice, self.side.input, self.side.output,
-            self.side.free, self.side.private, self.side.options,
+            self.side.past.undo, self.side.past.list, self.side.voice, self.side.free, self.side.private,
+            self.side.options,
         )  # fmt: skip
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
@@ -127,10 +130,18 @@ class Window(QMainWindow):
     @Slot()
     def options(self) -> None:
         """All settings; there is one such dialog at a time."""
-        made = Options(self, self.bridge.settings)
+        made = self._options = Options(self, self.bridge.settings)
+        self.offer_devices(self._devices)
         made.chosen.connect(self.do.on_choice)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
+
+    def offer_devices(self, found: DevicesFound) -> None:
+        """What microphones and speakers there are now."""
+        self._devices = found
+        if self._options and isValid(self._options):
+            self._options.offer("input", found.inputs, self.bridge.settings.sound.input)
+            self._options.offer("output", found.outputs, self.bridge.settings.sound.output)
 
     @Slot()
     def search(self) -> None:
@@ -194,6 +205,7 @@ class Window(QMainWindow):
         for side, button in ((self.side, self.bar.past), (self.tray, self.bar.pictures)):
             side.setVisible(wide or side is wanted)
             button.setVisible(not wide)
+            self.bar.fold(not wide)
             button.setChecked(side is wanted)
 
     @Slot(bool)

@@ -1,4 +1,4 @@
-"""Pictures of the window in use: `python -m tests.desktop.screenshots FOLDER`, light and dark, at 1x and 2x.
+"""Pictures of every view: `python -m tests.desktop.screenshots FOLDER`, light and dark, English and Chinese, 1x and 2x.
 
 A conversation is really held, on a virtual screen with a virtual sound card."""
 
@@ -9,40 +9,44 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.desktop import desk as desktop
+
+if TYPE_CHECKING:
+    from ui.window import Window
+
+LOOKS = (("light", "en", 1), ("dark", "en", 1), ("light", "zh", 1), ("dark", "zh", 1), ("light", "en", 2))
+QUESTIONS = ("Where is the star?", "What colour is the circle?", "Describe this picture.")
 
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for scale in (1, 2):
-        for theme in ("light", "dark"):
-            with tempfile.TemporaryDirectory() as name, desktop.started(Path(name) / "run") as desk:
-                target = folder / f"window-{theme}-{scale}x.png"
-                environment = {**desk.environment, "QT_SCALE_FACTOR": str(scale), "HARK_HOME": f"{name}/home"}
-                command = [sys.executable, "-m", "tests.desktop.screenshots", "--take", theme, str(target)]
-                subprocess.run(command, env=environment, check=True, timeout=120)
-                print(target)
+    for theme, tongue, scale in LOOKS:
+        with tempfile.TemporaryDirectory() as name, desktop.started(Path(name) / "run") as desk:
+            target = folder / f"{theme}-{tongue}-{scale}x"
+            environment = {**desk.environment, "QT_SCALE_FACTOR": str(scale), "HARK_HOME": f"{name}/home"}
+            command = [sys.executable, "-m", "tests.desktop.screenshots", "--take", theme, tongue, str(target)]
+            subprocess.run(command, env=environment, check=True, timeout=120)
+            print(target)
 
 
-def take(theme: str, target: str) -> None:
-    """Holds a short conversation in this process's window, and grabs it."""
+def take(theme: str, language: str, target: str) -> None:
+    """Holds a short conversation in this process's window, and grabs all views."""
     from PySide6.QtCore import QTimer
     from PySide6.QtGui import QFont
     from PySide6.QtWidgets import QApplication
 
     from assistant import events
     from assistant.settings import Folders, Settings
-    from assistant.starter.shapes import COLOURS, Scene, Shape, draw
+    from assistant.words import tongue
     from ui import style
     from ui.bridge import Bridge
     from ui.window import Window
 
     home = Path(os.environ["HARK_HOME"])
-    home.mkdir(parents=True)
-    red = Shape("circle", "red", COLOURS["red"][3], 150, 130, 130)
-    star = Shape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
-    draw(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(home / "shapes.png")
+    furnish(home)
+    tongue.choose([language])
     application = QApplication([])
     application.setStyle("Fusion")
     application.setFont(QFont("Inter", 10))
@@ -50,7 +54,7 @@ def take(theme: str, target: str) -> None:
     style.apply(application)
     window = Window(Bridge(Settings(), Folders.find()))
     window.show()
-    questions = iter(("Where is the star?", "What colour is the circle?", "Describe this picture."))
+    questions = iter(QUESTIONS)
 
     def on_event(event: events.Event) -> None:
         if isinstance(event, events.Shown) or (event == events.StateChanged("ready") and window.tray.list.count()):
@@ -58,12 +62,12 @@ def take(theme: str, target: str) -> None:
             if question:
                 window.do.ask(question)
             else:
-                QTimer.singleShot(300, grab)
+                QTimer.singleShot(300, finish)
         elif event == events.StateChanged("ready"):
             window.engine.show(str(home / "shapes.png"))
 
-    def grab() -> None:
-        window.grab().save(target)
+    def finish() -> None:
+        grab(window, target)
         application.quit()
 
     window.bridge.happened.connect(on_event)
@@ -72,8 +76,44 @@ def take(theme: str, target: str) -> None:
     window.engine.stop()
 
 
+def furnish(home: Path) -> None:
+    """A picture and a few conversations."""
+    from assistant.library.history import History
+    from assistant.starter.shapes import COLOURS, Scene, Shape, draw
+
+    home.mkdir(parents=True)
+    red = Shape("circle", "red", COLOURS["red"][3], 150, 130, 130)
+    star = Shape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
+    draw(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(home / "shapes.png")
+    past = History(home)
+    for title in ("这张图片里有什么动物？", "Medicine box, the small print", "Platform sign at the station"):
+        past.ask(past.start(title), title)
+    past.close()
+
+
+def grab(window: Window, target: str) -> None:
+    """The window with its picture pointed at, the settings, and the window at three widths."""
+    from PySide6.QtWidgets import QApplication, QDialog
+
+    window.activateWindow()
+    window.tray.pointing.setFocus()
+    QApplication.processEvents()
+    window.grab().save(f"{target}-window.png")
+    window.options()
+    dialog = window.findChild(QDialog)
+    dialog.grab().save(f"{target}-settings.png")
+    dialog.close()
+    for width, name in ((480, "narrow"), (700, "middle")):
+        window.resize(width, 760)
+        QApplication.processEvents()
+        window.grab().save(f"{target}-{name}.png")
+    window.search()
+    QApplication.processEvents()
+    window.grab().save(f"{target}-conversations.png")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "--take":
-        take(sys.argv[2], sys.argv[3])
+        take(*sys.argv[2:5])
     else:
         main(Path(sys.argv[1]))
