@@ -6,7 +6,7 @@ APT := espeak-ng libportaudio2 libasound2-plugins libegl1 libgl1 libxkbcommon-x1
 	libxcb-keysyms1 libxcb-shape0 libdbus-1-3
 # For the tests: a voice that the ear understands, Chinese letters, a virtual sound card and screen, accessibility.
 APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus at-spi2-core gir1.2-atspi-2.0 \
-	python3-gi procps
+	python3-gi procps orca
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: run test check bench lock locale clean

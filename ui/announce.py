@@ -2,17 +2,68 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAccessibleWidget, QWidget
+
+_AT_ONCE = 4  # that a reader may still have to read when the next one comes
 
 
 class Announcer:
-    """Never tokens, timers or counters; the same words twice in a row are said once."""
+    """Never tokens, timers or counters; the same words twice in a row are said once.
+
+    On Linux a notification comes and goes: all readers there know these, and only the newest know announcements."""
 
     def __init__(self, window: QWidget) -> None:
         self._window, self._last = window, ""
+        self._notices = [_Notice(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
 
     def say(self, text: str) -> None:
         if text and text != self._last and QAccessible.isActive():
-            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._window, text))
+            if self._notices:
+                self._notices.append(self._notices.pop(0))
+                self._notices[-1].tell(text)
+            else:
+                QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._window, text))
         self._last = text
+
+
+class _Notice(QWidget):
+    """A notification without a picture: one point large, and never in the way."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        _install()
+        self.setObjectName("notice")
+        self.resize(1, 1)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def tell(self, text: str) -> None:
+        self.hide()
+        self.setAccessibleName(text)
+        self.show()
+
+
+class _AccessibleNotice(QAccessibleWidget):
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget, QAccessible.Role.Notification)
+
+
+_kept: list[Any] = []  # Qt does not keep what a factory made
+
+
+def _factory(_kind: str, what: QObject) -> Any:
+    if isinstance(what, _Notice):
+        _kept.append(_AccessibleNotice(what))
+        return _kept[-1]
+    return None
+
+
+def _install() -> None:
+    if not _kept:
+        _kept.append(_factory)
+        QAccessible.installFactory(_factory)

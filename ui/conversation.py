@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFocusEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QPushButton, QWidget
 
 from assistant.words.tongue import tr
@@ -34,7 +34,8 @@ class Conversation(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        # The current message counts as chosen, else a screen reader says "not selected" of each.
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.verticalScrollBar().valueChanged.connect(self._on_scroll)
         self.selectionModel().currentChanged.connect(self._on_current)
@@ -104,6 +105,12 @@ class Conversation(QListView):
     def _on_current(self, current: QModelIndex) -> None:
         if current.row() == 0:
             self._soon.start()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """It begins at the newest message, where Qt would take the oldest."""
+        if not self.currentIndex().isValid() and self.messages.rowCount():
+            self.setCurrentIndex(self.messages.index(self.messages.rowCount() - 1))
+        super().focusInEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

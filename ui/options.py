@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -28,6 +27,7 @@ from assistant.settings import SLOWEST, Settings, written
 from assistant.words.tongue import tr
 from ui import style
 from ui.choices import OPTIONS, Option
+from ui.entry import Line
 from ui.picker import Picker
 
 
@@ -41,9 +41,7 @@ class Options(QDialog):
         self.setWindowTitle(tr("Settings"))
         self.resize(560, 620)
         self._settings = settings
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Search settings"))
-        self.search.setAccessibleName(tr("Search settings"))
+        self.search = Line(tr("Search settings"), tr("Search settings"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         inside = QWidget()
@@ -155,7 +153,7 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
         made.valueChanged.connect(lambda number: choose(option, round(number, 2)))
         made.setKeyboardTracking(False)
     else:
-        made = QLineEdit()
+        made = Line(tr(option.title))
         made.editingFinished.connect(lambda: choose(option, made.text()))
     _set(made, value)
     return made

@@ -21,7 +21,6 @@ from PySide6.QtCore import (
 from PySide6.QtCore import QDateTime as DateTime
 from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
-    QLineEdit,
     QListView,
     QMenu,
     QPushButton,
@@ -35,6 +34,7 @@ from PySide6.QtWidgets import (
 from assistant.library.archive import UNDO, Conversation
 from assistant.words.tongue import tr, trn
 from ui import style
+from ui.entry import Line
 
 Index = QModelIndex | QPersistentModelIndex
 _TYPING = 200  # milliseconds after the last letter, when a search begins
@@ -153,9 +153,7 @@ class Past(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Search"))
-        self.search.setAccessibleName(tr("Search conversations"))
+        self.search = Line(tr("Search conversations"), tr("Search"))
         self.search.setToolTip(tr("Search titles, questions and answers (Ctrl+F)"))
         self.search.setClearButtonEnabled(True)
         self.list, self.items = _List(), Conversations()

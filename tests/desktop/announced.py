@@ -7,11 +7,12 @@ from gi.repository import Atspi  # noqa: E402
 
 
 def on_event(event):
-    print(event.any_data, flush=True)
+    if event.detail1 and event.source.get_role() == Atspi.Role.NOTIFICATION:
+        print(event.source.get_name(), flush=True)
 
 
 Atspi.init()
 listener = Atspi.EventListener.new(on_event)
-listener.register("object:announcement")
+listener.register("object:state-changed:showing")
 print("listening", flush=True)
 Atspi.event_main()

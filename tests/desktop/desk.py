@@ -134,8 +134,9 @@ class Desk:
 
 
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[Desk]:
-    """A running desktop, or `FileNotFoundError` with what is not installed."""
+def started(folder: Path, screen_reader: bool = False) -> Iterator[Desk]:
+    """A running desktop, or `FileNotFoundError` with what is not installed. `screen_reader`: programs are told that
+    one is there."""
     gone = [name for name in PROGRAMS if not shutil.which(name)]
     gone += ["at-spi2-core"] if not any(path.exists() for path in LAUNCHERS) else []
     if gone or subprocess.run(["/usr/bin/python3", "-c", "import gi; gi.require_version('Atspi', '2.0')"]).returncode:
@@ -152,7 +153,8 @@ def started(folder: Path) -> Iterator[Desk]:
         }
         environment["DBUS_SESSION_BUS_ADDRESS"] = _bus(stack, environment)
         launcher = next(path for path in LAUNCHERS if path.exists())
-        stack.enter_context(_running([str(launcher), "--launch-immediately"], environment))
+        told = ["--screen-reader=1"] if screen_reader else []
+        stack.enter_context(_running([str(launcher), "--launch-immediately", *told], environment))
         time.sleep(0.5)
         desk = Desk(environment, sound)
         try:

@@ -1,0 +1,145 @@
+"""The main job by keys alone, with Orca, the screen reader, listening: what it says is what a person needs to know."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from assistant.starter.shapes import COLOURS, Scene, Shape, draw
+from tests.conftest import missing
+from tests.desktop import desk as desktop
+from tests.desktop.desk import Desk
+
+_SPOKEN = re.compile(r"""SPEECH OUTPUT: ['"](.*?)['"] ?\{'established'""")
+# Orca as it is, but for its log: a line is there when it is written, not some thousand letters later.
+_UNBUFFERED = """import builtins, runpy, sys
+plain = builtins.open
+builtins.open = lambda f, *a, **k: plain(f, *a, **{**k, **({"buffering": 1} if str(f).endswith("orca.log") else {})})
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")"""
+_PAUSE = 0.4  # seconds without a line in its log
+_KEYS = re.compile(
+    r"(?:\S|space|return|tab|left \w+|right \w+|slash|dot|question|up|down|left|right|plus|minus|\w\d) ?"
+)
+
+
+@dataclass
+class Reader:
+    """Orca at a desk; `log` is what it writes of its work."""
+
+    desk: Desk
+    log: Path
+
+    def said(self) -> list[str]:
+        """All that it spoke so far, without the echo of keys."""
+        spoken = _SPOKEN.findall(self.log.read_text("utf-8", errors="replace")) if self.log.exists() else []
+        return [one.strip().removeprefix("notification ").rstrip(".") for one in spoken if not _KEYS.fullmatch(one)]
+
+    def after(self, key: str) -> list[str]:
+        """What it says after a key."""
+        self.quiet()
+        before = len(self.said())
+        self.desk.keys("key", key)
+        self.quiet()
+        return self.said()[before:]
+
+    def quiet(self) -> None:
+        """Waits until it has said all: it works through what happened at its own pace."""
+        before = -1
+        while self.log.stat().st_size != before:
+            before = self.log.stat().st_size
+            time.sleep(_PAUSE)
+
+    def until(self, words: str, seconds: float = 20) -> None:
+        self.desk.until(lambda: any(words in one for one in self.said()), seconds, f"Orca says {words}")
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    if not shutil.which("orca"):
+        missing("orca is needed")
+    folder = tmp_path_factory.mktemp("orca")
+    red = Shape("circle", "red", COLOURS["red"][3], 150, 130, 130)
+    star = Shape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
+    draw(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(folder / "shapes.png")
+    try:
+        with desktop.started(folder / "run", screen_reader=True) as desk, orca(desk, folder) as log:
+            made = Reader(desk, log)
+            made.until("Screen reader on")
+            desk.start(folder / "home")
+            made.until("Question")
+            yield made
+    except FileNotFoundError as error:
+        missing(str(error))
+
+
+@contextlib.contextmanager
+def orca(desk: Desk, folder: Path) -> Iterator[Path]:
+    """A home of its own: nobody's settings are read or changed."""
+    own = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
+    log = folder / "orca.log"
+    command = ["/usr/bin/python3", "-c", _UNBUFFERED, shutil.which("orca") or "", "--replace", f"--debug-file={log}"]
+    program = subprocess.Popen(
+        command, env={**desk.environment, **own}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield log
+    finally:
+        program.kill()
+        program.wait()
+
+
+def test_the_main_job_by_ear_and_keys(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> None:
+    desk = reader.desk
+    picture = reader.log.parent / "shapes.png"
+    assert any("Add pictures dialog" in one for one in reader.after("ctrl+o"))
+    desk.keys("type", "--delay", "20", str(picture))
+    desk.keys("key", "Return")
+    time.sleep(0.3)
+    desk.focus()
+    desk.until(lambda: any("Picture 1" in one["name"] for one in desk.tree()), 20, "the picture is in the tray")
+    reader.after("ctrl+l")
+    desk.keys("type", "--delay", "20", "Where is the star?")
+    reader.quiet()
+    before = len(reader.said())
+    desk.keys("key", "Return")
+    reader.until("Done")
+    reader.quiet()
+    told = reader.said()[before:]
+    assert [one for one in told if one in ("Answering", "Heard: Where is the star?", "Done")] == [
+        "Answering", "Heard: Where is the star?", "Done"
+    ], told  # fmt: skip
+    assert not [one for one in told if "bottom" in one], "Hark's own voice has said it: once is enough"
+    assert len(told) <= 5, "no chatter while it answers"
+
+
+def test_messages_are_read_one_by_one(reader: Reader) -> None:
+    reader.desk.keys("key", "ctrl+l")
+    assert any("The star is at the bottom right" in one for one in reader.after("F6"))
+    assert any("You said: Where is the star?" in one for one in reader.after("Up"))
+    assert any("The star is at the bottom right" in one for one in reader.after("End"))
+
+
+def test_pointing_is_told_step_by_step(reader: Reader) -> None:
+    reader.desk.keys("key", "ctrl+l")
+    reader.after("F6")
+    assert any("Point at shapes.png" in one for one in reader.after("F6"))
+    for key, words in (("Up", "top"), ("Right", "top right"), ("plus", "middle, zoomed once"), ("minus", "middle")):
+        assert words in reader.after(key), (key, words)
+
+
+def test_no_control_is_without_a_name(reader: Reader) -> None:
+    reader.desk.keys("key", "ctrl+l")
+    said = [one for _ in range(24) for one in reader.after("Tab")]
+    roles = ("push button", "text", "combo box", "check box", "list", "frame", "panel")
+    assert not [one for one in said if one in roles], said
+    for name in ("Talk", "Search conversations", "Voice combo box", "Hands-free check box", "Settings push button"):
+        assert any(name in one for one in said), (name, said)
