@@ -23,6 +23,7 @@ from assistant.settings import Folders, Settings
 from assistant.sound import audio
 from assistant.sound.audio import Audio
 from assistant.words.clean import clean
+from assistant.words.tongue import tr
 
 
 @dataclass(frozen=True)
@@ -183,14 +184,14 @@ class Asking:
                 desk.conversation = desk.conversation or history.start(title)
                 self.id = history.ask(desk.conversation, self.heard, self.pictures)
             except (sqlite3.Error, OSError) as error:
-                yield Noted(f"This turn is not saved: {error}.")
+                yield Noted(tr("This turn is not saved: {why}.").format(why=error))
         yield TurnStarted(self.id, self.question.ticket, desk.conversation, tuple(one.digest for one in self.pictures))
 
     def _save(self, state: str) -> Iterator[Event]:
         failed = self._tried(lambda history, id_: history.update(id_, self.heard, self.answer, self.by, state))
         if failed:
             self.id = None
-            yield Noted(f"The rest of this turn is not saved: {failed}.")
+            yield Noted(tr("The rest of this turn is not saved: {failed}.").format(failed=failed))
 
     def _tried(self, write: Callable[[History, int], None]) -> sqlite3.Error | None:
         if self.desk.history and self.id:

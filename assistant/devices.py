@@ -21,6 +21,7 @@ from assistant.sound.microphone import Microphone, open_microphone
 from assistant.sound.speaker import Playback, Speaker, open_speaker
 from assistant.sound.speech import SpeechDetector
 from assistant.sound.watch import Watch
+from assistant.words.tongue import mark, tr
 
 _LOOK = 0.2  # seconds between looks at the devices
 _AGAIN = 1.0  # seconds between tries to open what is not there,
@@ -28,8 +29,8 @@ _SELDOM = 3.0  # and when it has not been there for a while
 _GIVE_UP = 10.0  # seconds after which an answer no longer waits for a speaker
 _PATIENCE = 3.0  # seconds that the first answer waits for the speaker, and an end for a frozen sound server
 _UNSURE = 400  # frames of 10 ms
-_GONE = "The microphone is gone. Connect it again; typed questions work meanwhile."
-_HALF_DUPLEX = (
+_GONE = mark("The microphone is gone. Connect it again; typed questions work meanwhile.")
+_HALF_DUPLEX = mark(
     "Hark cannot tell its own voice from yours on this speaker, so it listens only when it is silent. "
     "If you wear headphones, turn on “I use headphones”."
 )
@@ -142,13 +143,13 @@ class Devices:
             gone.append(self._microphone)
             self._microphone = None
             self._ears.listener.drop()
-            self._tell_listening(_GONE)
+            self._tell_listening(tr(_GONE))
         for device in gone:  # last: a frozen sound server does not let go of them
             device.close()
         echo = self._ears.echo
         if echo and not echo.trusted and echo.learnt > _UNSURE and not self._half_duplex:
             self._half_duplex = True
-            self._emit(Noted(_HALF_DUPLEX))
+            self._emit(Noted(tr(_HALF_DUPLEX)))
 
     def _open(self) -> None:
         """Opens what is not open."""
@@ -158,7 +159,7 @@ class Devices:
         if not self._microphone and not self._watch.no_microphone:
             why = self._try(self._open_microphone) or why
         if not self._microphone:
-            self._tell_listening(why or _GONE)
+            self._tell_listening(why or tr(_GONE))
         found = DevicesFound(tuple(portaudio.names("input")), tuple(portaudio.names("output")))
         if found != self._found:
             self._found = found
@@ -199,7 +200,7 @@ class Devices:
             self._waiting, self._lost_at = speaker.playback, time.monotonic()
             speaker.playback.seek(self._sentence_start())
             speaker.playback = None
-        self._emit(Noted("The speaker is gone; the answer goes on in writing."))
+        self._emit(Noted(tr("The speaker is gone; the answer goes on in writing.")))
         return speaker
 
     def _drop(self) -> None:

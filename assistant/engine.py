@@ -22,6 +22,7 @@ from assistant.parts import Shelf
 from assistant.pictures import Picture, open_encoded, shown
 from assistant.settings import Folders, Settings
 from assistant.sound.listener import Speech, SpeechStarted
+from assistant.words.tongue import tr
 
 _TICK = 0.02  # seconds between looks at what is being played
 _PATIENCE = 3.0  # seconds for a frozen sound server
@@ -212,7 +213,9 @@ class Engine:
 
     def _ask(self, text: str, ticket: str, picture: str, box: tuple[int, ...]) -> None:
         if not text.strip() and not self._floor.tray:
-            raise AssistantError("ask", "There is nothing to ask yet.", "Type or say a question, or drop a picture.")
+            raise AssistantError(
+                "ask", tr("There is nothing to ask yet."), tr("Type or say a question, or drop a picture.")
+            )
         pointed = next((one for one in self._floor.tray if box and one.digest == picture), None)
         if pointed and len(box) == 4:
             # It is shown once more, last: the region belongs to the last picture.
@@ -223,7 +226,7 @@ class Engine:
     def _again(self, turn: int, text: str, ticket: str) -> None:
         asked = self._desk.history.turn(turn) if self._desk.history else None
         if not self._desk.history or not asked:
-            raise AssistantError("ask", "This turn is not saved; it cannot be asked again.", "Ask it anew.")
+            raise AssistantError("ask", tr("This turn is not saved; it cannot be asked again."), tr("Ask it anew."))
         pictures = tuple(self._desk.history.pictures(asked))
         self._open(self._desk.history.archive.branch(turn))
         self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assistant.errors import AssistantError
+from assistant.words.tongue import tr
 
 _log = logging.getLogger(__name__)
 
@@ -21,5 +22,5 @@ def told(tell: Callable[[AssistantError], None], logs: Path) -> Iterator[None]:
         tell(error)
     except Exception:  # noqa: BLE001 - the one place
         _log.exception("a step failed")
-        hint = f"The log “{logs / 'hark.log'}” says what; please report it."
-        tell(AssistantError("answer", "Something went wrong inside Hark.", hint))
+        hint = tr("The log “{what}” says what; please report it.").format(what=logs / "hark.log")
+        tell(AssistantError("answer", tr("Something went wrong inside Hark."), hint))

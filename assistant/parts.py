@@ -12,6 +12,7 @@ from assistant.events import Event, Loading, Noted
 from assistant.library import models, voices
 from assistant.roles import Options, Parts, Responder, Transcriber, Voice
 from assistant.settings import FASTEST, SLOWEST, Hear, Look, Settings
+from assistant.words.tongue import tr
 
 Told = Generator[Loading | Noted, None, Any]
 
@@ -86,7 +87,9 @@ class Shelf:
             if kept is None:
                 raise
             part = kept[1]
-            yield Noted(f"{error.message} {error.hint} What was chosen before stays.")
+            yield Noted(
+                tr("{message} {hint} What was chosen before stays.").format(message=error.message, hint=error.hint)
+            )
         if kept and kept[1] is not part:
             _release(kept[1])
         self._kept[role] = (wanted, part)

@@ -28,6 +28,7 @@ from assistant.events import (
     Wrote,
 )
 from assistant.settings import Hear, Look, Settings, Speak, table
+from assistant.words.tongue import mark, tr
 
 if TYPE_CHECKING:
     import subprocess
@@ -36,7 +37,7 @@ _FROZEN = 12.0  # seconds without a sign of life
 _LAST_WORDS = 1.8  # seconds that an engine has to end
 _CRASHES = 3
 _KIT: dict[str, tuple[str, Any]] = {"ear": ("hear", Hear()), "eye": ("look", Look()), "voice": ("speak", Speak())}
-_PARTS = {"ear": "speech model", "eye": "model", "voice": "voice"}
+_PARTS = {"ear": mark("speech model"), "eye": mark("model"), "voice": mark("voice")}
 
 
 class EngineProcess:
@@ -236,7 +237,7 @@ class EngineProcess:
         self._blame()
         self._quick = self._quick + 1 if time.monotonic() - self._born < 2 * _FROZEN else 0
         if self._quick > 2 * _CRASHES:
-            self._on_event(Failed("engine", "Hark's engine does not start.", "Run hark doctor in a terminal."))
+            self._on_event(Failed("engine", tr("Hark's engine does not start."), tr("Run hark doctor in a terminal.")))
             self._closing = True
             return
         with contextlib.suppress(OSError), child:  # a call that did not get through would still be written
@@ -254,13 +255,15 @@ class EngineProcess:
             self._settings = replace(self._settings, **{section: kit})
             self._on_event(
                 Noted(
-                    f"The {_PARTS[self._loading]} “{named}” stopped Hark three times while it was loading; "
-                    "the starter kit stands in. Choose another one in the settings."
+                    tr(
+                        "The {what} “{named}” stopped Hark three times while it was loading; "
+                        "the starter kit stands in. Choose another one in the settings."
+                    ).format(what=tr(_PARTS[self._loading]), named=named)
                 )
             )
             self._crashes.clear()
         else:
-            self._on_event(Noted("Hark's engine stopped and starts again; nothing that was said is lost."))
+            self._on_event(Noted(tr("Hark's engine stopped and starts again; nothing that was said is lost.")))
 
     def _tell_again(self) -> None:
         """What the last one had, and what it did not answer."""

@@ -12,6 +12,7 @@ import threading
 import time
 
 from assistant import frames
+from assistant.words import tongue
 
 CALLS = {
     "ask", "again", "say", "skip", "show", "show_image", "forget", "interrupt", "listen", "press", "tap", "release",
@@ -31,6 +32,7 @@ def main() -> None:
     from assistant.settings import Folders, checked
 
     quiet()
+    tongue.inherit()
     folders = Folders.find()
     to_log(folders)
     writing = threading.Lock()

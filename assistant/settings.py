@@ -12,6 +12,7 @@ from typing import Any
 from assistant.errors import BadInput
 from assistant.files import open_regular
 from assistant.roles import DESCRIBE
+from assistant.words.tongue import mark, tr
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,12 @@ def load(folders: Folders) -> Settings:
             return Settings()
         import tomllib
 
-        with open_regular(path, "settings", "settings file") as file:
+        with open_regular(path, "settings", mark("settings file")) as file:
             return checked(tomllib.loads(file.read().decode("utf-8")))
     except (BadInput, OSError) as error:
-        return Settings(notes=(f"The settings file cannot be read ({error}); the defaults are used.",))
+        return Settings(
+            notes=(tr("The settings file cannot be read ({why}); the defaults are used.").format(why=error),)
+        )
     except (ValueError, RecursionError) as error:
         return Settings(notes=(_set_aside(path, error),))
 
@@ -178,7 +181,7 @@ def save(settings: Settings, folders: Folders) -> str:
         part.write_text(tomlkit.dumps(document), "utf-8")
         part.replace(path)
     except (OSError, UnicodeError, TOMLKitError) as error:
-        return f"The settings cannot be kept: {error}."
+        return tr("The settings cannot be kept: {why}.").format(why=error)
     return ""
 
 
@@ -201,11 +204,15 @@ def checked(table: dict[str, Any]) -> Settings:
     for name, values in table.items():
         kind = _SECTIONS.get(name)
         if kind is None or not isinstance(values, dict):
-            notes.append(f"The settings file has an unknown entry “{name}”; it was passed over.")
+            notes.append(tr("The settings file has an unknown entry “{name}”; it was passed over.").format(name=name))
             continue
         known = {one.name: type(one.default) for one in fields(kind)}
         for key in [key for key in values if key not in known]:
-            notes.append(f"The settings file has an unknown entry “{name}.{key}”; it was passed over.")
+            notes.append(
+                tr("The settings file has an unknown entry “{name}.{key}”; it was passed over.").format(
+                    name=name, key=key
+                )
+            )
         values = {
             key: float(one) if known.get(key) is float and type(one) is int else one for key, one in values.items()
         }
@@ -226,5 +233,7 @@ def _set_aside(path: Path, error: Exception) -> str:
     try:
         path.replace(aside)
     except OSError:
-        return f"The settings file cannot be read ({reason}); the defaults are used."
-    return f"The settings file was broken ({reason}); it was kept as {aside}, and the defaults are used."
+        return tr("The settings file cannot be read ({reason}); the defaults are used.").format(reason=reason)
+    return tr("The settings file was broken ({reason}); it was kept as {aside}, and the defaults are used.").format(
+        reason=reason, aside=aside
+    )

@@ -20,6 +20,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from assistant import events
+from assistant.errors import BadInput
+from assistant.pictures import open_picture
 from assistant.settings import Folders, Settings
 from assistant.words import tongue
 from assistant.words.tongue import tr, trn
@@ -30,6 +32,8 @@ from ui.window import Window
 
 ROOT = Path(__file__).parents[1]
 LOCALE = ROOT / "resources" / "locale"
+SAYERS = {"AssistantError", "Missing", "BadInput", "Noted", "Failed"}
+_SLOT = re.compile(r"{\w+[^}]*}")
 NAMES = {"Hark", "Ctrl", "Whisper", "Qwen2-VL", "English", "简体中文", "JSON", "Markdown"}
 
 
@@ -62,9 +66,21 @@ def test_every_sentence_is_translated() -> None:
         original = one[-1] if isinstance(one, tuple) else one
         for form in forms:
             assert form, f"not translated: {one}"
-            assert re.findall(r"{\w+}", form) == re.findall(r"{\w+}", original) or sorted(
-                re.findall(r"{\w+}", form)
-            ) == sorted(re.findall(r"{\w+}", original)), one
+            assert sorted(_SLOT.findall(form)) == sorted(_SLOT.findall(original)), one
+
+
+def test_the_engine_says_nothing_that_cannot_be_translated() -> None:
+    """What reaches a person as an error or a note goes through tr; the terminal's own commands are English."""
+    for path in (ROOT / "assistant").rglob("*.py"):
+        if set(path.parts) & {"commands", "bench", "starter"} or path.name in ("cli.py", "doctor.py", "console.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYERS:
+                for given in node.args:
+                    plain = given.value if isinstance(given, ast.Constant) else ""
+                    if isinstance(given, ast.JoinedStr):
+                        plain = "".join(str(one.value) for one in given.values if isinstance(one, ast.Constant))
+                    assert not re.search(r"[a-z]{2,} [a-z]{2,}", str(plain)), f"{path}:{node.lineno}: {plain}"
 
 
 def test_what_is_read_at_run_time_is_the_catalogue() -> None:
@@ -91,6 +107,15 @@ def spoken() -> Iterator[None]:
 def test_the_systems_language_is_taken(wanted: list[str], chosen: str, stop: str, spoken: None) -> None:
     assert tongue.choose(wanted) == chosen
     assert tr("Stop") == stop and tr("") == ""
+
+
+def test_errors_of_the_engine_and_of_its_child_are_in_the_language(tmp_path: Path, spoken: None) -> None:
+    tongue.choose(["zh"])
+    with pytest.raises(BadInput, match="没有图片"):
+        open_picture(tmp_path / "none.png")
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(BadInput, match="不是 Hark 能打开的图片"):
+        open_picture(tmp_path / "a.png")
 
 
 def test_numbers_have_their_forms(spoken: None) -> None:

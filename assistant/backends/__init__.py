@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from assistant.errors import Missing
 from assistant.roles import Options, Responder, Transcriber, Voice
+from assistant.words.tongue import mark, tr
 
 if TYPE_CHECKING:
     from assistant.backends.reader import Reader
@@ -19,21 +20,25 @@ VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "silent": "silent:load
 def _load(table: dict[str, str], stage: str, what: str, name: str, options: Options) -> object:
     if name not in table:
         known = ", ".join(sorted(table))
-        raise Missing(stage, f"Hark knows no {what} “{name}”.", f"It knows {known}.")
+        raise Missing(
+            stage,
+            tr("Hark knows no {what} “{name}”.").format(what=tr(what), name=name),
+            tr("It knows {known}.").format(known=known),
+        )
     module, function = table[name].split(":")
     return getattr(import_module(f"assistant.backends.{module}"), function)(options)
 
 
 def load_transcriber(name: str, options: Options) -> Transcriber:
-    return cast(Transcriber, _load(TRANSCRIBERS, "hear", "transcriber", name, options))
+    return cast(Transcriber, _load(TRANSCRIBERS, "hear", mark("transcriber"), name, options))
 
 
 def load_responder(name: str, options: Options) -> Responder:
-    return cast(Responder, _load(RESPONDERS, "answer", "responder", name, options))
+    return cast(Responder, _load(RESPONDERS, "answer", mark("responder"), name, options))
 
 
 def load_voice(engine: str, options: Options) -> Voice:
-    return cast(Voice, _load(VOICES, "speak", "voice engine", engine, options))
+    return cast(Voice, _load(VOICES, "speak", mark("voice engine"), engine, options))
 
 
 def load_reader() -> Reader:

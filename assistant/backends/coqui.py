@@ -15,6 +15,7 @@ import torch
 from assistant.errors import AssistantError, Missing
 from assistant.roles import Options
 from assistant.sound.audio import Audio, mono
+from assistant.words.tongue import tr
 
 _ALPHABETS = (
     "TTS.tts.models.vits.VitsCharacters",
@@ -50,7 +51,9 @@ class Coqui:
                 wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
             except (RuntimeError, ValueError, IndexError) as error:
                 raise AssistantError(
-                    "speak", "The voice could not say this sentence.", "The text is on the screen; try another voice."
+                    "speak",
+                    tr("The voice could not say this sentence."),
+                    tr("The text is on the screen; try another voice."),
                 ) from error
             sound = mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
         if len(sound.samples):
@@ -65,7 +68,9 @@ def load(options: Options) -> Coqui:
     config_path, weights = folder / "config.json", _weights(folder)
     if weights is None or not config_path.is_file():
         raise Missing(
-            "speak", f"The voice in “{folder}” has no config.json or no weights.", "Choose or get another voice."
+            "speak",
+            tr("The voice in “{folder}” has no config.json or no weights.").format(folder=folder),
+            tr("Choose or get another voice."),
         )
     os.environ.setdefault("TTS_HOME", str(folder))
     try:
@@ -85,7 +90,9 @@ def load(options: Options) -> Coqui:
     ) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise Missing(
-            "speak", f"The voice in “{folder}” cannot be loaded: {reason}.", "Choose or get another voice."
+            "speak",
+            tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=reason),
+            tr("Choose or get another voice."),
         ) from error
     return Coqui(model, _speaker(model, options.speaker))
 
@@ -143,5 +150,7 @@ def _speaker(model: Any, wanted: str) -> int | None:
     if wanted.isdigit() and int(wanted) < count:
         return int(wanted)
     raise Missing(
-        "speak", f"The voice has no speaker “{wanted}”.", f"It has {', '.join(sorted(names)) or f'0 to {count - 1}'}."
+        "speak",
+        tr("The voice has no speaker “{wanted}”.").format(wanted=wanted),
+        tr("It has {what}.").format(what=", ".join(sorted(names)) or f"0 to {count - 1}"),
     )

@@ -17,6 +17,7 @@ import numpy as np
 from assistant.errors import AssistantError, Missing
 from assistant.roles import Options
 from assistant.sound.audio import Audio, mono
+from assistant.words.tongue import tr
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -45,7 +46,9 @@ class Espeak:
             finished = True
         except (OSError, EOFError, struct.error):
             raise AssistantError(
-                "speak", "The voice stopped in the middle of a sentence.", "The text is on the screen; ask again."
+                "speak",
+                tr("The voice stopped in the middle of a sentence."),
+                tr("The text is on the screen; ask again."),
             ) from None
         finally:
             if not finished:
@@ -79,7 +82,11 @@ class Espeak:
         self._child.stdin.flush()
         facts: dict[str, Any] = json.loads(self._block())
         if "error" in facts:
-            raise Missing("speak", f"eSpeak NG has no voice “{self.language}”.", "See hark voices.")
+            raise Missing(
+                "speak",
+                tr("eSpeak NG has no voice “{language}”.").format(language=self.language),
+                tr("See hark voices."),
+            )
         return facts
 
     def _block(self) -> bytes:
@@ -106,8 +113,10 @@ def load(options: Options) -> Espeak:
     try:
         known = {entry["language"].lower() for entry in voice.voices()}
     except (OSError, EOFError, struct.error):
-        raise Missing("speak", "eSpeak NG does not start.", "Run hark doctor.") from None
+        raise Missing("speak", tr("eSpeak NG does not start."), tr("Run hark doctor.")) from None
     if voice.language.partition("+")[0].lower() not in known:
         voice.close()
-        raise Missing("speak", f"eSpeak NG has no voice “{options.speaker}”.", "See hark voices.")
+        raise Missing(
+            "speak", tr("eSpeak NG has no voice “{speaker}”.").format(speaker=options.speaker), tr("See hark voices.")
+        )
     return voice

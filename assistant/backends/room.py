@@ -7,8 +7,10 @@ from pathlib import Path
 import psutil
 import torch
 
+from assistant.words.tongue import mark, tr
+
 _WORK = 1.25  # of a model's weights: they, and what it makes while it works
-_NO_ROOM = (
+_NO_ROOM = mark(
     "The graphics card has {free:.1f} GB to give and “{name}” wants {wanted:.1f}: it runs on the processor, slower."
 )
 
@@ -30,4 +32,4 @@ def too_large(folder: Path, budget: float) -> str:
     that others have room; 0 for all that is free."""
     wanted, given = weights(folder) * _WORK / 1e9, free("cuda") / 1e9
     given = min(given, budget) if budget else given
-    return _NO_ROOM.format(free=given, name=folder.name, wanted=wanted) if wanted > given else ""
+    return tr(_NO_ROOM).format(free=given, name=folder.name, wanted=wanted) if wanted > given else ""

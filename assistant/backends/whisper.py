@@ -13,6 +13,7 @@ from assistant.errors import AssistantError, Missing
 from assistant.roles import Options
 from assistant.sound import speech
 from assistant.sound.audio import Audio
+from assistant.words.tongue import tr
 
 RATE = 16_000
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Whisper:
                 yield segment.text
         except (RuntimeError, ValueError) as error:
             raise AssistantError(
-                "hear", f"Whisper could not hear this: {error}.", "Try again, or another model."
+                "hear", tr("Whisper could not hear this: {why}.").format(why=error), tr("Try again, or another model.")
             ) from error
 
 
@@ -52,7 +53,7 @@ def load(options: Options) -> Whisper:
     from assistant.backends import room
 
     if not options.model:
-        raise Missing("hear", "No Whisper model is chosen.", "Get one: hark models get whisper-small.")
+        raise Missing("hear", tr("No Whisper model is chosen."), tr("Get one: hark models get whisper-small."))
     try:
         on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
         note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
@@ -62,7 +63,9 @@ def load(options: Options) -> Whisper:
     except (RuntimeError, ValueError, OSError) as error:
         reason = (str(error).strip().splitlines() or ["unknown"])[0][:200].rstrip(".")
         raise Missing(
-            "hear", f"The model in “{options.model}” cannot be loaded: {reason}.", "Get it again with hark models get."
+            "hear",
+            tr("The model in “{model}” cannot be loaded: {reason}.").format(model=options.model, reason=reason),
+            tr("Get it again with hark models get."),
         ) from error
     return Whisper(model, "cpu", options.language, note)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from assistant.library.base import Base, NewerHistory, mend
 from assistant.words.clean import clean
+from assistant.words.tongue import tr
 
 UNDO = 30.0  # seconds in which a deleted conversation can be brought back
 _TRIGRAM = 3  # letters of the shortest word that the index can find
@@ -189,10 +190,12 @@ def opened(folder: Path) -> tuple[Archive | None, str]:
         note = mend(folder)
         return Archive(Base(folder), folder), note
     except NewerHistory:
-        why = "The history was written by a newer Hark: it can be read, and nothing in it is changed."
+        why = tr("The history was written by a newer Hark: it can be read, and nothing in it is changed.")
         try:
             return Archive(Base(folder, read_only=True), folder), why
         except sqlite3.Error as error:
-            return None, f"The history cannot be read: {error}."
+            return None, tr("The history cannot be read: {why}.").format(why=error)
     except (sqlite3.Error, OSError) as error:
-        return None, f"The history cannot be opened: {error}. Check the disk and the folder “{folder}”."
+        return None, tr("The history cannot be opened: {why}. Check the disk and the folder “{folder}”.").format(
+            why=error, folder=folder
+        )

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from assistant.words.tongue import tr
+
 # Each step brings the schema to the next version; steps are only ever added.
 _STEPS = (
     """
@@ -133,7 +135,9 @@ def _mended(folder: Path, path: Path) -> str:
     base = Base(folder)
     turns = _salvaged(aside, base)
     base.close()
-    return f"The history was damaged. {turns} turns could be read; the damaged file was kept as {aside.name}."
+    return tr("The history was damaged. {turns} turns could be read; the damaged file was kept as {name}.").format(
+        turns=turns, name=aside.name
+    )
 
 
 def _sound(path: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from assistant.errors import BadInput
 from assistant.library.archive import Archive, Turn
+from assistant.words.tongue import tr
 
 _MARK = "hark-conversation"
 _VERSION = 1
@@ -39,7 +40,11 @@ def write(archive: Archive, conversation: int, path: Path) -> None:
     forms = {".md": _markdown, ".json": _json, ".html": _html}
     form = forms.get(path.suffix.lower())
     if form is None:
-        raise BadInput("export", f"“{path.name}” tells no form to write.", "Let the name end in .md, .json or .html.")
+        raise BadInput(
+            "export",
+            tr("“{name}” tells no form to write.").format(name=path.name),
+            tr("Let the name end in .md, .json or .html."),
+        )
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(form(archive, conversation, path), "utf-8", newline="\n")
@@ -65,8 +70,8 @@ def read(archive: Archive, path: Path) -> int:
             _keep(archive, digest, base64.b64decode(one["png"], validate=True))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        what = f"“{path.name}” cannot be taken in: {reason}."
-        raise BadInput("import", what, "Choose a .json file that Hark wrote.") from error
+        what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=reason)
+        raise BadInput("import", what, tr("Choose a .json file that Hark wrote.")) from error
     return archive.add(title, turns, {digest: str(one["name"]) for digest, one in pictures.items()})
 
 

@@ -18,6 +18,7 @@ from assistant.library.base import Base, NewerHistory, mend
 from assistant.pictures import Picture, open_picture
 from assistant.roles import Message
 from assistant.words.clean import clean
+from assistant.words.tongue import tr
 
 
 class History:
@@ -107,9 +108,9 @@ def opened(folder: Path) -> tuple[History | None, str]:
         note = mend(folder)
         return History(folder), note
     except NewerHistory:
-        return None, "The history was written by a newer Hark; this conversation is not saved."
+        return None, tr("The history was written by a newer Hark; this conversation is not saved.")
     except (sqlite3.Error, OSError) as error:
-        return None, f"This conversation is not saved: the history cannot be opened ({error})."
+        return None, tr("This conversation is not saved: the history cannot be opened ({why}).").format(why=error)
 
 
 def messages(history: History, conversation: int) -> list[Message]:

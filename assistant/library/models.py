@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.errors import Missing
+from assistant.words.tongue import tr
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ def locate(name: str, part: str) -> str:
         name = next((entry.name for entry in CATALOGUE.values() if entry.part == part and is_here(entry)), "")
     if not name:
         known = ", ".join(entry.name for entry in CATALOGUE.values() if entry.part == part)
-        raise Missing(stage, f"No model is chosen for {part}.", f"Name a folder, or get one of: {known}.")
+        raise Missing(
+            stage,
+            tr("No model is chosen for {part}.").format(part=part),
+            tr("Name a folder, or get one of: {known}.").format(known=known),
+        )
     folder = Path(name)
     if not os.path.isdir(name):
         folder = _cached(name, stage)
@@ -79,7 +84,9 @@ def get(name: str) -> Path:
     repo = entry.repo if entry else name
     if not entry and "/" not in name:
         raise Missing(
-            "load", f"Hark knows no model “{name}”.", "See hark models, or give a hub name such as owner/name."
+            "load",
+            tr("Hark knows no model “{name}”.").format(name=name),
+            tr("See hark models, or give a hub name such as owner/name."),
         )
     environment = {**os.environ, "HF_HUB_DOWNLOAD_TIMEOUT": "10", "HF_HUB_ETAG_TIMEOUT": "5"}
     command = [sys.executable, "-P", "-c"]
@@ -88,7 +95,7 @@ def get(name: str) -> Path:
         subprocess.run([*command, _PROBE, repo], capture_output=True, check=True, env=environment, timeout=15)
         done = subprocess.run([*command, _FETCH, repo], capture_output=True, check=True, env=environment)
     except subprocess.TimeoutExpired:
-        raise _unfetched(repo, "the hub does not answer") from None
+        raise _unfetched(repo, tr("the hub does not answer")) from None
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["unknown reason"]
         raise _unfetched(repo, lines[-1].partition(": ")[2] or lines[-1]) from None
@@ -99,8 +106,10 @@ def get(name: str) -> Path:
 
 
 def _unfetched(repo: str, reason: str) -> Missing:
-    sentence = f"“{repo}” could not be fetched: {reason.partition('. ')[0].rstrip('.')}."
-    return Missing("load", sentence, "Check the network or HF_ENDPOINT, then run it again.")
+    sentence = tr("“{repo}” could not be fetched: {what}.").format(
+        repo=repo, what=reason.partition(". ")[0].rstrip(".")
+    )
+    return Missing("load", sentence, tr("Check the network or HF_ENDPOINT, then run it again."))
 
 
 def _cached(name: str, stage: str) -> Path:
@@ -111,22 +120,34 @@ def _cached(name: str, stage: str) -> Path:
     try:
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError):
-        raise Missing(stage, f"The model “{name}” is not on this machine.", f"Get it: hark models get {name}") from None
+        raise Missing(
+            stage,
+            tr("The model “{name}” is not on this machine.").format(name=name),
+            tr("Get it: hark models get {name}").format(name=name),
+        ) from None
 
 
 def _check(folder: Path, part: str, stage: str) -> None:
-    again = "Get it again, or copy the missing file into the folder."
+    again = tr("Get it again, or copy the missing file into the folder.")
     for needed in _NEEDED.get(part, ()):
         if not (folder / needed).is_file():
-            raise Missing(stage, f"The model folder “{folder}” lacks {needed}.", again)
+            raise Missing(
+                stage, tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed), again
+            )
     if part != "qwen2-vl":
         return
     shards = _shards(folder, stage)
     for shard in shards:
         if not (folder / shard).is_file():
-            raise Missing(stage, f"The model folder “{folder}” lacks {shard}.", again)
+            raise Missing(
+                stage, tr("The model folder “{folder}” lacks {shard}.").format(folder=folder, shard=shard), again
+            )
         if not _whole(folder / shard):
-            raise Missing(stage, f"The file {shard} in “{folder}” is cut off or damaged.", again)
+            raise Missing(
+                stage,
+                tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder),
+                again,
+            )
 
 
 def _shards(folder: Path, stage: str) -> list[str]:
@@ -136,7 +157,11 @@ def _shards(folder: Path, stage: str) -> list[str]:
     try:
         names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
     except (ValueError, KeyError, OSError, AttributeError):
-        raise Missing(stage, f"The file {index.name} in “{folder}” is damaged.", "Get the model again.") from None
+        raise Missing(
+            stage,
+            tr("The file {name} in “{folder}” is damaged.").format(name=index.name, folder=folder),
+            tr("Get the model again."),
+        ) from None
     return sorted(Path(name).name for name in names)
 
 

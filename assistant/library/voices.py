@@ -10,6 +10,7 @@ from pathlib import Path
 from assistant import backends
 from assistant.errors import Missing
 from assistant.roles import Options, Voice
+from assistant.words.tongue import tr
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,19 @@ def open_voice(voice_id: str, data: Path) -> Voice:
     """Loads a voice. Raises `Missing` when there is none of this id or its files are gone."""
     engine, _, rest = voice_id.partition("/")
     if engine not in backends.VOICES:
-        raise Missing("speak", f"There is no voice “{voice_id}”.", "See hark voices.")
+        raise Missing("speak", tr("There is no voice “{voice_id}”.").format(voice_id=voice_id), tr("See hark voices."))
     if engine != "coqui":
         return backends.load_voice(engine, Options(speaker=rest))
     pack, _, speaker = rest.partition(":") if not os.path.isdir(rest) else (rest, "", "")
     folder = Path(pack) if Path(pack).is_absolute() else folder_of(data) / pack
     if not pack or not os.path.isdir(folder):
-        raise Missing("speak", f"There is no voice “{voice_id}”: its folder “{folder}” is gone.", "See hark voices.")
+        raise Missing(
+            "speak",
+            tr("There is no voice “{voice_id}”: its folder “{folder}” is gone.").format(
+                voice_id=voice_id, folder=folder
+            ),
+            tr("See hark voices."),
+        )
     return backends.load_voice(engine, Options(model=str(folder), speaker=speaker))
 
 
@@ -47,7 +54,7 @@ def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None])
     try:
         return open_voice(usual, data)
     except Missing as error:
-        note(f"{error.message} eSpeak's English voice speaks instead.")
+        note(tr("{message} eSpeak's English voice speaks instead.").format(message=error.message))
         return open_voice("espeak/en-us", data)
 
 

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, NoReturn
 from PIL import Image, ImageFile, ImageOps
 
 from assistant.pictures.formats import OURS, STRIP, Sampling, is_video
+from assistant.words import tongue
+from assistant.words.tongue import tr
 
 FORMATS = {
     "PNG": b"\x89PNG\r\n\x1a\n",
@@ -39,8 +41,8 @@ def format_of(head: bytes) -> str:
     if head.startswith(b"MM\0*"):
         return "TIFF"
     if b"<svg" in head[:4096].lower():
-        raise Refused("is an SVG drawing, which Hark does not open.", "Save it as PNG.")
-    raise Refused("is not a picture that Hark can open.", "Use PNG, JPEG, WebP, GIF, BMP or TIFF, or a video.")
+        raise Refused(tr("is an SVG drawing, which Hark does not open."), tr("Save it as PNG."))
+    raise Refused(tr("is not a picture that Hark can open."), tr("Use PNG, JPEG, WebP, GIF, BMP or TIFF, or a video."))
 
 
 def decode(data: bytes, whole: bool = False) -> tuple[Image.Image, list[str]]:
@@ -51,9 +53,9 @@ def decode(data: bytes, whole: bool = False) -> tuple[Image.Image, list[str]]:
         image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
         if image.width * image.height > MOST_PIXELS:
             size = f"{image.width} x {image.height}"
-            raise Refused(f"has {size} pixels, more than Hark opens.", "Save it smaller.")
+            raise Refused(tr("has {size} pixels, more than Hark opens.").format(size=size), tr("Save it smaller."))
         if getattr(image, "is_animated", False) and kind not in ("TIFF", "JPEG"):
-            notes.append("It is animated; its first frame is used.")
+            notes.append(tr("It is animated; its first frame is used."))
         if kind == "JPEG":
             image.draft("RGB", (4000, 4000))
         image.load()
@@ -63,15 +65,15 @@ def decode(data: bytes, whole: bool = False) -> tuple[Image.Image, list[str]]:
     except Refused:
         raise
     except MemoryError:
-        raise Refused("needs more memory than Hark gives a picture.", "Save it smaller.") from None
+        raise Refused(tr("needs more memory than Hark gives a picture."), tr("Save it smaller.")) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises; anything else ends this child
         cut = "truncated" in str(error) or "Truncated" in str(error)
-        state = "is cut off: its end is missing." if cut else "is damaged."
-        raise Refused(state, "Copy or download it again.") from None
+        state = tr("is cut off: its end is missing.") if cut else tr("is damaged.")
+        raise Refused(state, tr("Copy or download it again.")) from None
     if rgb.width * rgb.height > KEPT_PIXELS and not whole:
         scale = (KEPT_PIXELS / (rgb.width * rgb.height)) ** 0.5
         rgb = rgb.resize((max(1, int(rgb.width * scale)), max(1, int(rgb.height * scale))), reducing_gap=2.0)
-        notes.append(f"It was reduced to {rgb.width} x {rgb.height} pixels.")
+        notes.append(tr("It was reduced to {width} x {height} pixels.").format(width=rgb.width, height=rgb.height))
     return rgb, notes
 
 
@@ -116,12 +118,19 @@ def opened(source: BinaryIO, sampling: Sampling, ours: bool) -> tuple[list[Image
     try:
         frames, length = film.frames(whole, sampling)
     except film.NoFrames:
-        raise Refused("has no pictures in it that can be decoded.", "Convert it to MP4 and try again.") from None
+        raise Refused(
+            tr("has no pictures in it that can be decoded."), tr("Convert it to MP4 and try again.")
+        ) from None
     minutes, seconds = divmod(round(length), 60)
-    return frames, [f"It lasts {minutes}:{seconds:02}; {len(frames)} of its frames are looked at."]
+    return frames, [
+        tr("It lasts {minutes}:{seconds:02}; {n} of its frames are looked at.").format(
+            minutes=minutes, seconds=seconds, n=len(frames)
+        )
+    ]
 
 
 def main() -> NoReturn:
+    tongue.inherit()
     limit()
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -133,7 +142,10 @@ def main() -> NoReturn:
         out.write(json.dumps({"error": refusal.args[0], "hint": refusal.args[1]}).encode() + b"\n")
         sys.exit(0)
     except MemoryError:
-        facts: dict[str, Any] = {"error": "needs more memory than Hark gives a picture.", "hint": "Save it smaller."}
+        facts: dict[str, Any] = {
+            "error": tr("needs more memory than Hark gives a picture."),
+            "hint": tr("Save it smaller."),
+        }
         out.write(json.dumps(facts).encode() + b"\n")
         sys.exit(0)
     facts = {"width": frames[0].width, "height": frames[0].height, "frames": len(frames), "notes": notes}

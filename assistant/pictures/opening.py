@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import BadInput
 from assistant.files import open_regular
 from assistant.pictures.formats import FOREIGN, OURS, STRIP, USUAL, Sampling, is_video
+from assistant.words.tongue import mark, tr
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -69,8 +70,10 @@ class Picture:
         """What lies inside left, top, right, bottom. Raises `BadInput` for a box that is not in the picture."""
         left, top, right, bottom = box
         if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
-            told = f"“{self.name}” is {self.width} x {self.height} pixels; the region {left},{top},{right},{bottom}"
-            raise BadInput("look", f"{told} is not in it.", "Give left, top, right and bottom in pixels.")
+            told = tr("“{name}” is {width} x {height} pixels; the region {box} is not in it.").format(
+                name=self.name, width=self.width, height=self.height, box=",".join(map(str, box))
+            )
+            raise BadInput("look", told, tr("Give left, top, right and bottom in pixels."))
         return Picture.of(self.image.crop(box), f"{self.name} (part)")
 
     @classmethod
@@ -84,10 +87,14 @@ def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> 
     cannot be opened. `ours`: a file of the history, as `Picture.save` writes it.
 
     The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
-    with open_regular(path, "look", "picture") as file:
+    with open_regular(path, "look", mark("picture")) as file:
         video = is_video(file.read(32))
         if file.seek(0, 2) > (MOST_VIDEO_BYTES if video else MOST_BYTES):
-            raise BadInput("look", f"“{path.name}” is larger than {'8 GB' if video else '200 MB'}.", "Save it smaller.")
+            raise BadInput(
+                "look",
+                tr("“{name}” is larger than {what}.").format(name=path.name, what="8 GB" if video else "200 MB"),
+                tr("Save it smaller."),
+            )
         file.seek(0)
         return _decoded(path.name, sampling, ours, stdin=file)
 
@@ -98,15 +105,15 @@ def open_encoded(data: bytes, name: str) -> Picture:
 
 
 def _decoded(name: str, sampling: Sampling, ours: bool, **source: Any) -> Picture:
-    smaller = "Save it smaller, a picture as PNG."
+    smaller = tr("Save it smaller, a picture as PNG.")
     told = (str(sampling.rate), str(sampling.most), OURS if ours else FOREIGN)
     command = [sys.executable, "-P", "-m", "assistant.pictures.child", *told]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, **source)
     except subprocess.TimeoutExpired:
-        raise BadInput("look", f"“{name}” took too long to open.", smaller) from None
+        raise BadInput("look", tr("“{name}” took too long to open.").format(name=name), smaller) from None
     head, _, rgb = done.stdout.partition(b"\n")
-    damaged = BadInput("look", f"“{name}” is damaged or needs too much memory.", smaller)
+    damaged = BadInput("look", tr("“{name}” is damaged or needs too much memory.").format(name=name), smaller)
     try:
         facts = json.loads(head)
     except ValueError:

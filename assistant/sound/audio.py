@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
+from assistant.words.tongue import mark, tr
 
 LONGEST = 600.0  # seconds of sound that a question may have
 _SAMPLES_CAP = 120_000_000  # decoded samples, whatever the headers say
@@ -96,9 +97,13 @@ def read(path: Path) -> Audio:
     """Any sound file that FFmpeg knows, as mono sound of at most ten minutes.
 
     Raises `BadInput` for what is no regular file, has no sound, lies in its header or is too long."""
-    with open_regular(path, "hear", "sound file") as file:
+    with open_regular(path, "hear", mark("sound file")) as file:
         if file.seek(0, os.SEEK_END) > _BYTES_CAP:
-            raise BadInput("hear", f"“{path.name}” is longer than ten minutes.", "Cut it into shorter questions.")
+            raise BadInput(
+                "hear",
+                tr("“{name}” is longer than ten minutes.").format(name=path.name),
+                tr("Cut it into shorter questions."),
+            )
         file.seek(0)
         kind = _format_of(file.read(12))
         if kind is None:
@@ -122,7 +127,9 @@ def _format_of(head: bytes) -> str | None:
 
 def _unreadable(path: Path) -> BadInput:
     return BadInput(
-        "hear", f"“{path.name}” is not a sound file that Hark can read.", "Use WAV, FLAC, MP3, Opus or M4A."
+        "hear",
+        tr("“{name}” is not a sound file that Hark can read.").format(name=path.name),
+        tr("Use WAV, FLAC, MP3, Opus or M4A."),
     )
 
 
@@ -141,10 +148,12 @@ def _check_wav_header(file: BinaryIO, path: Path) -> None:
             promised = length
         at += 8 + length + (length & 1)
     if promised == 0:
-        raise BadInput("hear", f"“{path.name}” holds no sound.", "Record it again.")
+        raise BadInput("hear", tr("“{name}” holds no sound.").format(name=path.name), tr("Record it again."))
     if promised is None or rate not in _RATES or at > size + 1:
         raise BadInput(
-            "hear", f"“{path.name}” does not hold what its header promises.", "Save or convert the sound again."
+            "hear",
+            tr("“{name}” does not hold what its header promises.").format(name=path.name),
+            tr("Save or convert the sound again."),
         )
 
 
@@ -163,18 +172,26 @@ def _decode(file: BinaryIO, path: Path, kind: str) -> Audio:
         if not blocks:
             raise _unreadable(path) from None
     if not blocks:
-        raise BadInput("hear", f"“{path.name}” holds no sound.", "Choose a file with sound in it.")
+        raise BadInput(
+            "hear", tr("“{name}” holds no sound.").format(name=path.name), tr("Choose a file with sound in it.")
+        )
     return Audio(np.concatenate(blocks), rate)
 
 
 def _frames(container: Any, path: Path) -> Iterator[tuple[Samples, int]]:
     if not container.streams.audio:
-        raise BadInput("hear", f"“{path.name}” holds no sound.", "Choose a file with sound in it.")
+        raise BadInput(
+            "hear", tr("“{name}” holds no sound.").format(name=path.name), tr("Choose a file with sound in it.")
+        )
     stream = container.streams.audio[0]
     seconds, decoded = 0.0, 0
     for frame in container.decode(stream):
         if frame.sample_rate not in _RATES:
-            raise BadInput("hear", f"“{path.name}” names an impossible rate.", "Save or convert the sound again.")
+            raise BadInput(
+                "hear",
+                tr("“{name}” names an impossible rate.").format(name=path.name),
+                tr("Save or convert the sound again."),
+            )
         block = frame.to_ndarray()
         # Packed formats come as (1, n * channels), planar ones as (channels, n).
         block = block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
@@ -183,5 +200,9 @@ def _frames(container: Any, path: Path) -> Iterator[tuple[Samples, int]]:
         seconds += len(block) / frame.sample_rate
         decoded += len(block)
         if seconds > LONGEST or decoded > _SAMPLES_CAP:
-            raise BadInput("hear", f"“{path.name}” is longer than ten minutes.", "Cut it into shorter questions.")
+            raise BadInput(
+                "hear",
+                tr("“{name}” is longer than ten minutes.").format(name=path.name),
+                tr("Cut it into shorter questions."),
+            )
         yield mono(block, frame.sample_rate).samples, frame.sample_rate

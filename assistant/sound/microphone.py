@@ -16,6 +16,7 @@ from assistant.sound import audio, portaudio
 from assistant.sound.audio import Samples
 from assistant.sound.portaudio import Heartbeat
 from assistant.sound.speech import RATE
+from assistant.words.tongue import tr
 
 
 class Microphone:
@@ -57,5 +58,5 @@ def open_microphone(device: str = "") -> Microphone:
     try:
         return Microphone(portaudio.opener("InputStream", name, rate, channels), rate)
     except portaudio.errors():
-        hint = "Connect one, or allow Hark to use it in the system's privacy settings."
-        raise Missing("listen", "The microphone cannot be opened.", hint) from None
+        hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
+        raise Missing("listen", tr("The microphone cannot be opened."), hint) from None

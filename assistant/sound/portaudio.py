@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from assistant.errors import Missing
+from assistant.words.tongue import mark, tr
 
 RATE = 48_000  # tried first; a device that cannot is opened at its own
 BLOCK_SECONDS = 0.01
@@ -18,7 +19,7 @@ PATIENCE = 1.5  # seconds without a callback after which a device counts as gone
 
 Kind = Literal["input", "output"]
 _STAGES = {"input": "listen", "output": "speak"}
-_NAMES = {"input": "microphone", "output": "speaker"}
+_NAMES = {"input": mark("microphone"), "output": mark("speaker")}
 
 
 class Heartbeat:
@@ -43,7 +44,9 @@ def library(stage: str) -> Any:
     try:
         import sounddevice
     except OSError:
-        raise Missing(stage, "PortAudio is not installed.", "On Debian and Ubuntu: apt install libportaudio2") from None
+        raise Missing(
+            stage, tr("PortAudio is not installed."), tr("On Debian and Ubuntu: apt install libportaudio2")
+        ) from None
     _hush()
     return sounddevice
 
@@ -89,9 +92,15 @@ def choose(kind: Kind, name: str) -> tuple[str | None, int, int]:
         facts = sounddevice.query_devices(name or None, kind)
     except (ValueError, sounddevice.PortAudioError):
         if name:
-            hint = "Connect it, or choose another in the settings."
-            raise Missing(stage, f"The {what} “{name}” is not connected.", hint) from None
-        raise Missing(stage, f"There is no {what}.", "Connect one; typed questions and files work without.") from None
+            hint = tr("Connect it, or choose another in the settings.")
+            raise Missing(
+                stage, tr("The {what} “{name}” is not connected.").format(what=tr(what), name=name), hint
+            ) from None
+        raise Missing(
+            stage,
+            tr("There is no {what}.").format(what=tr(what)),
+            tr("Connect one; typed questions and files work without."),
+        ) from None
     check = sounddevice.check_input_settings if kind == "input" else sounddevice.check_output_settings
     for rate, channels in ((RATE, 1), (RATE, 2), (int(facts["default_samplerate"]), 1)):
         try:

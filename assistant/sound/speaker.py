@@ -15,6 +15,7 @@ from assistant.errors import Missing
 from assistant.sound import portaudio
 from assistant.sound.audio import Audio, Samples
 from assistant.sound.portaudio import Heartbeat
+from assistant.words.tongue import tr
 
 _FADE = 240  # samples over which a hold or a stop fades, so that it does not click
 
@@ -181,4 +182,6 @@ def open_speaker(device: str = "", on_block: Callable[[Samples], None] | None = 
     try:
         return Speaker(stream, rate, on_block)
     except portaudio.errors():
-        raise Missing("speak", "There is no speaker to play on.", "Connect one, or use --speak-to FILE.wav.") from None
+        raise Missing(
+            "speak", tr("There is no speaker to play on."), tr("Connect one, or use --speak-to FILE.wav.")
+        ) from None

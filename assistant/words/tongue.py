@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import gettext
+import os
 from collections.abc import Sequence
 from importlib import resources
 
 _KNOWN = {"zh": "zh_CN"}  # of a language the catalogue that serves it
+_CHOSEN = "HARK_TONGUE"
 _NONE = gettext.NullTranslations()
 _now: gettext.NullTranslations = _NONE
 
 
 def choose(wanted: Sequence[str]) -> str:
-    """Takes the first language that Hark speaks of names such as "zh-Hans-CN" or "en_GB"; returns "en" or its name."""
+    """Takes the first language that Hark speaks of names such as "zh-Hans-CN" or "en_GB"; returns "en" or its name.
+
+    Processes that are started from now on can `inherit` it."""
+    os.environ[_CHOSEN] = chosen = _choose(wanted)
+    return chosen
+
+
+def inherit() -> None:
+    """Takes the language of the process that started this one; English where it chose none."""
+    _choose([os.environ.get(_CHOSEN, "en")])
+
+
+def _choose(wanted: Sequence[str]) -> str:
     global _now
     for name in wanted:
         language = name.replace("_", "-").split("-")[0].lower()

@@ -16,6 +16,7 @@ from assistant.backends.qwen2_vl import boxes
 from assistant.errors import BadInput
 from assistant.pictures import Picture
 from assistant.roles import Message
+from assistant.words.tongue import tr
 
 _WIDEST = 200  # the sides' ratio beyond which Qwen2-VL's own resizing gives up
 _TOGETHER = 4  # turns that leave a conversation that is too long
@@ -86,7 +87,11 @@ class Chat:
         from qwen_vl_utils.vision_process import smart_resize
 
         if max(picture.width, picture.height) > _WIDEST * min(picture.width, picture.height):
-            raise BadInput("look", f"“{picture.name}” is too long and thin for the model.", "Crop it and ask again.")
+            raise BadInput(
+                "look",
+                tr("“{name}” is too long and thin for the model.").format(name=picture.name),
+                tr("Crop it and ask again."),
+            )
         least, largest = self._pixels
         largest = min(most, largest) if most else largest
         factor, pairs = self._patch * self._merge, max(1, picture.frames // 2)
@@ -136,8 +141,8 @@ class Chat:
         while len(self.prompt(kept)) > limit:
             for _ in range(_TOGETHER if sum(one.role == "user" for one in kept) > _TOGETHER + 1 else 1):
                 if not _without_first(kept):
-                    hint = "Ask with fewer words, or fewer pictures."
-                    raise BadInput("answer", "This question is too long for the model.", hint)
+                    hint = tr("Ask with fewer words, or fewer pictures.")
+                    raise BadInput("answer", tr("This question is too long for the model."), hint)
                 left += 1
         return kept, left
 

@@ -14,6 +14,7 @@ from assistant.backends.qwen2_vl import weights
 from assistant.backends.qwen2_vl.responder import Qwen2VL
 from assistant.errors import Missing
 from assistant.roles import Options
+from assistant.words.tongue import tr
 
 # What reads the numbers of a quantised checkpoint; none of them comes with Hark.
 _READERS = {
@@ -33,13 +34,14 @@ def load(options: Options) -> Qwen2VL:
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    hint = "Check device and dtype in the settings, or get it again."
+    hint = tr("Check device and dtype in the settings, or get it again.")
     try:
         folder = Path(options.model)
         config = json.loads((folder / "config.json").read_text("utf-8"))
         quantised = config.get("quantization_config", {}).get("quant_method", "")
         if quantised:
-            hint = f"It is quantised ({quantised}): it needs “{_READERS.get(quantised, quantised)}”."
+            needed = _READERS.get(quantised, quantised)
+            hint = tr("It is quantised ({quantised}): it needs “{needed}”.").format(quantised=quantised, needed=needed)
         device, note = _device(options, folder)
         model, processor = _opened(options, config, device)
         if options.weights not in ("int4", "bfloat16", "stored"):
@@ -48,7 +50,7 @@ def load(options: Options) -> Qwen2VL:
             cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
             weights.pack(model, options.weights == "int4", cache)
     except _CANNOT as error:
-        what = f"The model in “{options.model}” cannot be loaded: {_first_line(error)}"
+        what = tr("The model in “{model}” cannot be loaded: {why}").format(model=options.model, why=_first_line(error))
         raise Missing("answer", what, hint) from error
     made = Qwen2VL(model.eval(), processor, options.name or folder.name, options)
     made.note = note
@@ -75,8 +77,9 @@ def _opened(options: Options, config: dict[str, Any], device: str) -> tuple[Any,
     }
     kind, reader = kinds.get(config.get("model_type", ""), (None, None))
     if kind is None:
-        what = f"“{options.model}” is a {config.get('model_type')} model, not Qwen2-VL."
-        raise Missing("answer", what, "Choose another.")
+        what = tr("“{model}” is a {kind} model, not Qwen2-VL.")
+        what = what.format(model=options.model, kind=config.get("model_type"))
+        raise Missing("answer", what, tr("Choose another."))
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed: dict[str, Any] = {}
     if options.device_map:

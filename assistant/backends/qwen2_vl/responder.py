@@ -22,6 +22,7 @@ from assistant.backends.qwen2_vl.sight import Sight
 from assistant.errors import AssistantError, BadInput
 from assistant.pictures import Picture
 from assistant.roles import Box, Cost, Message, Options
+from assistant.words.tongue import mark, tr
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
 MAX_PIXELS = 1280 * 28 * 28
@@ -29,9 +30,11 @@ _ROWS_ON_CPU, _ROWS_ON_GPU = 64, 512
 _CONTEXTS = 2  # conversations in memory
 _WORTH_KEEPING = 64  # tokens of a conversation that are not overwritten by another one
 _GLANCE = 64 * 28 * 28  # pixels of a small view
-_GLANCED = "“{}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
-_SHORT_OF_MEMORY = "Memory is short: this answer comes from a small view of the pictures."
-_FORGOT = "The conversation is too long for the model: its first {} questions were left out."
+_GLANCED = mark(
+    "“{name}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
+)
+_SHORT_OF_MEMORY = mark("Memory is short: this answer comes from a small view of the pictures.")
+_FORGOT = mark("The conversation is too long for the model: its first {n} questions were left out.")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Qwen2VL:
                 if begun:
                     break
         raise AssistantError(
-            "answer", "There is not enough memory for this question.", "Ask with fewer or smaller pictures."
+            "answer", tr("There is not enough memory for this question."), tr("Ask with fewer or smaller pictures.")
         )
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
@@ -139,9 +142,9 @@ class Qwen2VL:
 
     def _words(self, messages: Sequence[Message], most: int = 0) -> Generator[Word | Box | None, None, None]:
         fitted, left = self._chat.fitted(messages, self._room)
-        self.remark = _FORGOT.format(left) if left else ""
+        self.remark = tr(_FORGOT).format(n=left) if left else ""
         if most:
-            self.remark = _SHORT_OF_MEMORY
+            self.remark = tr(_SHORT_OF_MEMORY)
         prompt = self._chat.prompt(fitted, view=(lambda one: self._chat.view(one, most)) if most else self._at_hand)
         with self._context_for(prompt) as context:
             seen = yield from self._see(prompt, context)
@@ -172,7 +175,7 @@ class Qwen2VL:
         view, small = self._chat.view(picture), self._chat.view(picture, _GLANCE)
         if not self._glances or not self._sight.begun(view) or small.key == view.key:
             return view
-        self.remark = _GLANCED.format(picture.name)
+        self.remark = tr(_GLANCED).format(name=picture.name)
         return small
 
     def _see(self, prompt: Prompt, context: Context) -> Generator[None, None, Seen]:
