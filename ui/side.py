@@ -49,7 +49,9 @@ class Side(QWidget):
         self.private.clicked.connect(self.secret)
         self.options = QPushButton(tr("Settings"))
         self.options.setToolTip(tr("All settings (Ctrl+comma)"))
-        for widget in (self.free, self.private, self.options):
+        self.models = QPushButton(tr("Models"))
+        self.models.setToolTip(tr("Get Whisper and Qwen2-VL, choose and remove them (Ctrl+M)"))
+        for widget in (self.free, self.private, self.models, self.options):
             self._column.addWidget(widget)
         here = self._label("● " + tr("Stays on this computer"))
         here.setStyleSheet(f"color: {style.theme().accent}")

@@ -99,6 +99,8 @@ def _sheet(t: Theme) -> str:
     QPushButton:checked {{ background: {t.accent_soft}; }}
     QDialog, QWidget#options {{ background: {t.ground}; }}
     QScrollArea {{ border: none; background: {t.ground}; }}
+    QProgressBar {{ background: {t.line}; border: none; border-radius: 3px; }}
+    QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
     QMenu {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
     QMenu::item {{ padding: 6px 18px; }} QMenu::item:selected {{ background: {t.accent_soft}; }}
     QListWidget {{ background: {t.ground}; border: 2px solid transparent; border-radius: 10px; outline: none; }}

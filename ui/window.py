@@ -27,6 +27,7 @@ from ui.doing import Doing
 from ui.keeper import Keeper
 from ui.keys import Keys
 from ui.messages import Messages
+from ui.models import Models
 from ui.options import Options
 from ui.pictures import Tray
 from ui.presenter import Presenter
@@ -79,7 +80,7 @@ class Window(QMainWindow):
             self.bar.field, self.bar.ask, self.bar.talk, self.bar.stop, self.conversation, *self.actions_row.buttons,
             self.tray.pointing, self.tray.list, self.tray.add, self.tray.let_go, self.side.new, self.side.past.search,
             self.side.past.undo, self.side.past.list, self.side.voice, self.side.free, self.side.private,
-            self.side.options,
+            self.side.models, self.side.options,
         )  # fmt: skip
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
@@ -111,6 +112,7 @@ class Window(QMainWindow):
         self.side.fresh.connect(self.do.new_conversation)
         self.side.secret.connect(self.do.on_private)
         self.side.options.clicked.connect(self.options)
+        self.side.models.clicked.connect(self.models)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self.on_scheme)
         for keys, slot in (
             ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("F1", self.help),
@@ -119,7 +121,7 @@ class Window(QMainWindow):
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
             ("Ctrl+,", self.options), ("Ctrl+H", self.side.free.toggle), ("Ctrl+L", self.bar.field.setFocus),
             ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo), ("Ctrl+S", self.export),
-            ("Ctrl+I", self.keeper.bring),
+            ("Ctrl+I", self.keeper.bring), ("Ctrl+M", self.models),
         ):  # fmt: skip
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
 
@@ -133,6 +135,15 @@ class Window(QMainWindow):
         made = self._options = Options(self, self.bridge.settings)
         self.offer_devices(self._devices)
         made.chosen.connect(self.do.on_choice)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+
+    @Slot()
+    def models(self) -> None:
+        """What hears and what looks, got from a hub."""
+        made = Models(self)
+        made.chosen.connect(self.do.on_choice)
+        made.told.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
 

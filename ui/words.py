@@ -50,6 +50,7 @@ _KEYS = (
     ("Ctrl+N", mark("new conversation")),
     ("Ctrl+H", mark("hands-free on or off")),
     ("Ctrl+comma", mark("settings")),
+    ("Ctrl+M", mark("models")),
     ("F6", mark("next part of the window")),
     ("F1", mark("these keys")),
 )

@@ -40,8 +40,19 @@ def models(options: Any, settings: Settings, folders: Folders, console: Console)
         if not options.name:
             raise Usage("usage", "hark models get needs a name.", "See hark models.")
         console.note(f"Fetching {options.name} …")
-        started = time.monotonic()
-        console.say(f"{options.name} is in {models.get(options.name)} ({time.monotonic() - started:.0f} s).")
+        started, told = time.monotonic(), [0]
+
+        def progress(done: int, total: int) -> None:
+            if total and done * 20 // total > told[0]:
+                told[0] = done * 20 // total
+                console.note(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
+
+        folder = models.get(options.name, progress)
+        console.say(f"{options.name} is in {folder} ({time.monotonic() - started:.0f} s).")
+        return 0
+    if options.verb == "remove":
+        freed = models.remove(options.name or "")
+        console.say(f"{freed / 1e9:.2f} GB are free again.")
         return 0
     console.say("starter              look  here     comes with Hark   Apache-2.0")
     for entry in models.CATALOGUE.values():

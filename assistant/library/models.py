@@ -7,8 +7,10 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assistant.errors import Missing
 from assistant.words.tongue import tr
@@ -24,6 +26,11 @@ class ModelEntry:
     repo: str
     size: float
     licence: str
+
+    @property
+    def memory(self) -> float:
+        """GB of memory that it wants: its weights, and of those that answer a second set in four bits."""
+        return self.size * (1.35 if self.job == "look" else 1.1) + 0.5
 
 
 CATALOGUE = {
@@ -41,11 +48,6 @@ _NEEDED = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
     "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
 }
-_PROBE = "import sys; from huggingface_hub import HfApi; HfApi().model_info(sys.argv[1], timeout=10)"
-# Weights and tables only: no pickles, no code.
-_FETCH = """import sys; from huggingface_hub import snapshot_download
-kinds = ["*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin"]
-print(snapshot_download(sys.argv[1], allow_patterns=kinds))"""
 
 
 def locate(name: str, part: str) -> str:
@@ -76,40 +78,57 @@ def is_here(entry: ModelEntry) -> bool:
     return True
 
 
-def get(name: str) -> Path:
-    """Downloads a model into the hub's shared cache. Raises `Missing` with the reason when it cannot.
-
-    A child process does it, so that it can be stopped whatever the library does."""
+def repo_of(name: str) -> str:
+    """The hub's name of a model. Raises `Missing` for one that is none."""
     entry = CATALOGUE.get(name)
-    repo = entry.repo if entry else name
     if not entry and "/" not in name:
         raise Missing(
             "load",
             tr("Hark knows no model “{name}”.").format(name=name),
             tr("See hark models, or give a hub name such as owner/name."),
         )
-    environment = {**os.environ, "HF_HUB_DOWNLOAD_TIMEOUT": "10", "HF_HUB_ETAG_TIMEOUT": "5"}
-    command = [sys.executable, "-P", "-c"]
-    try:
-        # First only whether the hub answers: a silent one must not keep anybody waiting.
-        subprocess.run([*command, _PROBE, repo], capture_output=True, check=True, env=environment, timeout=15)
-        done = subprocess.run([*command, _FETCH, repo], capture_output=True, check=True, env=environment)
-    except subprocess.TimeoutExpired:
-        raise _unfetched(repo, tr("the hub does not answer")) from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["unknown reason"]
-        raise _unfetched(repo, lines[-1].partition(": ")[2] or lines[-1]) from None
-    folder = Path(done.stdout.decode().strip().splitlines()[-1])
-    if entry:
-        _check(folder, entry.part, "load")
+    return entry.repo if entry else name
+
+
+def get(name: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
+    """Fetches a model into the hub's shared cache, or what is missing of it; `progress` is told bytes, done and in all.
+    Raises `Missing` with the reason when it cannot.
+
+    A child process does it, so that it can be stopped whatever the library does."""
+    repo, facts, total = repo_of(name), dict[str, Any](), 0
+    command = [sys.executable, "-P", "-m", "assistant.library.fetch", repo]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        try:
+            for line in child.stdout or ():
+                facts = json.loads(line)
+                total = facts.get("total", total)
+                progress(facts.get("done", 0), total)
+        except BaseException:
+            child.kill()
+            raise
+    if "folder" not in facts:
+        stopped = tr("The download stopped.")
+        raise Missing("load", facts.get("error", stopped), facts.get("hint", tr("Run it again: it goes on.")))
+    folder = Path(facts["folder"])
+    if name in CATALOGUE:
+        _check(folder, CATALOGUE[name].part, "load")
     return folder
 
 
-def _unfetched(repo: str, reason: str) -> Missing:
-    sentence = tr("“{repo}” could not be fetched: {what}.").format(
-        repo=repo, what=reason.partition(". ")[0].rstrip(".")
-    )
-    return Missing("load", sentence, tr("Check the network or HF_ENDPOINT, then run it again."))
+def remove(name: str) -> int:
+    """Removes a model from the hub's cache; returns the bytes that are free again. What is not there gives 0."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    repo = repo_of(name)
+    try:
+        cache = scan_cache_dir()
+    except CacheNotFound:
+        return 0
+    revisions = [one.commit_hash for kept in cache.repos if kept.repo_id == repo for one in kept.revisions]
+    plan = cache.delete_revisions(*revisions)
+    plan.execute()
+    return plan.expected_freed_size
 
 
 def _cached(name: str, stage: str) -> Path:
@@ -181,3 +200,20 @@ def _whole(path: Path) -> bool:
         except (ValueError, KeyError, TypeError, AttributeError):
             return False
     return bool(size == 8 + length + end)
+
+
+def fitting(memory: float) -> list[ModelEntry]:
+    """The best of each job for a machine with so many GB of memory: half of it stays for everything else."""
+    # The largest Whisper hears little better and takes four times as long on a processor.
+    usual = [entry for entry in CATALOGUE.values() if entry.name != "whisper-large-v3"]
+    best = {entry.job: entry for entry in usual if entry.memory <= memory / 2}
+    return list(best.values())
+
+
+def main() -> None:
+    """Tells which models are here, as JSON: for those who must not wait while libraries are imported."""
+    print(json.dumps([entry.name for entry in CATALOGUE.values() if is_here(entry)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Models from a hub of our own: lines that are cut, sizes and contents that are not what was promised."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import Missing
+from assistant.library import models
+from tests import hub as hubs
+from tests.hub import Hub
+
+WEIGHTS = random.Random(0).randbytes(3_000_000)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "evil.py": b"x", "pytorch_model.pt": b"pickle"}
+    with hubs.started(Hub(files)) as made:
+        monkeypatch.setenv("HF_ENDPOINT", made.address)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield made
+
+
+def test_a_model_is_fetched_and_nothing_but_weights_and_tables(hub: Hub) -> None:
+    told: list[tuple[int, int]] = []
+    folder = models.get("small/one", lambda done, total: told.append((done, total)))
+    assert sorted(one.name for one in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert told[-2][0] == told[-2][1] == len(WEIGHTS) + 2
+    hub.asked.clear()
+    assert models.get("small/one") == folder and hub.asked == [], "what is here is not fetched again"
+
+
+def test_a_cut_line_is_taken_up_where_it_broke(hub: Hub) -> None:
+    hub.cuts = 2
+    folder = models.get("small/one")
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    ranges = [wanted for name, wanted in hub.asked if name == "model.safetensors"]
+    assert ranges[0] == "" and len(ranges) == 3
+    begun = [int(one.removeprefix("bytes=").rstrip("-")) for one in ranges[1:]]
+    assert 1_000_000 < begun[0] <= 1_500_000 and begun[0] < begun[1] <= 2_250_000, ranges
+
+
+def test_what_was_stopped_goes_on_another_time(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(done: int, total: int) -> None:
+        if done > 1_000_000:
+            raise KeyboardInterrupt
+
+    hub.cuts = 99
+    with pytest.raises((KeyboardInterrupt, Missing)):
+        models.get("small/one", stop)
+    hub.cuts = 0
+    hub.asked.clear()
+    assert (models.get("small/one") / "model.safetensors").read_bytes() == WEIGHTS
+    assert [bool(wanted) for name, wanted in hub.asked if name == "model.safetensors"] == [True]
+
+
+def test_wrong_content_is_thrown_away_and_said(hub: Hub) -> None:
+    hub.wrong["model.safetensors"] = b"\0" * len(WEIGHTS)
+    with pytest.raises(Missing, match=r"model\.safetensors.*other content"):
+        models.get("small/one")
+    hub.wrong.clear()
+    folder = models.get("small/one")
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS, "nothing of it was kept"
+
+
+def test_a_wrong_small_file_is_noticed_too(hub: Hub) -> None:
+    hub.wrong["config.json"] = b"[]"
+    with pytest.raises(Missing, match=r"config\.json.*other content"):
+        models.get("small/one")
+
+
+def test_a_lie_about_the_size_is_refused(hub: Hub) -> None:
+    hub.lies["model.safetensors"] = 10**15
+    with pytest.raises(Missing, match="on the disk"):
+        models.get("small/one")
+    hub.lies["model.safetensors"] = 10
+    with pytest.raises(Missing, match="other content"):
+        models.get("small/one")
+    hub.lies["model.safetensors"] = len(WEIGHTS) + 5
+    with pytest.raises(Missing, match="could not be fetched"):
+        models.get("small/one")
+
+
+def test_a_hub_that_is_not_there_or_has_no_such_model(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.files = {"readme.md": b"x"}
+    with pytest.raises(Missing, match="holds no model"):
+        models.get("small/one")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(Missing, match="could not be fetched"):
+        models.get("small/one")
+    with pytest.raises(Missing, match="knows no model"):
+        models.get("nothing")
+
+
+def test_it_is_removed(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models.get("small/one")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    assert models.remove("small/one") == len(WEIGHTS) + 2
+    assert not list((tmp_path / "hf" / "hub").glob("models--small--one/blobs/*"))
