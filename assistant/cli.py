@@ -15,6 +15,7 @@ from assistant.console import Console, quiet, to_log
 from assistant.errors import AssistantError, Usage
 from assistant.settings import Folders
 from assistant.settings import load as load_settings
+from assistant.words import tongue
 
 INTERRUPTED = 130
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see docs/command-line.md)."""
     quiet()
+    tongue.inherit()  # a terminal has none to give: English
     options, fault = _parse(arguments)
     console = Console("--json" in (sys.argv[1:] if arguments is None else arguments))
     try:

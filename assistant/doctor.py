@@ -6,12 +6,17 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import psutil
+
+from assistant.library import models
 from assistant.settings import Folders
+from assistant.words.tongue import mark, tr
 
 
 @dataclass(frozen=True)
@@ -27,21 +32,40 @@ class Finding:
 
 def examine(folders: Folders) -> list[Finding]:
     """All checks, in the order in which a person should mend them."""
-    return [*_system(folders), *_packages(), *_sound(), *_starter(), *_gpu(), *_models()]
+    return [
+        *_system(folders), *_packages(), *_sound(), *_starter(), *_gpu(), *_models(), *_hub(), *_log(folders),
+    ]  # fmt: skip
 
 
 def _system(folders: Folders) -> Iterator[Finding]:
-    yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()}.")
+    yield Finding(tr("Python"), "ok", f"{platform.python_version()}, {platform.system()}.")
     base = next((p for p in (folders.data, *folders.data.parents) if p.is_dir()), folders.data)
     if not os.access(base, os.W_OK):
         yield Finding(
-            "folder", "missing", f"“{folders.data}” cannot be written.", "Set HARK_HOME to a folder of yours.", True
+            tr("folder"),
+            "missing",
+            tr("“{data}” cannot be written.").format(data=folders.data),
+            tr("Set HARK_HOME to a folder of yours."),
+            True,
         )
         return
     free = shutil.disk_usage(base).free / 1e9
     state: Literal["ok", "note"] = "ok" if free > 10 else "note"
     yield Finding(
-        "disk", state, f"{free:.0f} GB free at “{folders.data}”.", "" if free > 10 else "Qwen2-VL 2B needs 5 GB."
+        tr("disk"),
+        state,
+        tr("{free:.0f} GB free at “{data}”.").format(free=free, data=folders.data),
+        "" if free > 10 else tr("Qwen2-VL 2B needs 5 GB."),
+    )
+
+    total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
+    fits = ", ".join(one.name for one in models.fitting(total)) or tr("the starter kit")
+    yield Finding(
+        tr("memory"),
+        "ok",
+        tr("{available:.0f} of {total:.0f} GB are free; what fits: {fits}.").format(
+            available=available, total=total, fits=fits
+        ),
     )
 
 
@@ -58,12 +82,21 @@ def _packages() -> Iterator[Finding]:
     )
     gone = [name for name in needed if importlib.util.find_spec(name) is None]
     if gone:
-        yield Finding("packages", "missing", f"{', '.join(gone)} cannot be imported.", "Install Hark again.", True)
+        yield Finding(
+            tr("packages"),
+            "missing",
+            tr("{what} cannot be imported.").format(what=", ".join(gone)),
+            tr("Install Hark again."),
+            True,
+        )
     else:
-        yield Finding("packages", "ok", "All are installed.")
+        yield Finding(tr("packages"), "ok", tr("All are installed."))
     if shutil.which("espeak-ng") is None:
         yield Finding(
-            "espeak-ng", "note", "Coqui voices need the program espeak-ng.", "On Debian: apt install espeak-ng"
+            tr("espeak-ng"),
+            "note",
+            tr("Coqui voices need the program espeak-ng."),
+            tr("On Debian: apt install espeak-ng"),
         )
 
 
@@ -73,14 +106,19 @@ def _sound() -> Iterator[Finding]:
 
         devices = list(sounddevice.query_devices())
     except OSError:
-        yield Finding("sound", "missing", "PortAudio is not installed.", "On Debian: apt install libportaudio2")
+        yield Finding(
+            tr("sound"), "missing", tr("PortAudio is not installed."), tr("On Debian: apt install libportaudio2")
+        )
         return
-    for what, key in (("microphone", "max_input_channels"), ("speaker", "max_output_channels")):
+    for what, key in ((mark("microphone"), "max_input_channels"), (mark("speaker"), "max_output_channels")):
         if any(device[key] > 0 for device in devices):
-            yield Finding(what, "ok", "There is one.")
+            yield Finding(tr(what), "ok", tr("There is one."))
         else:
             yield Finding(
-                what, "missing", f"There is no {what}.", "Connect one; files and typed questions work without."
+                tr(what),
+                "missing",
+                tr("There is no {what}.").format(what=tr(what)),
+                tr("Connect one; files and typed questions work without."),
             )
 
 
@@ -89,28 +127,59 @@ def _starter() -> Iterator[Finding]:
 
     if (resources.files("resources") / "starter" / "tiny" / "model.safetensors").is_file():
         yield Finding(
-            "starter kit", "ok", "It hears English, sees plain shapes, reads English and Chinese, and speaks."
+            tr("starter kit"), "ok", tr("It hears English, sees plain shapes, reads English and Chinese, and speaks.")
         )
     else:
-        yield Finding("starter kit", "missing", "Its model is not in this installation.", "Install Hark again.", True)
+        yield Finding(
+            tr("starter kit"), "missing", tr("Its model is not in this installation."), tr("Install Hark again."), True
+        )
 
 
 def _gpu() -> Iterator[Finding]:
     if sys.platform == "darwin" or shutil.which("nvidia-smi") is None:
-        yield Finding("GPU", "note", "No NVIDIA GPU was found; models run on the processor.")
+        yield Finding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
     elif importlib.util.find_spec("nvidia.cublas") is None:
         hint = "pip install 'hark-assistant[cuda]'"
-        yield Finding("GPU", "note", "There is a GPU, but Whisper needs CUDA 12's cuBLAS to use it.", hint)
+        yield Finding(tr("GPU"), "note", tr("There is a GPU, but Whisper needs CUDA 12's cuBLAS to use it."), hint)
     else:
-        yield Finding("GPU", "ok", "There is an NVIDIA GPU.")
+        yield Finding(tr("GPU"), "ok", tr("There is one: {cards}.").format(cards=_cards()))
+
+
+def _cards() -> str:
+    """Names and memory of the graphics cards, as their driver tells them."""
+    asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(asked, capture_output=True, timeout=5, text=True).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        told = ""
+    return told.replace("\n", "; ") or "NVIDIA"
+
+
+def _hub() -> Iterator[Finding]:
+    import requests
+    from huggingface_hub.constants import ENDPOINT
+
+    try:
+        requests.head(ENDPOINT, timeout=3)
+        yield Finding(tr("hub"), "ok", tr("“{ENDPOINT}” answers; models can be got.").format(ENDPOINT=ENDPOINT))
+    except requests.RequestException:
+        hint = tr("Only to get models: check the network, or set HF_ENDPOINT to a mirror.")
+        yield Finding(tr("hub"), "note", tr("“{ENDPOINT}” does not answer.").format(ENDPOINT=ENDPOINT), hint)
+
+
+def _log(folders: Folders) -> Iterator[Finding]:
+    yield Finding(
+        tr("log"), "ok", tr("“{what}”; it holds nothing of what you say or see.").format(what=folders.logs / "hark.log")
+    )
 
 
 def _models() -> Iterator[Finding]:
-    from assistant.library import models
-
-    for job, name in (("hear", "whisper-small"), ("look", "qwen2-vl-2b")):
+    for job, what, name in (
+        ("hear", tr("model to hear"), "whisper-small"),
+        ("look", tr("model to look"), "qwen2-vl-2b"),
+    ):
         here = [entry.name for entry in models.CATALOGUE.values() if entry.job == job and models.is_here(entry)]
         if here:
-            yield Finding(f"model to {job}", "ok", f"{', '.join(here)}.")
+            yield Finding(what, "ok", f"{', '.join(here)}.")
         else:
-            yield Finding(f"model to {job}", "note", "Only the starter kit's.", f"hark models get {name}")
+            yield Finding(what, "note", tr("Only the starter kit's."), f"hark models get {name}")

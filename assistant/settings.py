@@ -106,11 +106,12 @@ class Memory:
 @dataclass(frozen=True)
 class Window:
     """`theme`: "system", "light" or "dark". `language`: "system", "en" or "zh_CN". `announce`: what a screen reader is
-    told: "all", "ends" (beginnings and ends), "off"."""
+    told: "all", "ends" (beginnings and ends), "off". `welcomed`: it was started before."""
 
     theme: str = "system"
     language: str = "system"
     announce: str = "all"
+    welcomed: bool = False
 
 
 @dataclass(frozen=True)

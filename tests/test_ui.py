@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from assistant import events
 from assistant.events import Timings
 from assistant.settings import Folders, Settings
+from assistant.settings import Window as Look
 from ui import answer, style, words
 from ui.bridge import Bridge
 from ui.messages import Entry
@@ -39,7 +40,7 @@ def application() -> QApplication:
 @pytest.fixture
 def window(application: QApplication, home: Path) -> Iterator[Window]:
     """A window whose engine is not started: events are given to it by hand, calls are noted."""
-    made = Window(Bridge(Settings(), Folders.find()))
+    made = Window(Bridge(Settings(window=Look(welcomed=True)), Folders.find()))
     calls: list[tuple[str, tuple[object, ...]]] = []
     for name in (
         "ask",

@@ -22,6 +22,7 @@ from assistant.pictures import Picture
 from assistant.settings import Folders, Settings, load
 from ui import keeper as keeping
 from ui.bridge import Bridge
+from ui.checkup import Checkup
 from ui.options import Options
 from ui.window import Window
 
@@ -292,3 +293,28 @@ def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
     why = desk.window.tray.take(data)
     assert "first 100 of 500" in why and sum(call[0] == "show" for call in desk.calls) == 100
+
+
+def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
+    for _ in range(2):
+        desk.window.presenter.on_event(events.StateChanged("ready"))
+    assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
+    assert "Ready" in desk.window.bar.status.text()
+    assert load(Folders.find()).window.welcomed and not [call for call in desk.calls if call[0] == "configure"]
+
+
+def test_the_computer_is_checked_in_words(desk: Desk) -> None:
+    desk.window.checkup()
+    (dialog,) = desk.window.findChildren(Checkup)
+    for _ in range(200):
+        QTest.qWait(50)
+        if dialog.list.count() > 3:
+            break
+    said = [dialog.list.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(dialog.list.count())]
+    assert any(one.startswith("starter kit, works:") for one in said), said
+    assert any("hark.log" in one for one in said)
+    desk.window.presenter.on_event(events.Level(0.5))
+    assert dialog.meter._levels[-1] == 0.5
+    dialog._on_speak()
+    assert desk.calls[-1][0] == "say"
+    dialog.done(0)

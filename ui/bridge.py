@@ -4,6 +4,8 @@ Knows nothing of widgets."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
 from assistant.events import Event
@@ -24,8 +26,9 @@ class Bridge(QObject):
 
     def change(self, settings: Settings) -> str:
         """Takes other settings and keeps them; returns why they cannot be kept, or ""."""
-        self.settings = settings
-        self.engine.configure(settings)
+        before, self.settings = self.settings, settings
+        if replace(before, window=settings.window) != settings:  # how the window looks is not the engine's
+            self.engine.configure(settings)
         return save(settings, self._folders)
 
     def _on_event(self, event: Event) -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QObject, Slot
+from PySide6.QtGui import QAccessible
 
 from assistant.settings import FASTEST, SLOWEST
 from assistant.words.tongue import tr
-from ui import style
+from ui import style, welcome
+from ui.messages import Entry
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -22,6 +24,15 @@ class Doing(QObject):
         super().__init__(window)
         self._window, self._bridge, self._engine = window, window.bridge, window.bridge.engine
         self._editing: int | None = None  # the row of the question that is being changed
+
+    def welcome(self) -> None:
+        """Once: in the conversation, and aloud, by whoever speaks here."""
+        self.on_choice("window", "welcomed", True)
+        text = welcome.words()
+        self._window.conversation.messages.add(Entry("note", text))
+        self._window.presenter.announce(text)
+        if not QAccessible.isActive():  # one speaks: a screen reader has been told
+            self._engine.say(text)
 
     @Slot(str)
     def ask(self, text: str) -> None:

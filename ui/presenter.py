@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from shiboken6 import isValid
 
 from assistant import events
 from assistant.events import Event
@@ -28,6 +29,7 @@ class Presenter(QObject):
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
         self._pointed: list[str] = []
+        self.meters = [window.bar.meter]
 
     def begin(self) -> None:
         """Another conversation: what still comes of a turn before belongs to none of its messages."""
@@ -61,7 +63,9 @@ class Presenter(QObject):
         """Sound and pictures."""
         match event:
             case events.Level(value):
-                self._window.bar.meter.add(value)
+                self.meters = [one for one in self.meters if isValid(one)]
+                for meter in self.meters:
+                    meter.add(value)
             case events.Hearing(text):
                 self._window.bar.caption.setText(text)
             case events.Shown():
@@ -97,6 +101,8 @@ class Presenter(QObject):
         if not (state == "ready" and self._ended):
             self._window.bar.status.setText(words.state(state))
         self._ended = False
+        if state == "ready" and not self._window.bridge.settings.window.welcomed:
+            self._window.do.welcome()
         if state in ("thinking", "speaking", "ready"):
             self._window.bar.talk.show_on(False)
             self._window.bar.caption.setText("")

@@ -22,6 +22,7 @@ from assistant.words.tongue import tr
 from ui import style, words
 from ui.bar import Bar
 from ui.bridge import Bridge
+from ui.checkup import Checkup
 from ui.conversation import Actions, Conversation
 from ui.doing import Doing
 from ui.keeper import Keeper
@@ -121,7 +122,7 @@ class Window(QMainWindow):
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
             ("Ctrl+,", self.options), ("Ctrl+H", self.side.free.toggle), ("Ctrl+L", self.bar.field.setFocus),
             ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo), ("Ctrl+S", self.export),
-            ("Ctrl+I", self.keeper.bring), ("Ctrl+M", self.models),
+            ("Ctrl+I", self.keeper.bring), ("Ctrl+M", self.models), ("F8", self.checkup),
         ):  # fmt: skip
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
 
@@ -145,6 +146,16 @@ class Window(QMainWindow):
         made.chosen.connect(self.do.on_choice)
         made.told.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+
+    @Slot()
+    def checkup(self) -> None:
+        """What works here; the meter in it shows what the microphone hears."""
+        made = Checkup(self)
+        made.say.connect(self.do.on_read)
+        made.told.connect(self.presenter.announce)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.presenter.meters.append(made.meter)
         made.open()
 
     def offer_devices(self, found: DevicesFound) -> None:

@@ -52,6 +52,7 @@ _KEYS = (
     ("Ctrl+comma", mark("settings")),
     ("Ctrl+M", mark("models")),
     ("F6", mark("next part of the window")),
+    ("F8", mark("check this computer")),
     ("F1", mark("these keys")),
 )
 
