@@ -106,12 +106,15 @@ class Memory:
 @dataclass(frozen=True)
 class Window:
     """`theme`: "system", "light" or "dark". `language`: "system", "en" or "zh_CN". `announce`: what a screen reader is
-    told: "all", "ends" (beginnings and ends), "off". `welcomed`: it was started before."""
+    told: "all", "ends" (beginnings and ends), "off". `welcomed`: it was started before. `stay`: closed, it
+    stays in the tray. `autostart`: it starts with the desktop."""
 
     theme: str = "system"
     language: str = "system"
     announce: str = "all"
     welcomed: bool = False
+    stay: bool = False
+    autostart: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QDesktopServices, QImage, QKeyEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
@@ -20,9 +20,11 @@ from assistant import events
 from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.settings import Folders, Settings, load
+from ui import doing, links
 from ui import keeper as keeping
 from ui.bridge import Bridge
 from ui.checkup import Checkup
+from ui.messages import Entry
 from ui.options import Options
 from ui.window import Window
 
@@ -318,3 +320,30 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
     dialog._on_speak()
     assert desk.calls[-1][0] == "say"
     dialog.done(0)
+
+
+def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, opened = list[str](), list[str]()
+    text = "See [here](https://a.example/x?y), [there](https://b.example), [no](file:///etc/passwd) and <javascript:x>."
+    desk.messages.add(Entry("hark", text))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    monkeypatch.setattr(
+        QInputDialog,
+        "getItem",
+        lambda parent, title, label, items, *more: (asked.append(str(items)), (items[1], True))[1],
+    )
+    monkeypatch.setattr(links, "_wanted", lambda parent, address: asked.append(address) or len(asked) > 2)
+    desk.window.conversation.open_link()
+    assert asked == ["['https://a.example/x?y', 'https://b.example']", "https://b.example"] and opened == []
+    desk.window.conversation.open_link()
+    assert opened == ["https://b.example"]
+
+
+def test_a_black_screen_is_said_and_not_sent(desk: Desk) -> None:
+    black = QImage(200, 100, QImage.Format.Format_RGB32)
+    black.fill(0)
+    assert doing._is_black(black)
+    black.setPixel(100, 50, 0xFFFFFF)
+    large = QImage(40, 40, QImage.Format.Format_RGB32)
+    large.fill(0x303030)
+    assert not doing._is_black(large)

@@ -14,7 +14,13 @@ from assistant.settings import Folders, load
 from assistant.words import tongue
 from ui import answer, style
 from ui.bridge import Bridge
+from ui.instance import DEEDS, Instance
 from ui.window import Window
+
+
+def _deed() -> str:
+    """What a second start is for: `hark-window --talk`, `--stop`, `--describe`, or to show the window."""
+    return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
 
 
 def main() -> int:
@@ -25,8 +31,13 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     application = QApplication(sys.argv)
     application.setApplicationName("Hark")
+    application.setDesktopFileName("hark")
     application.setStyle("Fusion")
+    application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
     folders = Folders.find()
+    instance = Instance(folders.data)
+    if not instance.first:
+        return 0 if instance.tell(_deed()) else 1
     settings = load(folders)
     wanted = settings.window.language
     tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
@@ -34,8 +45,14 @@ def main() -> int:
     style.apply(application)
     bridge = Bridge(settings, folders)
     window = Window(bridge)
-    window.show()
-    QTimer.singleShot(0, bridge.engine.start)  # after the first paint
+    if "--install" in sys.argv:
+        print(window.do.install())
+        return 0
+    if "--away" not in sys.argv:
+        window.show()
+    instance.told.connect(window.do.on_deed)
+    for begin in (bridge.engine.start, instance.listen, window.appear):
+        QTimer.singleShot(0, begin)  # after the first paint
     threading.Thread(target=answer.warm, name="hark warm", daemon=True).start()
     code = application.exec()
     bridge.engine.stop()

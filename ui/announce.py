@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt
@@ -13,15 +14,19 @@ _AT_ONCE = 4  # that a reader may still have to read when the next one comes
 
 
 class Announcer:
-    """Never tokens, timers or counters; the same words twice in a row are said once.
+    """Never tokens, timers or counters; the same words twice in a row are said once. `level` gives "all", "ends" or
+    "off".
 
     On Linux a notification comes and goes: all readers there know these, and only the newest know announcements."""
 
-    def __init__(self, window: QWidget) -> None:
-        self._window, self._last = window, ""
+    def __init__(self, window: QWidget, level: Callable[[], str]) -> None:
+        self._window, self._last, self._level = window, "", level
         self._notices = [_Notice(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, detail: bool = False) -> None:
+        """`detail`: neither a beginning or an end, nor the answer to a key."""
+        if self._level() == "off" or (detail and self._level() == "ends"):
+            return
         if text and text != self._last and QAccessible.isActive():
             if self._notices:
                 self._notices.append(self._notices.pop(0))

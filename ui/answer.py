@@ -57,6 +57,16 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
     return made
 
 
+def links(text: str) -> list[str]:
+    """The addresses that an answer names as links, each once, of the web alone; longer ones than browsers take are
+    none."""
+    inline = (token for token in _parser().parse(text[:_LONGEST]) if token.type == "inline")
+    found = [
+        str(one.attrs.get("href", "")) for token in inline for one in token.children or [] if one.type == "link_open"
+    ]
+    return list(dict.fromkeys(one for one in found if _host(one) and len(one) < 2000))
+
+
 def warm() -> None:
     """Loads what the first answer needs; may run in another thread, so that no paint waits for it."""
     _parser()

@@ -52,6 +52,8 @@ OPTIONS = (
         _LEVELS,
     ),
     Option("window", "theme", mark("Colours"), mark("Light or dark, or as the system has it."), _THEMES),
+    Option("window", "stay", mark("Stay in the tray when closed"), mark("Where the desktop has a tray; else it ends.")),
+    Option("window", "autostart", mark("Start with the desktop"), mark("Away in the tray, ready for its keys.")),
     Option("window", "language", mark("Language"), mark("Of this window, from the next start on."), _TONGUES),
     Option(
         "hear",

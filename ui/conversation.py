@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QGuiApplication, QKeyEvent, QPain
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QPushButton, QWidget
 
 from assistant.words.tongue import tr
-from ui import style
+from ui import answer, links, style
 from ui.drawn import Painter
 from ui.messages import Entry, Messages
 
@@ -96,6 +96,11 @@ class Conversation(QListView):
     def change_question(self) -> None:
         self._with_question(self.edited)
 
+    @Slot()
+    def open_link(self) -> None:
+        if self.row >= 0:
+            links.ask(self, answer.links(self.messages.at(self.row).text))
+
     def _with_question(self, signal: Any) -> None:
         question = self.messages.question_of(self.row)
         if question >= 0:
@@ -129,7 +134,7 @@ class Conversation(QListView):
         move = {Qt.Key.Key_J: row + 1, Qt.Key.Key_K: row - 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
         do = {
             Qt.Key.Key_Space: self.read_again, Qt.Key.Key_R: self.read_again, Qt.Key.Key_C: self.copy,
-            Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question,
+            Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question, Qt.Key.Key_L: self.open_link,
         }  # fmt: skip
         plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
         if plain and event.key() in move and last >= 0:
@@ -158,6 +163,7 @@ class Actions(QWidget):
                 conversation.ask_again,
             ),
             (tr("Edit"), tr("Change its question and ask from there, in a branch (E)"), conversation.change_question),
+            (tr("Links"), tr("Open a link that it names, after asking (L)"), conversation.open_link),
         ):
             button = QPushButton(text)
             button.setToolTip(told)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QObject, Slot
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QImage
+from PySide6.QtWidgets import QApplication
 
 from assistant.settings import FASTEST, SLOWEST
 from assistant.words.tongue import tr
-from ui import style, welcome
+from ui import install, style, welcome
 from ui.messages import Entry
 
 if TYPE_CHECKING:
@@ -33,6 +34,40 @@ class Doing(QObject):
         self._window.presenter.announce(text)
         if not QAccessible.isActive():  # one speaks: a screen reader has been told
             self._engine.say(text)
+
+    @Slot(str)
+    def on_deed(self, deed: str) -> None:
+        """What the tray, a second start, or a key of the desktop wants."""
+        {
+            "show": self.show, "talk": self.talk, "stop": self.stop, "describe": self.describe,
+            "quit": QApplication.quit,
+        }[deed]()  # fmt: skip
+
+    def show(self) -> None:
+        self._window.showNormal()
+        self._window.raise_()
+        self._window.activateWindow()
+
+    def talk(self) -> None:
+        """Listens to one question, whatever window has the keys."""
+        if self._window.bar.talk.isEnabled():
+            self._window.bar.talk.show_on(True)
+            self._engine.press()
+            self._engine.tap()
+
+    def describe(self) -> None:
+        """What is on the screen now."""
+        self.capture()
+        self._engine.ask(tr("Describe what is on my screen."))
+
+    def install(self) -> str:
+        """Puts Hark into the desktop's menu; returns what was done."""
+        from ui.presence import icon
+
+        data = QBuffer()
+        data.open(QBuffer.OpenModeFlag.WriteOnly)
+        icon().pixmap(256, 256).save(data, "PNG")
+        return install.install(bytes(data.data().data()))
 
     @Slot(str)
     def ask(self, text: str) -> None:
@@ -114,6 +149,8 @@ class Doing(QObject):
         if section == "window":
             style.choose(self._bridge.settings.window.theme)
             self._window.on_scheme()
+            if field == "autostart" and (why := install.autostart(bool(value))):
+                self._window.presenter.tell(why)
         if why_not:
             self._window.presenter.note(why_not)
 
@@ -150,6 +187,11 @@ class Doing(QObject):
     def capture(self) -> None:
         """The screen that the window is on, as a picture."""
         shot = self._window.screen().grabWindow(0)
+        if _is_black(shot.toImage()):
+            self._window.presenter.tell(
+                tr("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
+            )
+            return
         buffer = QBuffer()
         buffer.open(QBuffer.OpenModeFlag.WriteOnly)
         shot.save(buffer, "PNG")
@@ -175,3 +217,9 @@ class Doing(QObject):
         speed = round(min(max(self._bridge.settings.speak.speed + by, SLOWEST), FASTEST), 1)
         self.on_choice("speak", "speed", speed)
         self._window.presenter.announce(tr("Speed {percent}").format(percent=f"{speed:.0%}"))
+
+
+def _is_black(image: QImage) -> bool:
+    """Whether a capture shows nothing at all."""
+    small = image.scaled(64, 64).convertToFormat(QImage.Format.Format_Grayscale8)
+    return max(bytes(small.constBits()), default=0) < 8

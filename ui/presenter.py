@@ -24,7 +24,7 @@ class Presenter(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._messages = window, window.conversation.messages
-        self._announcer = Announcer(window)
+        self._announcer = Announcer(window, lambda: window.bridge.settings.window.announce)
         self._writing = False  # whether the last message is an answer that still grows
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
@@ -71,7 +71,7 @@ class Presenter(QObject):
             case events.Shown():
                 self._messages.thumbs[event.digest] = self._window.tray.shown(event)
                 number = self._window.tray.list.count()
-                self._announcer.say(tr("Picture {n}: {name}").format(n=number, name=event.name))
+                self._announcer.say(tr("Picture {n}: {name}").format(n=number, name=event.name), detail=True)
                 self._window.conversation.refresh()
             case events.Pointed():
                 self._pointed.append(self._window.tray.point_out(event))
@@ -114,7 +114,7 @@ class Presenter(QObject):
         self._messages.add(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
         self._window.tray.pointing.clear_marks()
         self._window.conversation.scrollToBottom()
-        self._announcer.say(tr("Heard: {text}").format(text=text))
+        self._announcer.say(tr("Heard: {text}").format(text=text), detail=True)
 
     def _on_wrote(self, text: str) -> None:
         rows = self._messages.rowCount()
@@ -132,6 +132,8 @@ class Presenter(QObject):
             self._messages.change(-1, heard=heard, detail=detail)
             self._window.conversation.grown()
         self._writing = False
+        if event.reason == "answered" and self._window.presence:
+            self._window.presence.ready(event.answer)
         if any(self._pointed):
             self._messages.add(Entry("note", "\n".join(filter(None, self._pointed))))
             self._pointed = []

@@ -61,10 +61,10 @@ class Talk(QAbstractButton):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(now.accent if self.isEnabled() else now.muted))
         painter.drawEllipse(around.adjusted(7, 7, -7, -7))
-        _microphone(painter, around.center(), side / 92, QColor(now.on_accent))
+        microphone(painter, around.center(), side / 92, QColor(now.on_accent))
 
 
-def _microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> None:
+def microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> None:
     painter.translate(at)
     painter.scale(scale, scale)
     painter.setBrush(color)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import (
+    QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
@@ -22,19 +24,20 @@ from assistant.words.tongue import tr
 from ui import style, words
 from ui.bar import Bar
 from ui.bridge import Bridge
-from ui.checkup import Checkup
 from ui.conversation import Actions, Conversation
 from ui.doing import Doing
 from ui.keeper import Keeper
 from ui.keys import Keys
 from ui.messages import Messages
-from ui.models import Models
-from ui.options import Options
 from ui.pictures import Tray
 from ui.presenter import Presenter
 from ui.side import Side
 
 _NARROW = 900  # points; below it the sides are shown one at a time, when asked for
+
+
+if TYPE_CHECKING:
+    from ui.presence import Presence
 
 
 class Window(QMainWindow):
@@ -53,6 +56,7 @@ class Window(QMainWindow):
         self.presenter, self.keeper = Presenter(self), Keeper(self)
         self.keys, self.do = Keys(QApplication.instance()), Doing(self)
         self._devices, self._options = DevicesFound((), ()), None
+        self.presence: Presence | None = None
         self._lay_out()
         self._connect()
         self.bar.status.setText(words.state("loading"))
@@ -133,6 +137,8 @@ class Window(QMainWindow):
     @Slot()
     def options(self) -> None:
         """All settings; there is one such dialog at a time."""
+        from ui.options import Options  # dialogs are imported when they are opened: the window is there sooner
+
         made = self._options = Options(self, self.bridge.settings)
         self.offer_devices(self._devices)
         made.chosen.connect(self.do.on_choice)
@@ -142,6 +148,8 @@ class Window(QMainWindow):
     @Slot()
     def models(self) -> None:
         """What hears and what looks, got from a hub."""
+        from ui.models import Models
+
         made = Models(self)
         made.chosen.connect(self.do.on_choice)
         made.told.connect(self.presenter.announce)
@@ -151,12 +159,34 @@ class Window(QMainWindow):
     @Slot()
     def checkup(self) -> None:
         """What works here; the meter in it shows what the microphone hears."""
+        from ui.checkup import Checkup
+
         made = Checkup(self)
         made.say.connect(self.do.on_read)
         made.told.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.presenter.meters.append(made.meter)
         made.open()
+
+    @Slot()
+    def appear(self) -> None:
+        """In the tray, where there is one."""
+        from ui.presence import Presence, icon
+
+        self.presence = Presence(self)
+        self.presence.wanted.connect(self.do.on_deed)
+        QApplication.setWindowIcon(icon())
+        if not self.isVisible() and not self.presence.there:
+            self.show()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Away in the tray, if that is wanted and possible; else the end."""
+        if self.bridge.settings.window.stay and self.presence and self.presence.there:
+            event.ignore()
+            self.hide()
+        else:
+            event.accept()
+            QApplication.quit()
 
     def offer_devices(self, found: DevicesFound) -> None:
         """What microphones and speakers there are now."""

@@ -40,6 +40,7 @@ _KEYS = (
     (mark("C on a message"), mark("copy it")),
     (mark("A on a message"), mark("ask its question again, in a branch")),
     (mark("E on a message"), mark("change its question and ask from there")),
+    (mark("L on a message"), mark("open a link that it names, after asking")),
     (mark("Enter, F2, Delete on a conversation"), mark("open, rename, delete it")),
     ("Ctrl+Z", mark("bring back what was deleted last")),
     ("Ctrl+F", mark("search conversations")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,6 +222,22 @@ def test_tab_reaches_every_part_and_comes_back(desk: Desk) -> None:
         seen |= {one["label"] or one["name"] for one in desk.tree() if "focused" in one["states"]}
     for name in ("Question", "Talk", "Add a picture …", "New conversation", "Voice", "Settings", "Hands-free"):
         assert name in seen, (name, seen)
+
+
+def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desk: Desk, page: Path) -> None:
+    start_reading(desk, page)
+    environment = {**desk.environment, "HARK_HOME": str(home_of(desk))}
+    done = subprocess.run([sys.executable, "-P", "-m", "ui", "--stop"], env=environment, timeout=20)
+    assert done.returncode == 0
+    desk.until(lambda: "stopped" in last(desk, "Hark ·"), 5, "the answer is stopped")
+    assert sum(one["role"] == "frame" for one in desk.tree()) == 1
+
+
+def home_of(desk: Desk) -> Path:
+    """Where the window of this desk keeps its files."""
+    assert desk.window
+    told = Path(f"/proc/{desk.window.pid}/environ").read_bytes().decode().split("\0")
+    return Path(next(one.removeprefix("HARK_HOME=") for one in told if one.startswith("HARK_HOME=")))
 
 
 def engine_of(desk: Desk) -> int:

@@ -1,0 +1,62 @@
+"""One window at a time: a second start, or a key of the desktop, tells the first one. Knows nothing of widgets.
+
+`hark-window --talk`, `--stop` and `--describe` can be bound to keys in any desktop's own settings, Wayland's too, which
+lets no program take keys for itself."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, Signal, Slot
+
+DEEDS = ("show", "talk", "stop", "describe")
+_PATIENCE = 1000  # milliseconds for the other one to answer
+
+
+class Instance(QObject):
+    """`told` gives one of `DEEDS`. `first`: whether there was none before; it stays so while this lives."""
+
+    told = Signal(str)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._name = "hark-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+        self._lock = QLockFile(str(folder / "window.lock"))
+        self._lock.setStaleLockTime(0)  # of a process that lives it is never stale
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        # Where nothing can be written, nothing can be locked: better two windows than none.
+        self.first = self._lock.tryLock(0) or self._lock.error() == QLockFile.LockError.PermissionError
+
+    @Slot()
+    def listen(self) -> None:
+        """Takes what later ones tell. Qt's network library is loaded here: after the first paint."""
+        from PySide6.QtNetwork import QLocalServer
+
+        QLocalServer.removeServer(self._name)  # of one that was killed
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        self._server.listen(self._name)
+
+    def tell(self, deed: str) -> bool:
+        """Tells the first one; whether it took it."""
+        from PySide6.QtNetwork import QLocalSocket
+
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(_PATIENCE):
+            return False
+        socket.write(deed.encode())
+        return bool(socket.waitForBytesWritten(_PATIENCE))
+
+    @Slot()
+    def _on_connection(self) -> None:
+        socket = self._server.nextPendingConnection()
+        socket.waitForReadyRead(_PATIENCE)
+        deed = bytes(socket.read(32).data()).decode("ascii", "replace")
+        socket.deleteLater()
+        if deed in DEEDS:
+            self.told.emit(deed)

@@ -1,0 +1,68 @@
+"""Hark in the desktop's tray: a menu, and a word when an answer is ready and nobody looks. Knows no engine."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
+
+from assistant.words.tongue import tr
+from ui import style
+from ui.talk import microphone
+
+_LONGEST = 140  # letters of a notification
+
+
+class Presence(QObject):
+    """`wanted` gives "show", "talk", "stop", "describe" or "quit"."""
+
+    wanted = Signal(str)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._tray = QSystemTrayIcon(icon(), self)
+        self._tray.setToolTip("Hark")
+        self._menu = QMenu(window)
+        for what, text in (
+            ("show", tr("Show the window")), ("talk", tr("Talk")), ("stop", tr("Stop speaking")),
+            ("describe", tr("Describe what is on my screen")), ("quit", tr("Quit")),
+        ):  # fmt: skip
+            self._menu.addAction(text).triggered.connect(lambda _=False, what=what: self.wanted.emit(what))
+        self._tray.setContextMenu(self._menu)
+        self._tray.activated.connect(self._on_click)
+        self._tray.messageClicked.connect(lambda: self.wanted.emit("show"))
+        self._tray.show()
+
+    @property
+    def there(self) -> bool:
+        """Whether this desktop has a tray."""
+        return QSystemTrayIcon.isSystemTrayAvailable()
+
+    def ready(self, answer: str) -> None:
+        """An answer is ready: told where the window is away."""
+        if not self._window.isActiveWindow() and self.there:
+            short = answer if len(answer) <= _LONGEST else answer[: _LONGEST - 1] + "…"
+            self._tray.showMessage("Hark", short, self._tray.icon())
+
+    @Slot(QSystemTrayIcon.ActivationReason)
+    def _on_click(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason == QSystemTrayIcon.ActivationReason.Trigger:
+            self.wanted.emit("show")
+
+
+def icon() -> QIcon:
+    """The talk button, in all sizes."""
+    made = QIcon()
+    for side in (16, 24, 32, 48, 64, 128, 256):
+        picture = QPixmap(side, side)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(style.LIGHT.accent))
+        painter.drawEllipse(QRectF(0.5, 0.5, side - 1, side - 1))
+        microphone(painter, QRectF(0, 0, side, side).center(), side / 64, QColor(style.LIGHT.on_accent))
+        painter.end()
+        made.addPixmap(picture)
+    return made
