@@ -14,7 +14,7 @@ from pathlib import Path
 from assistant.asking import Desk, Question
 from assistant.devices import Devices
 from assistant.errors import AssistantError
-from assistant.events import Event, Failed, Forgotten, Noted, Voices, Weighed
+from assistant.events import Event, Failed, Forgotten, Noted, Opened, Voices, Weighed
 from assistant.faults import told
 from assistant.floor import Floor
 from assistant.library import history, voices
@@ -208,6 +208,7 @@ class Engine:
         self._desk.conversation, self._desk.private = conversation, private
         past = history.messages(self._desk.history, conversation) if self._desk.history and conversation else []
         self._floor.remember(past)
+        self._emit(Opened(conversation))
         for picture in {one.digest: one for message in past for one in message.pictures}.values():
             self._lay(picture, "", again=True)
 

@@ -112,6 +112,13 @@ class TurnStarted:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A conversation was opened, None for a new one: what comes from now on belongs to it."""
+
+    conversation: int | None
+
+
+@dataclass(frozen=True)
 class StateChanged:
     """What Hark does now: 'loading', 'ready', 'hearing' (a person speaks), 'thinking',
     'speaking', or 'restarting' after a crash."""
@@ -203,6 +210,7 @@ class DevicesFound:
 Event = (
     TurnEvent
     | TurnStarted
+    | Opened
     | StateChanged
     | Level
     | Hearing

@@ -19,6 +19,7 @@ EXAMPLES: list[Event] = [
     events.Noted("n"),
     events.Failed("look", "It broke.", "Mend it."),
     events.Pointed("the star", "d", 1, 2, 30, 40),
+    events.Opened(7),
     events.TurnStarted(None, "t", 4),
     events.TurnEnded("interrupted", "q", "a b", "tiny", Timings(load=0.1, total=2.0), 1, 7),
     events.StateChanged("ready"),

@@ -95,6 +95,10 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
     desk.key(desk.past.list, Qt.Key.Key_Return)
     assert desk.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
     assert ("open", 1, False) in desk.calls
+    for late in (events.TurnStarted(5, "", 3), events.Heard("late"), events.TurnEnded("interrupted", "late")):
+        desk.window.presenter.on_event(late)  # of the conversation that was left
+    assert desk.texts()[-1] == "answer 1" and desk.window.keeper.current == 1
+    desk.window.presenter.on_event(events.Opened(1))
     desk.window.presenter.on_event(events.TurnStarted(999, "", 1))
     desk.window.presenter.on_event(events.Heard("and now?"))
     assert desk.texts()[-1] == "and now?" and desk.window.keeper.current == 1
@@ -138,7 +142,8 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     desk.window.bar.field.setPlainText("changed")
     QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
     assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
-    desk.window.presenter.on_event(events.TurnStarted(50, "", 4))
+    for event in (events.Opened(1), events.Opened(4), events.TurnStarted(50, "", 4)):
+        desk.window.presenter.on_event(event)
     assert desk.window.keeper.current == 4
     view.setCurrentIndex(desk.messages.index(1))
     desk.key(view, Qt.Key.Key_A)

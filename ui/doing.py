@@ -118,6 +118,8 @@ class Doing(QObject):
             self._engine.ask(text)
             return
         self._window.conversation.messages.cut(row)
+        self._window.presenter.begin()
+        self._window.keeper.current = None
         self._engine.again(turn, text)
 
     @Slot(str, tuple)

@@ -63,6 +63,11 @@ class Keeper(QObject):
             self.current = conversation
             self.refresh()
 
+    def on_end(self) -> None:
+        """A turn ended: its conversation is the newest now. A list that one is in stays as it is."""
+        if not self._past.list.hasFocus():
+            self.refresh()
+
     @Slot(str, int)
     def on_wanted(self, what: str, conversation: int) -> None:
         getattr(self, what)(conversation)

@@ -26,18 +26,22 @@ class Presenter(QObject):
         self._window, self._messages = window, window.conversation.messages
         self._announcer = Announcer(window, lambda: window.bridge.settings.window.announce)
         self._writing = False  # whether the last message is an answer that still grows
+        self._opening = 0  # conversations that were asked for and are not open yet
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
         self._pointed: list[str] = []
         self.meters = [window.bar.meter]
 
     def begin(self) -> None:
-        """Another conversation: what still comes of a turn before belongs to none of its messages."""
+        """Another conversation is asked for: what still comes until it is open belongs to none of its messages."""
         self._turn, self._writing, self._pointed = None, False, []
+        self._opening += 1
 
     @Slot(object)
     def on_event(self, event: Event) -> None:
         """Shows one event."""
+        if self._is_late(event):
+            return
         match event:
             case events.StateChanged(state):
                 self._on_state(state)
@@ -58,6 +62,18 @@ class Presenter(QObject):
                 self.note(f"{message} {hint}")
             case _:
                 self._on_things(event)
+
+    def _is_late(self, event: Event) -> bool:
+        """Whether it belongs to a conversation that was left."""
+        match event:
+            case events.Opened():
+                self._opening = max(0, self._opening - 1)
+            case events.StateChanged("restarting"):
+                self._opening = 1  # a new engine opens the conversation anew
+            case events.Failed():
+                self._opening = 0
+        late = (events.TurnStarted, events.Heard, events.Hearing, events.Wrote, events.Pointed, events.TurnEnded)
+        return self._opening > 0 and isinstance(event, late)
 
     def _on_things(self, event: Event) -> None:
         """Sound and pictures."""
@@ -132,6 +148,7 @@ class Presenter(QObject):
             self._messages.change(-1, heard=heard, detail=detail)
             self._window.conversation.grown()
         self._writing = False
+        self._window.keeper.on_end()
         if event.reason == "answered" and self._window.presence:
             self._window.presence.ready(event.answer)
         if any(self._pointed):

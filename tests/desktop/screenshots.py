@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,10 +100,14 @@ def grab(window: Window, target: str) -> None:
     window.tray.pointing.setFocus()
     QApplication.processEvents()
     window.grab().save(f"{target}-window.png")
-    window.options()
-    dialog = window.findChild(QDialog)
-    dialog.grab().save(f"{target}-settings.png")
-    dialog.close()
+    for name in ("options", "models", "checkup"):
+        getattr(window, name)()
+        dialog = window.findChildren(QDialog)[-1]
+        end = time.monotonic() + 3.0  # what is here, and what works, is found out meanwhile
+        while time.monotonic() < end:
+            QApplication.processEvents()
+        dialog.grab().save(f"{target}-{name}.png")
+        dialog.close()
     for width, name in ((480, "narrow"), (700, "middle")):
         window.resize(width, 760)
         QApplication.processEvents()
