@@ -74,14 +74,14 @@ def test_it_is_paused_and_goes_on(view: Models, hub: Hub) -> None:
     hub.cuts = 3  # each makes it wait a little
     row = view.rows["whisper-tiny"]
     row.buttons["get"].click()
-    until(lambda: "GB" in row.state.text())
+    until(lambda: row.bar.value() > 100)
     row.buttons["stop"].click()
     until(lambda: "Paused" in row.state.text())
     hub.cuts = 0
     hub.asked.clear()
     row.buttons["get"].click()
     until(lambda: "used" in row.state.text())
-    assert any(wanted for name, wanted in hub.asked if name == "model.bin"), "from where it was"
+    assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
 
 
 def test_a_failure_is_a_sentence(view: Models, hub: Hub) -> None:

@@ -15,8 +15,8 @@ import os
 import re
 import shutil
 import sys
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,9 @@ def fetch(repo: str, tell: Any) -> Path:
     total = sum(one.size for one in files)
     _room(place, total - _here(place / "blobs", files))
     tell({"total": total, "files": len(files)})
-    with _Telling(place / "blobs", files, tell):
-        for one in files:
-            if not (place / "blobs" / one.hash).exists():
-                _pull(repo, commit, one, place / "blobs")
+    for one in files:
+        if not (place / "blobs" / one.hash).exists():
+            _pull(repo, commit, one, place / "blobs", lambda: tell({"done": _here(place / "blobs", files)}))
     tell({"done": total})
     return _named(place, commit, files)
 
@@ -89,14 +88,14 @@ def _listed(repo: str) -> tuple[str, list[File]]:
     return commit, files
 
 
-def _pull(repo: str, commit: str, file: File, blobs: Path) -> None:
-    """Fetches what is missing of a file, whatever cuts the line. Raises `Stopped`."""
+def _pull(repo: str, commit: str, file: File, blobs: Path, moved: Callable[[], None]) -> None:
+    """Fetches what is missing of a file, whatever cuts the line; `moved` is called now and then. Raises `Stopped`."""
     blobs.mkdir(parents=True, exist_ok=True)
     part = blobs / f"{file.hash}{_PART}"
     for attempt in range(_TRIES):
         time.sleep(_WAIT * (2**attempt - 1))
         try:
-            _go_on(f"{repo}/resolve/{commit}/{file.name}", part, file.size)
+            _go_on(f"{repo}/resolve/{commit}/{file.name}", part, file.size, moved)
             if part.stat().st_size >= file.size:
                 break
             reason: Exception = OSError(tr("the line was cut"))
@@ -109,13 +108,18 @@ def _pull(repo: str, commit: str, file: File, blobs: Path) -> None:
     part.replace(blobs / file.hash)
 
 
-def _go_on(path: str, part: Path, size: int) -> None:
+def _go_on(path: str, part: Path, size: int, moved: Callable[[], None]) -> None:
     """Adds to a begun file what it lacks; ends with the line, at the latest when it is larger than it should be."""
     here = part.stat().st_size if part.exists() else 0
+    told = 0.0
     answer = _asked(path, {"Range": f"bytes={here}-"} if here else {})
     with answer, part.open("ab" if answer.status_code == 206 else "wb") as out:
         for block in answer.iter_content(1 << 18):
             out.write(block)
+            out.flush()
+            if time.monotonic() - told > _TELL:
+                told = time.monotonic()
+                moved()
             if out.tell() > size:
                 break
 
@@ -206,26 +210,6 @@ def _room(blobs: Path, needed: int) -> None:
         )
 
 
-class _Telling:
-    """Tells the bytes that are here, while the context is open."""
-
-    def __init__(self, blobs: Path, files: list[File], tell: Any) -> None:
-        self._state, self._over = (blobs, files, tell), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        blobs, files, tell = self._state
-        while not self._over.wait(_TELL):
-            tell({"done": _here(blobs, files)})
-
-
 def _sentence(what: str, error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return tr("“{repo}” could not be fetched: {what}.").format(
@@ -236,11 +220,9 @@ def _sentence(what: str, error: Exception) -> str:
 def main() -> int:
     """Fetches the named model; 0 if it is here in the end."""
     tongue.inherit()
-    lock = threading.Lock()
 
     def tell(facts: dict[str, Any]) -> None:
-        with lock:
-            print(json.dumps(facts, ensure_ascii=False), flush=True)
+        print(json.dumps(facts, ensure_ascii=False), flush=True)
 
     try:
         tell({"folder": str(fetch(sys.argv[1], tell))})
