@@ -51,7 +51,7 @@ class Desk:
             setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))
         self.window.show()
         self.window.activateWindow()
-        QTest.qWait(50)
+        QTest.qWait(150)  # the history is opened after the first paint
         self.past, self.messages = self.window.side.past, self.window.conversation.messages
 
     def titles(self) -> list[str]:

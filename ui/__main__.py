@@ -51,8 +51,9 @@ def main() -> int:
     if "--away" not in sys.argv:
         window.show()
     instance.told.connect(window.do.on_deed)
-    for begin in (bridge.engine.start, instance.listen, window.appear):
-        QTimer.singleShot(0, begin)  # after the first paint
+    QTimer.singleShot(0, bridge.engine.start)  # after the first paint
+    for after, begin in ((300, window.appear), (600, instance.listen)):  # one by one: no frame is late
+        QTimer.singleShot(after, begin)
     threading.Thread(target=answer.warm, name="hark warm", daemon=True).start()
     code = application.exec()
     bridge.engine.stop()

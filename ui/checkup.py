@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QProcess, Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout
 
 from assistant.words.tongue import mark, tr
 from ui.talk import Meter
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 _STATES = {"ok": ("✓", mark("works")), "note": ("·", mark("could be better")), "missing": ("✗", mark("missing"))}
 

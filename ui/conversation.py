@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QFocusEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QGuiApplication, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QPushButton, QWidget
 
 from assistant.words.tongue import tr
-from ui import answer, links, style
+from ui import answer, style
 from ui.drawn import Painter
 from ui.messages import Entry, Messages
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent
 
 _NEAR = 400  # pixels from the top at which older messages are asked for
 
@@ -99,6 +102,8 @@ class Conversation(QListView):
     @Slot()
     def open_link(self) -> None:
         if self.row >= 0:
+            from ui import links
+
             links.ask(self, answer.links(self.messages.at(self.row).text))
 
     def _with_question(self, signal: Any) -> None:

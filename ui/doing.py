@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from assistant.settings import FASTEST, SLOWEST
 from assistant.words.tongue import tr
-from ui import install, style, welcome
+from ui import style
 from ui.messages import Entry
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Doing(QObject):
 
     def welcome(self) -> None:
         """Once: in the conversation, and aloud, by whoever speaks here."""
+        from ui import welcome
+
         self.on_choice("window", "welcomed", True)
         text = welcome.words()
         self._window.conversation.messages.add(Entry("note", text))
@@ -62,6 +64,7 @@ class Doing(QObject):
 
     def install(self) -> str:
         """Puts Hark into the desktop's menu; returns what was done."""
+        from ui import install
         from ui.presence import icon
 
         data = QBuffer()
@@ -148,11 +151,13 @@ class Doing(QObject):
         part = replace(getattr(settings, section), **{field: value})
         why_not = self._bridge.change(replace(settings, **{section: part}))
         self._window.side.show_settings(self._bridge.settings)
-        if section == "window":
-            style.choose(self._bridge.settings.window.theme)
+        if field == "theme":
+            style.choose(str(value))
             self._window.on_scheme()
-            if field == "autostart" and (why := install.autostart(bool(value))):
-                self._window.presenter.tell(why)
+        if field == "autostart":
+            from ui import install
+
+            self._window.presenter.tell(install.autostart(bool(value)))
         if why_not:
             self._window.presenter.note(why_not)
 

@@ -4,12 +4,18 @@ Documents are kept until they change."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTextDocument
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate
 
 from ui import answer, style
 from ui.messages import Entry, Index
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage, QTextDocument
+    from PySide6.QtWidgets import QStyleOptionViewItem
 
 _MARGIN, _PAD, _WIDEST = 28, 16, 760
 THUMB, _SHOWN = QSize(92, 62), 6

@@ -6,10 +6,9 @@ lets no program take keys for itself."""
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, QObject, Signal, Slot
+from PySide6.QtCore import QByteArray, QCryptographicHash, QLockFile, QObject, Signal, Slot
 
 DEEDS = ("show", "talk", "stop", "describe")
 _PATIENCE = 1000  # milliseconds for the other one to answer
@@ -22,7 +21,9 @@ class Instance(QObject):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._name = "hark-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+        place = QByteArray(str(folder.resolve()).encode())
+        hashed = QCryptographicHash.hash(place, QCryptographicHash.Algorithm.Sha256).toHex()
+        self._name = "hark-" + bytes(hashed.data()).decode()[:16]
         self._lock = QLockFile(str(folder / "window.lock"))
         self._lock.setStaleLockTime(0)  # of a process that lives it is never stale
         with contextlib.suppress(OSError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,13 +10,12 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit
 
 from assistant.errors import AssistantError
-from assistant.library import archive, export
-from assistant.library.archive import Archive, Turn
 from assistant.words.tongue import tr
 from ui import words
 from ui.messages import Entry
 
 if TYPE_CHECKING:
+    from assistant.library.archive import Archive, Turn
     from ui.window import Window
 
 T = TypeVar("T")
@@ -40,6 +38,8 @@ class Keeper(QObject):
 
     def open_history(self, folder: Path) -> None:
         """Opens the history, and shows what is in it."""
+        from assistant.library import archive  # after the first paint
+
         self._archive, why = archive.opened(folder)
         if why:
             self._window.presenter.note(why)
@@ -94,6 +94,8 @@ class Keeper(QObject):
 
     def delete(self, conversation: int) -> None:
         """Deletes at once; for a while it can be undone."""
+        from assistant.library.archive import UNDO
+
         title = self._title(conversation)
         self._tried(lambda kept: kept.purge())
         self._tried(lambda kept: kept.delete(conversation))
@@ -101,7 +103,7 @@ class Keeper(QObject):
         if conversation == self.current:
             self._window.do.new_conversation()
         self.refresh()
-        self._past.offer_undo(True)
+        self._past.offer_undo(UNDO - 2)
         self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
 
     @Slot()
@@ -110,7 +112,7 @@ class Keeper(QObject):
         if self._gone is not None and not self._past.undo.isHidden():
             gone, self._gone = self._gone, None
             self._tried(lambda kept: kept.restore(gone))
-            self._past.offer_undo(False)
+            self._past.offer_undo(0)
             self.refresh()
             self._window.presenter.tell(tr("It is back: {title}").format(title=self._title(gone)))
 
@@ -119,6 +121,8 @@ class Keeper(QObject):
         kinds = tr("Web page") + " (*.html);;Markdown (*.md);;JSON (*.json)"
         name, kind = QFileDialog.getSaveFileName(self._window, tr("Export"), f"{self._title(conversation)}.html", kinds)
         if name:
+            from assistant.library import export
+
             path = Path(name)
             path = path if path.suffix else path.with_suffix("." + kind.partition("*.")[2].rstrip(")"))
             if self._tried(lambda kept: export.write(kept, conversation, path) or True):
@@ -129,6 +133,8 @@ class Keeper(QObject):
         """Takes in a conversation that was exported as JSON."""
         name, _ = QFileDialog.getOpenFileName(self._window, tr("Import"), "", "JSON (*.json)")
         if name:
+            from assistant.library import export
+
             new = self._tried(lambda kept: export.read(kept, Path(name)))
             if new:
                 self.refresh()
@@ -153,6 +159,8 @@ class Keeper(QObject):
 
     def _tried(self, work: Callable[[Archive], T]) -> T | None:
         """What the history gave, or None after telling why it could not."""
+        import sqlite3  # after the first paint
+
         if self._archive is None:
             return None
         try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QImage
 
 from assistant.words.tongue import tr, trn
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -19,22 +19,18 @@ from PySide6.QtCore import (
     Slot,
 )
 from PySide6.QtCore import QDateTime as DateTime
-from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QKeyEvent, QPainter
-from PySide6.QtWidgets import (
-    QListView,
-    QMenu,
-    QPushButton,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QAction, QColor, QPainter
+from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyle, QStyledItemDelegate, QVBoxLayout, QWidget
 
-from assistant.library.archive import UNDO, Conversation
 from assistant.words.tongue import tr, trn
 from ui import style
 from ui.entry import Line
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+    from PySide6.QtWidgets import QStyleOptionViewItem
+
+    from assistant.library.archive import Conversation
 
 Index = QModelIndex | QPersistentModelIndex
 _TYPING = 200  # milliseconds after the last letter, when a search begins
@@ -167,7 +163,10 @@ class Past(QWidget):
         self.undo = QPushButton(tr("Undo: bring it back"))
         self.undo.setVisible(False)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING)
-        self._undoing = QTimer(self, singleShot=True, interval=int(UNDO * 1000) - 2000)
+        self._undoing = QTimer(
+            self,
+            singleShot=True,
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE * 2 // 3)
@@ -188,11 +187,10 @@ class Past(QWidget):
         if row >= 0:
             self.list.setCurrentIndex(self.items.index(row))
 
-    def offer_undo(self, offered: bool) -> None:
-        """For a while after something was deleted."""
-        self.undo.setVisible(offered)
-        if offered:
-            self._undoing.start()
+    def offer_undo(self, seconds: float) -> None:
+        """For a while after something was deleted; 0 ends it."""
+        self.undo.setVisible(seconds > 0)
+        self._undoing.start(int(seconds * 1000))
 
     @Slot()
     def _search(self) -> None:

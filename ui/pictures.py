@@ -3,14 +3,20 @@ pixels. Knows nothing of the engine."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPixmap
-from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from assistant.events import Pointed, Shown, Weighed
 from assistant.words.tongue import tr
 from ui import style
 from ui.pointing import Box, Pointing, place_of
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
+    from PySide6.QtGui import QKeyEvent
 
 _THUMB = QSize(76, 60)
 MOST = 100  # pictures that are taken at once
@@ -160,6 +166,8 @@ class Tray(QWidget):
 
     @Slot()
     def pick(self) -> None:
+        from PySide6.QtWidgets import QFileDialog
+
         files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
         kinds = "{} ({});;{} (*)".format(tr("Pictures and videos"), files, tr("All files"))
         paths, _ = QFileDialog.getOpenFileNames(self, tr("Add pictures"), "", kinds)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from assistant.words.tongue import tr
 from ui import style
 from ui.talk import microphone
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 _LONGEST = 140  # letters of a notification
 

@@ -168,7 +168,9 @@ class Presenter(QObject):
         self._announcer.say(text)
 
     def tell(self, text: str) -> None:
-        """Tells the status line and a screen reader."""
+        """Tells the status line and a screen reader, if there is something to tell."""
+        if not text:
+            return
         self._window.bar.status.setText(text)
         self._announcer.say(text)
 

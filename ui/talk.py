@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from assistant.words.tongue import tr
 from ui import style
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
 
 _HOLD = 350  # milliseconds; let go earlier, the button was tapped
 

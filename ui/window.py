@@ -6,17 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QGuiApplication,
-    QKeySequence,
-    QResizeEvent,
-    QShortcut,
-)
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from assistant.events import DevicesFound
@@ -37,6 +28,8 @@ _NARROW = 900  # points; below it the sides are shown one at a time, when asked 
 
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+
     from ui.presence import Presence
 
 
@@ -61,7 +54,7 @@ class Window(QMainWindow):
         self._connect()
         self.bar.status.setText(words.state("loading"))
         self.bar.field.setFocus()
-        QTimer.singleShot(0, self._open_history)  # after the first paint
+        QTimer.singleShot(50, self._open_history)  # after the first paint
 
     def _lay_out(self) -> None:
         self.tray.setFixedWidth(300)
@@ -216,6 +209,8 @@ class Window(QMainWindow):
 
     @Slot()
     def help(self) -> None:
+        from PySide6.QtWidgets import QMessageBox
+
         box = QMessageBox(self)
         box.setWindowTitle(tr("Keys"))
         box.setTextFormat(Qt.TextFormat.PlainText)

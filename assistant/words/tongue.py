@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gettext
 import os
 from collections.abc import Sequence
-from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
 
 _KNOWN = {"zh": "zh_CN"}  # of a language the catalogue that serves it
 _CHOSEN = "HARK_TONGUE"
-_NONE = gettext.NullTranslations()
-_now: gettext.NullTranslations = _NONE
+_now: NullTranslations | None = None  # English needs none, and neither gettext nor its time
 
 
 def choose(wanted: Sequence[str]) -> str:
@@ -33,15 +34,18 @@ def _choose(wanted: Sequence[str]) -> str:
         if language in ("en", "c"):
             break
         if language in _KNOWN:
+            import gettext
+            from importlib import resources
+
             catalogue = resources.files("resources") / "locale" / f"{_KNOWN[language]}.mo"
             with catalogue.open("rb") as file:
                 _now = gettext.GNUTranslations(file)
             return _KNOWN[language]
-    _now = _NONE
+    _now = None
     return "en"
 
 
-def use(catalogue: gettext.NullTranslations) -> None:
+def use(catalogue: NullTranslations) -> None:
     """Another catalogue, such as a test's."""
     global _now
     _now = catalogue
@@ -49,12 +53,13 @@ def use(catalogue: gettext.NullTranslations) -> None:
 
 def tr(text: str) -> str:
     """A sentence in the user's language; names are put in afterwards: `tr("Picture {n}").format(n=1)`."""
-    return _now.gettext(text) if text else ""
+    return _now.gettext(text) if _now and text else text
 
 
 def trn(one: str, many: str, count: int) -> str:
     """The form of a sentence that goes with a number."""
-    return _now.ngettext(one, many, count).format(n=count)
+    form = _now.ngettext(one, many, count) if _now else one if count == 1 else many
+    return form.format(n=count)
 
 
 def mark(text: str) -> str:
