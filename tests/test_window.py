@@ -352,3 +352,18 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk) -> None:
     large = QImage(40, 40, QImage.Format.Format_RGB32)
     large.fill(0x303030)
     assert not doing._is_black(large)
+
+
+def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
+    field = desk.window.bar.field
+    field.setPlainText("word " * 190_000)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert desk.calls[-1][0] == "ask" and len(desk.calls[-1][1]) == 949_999
+    desk.window.presenter.on_event(events.Heard(desk.calls[-1][1]))
+    assert len(desk.messages.index(0).data()) == 20_000
+    desk.window.grab()
+    field.setPlainText("word " * 300_000)
+    calls = len(desk.calls)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert len(desk.calls) == calls and "million letters" in desk.window.bar.status.text()
+    assert len(field.toPlainText()) == 1_500_000, "nothing is lost"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
 
 
+LONGEST = 1_000_000  # letters of a question
+
+
 class Field(QPlainTextEdit):
     """Enter asks, Shift+Enter is a new line; Tab goes on to the next control."""
 
@@ -44,9 +47,9 @@ class Field(QPlainTextEdit):
 
 
 class Bar(QWidget):
-    """`asked` gives what was typed."""
+    """`asked` gives what was typed, `refused` why it was not taken; it stays in the field then."""
 
-    asked, stopped = Signal(str), Signal()
+    asked, refused, stopped = Signal(str), Signal(str), Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,5 +117,8 @@ class Bar(QWidget):
     @Slot()
     def _enter(self) -> None:
         text = self.field.toPlainText().strip()
+        if len(text) > LONGEST:
+            self.refused.emit(tr("This text is longer than a million letters. Shorten it and ask again."))
+            return
         self.field.clear()
         self.asked.emit(text)

@@ -13,6 +13,7 @@ from assistant.words.tongue import tr, trn
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
+_READ = 20_000  # letters that a screen reader is given of a message: more would hold up both
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -61,7 +62,7 @@ class Messages(QAbstractListModel):
         if role == Qt.ItemDataRole.UserRole:
             return item
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return item.spoken
+            return item.spoken[:_READ]
         return None
 
     def add(self, item: Entry) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ui.window import Window
 
 
+_LONGEST = 300  # letters that are announced of what was heard
+
+
 class Presenter(QObject):
     """Takes the events of one window's engine, one after another."""
 
@@ -130,7 +133,8 @@ class Presenter(QObject):
         self._messages.add(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
         self._window.tray.pointing.clear_marks()
         self._window.conversation.scrollToBottom()
-        self._announcer.say(tr("Heard: {text}").format(text=text), detail=True)
+        said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+        self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
 
     def _on_wrote(self, text: str) -> None:
         rows = self._messages.rowCount()
@@ -167,6 +171,7 @@ class Presenter(QObject):
         """Tells a screen reader."""
         self._announcer.say(text)
 
+    @Slot(str)
     def tell(self, text: str) -> None:
         """Tells the status line and a screen reader, if there is something to tell."""
         if not text:

@@ -92,6 +92,7 @@ class Window(QMainWindow):
         ):  # fmt: skip
             signal.connect(slot)
         self.bar.asked.connect(self.do.ask)
+        self.bar.refused.connect(self.presenter.tell)
         self.bar.past.clicked.connect(self.on_side)
         self.bar.pictures.clicked.connect(self.on_side)
         self.bar.stopped.connect(self.do.stop)
