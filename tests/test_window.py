@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QDesktopServices, QImage, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QColor, QDesktopServices, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
@@ -20,7 +20,7 @@ from assistant import events
 from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.settings import Folders, Settings, load
-from ui import doing, links
+from ui import capture, links
 from ui import keeper as keeping
 from ui.bridge import Bridge
 from ui.checkup import Checkup
@@ -344,14 +344,31 @@ def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytes
     assert opened == ["https://b.example"]
 
 
-def test_a_black_screen_is_said_and_not_sent(desk: Desk) -> None:
-    black = QImage(200, 100, QImage.Format.Format_RGB32)
-    black.fill(0)
-    assert doing._is_black(black)
-    black.setPixel(100, 50, 0xFFFFFF)
-    large = QImage(40, 40, QImage.Format.Format_RGB32)
-    large.fill(0x303030)
-    assert not doing._is_black(large)
+def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    shot = QPixmap(200, 100)
+    monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
+    for colour, words in (("#000000", "curtain"), ("#303030", "")):
+        shot.fill(QColor(colour))
+        desk.window.do.describe()
+        assert words in desk.window.bar.status.text()
+    assert [call[0] for call in desk.calls[-2:]] == ["show_image", "ask"] and len(desk.calls) == 2
+    shot = QPixmap()
+    desk.window.do.capture()
+    assert "lets no program capture" in desk.window.bar.status.text() and len(desk.calls) == 2
+
+
+def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
+    shot = QPixmap(400, 200)
+    shot.fill(QColor("#ffffff"))
+    region, parts = capture.Region(shot), list[QPixmap]()
+    region.taken.connect(parts.append)
+    region.resize(200, 100)
+    region.show()
+    QTest.mousePress(region, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
+    QTest.mouseMove(region, QPoint(70, 50))
+    region.grab()
+    QTest.mouseRelease(region, Qt.MouseButton.LeftButton, pos=QPoint(70, 50))
+    assert [(one.width(), one.height()) for one in parts] in ([(102, 82)], [(100, 80)])
 
 
 def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:

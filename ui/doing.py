@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QObject, Slot
-from PySide6.QtGui import QAccessible, QImage
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import FASTEST, SLOWEST
@@ -59,18 +59,16 @@ class Doing(QObject):
 
     def describe(self) -> None:
         """What is on the screen now."""
-        self.capture()
-        self._engine.ask(tr("Describe what is on my screen."))
+        if self._captured():
+            self._engine.ask(tr("Describe what is on my screen."))
 
     def install(self) -> str:
         """Puts Hark into the desktop's menu; returns what was done."""
         from ui import install
+        from ui.capture import encoded
         from ui.presence import icon
 
-        data = QBuffer()
-        data.open(QBuffer.OpenModeFlag.WriteOnly)
-        icon().pixmap(256, 256).save(data, "PNG")
-        return install.install(bytes(data.data().data()))
+        return install.install(encoded(icon().pixmap(256, 256)))
 
     @Slot(str)
     def ask(self, text: str) -> None:
@@ -193,16 +191,31 @@ class Doing(QObject):
     @Slot()
     def capture(self) -> None:
         """The screen that the window is on, as a picture."""
-        shot = self._window.screen().grabWindow(0)
-        if _is_black(shot.toImage()):
-            self._window.presenter.tell(
-                tr("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
+        self._captured()
+
+    def _captured(self) -> bool:
+        """Whether there was something to capture."""
+        from ui import capture
+
+        shot, why_not = capture.whole(self._window)
+        self._window.presenter.tell(why_not)
+        if not why_not:
+            self._engine.show_image(capture.encoded(shot), "screen.png")
+        return not why_not
+
+    @Slot()
+    def capture_part(self) -> None:
+        """A part of the screen, dragged out with the mouse."""
+        from ui import capture
+
+        shot, why_not = capture.whole(self._window)
+        self._window.presenter.tell(why_not)
+        if not why_not:
+            self._region = capture.Region(shot)
+            self._region.taken.connect(
+                lambda part: self._engine.show_image(capture.encoded(part), "part of the screen.png")
             )
-            return
-        buffer = QBuffer()
-        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-        shot.save(buffer, "PNG")
-        self._engine.show_image(bytes(buffer.data().data()), "screen.png")
+            self._region.showFullScreen()
 
     @Slot()
     def sentence_before(self) -> None:
@@ -224,9 +237,3 @@ class Doing(QObject):
         speed = round(min(max(self._bridge.settings.speak.speed + by, SLOWEST), FASTEST), 1)
         self.on_choice("speak", "speed", speed)
         self._window.presenter.announce(tr("Speed {percent}").format(percent=f"{speed:.0%}"))
-
-
-def _is_black(image: QImage) -> bool:
-    """Whether a capture shows nothing at all."""
-    small = image.scaled(64, 64).convertToFormat(QImage.Format.Format_Grayscale8)
-    return max(bytes(small.constBits()), default=0) < 8

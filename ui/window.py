@@ -114,7 +114,7 @@ class Window(QMainWindow):
         self.side.models.clicked.connect(self.models)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self.on_scheme)
         for keys, slot in (
-            ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("F1", self.help),
+            ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("Shift+F7", self.do.capture_part), ("F1", self.help),
             ("Ctrl+N", self.do.new_conversation),
             ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),

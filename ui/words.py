@@ -32,6 +32,7 @@ _KEYS = (
     (mark("Ctrl alone, or Esc"), mark("stop speaking, at once")),
     ("Enter, Shift+Enter", mark("ask, new line")),
     ("Ctrl+O, Ctrl+V, F7", mark("add a picture, paste one, capture the screen")),
+    ("Shift+F7", mark("capture a part of the screen")),
     (mark("Delete on a picture"), mark("let it go")),
     (mark("Arrows, plus, minus, Enter on the large picture"), mark("move in a grid, zoom, ask about the place")),
     (mark("Up and Down, or K and J"), mark("message before and after")),

@@ -1,0 +1,85 @@
+"""The screen as a picture: all of it, or a part that is dragged out with the mouse. Knows nothing of the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QBuffer, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QWidget
+
+from assistant.words.tongue import tr
+from ui import style
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
+
+_SMALLEST = 8  # points of a side; less is a slip
+
+
+def whole(window: QWidget) -> tuple[QPixmap, str]:
+    """The screen that a window is on; or an empty picture, and why."""
+    shot = window.screen().grabWindow(0)
+    if shot.isNull():
+        why = tr("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
+        return shot, why
+    if _is_black(shot):
+        return QPixmap(), tr("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
+    return shot, ""
+
+
+def encoded(shot: QPixmap) -> bytes:
+    """As PNG."""
+    data = QBuffer()
+    data.open(QBuffer.OpenModeFlag.WriteOnly)
+    shot.save(data, "PNG")
+    return bytes(data.data().data())
+
+
+class Region(QWidget):
+    """Shows a capture over all of the screen; `taken` gives the part that was dragged out. Esc leaves it."""
+
+    taken = Signal(QPixmap)
+
+    def __init__(self, shot: QPixmap) -> None:
+        super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAccessibleName(tr("Drag a box around the part that you mean. Esc leaves."))
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self._shot, self._from, self._box = shot, QPoint(), QRect()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._from = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._box = QRect(self._from, event.position().toPoint()).normalized()
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if min(self._box.width(), self._box.height()) >= _SMALLEST:
+            ratio = self._shot.width() / max(1, self.width())
+            part = QRect(self._box.topLeft() * ratio, self._box.size() * ratio)
+            self.taken.emit(self._shot.copy(part & self._shot.rect()))
+        self.close()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawPixmap(self.rect(), self._shot)
+        painter.fillRect(self.rect(), QColor(0, 0, 0, 90))
+        if not self._box.isEmpty():
+            painter.setClipRect(self._box)
+            painter.drawPixmap(self.rect(), self._shot)
+            painter.setClipping(False)
+            painter.setPen(QPen(QColor(style.theme().accent), 2))
+            painter.drawRect(self._box)
+
+
+def _is_black(shot: QPixmap) -> bool:
+    """Whether a capture shows nothing at all."""
+    image = shot.toImage()
+    small = image.scaled(64, 64).convertToFormat(image.Format.Format_Grayscale8)
+    return max(bytes(small.constBits()), default=0) < 8
