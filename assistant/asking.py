@@ -182,7 +182,9 @@ class Asking:
             title = self.heard or (self.pictures[0].name if self.pictures else "spoken question")
             try:
                 desk.conversation = desk.conversation or history.start(title)
-                self.id = history.ask(desk.conversation, self.heard, self.pictures)
+                # Parts that are pointed at are no pictures of their own.
+                whole = self.pictures[: len(self.pictures) - len(self.question.regions)]
+                self.id = history.ask(desk.conversation, self.heard, whole)
             except (sqlite3.Error, OSError) as error:
                 yield Noted(tr("This turn is not saved: {why}.").format(why=error))
         yield TurnStarted(self.id, self.question.ticket, desk.conversation, tuple(one.digest for one in self.pictures))

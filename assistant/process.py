@@ -50,7 +50,7 @@ class EngineProcess:
         self._hands_free = self._closing = self._private = False
         self._last_sign = 0.0
         self._tickets = itertools.count(1)
-        self._asked: dict[str, dict[str, Any]] = {}  # ticket to question, until it is acknowledged
+        self._asked: dict[str, tuple[str, dict[str, Any]]] = {}  # ticket to question, until it is acknowledged
         self._showing: dict[str, tuple[str, dict[str, Any], bytes]] = {}  # ticket to call
         self._tray: dict[str, str] = {}  # digest to ticket
         self._turn: TurnEnded | None = None  # what is known of the turn under way
@@ -89,12 +89,15 @@ class EngineProcess:
             thread.join()
 
     def ask(self, text: str, picture: str = "", box: Sequence[int] = ()) -> None:
-        ticket = str(next(self._tickets))
-        self._asked[ticket] = {"text": text, "picture": picture, "box": list(box)}
-        self._send("ask", {**self._asked[ticket], "ticket": ticket})
+        self._question("ask", {"text": text, "picture": picture, "box": list(box)})
 
     def again(self, turn: int, text: str) -> None:
-        self._send("again", {"turn": turn, "text": text})
+        self._question("again", {"turn": turn, "text": text})
+
+    def _question(self, call: str, facts: dict[str, Any]) -> None:
+        ticket = str(next(self._tickets))
+        self._asked[ticket] = call, facts
+        self._send(call, {**facts, "ticket": ticket})
 
     def show(self, path: str) -> None:
         self._show("show", {"path": path})
@@ -273,5 +276,5 @@ class EngineProcess:
         for ticket in list(self._tray.values()):
             call, facts, raw = self._showing[ticket]
             self._send(call, {**facts, "again": True}, raw)
-        for ticket, asked in list(self._asked.items()):  # the window may ask meanwhile
-            self._send("ask", {**asked, "ticket": ticket})
+        for ticket, (call, asked) in list(self._asked.items()):  # the window may ask meanwhile
+            self._send(call, {**asked, "ticket": ticket})

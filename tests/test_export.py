@@ -87,7 +87,8 @@ def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     [
         ("kind", "other"), ("version", 2), ("title", None), ("turns", 5), ("turns.0", []), ("turns.0.state", "x"),
         ("turns.0.heard", -1), ("turns.0.heard", "1"), ("turns.0.pictures", ["../../etc/passwd"]),
-        ("turns.0.pictures", ["0" * 64]), ("turns.0.asked", "now"), ("pictures.0.digest", "../x"),
+        ("turns.0.pictures", ["0" * 64]), ("turns.0.asked", "now"), ("turns.0.asked", float("inf")),
+        ("turns.0.asked", 1e300), ("turns.0.heard", 2**63), ("pictures.0.digest", "../x"),
         ("pictures.0.png", "!!"), ("pictures.0.png", "AAAA"), ("pictures", None),
     ],
 )  # fmt: skip

@@ -104,3 +104,11 @@ def test_it_is_removed(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     assert models.remove("small/one") == len(WEIGHTS) + 2
     assert not list((tmp_path / "hf" / "hub").glob("models--small--one/blobs/*"))
+
+
+def test_one_that_was_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_path: Path) -> None:
+    blobs = tmp_path / "hf" / "hub" / "models--small--one" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{hub.etag('model.safetensors')}.hark-part").write_bytes(WEIGHTS)
+    assert (models.get("small/one") / "model.safetensors").read_bytes() == WEIGHTS
+    assert [name for name, _ in hub.asked] == ["config.json"]

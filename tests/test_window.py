@@ -14,7 +14,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QDesktopServices, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
 from assistant import events
 from assistant.library.history import History
@@ -142,12 +142,15 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     desk.window.bar.field.setPlainText("changed")
     QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
     assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
-    for event in (events.Opened(1), events.Opened(4), events.TurnStarted(50, "", 4)):
+    branch = desk.history.archive.branch(2)
+    turn = desk.history.ask(branch, "changed")
+    for event in (events.Opened(1), events.Opened(branch), events.TurnStarted(turn, "", branch)):
         desk.window.presenter.on_event(event)
+    assert [desk.messages.at(row).turn for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
     assert desk.window.keeper.current == 4
     view.setCurrentIndex(desk.messages.index(1))
     desk.key(view, Qt.Key.Key_A)
-    assert desk.calls[-1] == ("again", 1, "Tea question 0") and desk.texts() == []
+    assert desk.calls[-1] == ("again", turn - 1, "Tea question 0") and desk.texts() == []
 
 
 def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +248,9 @@ def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
     desk.window.grab()
 
 
-def test_settings_are_found_changed_at_once_and_put_back(desk: Desk, home: Path) -> None:
+def test_settings_are_found_changed_at_once_and_put_back(
+    desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = Options(desk.window, desk.window.bridge.settings)
     made.chosen.connect(desk.window.do.on_choice)
     made.show()
@@ -264,6 +269,10 @@ def test_settings_are_found_changed_at_once_and_put_back(desk: Desk, home: Path)
     assert (kept.sound.headphones, kept.look.max_new_tokens, kept.look.system, kept.window.theme) == (
         True, 99, "Be brief.", "dark"
     )  # fmt: skip
+    monkeypatch.setattr(QMessageBox, "question", lambda *told: QMessageBox.StandardButton.No)
+    made._reset()
+    assert load(Folders.find()) != Settings()
+    monkeypatch.setattr(QMessageBox, "question", lambda *told: QMessageBox.StandardButton.Yes)
     made._reset()
     assert load(Folders.find()) == Settings()
     made.close()
@@ -384,3 +393,47 @@ def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert len(desk.calls) == calls and "million letters" in desk.window.bar.status.text()
     assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
+
+
+def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
+    for event in (
+        events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Noted("a picture was refused"),
+        events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
+    ):  # fmt: skip
+        desk.window.presenter.on_event(event)
+    assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
+    assert desk.messages.at(1).heard == 5
+
+
+def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None:
+    desk.window.keeper.open(3)
+    desk.window.do.on_edit(desk.messages.rowCount() - 2)
+    desk.window.conversation.put_before([Entry("you", "older", turn=1), Entry("hark", "older", turn=1)])
+    desk.window.bar.asked.emit("changed")
+    name, turn, text = desk.calls[-1]
+    assert (name, text) == ("again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
+    desk.window.do.on_edit(0)
+    desk.window.do.stop()
+    desk.window.bar.asked.emit("another")
+    assert desk.calls[-1] == ("ask", "another")
+
+
+def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: Desk) -> None:
+    desk.window.presenter.on_event(SHOWN)
+    desk.key(desk.window.tray.pointing, Qt.Key.Key_Plus)
+    desk.window.presenter.on_event(events.Weighed("d" * 64, 9, 6, 1, 1.0, 1.0))
+    assert desk.window.tray.pointing.words == "middle, zoomed once" and "tokens" in desk.window.tray.cost.text()
+
+
+def test_quitting_is_the_end_wherever_the_window_would_stay(desk: Desk) -> None:
+    class Tray:
+        there = True
+
+    desk.window.do.on_choice("window", "stay", True)
+    desk.window.presence = Tray()  # type: ignore[assignment]
+    desk.window.close()
+    assert desk.window.isHidden() and not desk.window.ending
+    desk.window.do.show()
+    desk.window.end()
+    assert desk.window.close()
+    desk.window.presence = None

@@ -35,6 +35,11 @@ def main() -> int:
     application.setStyle("Fusion")
     application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
     folders = Folders.find()
+    if "--install" in sys.argv:
+        from ui import install
+
+        print(install.with_icon())
+        return 0
     instance = Instance(folders.data)
     if not instance.first:
         return 0 if instance.tell(_deed()) else 1
@@ -45,9 +50,6 @@ def main() -> int:
     style.apply(application)
     bridge = Bridge(settings, folders)
     window = Window(bridge)
-    if "--install" in sys.argv:
-        print(window.do.install())
-        return 0
     if "--away" not in sys.argv:
         window.show()
     instance.told.connect(window.do.on_deed)

@@ -52,11 +52,11 @@ class Conversation(QListView):
         self.scheduleDelayedItemsLayout()
         self.viewport().update()
 
-    def grown(self) -> None:
-        """The last message changed: its height may too; the view stays at the end if it was there."""
+    def grown(self, row: int) -> None:
+        """A message changed: its height may too; the view stays at the end if it was there."""
         bar = self.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - 40
-        self._painter.sizeHintChanged.emit(self.messages.index(self.messages.rowCount() - 1))
+        self._painter.sizeHintChanged.emit(self.messages.index(row))
         if at_end:
             self.scrollToBottom()
 

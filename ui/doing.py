@@ -24,7 +24,7 @@ class Doing(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._bridge, self._engine = window, window.bridge, window.bridge.engine
-        self._editing: int | None = None  # the row of the question that is being changed
+        self._editing: int | None = None  # the turn whose question is being changed
 
     def welcome(self) -> None:
         """Once: in the conversation, and aloud, by whoever speaks here."""
@@ -42,8 +42,12 @@ class Doing(QObject):
         """What the tray, a second start, or a key of the desktop wants."""
         {
             "show": self.show, "talk": self.talk, "stop": self.stop, "describe": self.describe,
-            "quit": QApplication.quit,
+            "quit": self.quit,
         }[deed]()  # fmt: skip
+
+    def quit(self) -> None:
+        self._window.end()
+        QApplication.quit()
 
     def show(self) -> None:
         self._window.showNormal()
@@ -62,25 +66,19 @@ class Doing(QObject):
         if self._captured():
             self._engine.ask(tr("Describe what is on my screen."))
 
-    def install(self) -> str:
-        """Puts Hark into the desktop's menu; returns what was done."""
-        from ui import install
-        from ui.capture import encoded
-        from ui.presence import icon
-
-        return install.install(encoded(icon().pixmap(256, 256)))
-
     @Slot(str)
     def ask(self, text: str) -> None:
         """Asks what was typed, or a question again that was changed."""
-        row, self._editing = self._editing, None
-        if row is None or row >= self._window.conversation.messages.rowCount():
+        turn, self._editing = self._editing, None
+        row = self._window.conversation.messages.row_of(turn) if turn else -1
+        if row < 0 or not text:
             self._engine.ask(text)
         else:
             self._again(row, text)
 
     @Slot()
     def stop(self) -> None:
+        self._editing = None
         self._engine.interrupt()
 
     @Slot()
@@ -105,8 +103,11 @@ class Doing(QObject):
     @Slot(int)
     def on_edit(self, row: int) -> None:
         """The question comes into the field; the next Enter asks it from there."""
-        self._editing = row
-        self._window.bar.field.setPlainText(self._window.conversation.messages.at(row).text)
+        question = self._window.conversation.messages.at(row)
+        self._editing = question.turn
+        cursor = self._window.bar.field.textCursor()
+        cursor.select(cursor.SelectionType.Document)
+        cursor.insertText(question.text)  # what was typed comes back with Ctrl+Z
         self._window.bar.field.selectAll()
         self._window.bar.field.setFocus()
         self._window.presenter.tell(

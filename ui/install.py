@@ -53,6 +53,14 @@ def install(png: bytes) -> str:
     ).format(program=_program())
 
 
+def with_icon() -> str:
+    """The same with the icon drawn here."""
+    from ui.capture import encoded
+    from ui.presence import icon
+
+    return install(encoded(icon().pixmap(256, 256)))
+
+
 def autostart(on: bool) -> str:
     """Whether Hark starts with the desktop; returns why that cannot be, or ""."""
     if sys.platform != "linux":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -57,11 +58,16 @@ class Keeper(QObject):
                 tr("Conversations found: {n}").format(n=len(found)) if self._past.search.text() else tr("Conversations")
             )
 
-    def on_turn(self, conversation: int | None) -> None:
-        """A turn began: it may be the first of its conversation, or of a branch."""
-        if conversation != self.current:
-            self.current = conversation
-            self.refresh()
+    def on_turn(self, conversation: int | None, turn: int | None) -> None:
+        """A turn began: it may be the first of its conversation, or of a branch, whose turns have other numbers."""
+        if conversation == self.current or conversation is None or turn is None:
+            return
+        self.current = conversation
+        self.refresh()
+        messages = self._window.conversation.messages
+        if messages.rowCount() and messages.at(0).turn:
+            before = self._tried(lambda kept: kept.turns(conversation, turn, _PAGE))
+            messages.begin([entry for one in before or () for entry in entries(one)])
 
     def on_end(self) -> None:
         """A turn ended: its conversation is the newest now. A list that one is in stays as it is."""
@@ -98,7 +104,8 @@ class Keeper(QObject):
 
         title = self._title(conversation)
         self._tried(lambda kept: kept.purge())
-        self._tried(lambda kept: kept.delete(conversation))
+        if not self._tried(lambda kept: kept.delete(conversation) or True):
+            return
         self._gone = conversation
         if conversation == self.current:
             self._window.do.new_conversation()
@@ -110,8 +117,10 @@ class Keeper(QObject):
     def undo(self) -> None:
         """Brings back what was deleted last."""
         if self._gone is not None and not self._past.undo.isHidden():
-            gone, self._gone = self._gone, None
-            self._tried(lambda kept: kept.restore(gone))
+            gone = self._gone
+            if not self._tried(lambda kept: kept.restore(gone) or True):
+                return
+            self._gone = None
             self._past.offer_undo(0)
             self.refresh()
             self._window.presenter.tell(tr("It is back: {title}").format(title=self._title(gone)))
@@ -119,12 +128,14 @@ class Keeper(QObject):
     def export(self, conversation: int) -> None:
         """Writes a conversation to a file that the user names."""
         kinds = tr("Web page") + " (*.html);;Markdown (*.md);;JSON (*.json)"
-        name, kind = QFileDialog.getSaveFileName(self._window, tr("Export"), f"{self._title(conversation)}.html", kinds)
+        title = re.sub(r'[/\\:*?"<>|]', " ", self._title(conversation)).strip(" .")
+        name, kind = QFileDialog.getSaveFileName(self._window, tr("Export"), title, kinds)
         if name:
             from assistant.library import export
 
             path = Path(name)
-            path = path if path.suffix else path.with_suffix("." + kind.partition("*.")[2].rstrip(")"))
+            if path.suffix.lower() not in export.FORMS:
+                path = _free(path.with_name(path.name + kind.partition("*")[2].rstrip(")")))
             if self._tried(lambda kept: export.write(kept, conversation, path) or True):
                 self._window.presenter.tell(tr("Exported to {name}").format(name=path.name))
 
@@ -170,6 +181,14 @@ class Keeper(QObject):
         except (sqlite3.Error, OSError) as error:
             self._window.presenter.note(tr("The history could not be changed: {why}.").format(why=error))
         return None
+
+
+def _free(path: Path) -> Path:
+    """Another name where there is such a file: nobody was asked about it."""
+    number, made = 2, path
+    while made.exists():
+        made, number = path.with_stem(f"{path.stem} ({number})"), number + 1
+    return made
 
 
 def entries(turn: Turn) -> list[Entry]:

@@ -99,6 +99,10 @@ class Messages(QAbstractListModel):
     def at(self, row: int) -> Entry:
         return self._items[row]
 
+    def row_of(self, turn: int) -> int:
+        """The row of a turn's question, or -1."""
+        return next((at for at, one in enumerate(self._items) if one.turn == turn and one.who == "you"), -1)
+
     def question_of(self, row: int) -> int:
         """The row of the question that a message belongs to, or -1."""
         return next((at for at in range(row, -1, -1) if self._items[at].who == "you"), -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -29,6 +30,9 @@ from ui import style
 from ui.choices import OPTIONS, Option
 from ui.entry import Line
 from ui.picker import Picker
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QWheelEvent
 
 
 class Options(QDialog):
@@ -109,7 +113,10 @@ class Options(QDialog):
 
     @Slot()
     def _reset(self) -> None:
-        """Every setting of this list as it was at the first start."""
+        """Every setting of this list as it was at the first start, if the user is sure."""
+        question = tr("Put all settings back, prompts too?")
+        if QMessageBox.question(self, tr("Put all back"), question) != QMessageBox.StandardButton.Yes:
+            return
         for option, _, control in self.rows:
             default = next(
                 one.default for one in fields(getattr(Settings(), option.section)) if one.name == option.field
@@ -120,12 +127,32 @@ class Options(QDialog):
     @Slot()
     def _export(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, tr("Export settings"), "hark-settings.toml", "TOML (*.toml)")
-        if name:
+        if not name:
+            return
+        try:
             Path(name).write_text(written(self._now()), "utf-8")
+        except OSError as error:
+            QMessageBox.warning(
+                self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error)
+            )
 
     def _now(self) -> Settings:
         parent: Any = self.parent()
         return parent.bridge.settings
+
+
+class _Whole(QSpinBox):
+    """The wheel scrolls the page, not the number."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class _Broken(QDoubleSpinBox):
+    """The same."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
 
 
 def _control(option: Option, value: Any, choose: Any) -> QWidget:
@@ -140,13 +167,13 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
         made = QCheckBox(tr(option.title))
         made.clicked.connect(lambda on: choose(option, on))
     elif isinstance(value, int):
-        made = QSpinBox()
+        made = _Whole()
         made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         made.setRange(0, int(option.most) if option.most != 1e6 else 100_000_000)
         made.valueChanged.connect(lambda number: choose(option, number))
         made.setKeyboardTracking(False)
     elif isinstance(value, float):
-        made = QDoubleSpinBox()
+        made = _Broken()
         made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         made.setRange(SLOWEST if option.field == "speed" else 0.0, option.most)
         made.setSingleStep(0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QSignalBlocker, Qt
+from PySide6.QtCore import QEvent, QPointF, QSignalBlocker, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QComboBox
 
@@ -35,6 +35,14 @@ class Picker(QComboBox):
             self.addItem(tr("{name} (not here)").format(name=chosen), chosen)
         self.setCurrentIndex(self.findData(chosen))
         blocked.unblock()
+
+    def event(self, event: QEvent) -> bool:
+        """Alt+Up and Alt+Down open the list, as everywhere; elsewhere in the window they change the speed."""
+        alt = event.type() == QEvent.Type.ShortcutOverride and event.modifiers() == Qt.KeyboardModifier.AltModifier
+        if alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            event.accept()
+            return True
+        return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

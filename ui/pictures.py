@@ -112,7 +112,9 @@ class Tray(QWidget):
             if self.list.item(row).data(DIGEST) == event.digest:
                 self.list.item(row).setData(_COST, told)
         self._number()
-        self._show_current()
+        current = self.list.currentItem()
+        if current and current.data(DIGEST) == event.digest:
+            self.cost.setText(told)
 
     def point_out(self, event: Pointed) -> str:
         """An answer points at a place: it is drawn; returns where that is, in words."""

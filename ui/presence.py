@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from assistant.words.tongue import tr
 from ui import style
@@ -14,8 +14,6 @@ from ui.talk import microphone
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
-
-_LONGEST = 140  # letters of a notification
 
 
 class Presence(QObject):
@@ -44,11 +42,10 @@ class Presence(QObject):
         """Whether this desktop has a tray."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
-    def ready(self, answer: str) -> None:
-        """An answer is ready: told where the window is away."""
-        if not self._window.isActiveWindow() and self.there:
-            short = answer if len(answer) <= _LONGEST else answer[: _LONGEST - 1] + "…"
-            self._tray.showMessage("Hark", short, self._tray.icon())
+    def ready(self) -> None:
+        """An answer is ready: told where the window is away, and without the answer: desktops keep what they show."""
+        if QApplication.activeWindow() is None and self.there:
+            self._tray.showMessage("Hark", tr("An answer is ready."), self._tray.icon())
 
     @Slot(QSystemTrayIcon.ActivationReason)
     def _on_click(self, reason: QSystemTrayIcon.ActivationReason) -> None:

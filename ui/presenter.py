@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QModelIndex, QObject, Slot
 from shiboken6 import isValid
 
 from assistant import events
@@ -28,7 +28,8 @@ class Presenter(QObject):
         super().__init__(window)
         self._window, self._messages = window, window.conversation.messages
         self._announcer = Announcer(window, lambda: window.bridge.settings.window.announce)
-        self._writing = False  # whether the last message is an answer that still grows
+        self._row = -1  # of the answer that still grows
+        self._messages.rowsInserted.connect(self._on_inserted)
         self._opening = 0  # conversations that were asked for and are not open yet
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
@@ -37,7 +38,7 @@ class Presenter(QObject):
 
     def begin(self) -> None:
         """Another conversation is asked for: what still comes until it is open belongs to none of its messages."""
-        self._turn, self._writing, self._pointed = None, False, []
+        self._turn, self._row, self._pointed = None, -1, []
         self._opening += 1
 
     @Slot(object)
@@ -52,7 +53,7 @@ class Presenter(QObject):
                 self._window.bar.status.setText(words.loading(what))
             case events.TurnStarted():
                 self._turn = event
-                self._window.keeper.on_turn(event.conversation)
+                self._window.keeper.on_turn(event.conversation, event.id)
             case events.Heard(text) if text:
                 self._on_heard(text)
             case events.Wrote(text):
@@ -65,6 +66,12 @@ class Presenter(QObject):
                 self.note(f"{message} {hint}")
             case _:
                 self._on_things(event)
+
+    @Slot(QModelIndex, int, int)
+    def _on_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
+        """Older messages came above."""
+        if 0 <= first <= self._row:
+            self._row += last - first + 1
 
     def _is_late(self, event: Event) -> bool:
         """Whether it belongs to a conversation that was left."""
@@ -137,24 +144,23 @@ class Presenter(QObject):
         self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
 
     def _on_wrote(self, text: str) -> None:
-        rows = self._messages.rowCount()
-        if rows and self._messages.at(-1).who == "hark" and self._writing:
-            self._messages.change(-1, text=self._messages.at(-1).text + text)
-        else:
+        if self._row < 0:
             self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
-        self._writing = True
-        self._window.conversation.grown()
+            self._row = self._messages.rowCount() - 1
+        else:
+            self._messages.change(self._row, text=self._messages.at(self._row).text + text)
+        self._window.conversation.grown(self._row)
 
     def _on_end(self, event: events.TurnEnded) -> None:
-        if self._writing and self._messages.at(-1).who == "hark":
+        if self._row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
             detail = tr("stopped") if heard is not None else words.by(event.by)
-            self._messages.change(-1, heard=heard, detail=detail)
-            self._window.conversation.grown()
-        self._writing = False
+            self._messages.change(self._row, heard=heard, detail=detail)
+            self._window.conversation.grown(self._row)
+        self._row = -1
         self._window.keeper.on_end()
         if event.reason == "answered" and self._window.presence:
-            self._window.presence.ready(event.answer)
+            self._window.presence.ready()
         if any(self._pointed):
             self._messages.add(Entry("note", "\n".join(filter(None, self._pointed))))
             self._pointed = []
@@ -184,4 +190,3 @@ class Presenter(QObject):
         self._window.conversation.scrollToBottom()
         self._window.bar.status.setText(message)
         self._announcer.say(message)
-        self._writing = False

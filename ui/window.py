@@ -50,6 +50,8 @@ class Window(QMainWindow):
         self.keys, self.do = Keys(QApplication.instance()), Doing(self)
         self._devices, self._options = DevicesFound((), ()), None
         self.presence: Presence | None = None
+        self.ending = False  # whether closing is the end, wherever the window would stay
+        QGuiApplication.instance().commitDataRequest.connect(self.end)
         self._lay_out()
         self._connect()
         self.bar.status.setText(words.state("loading"))
@@ -173,9 +175,14 @@ class Window(QMainWindow):
         if not self.isVisible() and not self.presence.there:
             self.show()
 
+    @Slot()
+    def end(self) -> None:
+        """The next closing is the end: the user quits, or leaves the desktop."""
+        self.ending = True
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Away in the tray, if that is wanted and possible; else the end."""
-        if self.bridge.settings.window.stay and self.presence and self.presence.there:
+        if self.bridge.settings.window.stay and not self.ending and self.presence and self.presence.there:
             event.ignore()
             self.hide()
         else:

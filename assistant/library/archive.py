@@ -123,9 +123,9 @@ class Archive:
             base.execute(f"DELETE FROM found WHERE rowid IN ({turns})", past)
             base.execute("DELETE FROM conversation WHERE deleted < ?", past)
             kept = {row[0] for row in base.execute("SELECT DISTINCT digest FROM turn_picture")}
-        for digest in set(digests) - kept:
-            with contextlib.suppress(OSError):
-                self.picture_file(digest).unlink()
+            for digest in set(digests) - kept:
+                with contextlib.suppress(OSError):
+                    self.picture_file(digest).unlink()
 
     def branch(self, turn: int) -> int:
         """A new conversation with all that was said before this turn; returns its id."""

@@ -20,7 +20,9 @@ from assistant.words.tongue import tr
 _MARK = "hark-conversation"
 _VERSION = 1
 _LARGEST = 500_000_000  # bytes of a file that is read back
+_FAR = 4e9  # seconds since 1970 that no clock shows yet
 _PNG = b"\x89PNG\r\n\x1a\n"
+FORMS = (".md", ".json", ".html")
 _STATES = {"asked", "answering", "answered", "failed", "interrupted"}
 _PAGE = """<!doctype html>
 <html><head><meta charset="utf-8"><title>{title}</title>
@@ -132,14 +134,16 @@ def _pngs(archive: Archive, turn: Turn) -> Iterator[tuple[str, bytes]]:
 
 
 def _turn(told: Any, pictures: dict[str, Any]) -> Turn:
-    heard = told["heard"]
+    heard, asked = told["heard"], float(told["asked"])
     if told["state"] not in _STATES or not (heard is None or (type(heard) is int and heard >= 0)):
         raise ValueError("a turn in it is damaged")
+    if not 0 <= asked < _FAR or (heard is not None and heard > len(str(told["answer"]))):
+        raise ValueError("a number in it makes no sense")
     shown = tuple(_digest(one) for one in told["pictures"])
     if not set(shown) <= set(pictures):
         raise ValueError("a picture is missing")
     question, answer, by = (str(told[name]) for name in ("question", "answer", "by"))
-    return Turn(0, 0, float(told["asked"]), question, answer, by, told["state"], heard, shown)
+    return Turn(0, 0, asked, question, answer, by, told["state"], heard, shown)
 
 
 def _digest(text: Any) -> str:

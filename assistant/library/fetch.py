@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from filelock import FileLock
 
 from assistant.words import tongue
 from assistant.words.tongue import tr
@@ -92,20 +93,28 @@ def _pull(repo: str, commit: str, file: File, blobs: Path, moved: Callable[[], N
     """Fetches what is missing of a file, whatever cuts the line; `moved` is called now and then. Raises `Stopped`."""
     blobs.mkdir(parents=True, exist_ok=True)
     part = blobs / f"{file.hash}{_PART}"
+    with FileLock(f"{part}.lock"):  # another one may be fetching the same
+        if not (blobs / file.hash).exists():
+            _fill(repo, commit, file, part, moved)
+            _checked(part, file)
+            part.replace(blobs / file.hash)
+
+
+def _fill(repo: str, commit: str, file: File, part: Path, moved: Callable[[], None]) -> None:
+    """Adds what a begun file lacks. Raises `Stopped`."""
     for attempt in range(_TRIES):
+        if part.exists() and part.stat().st_size >= file.size:
+            return  # it was stopped while it was checked
         time.sleep(_WAIT * (2**attempt - 1))
+        reason: Exception = OSError(tr("the line was cut"))
         try:
             _go_on(f"{repo}/resolve/{commit}/{file.name}", part, file.size, moved)
-            if part.stat().st_size >= file.size:
-                break
-            reason: Exception = OSError(tr("the line was cut"))
         except (requests.RequestException, OSError) as error:
             reason = error
-    else:
-        hint = tr("What is here stays; run it again to go on.")
-        raise Stopped(_sentence(f"{repo}/{file.name}", reason), hint) from reason
-    _checked(part, file)
-    part.replace(blobs / file.hash)
+    if part.exists() and part.stat().st_size >= file.size:
+        return
+    hint = tr("What is here stays; run it again to go on.")
+    raise Stopped(_sentence(f"{repo}/{file.name}", reason), hint) from reason
 
 
 def _go_on(path: str, part: Path, size: int, moved: Callable[[], None]) -> None:

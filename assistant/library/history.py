@@ -39,9 +39,9 @@ class History:
 
     def ask(self, conversation: int, question: str, pictures: tuple[Picture, ...] = ()) -> int:
         """Commits a question with its pictures; returns the turn's id."""
-        for picture in pictures:
-            self._keep(picture)
         with self._base.write() as base:
+            for picture in pictures:  # inside: whoever throws pictures away has to wait
+                self._keep(picture)
             row = base.execute(
                 "INSERT INTO turn(conversation, asked, question) VALUES (?, ?, ?)",
                 (conversation, time.time(), clean(question)),
