@@ -16,6 +16,7 @@ from assistant import events
 from assistant.engine import Engine
 from assistant.events import Event
 from assistant.library.history import History
+from assistant.parts import Shelf
 from assistant.settings import Folders, Look, Memory, Settings, Speak
 from assistant.starter import demo
 
@@ -245,3 +246,12 @@ def test_a_part_of_a_picture_is_asked_about(live: Live, home: Path, tmp_path: Pa
     kept = History(home)
     (turn,) = kept.turns(1)
     assert [one.digest for one in kept.pictures(turn)] == [shown.digest]  # type: ignore[attr-defined]
+
+
+def test_how_a_part_runs_is_told_once(home: Path) -> None:
+    class Part:
+        note = "It runs on the processor, slower."
+
+    shelf = Shelf(home)
+    told = [list(shelf._take("eye", "a model", Part)) for _ in range(2)]
+    assert events.Noted(Part.note) in told[0] and told[1] == []

@@ -20,7 +20,7 @@ class Announcer:
     """Never tokens, timers or counters; the same words twice in a row are said once. `level` gives "all", "ends" or
     "off".
 
-    On Linux a notification comes and goes: all readers there know these, and only the newest know announcements."""
+    On Linux a notification comes and goes: Orca 43 says nothing for an announcement."""
 
     def __init__(self, window: QWidget, level: Callable[[], str]) -> None:
         self._window, self._last, self._level = window, "", level

@@ -9,9 +9,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QProcess, Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout
 
 from assistant.words.tongue import mark, tr
+from ui.plain import label
 from ui.talk import Meter
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class Checkup(QDialog):
         self.list.setAccessibleName(tr("Results"))
         self.list.setWordWrap(True)
         self.list.addItem(tr("Looking …"))
-        hint = QLabel(tr("Speak: the bars rise when the microphone hears you. The button makes Hark speak."))
-        hint.setTextFormat(Qt.TextFormat.PlainText)
-        hint.setWordWrap(True)
+        hint = label(
+            tr("Speak: the bars rise when the microphone hears you. The button makes Hark speak."), quiet=False
+        )
         speak, again, close = (QPushButton(text) for text in (tr("Say something"), tr("Look again"), tr("Close")))
         speak.clicked.connect(self._on_speak)
         again.clicked.connect(self.look)

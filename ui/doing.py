@@ -184,6 +184,7 @@ class Doing(QObject):
     def _begin(self, conversation: int | None, private: bool = False) -> None:
         self._window.keeper.current, self._editing = conversation, None
         self._window.conversation.messages.begin()
+        self._window.conversation.messages.thumbs.clear()
         self._window.presenter.begin()
         self._window.tray.clear()
         self._engine.open(conversation, private)

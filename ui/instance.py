@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QCryptographicHash, QLockFile, QObject, Signal, Slot
 
@@ -55,9 +56,18 @@ class Instance(QObject):
 
     @Slot()
     def _on_connection(self) -> None:
+        """Never waits: one that connects and says nothing must not hold up the window."""
         socket = self._server.nextPendingConnection()
-        socket.waitForReadyRead(_PATIENCE)
+        socket.readyRead.connect(self._on_words)
+        socket.disconnected.connect(socket.deleteLater)
+        if socket.bytesAvailable():
+            self._hear(socket)
+
+    @Slot()
+    def _on_words(self) -> None:
+        self._hear(self.sender())
+
+    def _hear(self, socket: Any) -> None:
         deed = bytes(socket.read(32).data()).decode("ascii", "replace")
-        socket.deleteLater()
         if deed in DEEDS:
             self.told.emit(deed)

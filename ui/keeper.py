@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit
 
 from assistant.errors import AssistantError
 from assistant.words.tongue import tr
@@ -91,6 +90,8 @@ class Keeper(QObject):
 
     def rename(self, conversation: int) -> None:
         """Asks for another title."""
+        from PySide6.QtWidgets import QInputDialog, QLineEdit
+
         title, sure = QInputDialog.getText(
             self._window, tr("Rename"), tr("Title"), QLineEdit.EchoMode.Normal, self._title(conversation)
         )
@@ -127,6 +128,8 @@ class Keeper(QObject):
 
     def export(self, conversation: int) -> None:
         """Writes a conversation to a file that the user names."""
+        from PySide6.QtWidgets import QFileDialog
+
         kinds = tr("Web page") + " (*.html);;Markdown (*.md);;JSON (*.json)"
         title = re.sub(r'[/\\:*?"<>|]', " ", self._title(conversation)).strip(" .")
         name, kind = QFileDialog.getSaveFileName(self._window, tr("Export"), title, kinds)
@@ -142,6 +145,8 @@ class Keeper(QObject):
     @Slot()
     def bring(self) -> None:
         """Takes in a conversation that was exported as JSON."""
+        from PySide6.QtWidgets import QFileDialog
+
         name, _ = QFileDialog.getOpenFileName(self._window, tr("Import"), "", "JSON (*.json)")
         if name:
             from assistant.library import export

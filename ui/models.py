@@ -10,12 +10,13 @@ import time
 from typing import Any
 
 import psutil
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from assistant.library.models import CATALOGUE, ModelEntry, fitting
 from assistant.words.tongue import mark, tr
 from ui import style
+from ui.plain import label, scrolled
 
 _JOBS = {"hear": mark("To hear"), "look": mark("To look and answer")}
 
@@ -75,8 +76,8 @@ class Row(QWidget):
         column.setContentsMargins(0, 4, 0, 4)
         column.setSpacing(4)
         line = QHBoxLayout()
-        name = _label(entry.name, quiet=False)
-        self.state = _label("")
+        name = label(entry.name, quiet=False)
+        self.state = label("")
         needs = tr("{size} GB to fetch, {memory} GB of memory").format(
             size=f"{entry.size:.1f}", memory=f"{entry.memory:.0f}"
         )
@@ -99,7 +100,7 @@ class Row(QWidget):
             self.buttons[what] = button
             line.addWidget(button)
         column.addLayout(line)
-        for widget in (_label(f"{needs} · {entry.licence}"), self.bar, self.state):
+        for widget in (label(f"{needs} · {entry.licence}"), self.bar, self.state):
             column.addWidget(widget)
         self.show_state(here=False, busy=False)
 
@@ -137,14 +138,13 @@ class Models(QDialog):
         self.all = QPushButton(tr("Get what fits this computer: {names}").format(names=best))
         self.all.clicked.connect(self._get_all)
         inside = QWidget()
-        inside.setObjectName("options")
         column = QVBoxLayout(inside)
         column.addWidget(
-            _label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
+            label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
         )
         column.addWidget(self.all)
         for job, title in _JOBS.items():
-            heading = _label(tr(title), quiet=False)
+            heading = label(tr(title), quiet=False)
             heading.setFont(style.font(1.1, style.QFont.Weight.DemiBold))
             column.addWidget(heading)
             for row in self.rows.values():
@@ -152,14 +152,10 @@ class Models(QDialog):
                     row.wanted.connect(self._on_wanted)
                     column.addWidget(row)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setWidget(inside)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
         whole = QVBoxLayout(self)
-        whole.addWidget(area, 1)
+        whole.addWidget(scrolled(inside), 1)
         whole.addWidget(close)
         self.look()
 
@@ -239,11 +235,3 @@ class Models(QDialog):
         for one in self._downloads.values():
             one.stop()
         super().done(code)
-
-
-def _label(text: str, quiet: bool = True) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setProperty("quiet", quiet)
-    return label

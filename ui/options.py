@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,10 +15,8 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMessageBox,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -30,6 +28,7 @@ from ui import style
 from ui.choices import OPTIONS, Option
 from ui.entry import Line
 from ui.picker import Picker
+from ui.plain import label, scrolled
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QWheelEvent
@@ -49,7 +48,6 @@ class Options(QDialog):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         inside = QWidget()
-        inside.setObjectName("options")
         column = QVBoxLayout(inside)
         column.setSpacing(style.SPACE)
         self.rows: list[tuple[Option, QWidget, Any]] = []
@@ -58,10 +56,6 @@ class Options(QDialog):
             self.rows.append((option, row, control))
             column.addWidget(row)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setWidget(inside)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         buttons = QHBoxLayout()
         for text, slot in (
             (tr("Put all back"), self._reset), (tr("Export …"), self._export), (tr("Close"), self.accept)
@@ -72,7 +66,7 @@ class Options(QDialog):
             buttons.addWidget(button)
         whole = QVBoxLayout(self)
         whole.addWidget(self.search)
-        whole.addWidget(area, 1)
+        whole.addWidget(scrolled(inside), 1)
         whole.addLayout(buttons)
 
     def offer(self, field: str, names: Sequence[str], chosen: str) -> None:
@@ -89,13 +83,8 @@ class Options(QDialog):
         column = QVBoxLayout(row)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
-        told = QLabel(tr(option.help))
-        told.setProperty("quiet", True)
-        title = QLabel(tr(option.title))
+        told, title = label(tr(option.help)), label(tr(option.title), quiet=False)
         title.setBuddy(control)
-        for label in (title, told):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
         title.setVisible(not isinstance(control, QCheckBox))
         for widget in (title, control, told):
             column.addWidget(widget)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
-from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from assistant.events import Pointed, Shown, Weighed
 from assistant.words.tongue import tr
 from ui import style
+from ui.plain import label
 from ui.pointing import Box, Pointing, place_of
 
 if TYPE_CHECKING:
@@ -63,10 +64,10 @@ class Tray(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.dropped.connect(self.forgotten)
         self.list.currentItemChanged.connect(self._show_current)
-        self._title = _label(tr("Pictures"))
+        self._title = label(tr("Pictures"))
         self._title.setFont(style.font(1.0, weight=style.QFont.Weight.DemiBold))
-        self.where, self.cost = _label("", "where"), _label("", "cost")
-        self._hint = _label(
+        self.where, self.cost = label("", "where"), label("", "cost")
+        self._hint = label(
             tr("Drop a picture or video here,\npaste it with Ctrl+V\nor capture the screen with F7"), "drop"
         )
         self._hint.setProperty("quiet", False)
@@ -223,15 +224,6 @@ class Tray(QWidget):
             widget.setVisible(count > 0)
         rows = -(-count // 3)
         self.list.setFixedHeight(min(3, rows) * (_THUMB.height() + 16) + 8)
-
-
-def _label(text: str, name: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setObjectName(name)
-    label.setProperty("quiet", True)
-    return label
 
 
 def _framed(image: QImage, number: int) -> QPixmap:

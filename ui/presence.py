@@ -23,7 +23,6 @@ class Presence(QObject):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self._window = window
         self._tray = QSystemTrayIcon(icon(), self)
         self._tray.setToolTip("Hark")
         self._menu = QMenu(window)
