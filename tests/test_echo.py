@@ -44,12 +44,17 @@ class Loud:
         pass
 
 
-def run(near: Samples, far: Samples, echo: Echo, playback: Loud | None = None) -> list[tuple[float, Speech]]:
+def run(
+    near: Samples, far: Samples, echo: Echo, playback: Loud | None = None, lost: range = range(0)
+) -> list[tuple[float, Speech]]:
+    """What is found; of the microphone's sound the samples in `lost` never come."""
     listener = Listener(SpeechDetector().probability)
     ears = Ears(listener, echo, lambda level: None)
     found = []
     for at in range(0, len(near), BLOCK):
         echo.played(far[at : at + BLOCK])
+        if at in lost:
+            continue
         found += [(at / RATE, event) for event in ears.feed(near[at : at + BLOCK], playback)]  # type: ignore[arg-type]
     return found
 
@@ -93,6 +98,33 @@ def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:
     found = run(near, far, Echo(RATE), Loud())
     assert found, "it did leak through"
     assert not words(found)
+
+
+@pytest.mark.parametrize("milliseconds", [50, 150, 300, 620])
+def test_sound_that_the_microphone_lost_lets_no_answer_interrupt_itself(milliseconds: int) -> None:
+    """The echo seems to come before what it is an echo of: no canceller finds it."""
+    far = answers(5)
+    start = int(12.3 * RATE) // BLOCK * BLOCK
+    found = run(room(far, 0.7), far, Echo(RATE), Loud(), range(start, start + milliseconds * RATE // 1000))
+    assert not words(found) and all(at < 14 for at, _ in found), "and it finds its place again"
+
+
+@pytest.mark.parametrize("seconds", [2.0, 3.0, 3.7, 6.0])
+def test_an_amplifier_that_wakes_up_in_mid_answer_is_no_person(seconds: float) -> None:
+    far = answers(3)
+    near = room(far, 0.9)
+    near[: int(seconds * RATE)] = 0
+    assert not words(run(near, far, Echo(RATE), Loud()))
+
+
+def test_a_voice_where_no_echo_is_heard_is_a_person() -> None:
+    far = answers(4)
+    near = np.zeros_like(far)
+    for at, text in ((11, "Please stop talking now."), (16, "What colour is the circle?")):
+        voice = spoken(text, "en-gb+f3")
+        near[at * RATE : at * RATE + len(voice)] += voice
+    heard = words(run(near, far, Echo(RATE), Loud()))
+    assert {11, 16} <= {at - at % 5 + 1 for at in map(int, heard)}, heard
 
 
 def test_a_voice_over_the_answer_is_not_taken_for_our_own() -> None:

@@ -17,15 +17,16 @@ from assistant.sound.likeness import Likeness
 from assistant.sound.speech import RATE
 
 FRAME = RATE // 100  # AEC3 takes 10 ms
-# Frames of the speaker that may wait for the microphone. After a stall both have a queue, and the microphone's catches
-# up: only so much that no stall explains it means that the two clocks drifted apart.
-_MOST_QUEUED, _USUAL = 60, 4
+# After a stall both have a queue, and the microphone's catches up. What of the speaker's is still left over after so
+# many frames belongs to sound that the microphone lost: an echo would seem to come before what it is an echo of.
+_CAUGHT_UP, _USUAL = 30, 4
 _LATE = 4  # frames that the microphone waits for the speaker's; more, and the speaker is not running
 _TAIL = 30  # frames for which a room still sounds after the speaker
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
 _UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
 _LEARN, _SURE = 100, 200  # frames with an echo that are averaged, and that a judgement needs
 _REMEMBERED = 200  # frames of loud speaker
+_WHILE = 40  # frames, after which it is known whether the canceller takes something away
 _GAIN = 10.0  # the power must fall by so much
 
 
@@ -43,10 +44,13 @@ class Echo:
         self._far_to_rate = audio.Resampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
+        self._left_over = _LowWater()
+        self._since_slip = _SURE  # frames since the canceller lost its place
         self.learnt = self._heard = 0  # frames of loud speaker; of these, with an echo
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
         self._unheard = False
+        self._recent: deque[tuple[float, float]] = deque(maxlen=_WHILE)
         self._likeness = Likeness()
 
     @property
@@ -60,31 +64,39 @@ class Echo:
 
     def own_voice(self, samples: int) -> bool:
         """Whether the voice of the last so many was the speaker's: the canceller can lose its place after a stall."""
-        return self._canceller is not None and not self._unheard and self._likeness.own_voice(samples // FRAME)
+        if self._canceller is None:
+            return False
+        frames = samples // FRAME
+        return frames >= self._since_slip or (not self._unheard and self._likeness.own_voice(frames))
 
     def distrust(self) -> None:
         """A voice was heard that was none: judge again."""
         self.trusted = self._canceller is None
         self.learnt = self._heard = 0
+        self._nears.clear()
+        self._unheard = False
 
     def clean(self, near: Samples) -> Samples:
         """The microphone's sound without the speaker's, in whole frames of 10 ms; silence while it cannot be told."""
         while not self._far.empty():
             self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far.get())])
-        if len(self._far_rest) > _MOST_QUEUED * FRAME:
-            self._far_rest = self._far_rest[-_USUAL * FRAME :]
         self._near_rest = np.concatenate([self._near_rest, near])
         # Frame goes with frame: one that came without its partner would shift the echo, and it would be learnt anew.
         waiting, partners = len(self._near_rest) // FRAME, len(self._far_rest) // FRAME
         count = min(waiting, max(partners, waiting - _LATE))
         done = [self._frame(self._near_rest[at * FRAME : (at + 1) * FRAME]) for at in range(count)]
         self._near_rest = self._near_rest[count * FRAME :]
+        lost = self._left_over.after(count, len(self._far_rest) // FRAME) - _USUAL
+        if lost > 0:
+            self._far_rest = self._far_rest[lost * FRAME :]
+            self._slipped()
         return np.concatenate(done) if done else np.zeros(0, np.float32)
 
     def _frame(self, near: Samples) -> Samples:
         far, self._far_rest = self._far_rest[:FRAME], self._far_rest[FRAME:]
         far = np.pad(far, (0, FRAME - len(far)))
         loud = _power(far) > _LOUD
+        self._since_slip += 1
         self._since_far = 0 if loud else min(_TAIL, self._since_far + 1)
         if self._canceller is None:
             return near
@@ -94,8 +106,18 @@ class Echo:
             self._judge(_power(near), _power(left))
         if not self.trusted and self.sounding:
             return np.zeros_like(near)
-        # Where no echo is heard the canceller would only take from the voice that speaks over an answer.
-        return near if self._unheard else left
+        # Where no echo is heard the canceller would only take from the voice that speaks over an answer. What it takes
+        # away whole is no voice, but an amplifier that woke up.
+        return near if self._unheard and not self._taken(_power(near), _power(left)) else left
+
+    def _taken(self, near: float, left: float) -> bool:
+        self._recent.append((near, left))
+        nears, lefts = zip(*self._recent, strict=True)
+        return sum(nears) > _GAIN * sum(lefts)
+
+    def _slipped(self) -> None:
+        self._since_slip = 0
+        self.distrust()
 
     def _judge(self, near: float, left: float) -> None:
         """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
@@ -111,6 +133,22 @@ class Echo:
             self._unheard = full and float(np.quantile(self._nears, 0.8)) < _UNHEARD
         cancelled = self._heard >= _SURE and self._left_power < self._near_power / _GAIN
         self.trusted = self.trusted or self._unheard or cancelled
+
+
+class _LowWater:
+    """The least that was left over, told once in so many frames."""
+
+    def __init__(self) -> None:
+        self._frames, self._least = 0, 0
+
+    def after(self, frames: int, left: int) -> int:
+        """Frames were done, so many of the speaker's are left; gives the least of the last while, else 0."""
+        self._least = min(self._least, left) if self._frames else left
+        self._frames += frames
+        if self._frames < _CAUGHT_UP:
+            return 0
+        self._frames = 0
+        return self._least
 
 
 def _power(frame: Samples) -> float:
