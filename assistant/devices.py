@@ -93,6 +93,11 @@ class Devices:
         self._waiting = None
         return self._speaker.open() if self._speaker else None
 
+    def signal(self, *earcons: str) -> None:
+        """Sounds these earcons, one after another; none ends what sounds."""
+        if self._speaker:
+            self._speaker.earcons.play(*earcons)
+
     def listen(self, hands_free: bool) -> None:
         self._keys.put("hands-free" if hands_free else "hands-on")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from assistant.asking import Desk, Question
@@ -21,7 +21,9 @@ from assistant.library import history, voices
 from assistant.parts import Shelf
 from assistant.pictures import Picture, open_encoded, shown
 from assistant.settings import Folders, Settings
+from assistant.signals import Signals
 from assistant.sound.listener import Speech, SpeechStarted
+from assistant.sound.speaker import Playback
 from assistant.words.tongue import tr
 
 _TICK = 0.02  # seconds between looks at what is being played
@@ -38,9 +40,11 @@ class Engine:
         self._on_event, self._speaking_up = on_event, threading.Lock()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._closing = False
+        self._undescribed = False  # whether pictures came that no question was about
+        self._signals = Signals()
         self._desk = Desk(settings, folders, None, Shelf(folders.data))
         self._devices = Devices(settings.sound, self._emit, lambda: self._floor.sentence_start)
-        self._floor = Floor(self._desk, self._devices.open_playback, self._emit)
+        self._floor = Floor(self._desk, self._open_playback, self._emit)
         self._threads: list[threading.Thread] = []
 
     def start(self, conversation: int | None = None) -> None:
@@ -82,6 +86,16 @@ class Engine:
     def show_image(self, data: bytes, name: str, ticket: str = "", again: bool = False) -> None:
         """The same with an encoded picture, as it comes from the clipboard."""
         self._calls.put(lambda: self._lay(open_encoded(data, name), ticket, again))
+
+    def hear(self, path: str, ticket: str = "") -> None:
+        """Asks what is said in a sound file."""
+        self._silence()
+        self._calls.put(lambda: self._floor.ask(Question(sound=Path(path), ticket=ticket)))
+
+    def rework(self, digest: str, quarters: int = 0, box: Sequence[int] = (), ticket: str = "") -> None:
+        """Puts a picture of the tray there anew: turned by quarters of a circle, clockwise, then only what is in `box`
+        (left, top, right, bottom in its pixels)."""
+        self._calls.put(lambda: self._rework(digest, quarters, tuple(box), ticket))
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""
@@ -128,11 +142,18 @@ class Engine:
         self._calls.put(lambda: self._open(conversation, private))
 
     def _emit(self, event: Event) -> None:
+        earcons = self._signals.of(event)
+        if earcons is not None and self._desk.settings.sound.earcons:
+            self._devices.signal(*earcons)
         with self._speaking_up:
             self._on_event(event)
 
     def _fail(self, error: AssistantError) -> None:
         self._emit(Failed(error.stage, error.message, error.hint))
+
+    def _open_playback(self) -> Playback | None:
+        """One speaks: None where the screen reader reads the answers."""
+        return None if self._desk.settings.speak.by == "reader" else self._devices.open_playback()
 
     def _silence(self) -> None:
         """In the caller's thread: sound stops before the worker has finished its step."""
@@ -148,6 +169,7 @@ class Engine:
                     call()
                 else:
                     self._floor.step()
+                self._describe()
         self._floor.interrupt()
         self._desk.shelf.close()
         if self._desk.history:
@@ -232,14 +254,28 @@ class Engine:
         self._open(self._desk.history.archive.branch(turn))
         self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket))
 
-    def _lay(self, picture: Picture, ticket: str, again: bool) -> None:
-        for note in picture.notes:
+    def _rework(self, digest: str, quarters: int, box: tuple[int, ...], ticket: str) -> None:
+        picture = next((one for one in self._floor.tray if one.digest == digest), None)
+        if picture:
+            made = picture.turned(quarters)
+            self._lay(made.part(box) if len(box) == 4 else made, ticket, False, digest)
+
+    def _lay(self, picture: Picture, ticket: str, again: bool, instead: str = "") -> None:
+        for note in () if instead else picture.notes:
             self._emit(Noted(f"{picture.name}: {note}"))
         weighed = self._weighed(picture)  # first: one that the model cannot take is refused
-        self._floor.show(picture, again)
-        self._emit(shown.told(picture, ticket))
+        self._floor.show(picture, again, instead)
+        self._emit(shown.told(picture, ticket, instead))
         for event in weighed:
             self._emit(event)
+        self._undescribed |= not again and not instead
+
+    def _describe(self) -> None:
+        """Pictures that came, as soon as nothing else is to be answered, if the user wants that."""
+        if self._undescribed and not self._floor.busy:
+            self._undescribed = False
+            if self._desk.settings.look.describe_dropped and self._floor.fresh:
+                self._floor.ask(Question())
 
     def _weighed(self, picture: Picture) -> list[Weighed]:
         weigh = getattr(self._desk.shelf.kept("eye"), "cost", None)
@@ -251,7 +287,7 @@ class Engine:
         self._emit(Forgotten(digest))
 
     def _configure(self, settings: Settings) -> None:
-        changed = settings.sound != self._desk.settings.sound
+        changed = replace(settings.sound, earcons=True) != replace(self._desk.settings.sound, earcons=True)
         self._desk.settings = settings
         if changed:
             self._floor.interrupt()

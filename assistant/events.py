@@ -159,7 +159,8 @@ class Listening:
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`."""
+    """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`. `instead`: the
+    digest of the one in whose place it came, or ""."""
 
     digest: str
     name: str
@@ -169,6 +170,7 @@ class Shown:
     thumb_height: int
     thumbnail: bytes = field(repr=False)
     ticket: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,12 @@ class Floor:
         speaking = playback and playback.written
         self.say_state(("speaking" if speaking else "thinking") if self.busy else "ready")
 
-    def show(self, picture: Picture, again: bool = False) -> None:
-        """Lays a picture in the tray, for the next question; `again` one that the conversation may know already."""
-        self.tray = [one for one in self.tray if one.digest != picture.digest] + [picture]
+    def show(self, picture: Picture, again: bool = False, instead: str = "") -> None:
+        """Lays a picture in the tray, for the next question; `again` one that the conversation may know already;
+        `instead` of the one with this digest."""
+        before = [one for one in self.tray if one.digest != picture.digest]
+        place = next((at for at, one in enumerate(before) if one.digest == instead), len(before))
+        self.tray = [*before[:place], picture, *(one for one in before[place:] if one.digest != instead)]
         if not again:
             self._sent.discard(picture.digest)
         self.prepare()
@@ -112,7 +115,7 @@ class Floor:
     def prepare(self) -> None:
         """Begins what the next question will need; it is done while nothing else is to do."""
         self.desk.past = tuple(self._past)
-        self._preparing.begin(self._fresh)
+        self._preparing.begin(self.fresh)
 
     def ask(self, question: Question, provisional: bool = False) -> None:
         """Begins a turn; one under way is interrupted. Pictures of the tray go with it the first time."""
@@ -120,7 +123,7 @@ class Floor:
         self._preparing.stop()
         self.desk.past = tuple(self._past)
         own = [one.digest for one in question.pictures if isinstance(one, Picture)]
-        fresh = tuple(one for one in self._fresh if one.digest not in own)
+        fresh = tuple(one for one in self.fresh if one.digest not in own)
         self._asking = Asking(replace(question, pictures=fresh + question.pictures), self.desk, provisional)
         self._steps = self._asking.steps()
         self._playback, self._ledger, self.false_alarms = self._open(), Ledger(), 0
@@ -179,7 +182,8 @@ class Floor:
         return True
 
     @property
-    def _fresh(self) -> tuple[Picture, ...]:
+    def fresh(self) -> tuple[Picture, ...]:
+        """The pictures of the tray that no question was about."""
         return tuple(one for one in self.tray if one.digest not in self._sent)
 
     @property
@@ -221,8 +225,8 @@ class Floor:
             if self._playback:
                 self._playback.write(event.audio)
                 self._ledger.sounded(self._playback.written)
-            if not self._provisional:
-                self.say_state("speaking")
+                if not self._provisional:
+                    self.say_state("speaking")
             return
         if isinstance(event, Said):
             self._ledger.said(event.until)

@@ -68,10 +68,15 @@ class Shelf:
     def _voice(self, settings: Settings) -> Told:
         notes: list[str] = []
 
+        # One speaks: where the screen reader does, no sound is made.
+        wanted = settings.speak.voice if settings.speak.by == "hark" else "silent"
+
         def load() -> Voice:
+            if wanted == "silent":
+                return backends.load_voice("silent", Options())
             return voices.open_chosen(self._voice_id, settings.speak.voice, self._data, notes.append)
 
-        part = yield from self._take("voice", settings.speak.voice, load)
+        part = yield from self._take("voice", wanted, load)
         part.speed = min(max(settings.speak.speed, SLOWEST), FASTEST)
         yield from map(Noted, notes)
         return part

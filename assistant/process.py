@@ -51,7 +51,7 @@ class EngineProcess:
         self._last_sign = 0.0
         self._tickets = itertools.count(1)
         self._asked: dict[str, tuple[str, dict[str, Any]]] = {}  # ticket to question, until it is acknowledged
-        self._showing: dict[str, tuple[str, dict[str, Any], bytes]] = {}  # ticket to call
+        self._showing: dict[str, list[tuple[str, dict[str, Any], bytes]]] = {}  # ticket to the calls that led to it
         self._tray: dict[str, str] = {}  # digest to ticket
         self._turn: TurnEnded | None = None  # what is known of the turn under way
         self._loading, self._quick = "", 0
@@ -105,6 +105,13 @@ class EngineProcess:
     def show_image(self, data: bytes, name: str) -> None:
         self._show("show_image", {"name": name}, data)
 
+    def hear(self, path: str) -> None:
+        self._question("hear", {"path": path})
+
+    def rework(self, digest: str, quarters: int = 0, box: Sequence[int] = ()) -> None:
+        before = self._showing.get(self._tray.get(digest, ""), [])
+        self._show("rework", {"digest": digest, "quarters": quarters, "box": list(box)}, before=before)
+
     def forget(self, digest: str) -> None:
         self._send("forget", {"digest": digest})
 
@@ -138,10 +145,10 @@ class EngineProcess:
         self._conversation, self._private = conversation, private
         self._send("open", {"conversation": conversation, "private": private})
 
-    def _show(self, call: str, facts: dict[str, Any], raw: bytes = b"") -> None:
+    def _show(self, call: str, facts: dict[str, Any], raw: bytes = b"", before: Sequence[Any] = ()) -> None:
         ticket = str(next(self._tickets))
         facts = {**facts, "ticket": ticket}
-        self._showing[ticket] = (call, facts, raw)
+        self._showing[ticket] = [*before, (call, facts, raw)]
         self._send(call, facts, raw)
 
     def _spawn(self) -> None:
@@ -221,6 +228,7 @@ class EngineProcess:
     def _follow_things(self, event: Event) -> None:
         match event:
             case Shown() if event.ticket:
+                self._showing.pop(self._tray.pop(event.instead, ""), None)
                 self._tray[event.digest] = event.ticket
             case Forgotten(digest):
                 self._showing.pop(self._tray.pop(digest, ""), None)
@@ -274,7 +282,7 @@ class EngineProcess:
         if self._private:
             self._send("open", {"conversation": None, "private": True})
         for ticket in list(self._tray.values()):
-            call, facts, raw = self._showing[ticket]
-            self._send(call, {**facts, "again": True}, raw)
+            for call, facts, raw in self._showing[ticket]:
+                self._send(call, facts if call == "rework" else {**facts, "again": True}, raw)
         for ticket, (call, asked) in list(self._asked.items()):  # the window may ask meanwhile
             self._send(call, {**asked, "ticket": ticket})

@@ -54,7 +54,8 @@ class Look:
     looked at, `video_rate` a second; together they cost as much as one picture. `weights`: on a processor, "int4" is
     fastest, "bfloat16" as exact as the checkpoint, "stored" leaves it as it is. `glance`: asked about a picture that is
     not ready yet, Hark answers from a small view of it, or else waits. `budget`: gigabytes of the graphics card that it
-    may take; 0 for all that is free."""
+    may take; 0 for all that is free. `describe_dropped`: every picture is described as it comes. `camera`: its number,
+    or "" for the first."""
 
     responder: str = "starter"
     model: str = ""
@@ -71,6 +72,8 @@ class Look:
     video_rate: float = 1.0
     weights: str = "int4"
     glance: bool = True
+    describe_dropped: bool = False
+    camera: str = ""
     budget: float = 0.0
 
 
@@ -79,19 +82,23 @@ SLOWEST, FASTEST = 0.5, 3.0  # of speech
 
 @dataclass(frozen=True)
 class Speak:
-    """`voice`: an id such as "espeak/en-us". `speed`: 1 is the voice's own, 0.5 to 3."""
+    """`voice`: an id such as "espeak/en-us". `speed`: 1 is the voice's own, 0.5 to 3. `by`: who speaks answers,
+    "hark" or the screen "reader", never both."""
 
     voice: str = "espeak/en-us"
     speed: float = 1.0
+    by: str = "hark"
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Device names as the system tells them; "" is the system's default. `headphones`: Hark cannot hear itself."""
+    """Device names as the system tells them; "" is the system's default. `headphones`: Hark cannot hear itself.
+    `earcons`: short sounds say what Hark does."""
 
     input: str = ""
     output: str = ""
     headphones: bool = False
+    earcons: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,8 +113,8 @@ class Memory:
 @dataclass(frozen=True)
 class Window:
     """`theme`: "system", "light" or "dark". `language`: "system", "en" or "zh_CN". `announce`: what a screen reader is
-    told: "all", "ends" (beginnings and ends), "off". `welcomed`: it was started before. `stay`: closed, it
-    stays in the tray. `autostart`: it starts with the desktop."""
+    told: "all", "first" (of an answer its first sentence), "ends" (beginnings and ends), "off". `welcomed`: it was
+    started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop."""
 
     theme: str = "system"
     language: str = "system"

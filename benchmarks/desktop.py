@@ -88,7 +88,7 @@ def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
     """From the key's press, by another program, to the last loud block at the speaker."""
     home = folder / "quiet"
     home.mkdir()
-    (home / "settings.toml").write_text('[look]\nresponder = "silent"\n')
+    (home / "settings.toml").write_text('[look]\nresponder = "silent"\n[sound]\nearcons = false\n')
     desk.start(home)
     ear = Monitor("ear.monitor", desk.environment)
     took = []
@@ -115,14 +115,14 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     """End of speech to first sound, ours and in the naive order, in turn."""
     from assistant.engine import Engine
     from assistant.events import StateChanged, TurnEnded
-    from assistant.settings import Folders, Settings
+    from assistant.settings import Folders, Settings, Sound
 
     shown = demo.make(3)
     shown.picture.save(folder / "p.png")
     with shown.recording() as recording:
         audio.write_wav(folder / "q.wav", audio.read(recording))
     happened: queue.Queue[Any] = queue.Queue()
-    engine = Engine(Settings(), Folders.find(), happened.put)
+    engine = Engine(Settings(sound=Sound(earcons=False)), Folders.find(), happened.put)
     engine.start()
     _until(happened, lambda event: event == StateChanged("ready"))
     engine.listen(True)
@@ -169,10 +169,10 @@ def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:
     """From the first sound of a person's voice at the microphone to the speaker ducked, and silent."""
     from assistant.engine import Engine
     from assistant.events import StateChanged, TurnEnded
-    from assistant.settings import Folders, Look, Settings
+    from assistant.settings import Folders, Look, Settings, Sound
 
     happened: queue.Queue[Any] = queue.Queue()
-    settings = Settings(look=Look(responder="silent"))
+    settings = Settings(look=Look(responder="silent"), sound=Sound(earcons=False))
     engine = Engine(settings, Folders.find(), happened.put)
     engine.start()
     _until(happened, lambda event: event == StateChanged("ready"))

@@ -17,7 +17,7 @@ from assistant.engine import Engine
 from assistant.events import Event
 from assistant.library.history import History
 from assistant.parts import Shelf
-from assistant.settings import Folders, Look, Memory, Settings, Speak
+from assistant.settings import Folders, Hear, Look, Memory, Settings, Speak
 from assistant.starter import demo
 
 QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
@@ -105,6 +105,63 @@ def test_every_call_returns_at_once(live: Live, tmp_path: Path) -> None:
     live.engine.interrupt()
     live.engine.open(None)
     assert time.monotonic() - start < 0.1
+
+
+def dropped(live: Live, tmp_path: Path, seed: int = 1) -> events.Shown:
+    demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+    live.engine.show(str(tmp_path / f"{seed}.png"), ticket=str(seed))
+    return live.until(events.Shown, name=f"{seed}.png")  # type: ignore[return-value]
+
+
+def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) -> None:
+    first, second = dropped(live, tmp_path, 1), dropped(live, tmp_path, 2)
+    live.engine.rework(first.digest, 1, (10, 20, 60, 50), ticket="t")
+    made = live.until(events.Shown, instead=first.digest)
+    assert isinstance(made, events.Shown) and (made.width, made.height, made.ticket) == (50, 30, "t")
+    tray = live.engine._floor.tray
+    assert [one.digest for one in tray] == [made.digest, second.digest]
+    before = demo.make(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
+    assert tray[0].rgb == before.tobytes()
+    live.engine.rework("gone", 1)
+    live.engine.rework(made.digest, 0, (0, 0, 900, 900))
+    assert "not in it" in live.until(events.Failed).message  # type: ignore[union-attr]
+    assert [one.digest for one in tray] == [made.digest, second.digest]
+
+
+def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path, tmp_path: Path) -> None:
+    made = Live(replace(QUIET, look=Look(responder="silent", describe="Describe it.", describe_dropped=True)))
+    made.until(events.StateChanged, state="ready")
+    for seed in (1, 2):
+        picture = dropped(made, tmp_path, seed)
+        started = made.until(events.TurnStarted)
+        assert isinstance(started, events.TurnStarted) and started.pictures == (picture.digest,)
+        ended = made.until(events.TurnEnded, reason="answered")
+        assert isinstance(ended, events.TurnEnded) and ended.answer.split() == ["Describe", "it."]
+    made.engine.ask("and now?")
+    made.until(events.TurnEnded, heard="and now?")
+    made.engine.stop()
+
+
+def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
+    with demo.make(1).recording() as recording:
+        (tmp_path / "q.wav").write_bytes(recording.read_bytes())
+    live.engine.configure(replace(QUIET, hear=Hear(transcriber="silent")))
+    live.engine.hear(str(tmp_path / "q.wav"), "t")
+    started, ended = live.until(events.TurnStarted), live.until(events.TurnEnded)
+    assert isinstance(started, events.TurnStarted) and started.ticket == "t"
+    assert isinstance(ended, events.TurnEnded) and ended.answer.strip() == "hello"
+    live.engine.hear(str(tmp_path / "none.wav"))
+    assert "no sound file" in live.until(events.Failed).message  # type: ignore[union-attr]
+
+
+def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
+    made = Live(replace(Settings(), look=Look(responder="silent"), speak=Speak(by="reader")))
+    made.until(events.StateChanged, state="ready")
+    made.engine.ask("one two three")
+    ended = made.until(events.TurnEnded, reason="answered")
+    assert isinstance(ended, events.TurnEnded) and ended.heard_until == len(ended.answer)
+    assert events.StateChanged("speaking") not in made.seen
+    made.engine.stop()
 
 
 def test_without_devices_it_runs_and_says_what_is_missing(live: Live) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QDesktopServices, QKeyEvent, QMouseEvent, QPixmap
+from PySide6.QtGui import QColor, QDesktopServices, QImage, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
@@ -26,11 +29,12 @@ from ui.bridge import Bridge
 from ui.checkup import Checkup
 from ui.messages import Entry
 from ui.options import Options
+from ui.pictures import DIGEST
 from ui.window import Window
 
 CALLS = (
     "ask", "again", "show", "show_image", "forget", "interrupt", "press", "tap", "release", "listen", "say", "stop",
-    "open", "configure",
+    "open", "configure", "hear", "rework",
 )  # fmt: skip
 SHOWN = events.Shown("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
 
@@ -234,6 +238,83 @@ def test_pointing_by_mouse(desk: Desk) -> None:
     name, text, digest, box = desk.calls[-1]
     assert (name, text, digest) == ("ask", "What is here?", "d" * 64)
     assert all(abs(one - other) <= 8 for one, other in zip(box, (450, 300, 900, 600), strict=True)), box
+
+
+def wait(met: Callable[[], bool]) -> None:
+    for _ in range(1500):
+        if met():
+            return
+        QTest.qWait(10)
+    assert met()
+
+
+def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: Desk) -> None:
+    desk.window.presenter.on_event(SHOWN)
+    tray = desk.window.tray
+    desk.key(tray.pointing, Qt.Key.Key_X)
+    assert desk.calls[-1] == ("rework", "d" * 64, 0, (300, 200, 600, 400))
+    desk.key(tray.pointing, Qt.Key.Key_T)
+    assert desk.calls[-1] == ("rework", "d" * 64, 1, ())
+    QTest.mouseClick(tray.crop, Qt.MouseButton.LeftButton)
+    middle = tray.pointing._frame.center().toPoint()
+    QTest.mousePress(tray.pointing, Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseMove(tray.pointing, middle + QPoint(40, 30))
+    QTest.mouseRelease(tray.pointing, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 30))
+    name, digest, quarters, box = desk.calls[-1]
+    assert (name, digest, quarters, len(box)) == ("rework", "d" * 64, 0, 4) and not tray.crop.isChecked()
+
+
+def test_a_reworked_picture_keeps_its_place(desk: Desk) -> None:
+    for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
+        event = replace(SHOWN, digest=digest * 64, name=f"{digest}.png", instead=instead * 64)
+        desk.window.presenter.on_event(event)
+    tray = desk.window.tray.list
+    assert [tray.item(row).data(DIGEST)[0] for row in range(tray.count())] == ["f", "e"]
+    assert tray.currentRow() == 0
+
+
+def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
+    desk.window.do.on_files(["/a/p.png", "/a/Question.WAV"])
+    assert desk.calls[-2:] == [("show", "/a/p.png"), ("hear", "/a/Question.WAV")]
+
+
+def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
+    desk.window.do.on_choice("look", "camera", "no such camera")
+    desk.window.do.photograph()
+    wait(lambda: "No camera" in desk.window.bar.status.text())
+
+
+def test_a_camera_s_picture_comes_into_the_tray(desk: Desk, tmp_path: Path) -> None:
+    """OpenCV reads a file as it reads a camera."""
+    film = cv2.VideoWriter(str(tmp_path / "camera.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(12):
+        film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
+    film.release()
+    desk.window.do.on_choice("look", "camera", str(tmp_path / "camera.avi"))
+    desk.window.do.photograph()
+    wait(lambda: desk.calls[-1][0] == "show_image")
+    name, data, title = desk.calls[-1]
+    color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
+    assert (name, title) == ("show_image", "photograph.png") and color.red() > 200 > 60 > color.blue()
+
+
+@pytest.mark.parametrize(
+    "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
+)
+def test_one_speaks(desk: Desk, by: str, level: str, read: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.window.do.on_choice("speak", "by", by)
+    desk.window.do.on_choice("window", "announce", level)
+    told: list[str] = []
+    monkeypatch.setattr(desk.window.presenter._announcer, "read", told.append)
+    for event in (
+        events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
+        events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
+    ):  # fmt: skip
+        desk.window.presenter.on_event(event)
+    assert [one for one in told if one in ("One.", "Two.")] == read
+    assert told[-1] == "Done"
+    desk.window.do.on_read("Again.")
+    assert (told[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("say", "Again.")) is (by == "hark")
 
 
 def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:

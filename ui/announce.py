@@ -17,8 +17,8 @@ _AT_ONCE = 4  # that a reader may still have to read when the next one comes
 
 
 class Announcer:
-    """Never tokens, timers or counters; the same words twice in a row are said once. `level` gives "all", "ends" or
-    "off".
+    """Never tokens, timers or counters; the same words twice in a row are said once. `level` gives "all", "first",
+    "ends" or "off".
 
     On Linux a notification comes and goes: Orca 43 says nothing for an announcement."""
 
@@ -30,7 +30,12 @@ class Announcer:
         """`detail`: neither a beginning or an end, nor the answer to a key."""
         if self._level() == "off" or (detail and self._level() == "ends"):
             return
-        if text and text != self._last and QAccessible.isActive():
+        if text != self._last:
+            self.read(text)
+
+    def read(self, text: str) -> None:
+        """What a person asked to be read: at every level, and as often as it is asked for."""
+        if text and QAccessible.isActive():
             if self._notices:
                 self._notices.append(self._notices.pop(0))
                 self._notices[-1].tell(text)

@@ -1,10 +1,12 @@
-"""The screen as a picture: all of it, or a part that is dragged out with the mouse. Knows nothing of the engine."""
+"""The screen as a picture: all of it, or a part that is dragged out with the mouse; a photograph from the camera.
+Knows nothing of the engine."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -14,6 +16,7 @@ from ui import style
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
 
+_PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 
 
@@ -26,6 +29,23 @@ def whole(window: QWidget) -> tuple[QPixmap, str]:
     if _is_black(shot):
         return QPixmap(), tr("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
     return shot, ""
+
+
+class Photograph(QProcess):
+    """Takes one from the camera of this number, or the first; `taken` gives it as PNG, or nothing. Waits for nobody."""
+
+    taken = Signal(bytes)
+
+    def __init__(self, parent: QObject, device: str) -> None:
+        super().__init__(parent)
+        self.finished.connect(self._on_end)
+        QTimer.singleShot(_PATIENCE, self.kill)  # a driver that hangs
+        self.start(sys.executable, ["-P", "-m", "assistant.pictures.camera", device or "0"])
+
+    @Slot()
+    def _on_end(self) -> None:
+        self.taken.emit(bytes(self.readAllStandardOutput().data()))
+        self.deleteLater()
 
 
 def encoded(shot: QPixmap) -> bytes:

@@ -22,7 +22,13 @@ class Option:
 
 _THEMES = (("system", mark("As the system")), ("light", mark("Light")), ("dark", mark("Dark")))
 _TONGUES = (("system", mark("As the system")), ("en", "English"), ("zh_CN", "简体中文"))
-_LEVELS = (("all", mark("Everything")), ("ends", mark("Beginnings and ends")), ("off", mark("Nothing")))
+_SPEAKERS = (("hark", mark("Hark's voice")), ("reader", mark("The screen reader")))
+_LEVELS = (
+    ("all", mark("Everything")),
+    ("first", mark("Of answers the first sentence")),
+    ("ends", mark("Beginnings and ends")),
+    ("off", mark("Nothing")),
+)
 _HEARS = (("sphinx", mark("Starter kit (English)")), ("whisper", "Whisper"))
 _LOOKS = (("starter", mark("Starter kit")), ("qwen2-vl", "Qwen2-VL"))
 _DEVICES = (("auto", mark("Whatever fits")), ("cpu", mark("Processor")), ("cuda", mark("Graphics card")))
@@ -48,8 +54,21 @@ OPTIONS = (
         "window",
         "announce",
         mark("Tell the screen reader"),
-        mark("Answers themselves are spoken by Hark's voice, never twice."),
+        mark("What happens, without being asked; answers only where the screen reader speaks them."),
         _LEVELS,
+    ),
+    Option(
+        "speak",
+        "by",
+        mark("Who speaks answers"),
+        mark("Hark's voice or the screen reader, never both."),
+        _SPEAKERS,
+    ),
+    Option(
+        "sound",
+        "earcons",
+        mark("Short sounds"),
+        mark("For recording on and off, sent, working, ready and error."),
     ),
     Option("window", "theme", mark("Colours"), mark("Light or dark, or as the system has it."), _THEMES),
     Option("window", "stay", mark("Stay in the tray when closed"), mark("Where the desktop has a tray; else it ends.")),
@@ -115,6 +134,13 @@ OPTIONS = (
         mark("Answer from a small view"),
         mark("When a picture is not ready yet; else Hark waits for all of it."),
     ),
+    Option(
+        "look",
+        "describe_dropped",
+        mark("Describe every picture"),
+        mark("As it is dropped, without being asked; else when a question comes."),
+    ),
+    Option("look", "camera", mark("Camera"), mark("Its number, 0 for the first; empty: the first that answers.")),
     Option("look", "system", mark("System prompt"), mark("What the model is told before every conversation.")),
     Option(
         "look", "describe", mark("Asked when nothing is"), mark("The question that goes with a picture without one.")

@@ -13,6 +13,7 @@ from assistant.settings import FASTEST, SLOWEST
 from assistant.words.tongue import tr
 from ui import style
 from ui.messages import Entry
+from ui.pictures import SOUNDS
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -94,7 +95,11 @@ class Doing(QObject):
 
     @Slot(str)
     def on_read(self, text: str) -> None:
-        self._engine.say(text)
+        """Aloud, by whoever speaks."""
+        if self._bridge.settings.speak.by == "reader":
+            self._window.presenter.read(text)
+        else:
+            self._engine.say(text)
 
     @Slot(int)
     def on_again(self, row: int) -> None:
@@ -133,8 +138,17 @@ class Doing(QObject):
 
     @Slot(list)
     def on_files(self, paths: list[str]) -> None:
+        """What is said in a sound file is a question; anything else goes to the tray."""
         for path in paths:
-            self._engine.show(path)
+            if path.lower().endswith(SOUNDS):
+                self._engine.hear(path)
+            else:
+                self._engine.show(path)
+
+    @Slot(str, int, tuple)
+    def on_rework(self, digest: str, quarters: int, box: tuple[int, ...]) -> None:
+        self._engine.rework(digest, quarters, box)
+        self._window.presenter.announce(tr("Cut") if box else tr("Turned"))
 
     @Slot(bytes, str)
     def on_encoded(self, data: bytes, name: str) -> None:
@@ -204,6 +218,25 @@ class Doing(QObject):
         if not why_not:
             self._engine.show_image(capture.encoded(shot), "screen.png")
         return not why_not
+
+    @Slot()
+    def photograph(self) -> None:
+        """What the camera sees, as a picture."""
+        from ui import capture
+
+        self._window.presenter.tell(tr("Taking a photograph …"))
+        taking = capture.Photograph(self, self._bridge.settings.look.camera)
+        taking.taken.connect(self._on_photograph)
+
+    @Slot(bytes)
+    def _on_photograph(self, data: bytes) -> None:
+        if data:
+            self._engine.show_image(data, tr("photograph") + ".png")
+            self._window.presenter.tell(tr("A photograph was taken."))
+        else:
+            self._window.presenter.tell(
+                tr("No camera answers. Connect one, allow Hark to use it, and close other programs that do.")
+            )
 
     @Slot()
     def capture_part(self) -> None:

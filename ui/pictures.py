@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from assistant.events import Pointed, Shown, Weighed
 from assistant.words.tongue import tr
@@ -23,6 +23,7 @@ _THUMB = QSize(76, 60)
 MOST = 100  # pictures that are taken at once
 # Encoded pictures as browsers and programs give them; never Qt's own image data, which Qt would have decoded.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
+SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aif", ".aiff", ".caf")
 DIGEST = Qt.ItemDataRole.UserRole
 _FACTS, _COST = DIGEST + 1, DIGEST + 2
 
@@ -42,10 +43,10 @@ class _List(QListWidget):
 
 class Tray(QWidget):
     """`files` are paths to show, `encoded` a picture's bytes, `forgotten` a digest to let go, `pointed` a digest and a
-    box in its pixels to ask about."""
+    box in its pixels to ask about, `reworked` a digest, quarters to turn it by, and a box to cut it to, or ()."""
 
     files, encoded, forgotten = Signal(list), Signal(bytes, str), Signal(str)
-    pointed = Signal(str, tuple)
+    pointed, reworked = Signal(str, tuple), Signal(str, int, tuple)
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +55,8 @@ class Tray(QWidget):
         self.pointing, self.list = Pointing(), _List()
         self.pointing.pointed.connect(self._on_pointed)
         self.pointing.told.connect(self._on_step)
+        self.pointing.turned.connect(self._on_turn)
+        self.pointing.cropped.connect(self._on_crop)
         self.list.setAccessibleName(tr("Pictures"))
         self.list.setAccessibleDescription(tr("The pictures that questions are about. Delete lets one go."))
         self.list.setViewMode(QListWidget.ViewMode.IconMode)
@@ -68,36 +71,57 @@ class Tray(QWidget):
         self._title.setFont(style.font(1.0, weight=style.QFont.Weight.DemiBold))
         self.where, self.cost = label("", "where"), label("", "cost")
         self._hint = label(
-            tr("Drop a picture or video here,\npaste it with Ctrl+V\nor capture the screen with F7"), "drop"
+            tr("Drop a picture, video or sound here,\npaste it with Ctrl+V\nor capture the screen with F7"), "drop"
         )
         self._hint.setProperty("quiet", False)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.add = QPushButton(tr("Add a picture …"))
-        self.add.setToolTip(tr("Choose picture or video files (Ctrl+O)"))
+        self.add.setToolTip(tr("Choose picture, video or sound files (Ctrl+O)"))
         self.add.clicked.connect(self.pick)
-        self.let_go = QPushButton(tr("Let it go"))
-        self.let_go.setAccessibleName(tr("Let the chosen picture go"))
-        self.let_go.clicked.connect(self._drop_current)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 20, 18, 18)
         column.setSpacing(style.SPACE * 2 // 3)
         for widget in (
-            self._title, self.pointing, self.where, self.cost, self.list, self._hint, self.add, self.let_go
+            self._title, self.pointing, self.where, self.cost, self.list, self._hint, self.add
         ):  # fmt: skip
             column.addWidget(widget)
+        column.insertLayout(5, self._deeds())
         column.addStretch(1)
         self._number()
 
+    def _deeds(self) -> QHBoxLayout:
+        """What can be done with the chosen picture."""
+        self.turn, self.crop, self.let_go = (
+            QPushButton(tr("Turn")),
+            QPushButton(tr("Cut")),
+            QPushButton(tr("Let it go")),
+        )
+        for button, told, slot in (
+            (self.turn, tr("Turn the chosen picture by a quarter (T on the large picture)"), self._on_turn),
+            (self.crop, tr("Cut the chosen picture: drag a box in it (X on the large picture)"), self._on_cropping),
+            (self.let_go, tr("Let the chosen picture go (Delete)"), self._drop_current),
+        ):
+            button.setAccessibleName(told)
+            button.setToolTip(told)
+            button.setProperty("flat", True)
+            button.clicked.connect(slot)
+        self.crop.setCheckable(True)
+        deeds = QHBoxLayout()
+        for button in (self.turn, self.crop, self.let_go):
+            deeds.addWidget(button)
+        return deeds
+
     def shown(self, event: Shown) -> QImage:
-        """A picture lies in the tray now; returns it, small."""
+        """A picture lies in the tray now, perhaps in the place of another one; returns it, small."""
         self._take_out(event.digest)
+        place = self._take_out(event.instead)
         image = QImage(
             event.thumbnail, event.thumb_width, event.thumb_height, event.thumb_width * 3, QImage.Format.Format_RGB888
         ).copy()
         item = QListWidgetItem()
         item.setData(DIGEST, event.digest)
         item.setData(_FACTS, (event.name, event.width, event.height, image))
-        self.list.addItem(item)
+        self.list.insertItem(self.list.count() if place is None else place, item)
         self._number()
         self.list.setCurrentItem(item)
         return image
@@ -172,7 +196,8 @@ class Tray(QWidget):
         from PySide6.QtWidgets import QFileDialog
 
         files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
-        kinds = "{} ({});;{} (*)".format(tr("Pictures and videos"), files, tr("All files"))
+        files += "".join(f" *{suffix}" for suffix in SOUNDS)
+        kinds = "{} ({});;{} (*)".format(tr("Pictures, videos and sounds"), files, tr("All files"))
         paths, _ = QFileDialog.getOpenFileNames(self, tr("Add pictures"), "", kinds)
         if paths:
             self.files.emit(paths)
@@ -182,6 +207,20 @@ class Tray(QWidget):
         item = self.list.currentItem()
         if item:
             self.forgotten.emit(item.data(DIGEST))
+
+    @Slot()
+    def _on_turn(self) -> None:
+        self.reworked.emit(self.list.currentItem().data(DIGEST), 1, ())
+
+    @Slot(bool)
+    def _on_cropping(self, on: bool) -> None:
+        self.pointing.cropping = on
+
+    @Slot(tuple)
+    def _on_crop(self, box: Box) -> None:
+        self.crop.setChecked(False)
+        self.pointing.cropping = False
+        self.reworked.emit(self.list.currentItem().data(DIGEST), 0, box)
 
     @Slot(tuple)
     def _on_pointed(self, box: Box) -> None:
@@ -200,10 +239,13 @@ class Tray(QWidget):
             self.where.setText(f"{name}, {width} × {height}")
             self.cost.setText(item.data(_COST) or "")
 
-    def _take_out(self, digest: str) -> None:
+    def _take_out(self, digest: str) -> int | None:
+        """The row that it was in, or None."""
         for row in reversed(range(self.list.count())):
             if self.list.item(row).data(DIGEST) == digest:
                 self.list.takeItem(row)
+                return row
+        return None
 
     def _number(self) -> None:
         count = self.list.count()
@@ -220,7 +262,7 @@ class Tray(QWidget):
             item.setData(
                 Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height)
             )
-        for widget in (self.pointing, self.where, self.cost, self.list, self.let_go):
+        for widget in (self.pointing, self.where, self.cost, self.list, self.turn, self.crop, self.let_go):
             widget.setVisible(count > 0)
         rows = -(-count // 3)
         self.list.setFixedHeight(min(3, rows) * (_THUMB.height() + 16) + 8)

@@ -34,9 +34,10 @@ def place_of(box: Box, size: tuple[int, int]) -> str:
 
 
 class Pointing(QWidget):
-    """`pointed` gives the box that is asked about, `told` what a screen reader says of a step."""
+    """`pointed` gives the box that is asked about, `cropped` the one that the picture is cut to, `turned` asks for a
+    quarter turn, `told` is what a screen reader says of a step. While `cropping`, the mouse's box cuts."""
 
-    pointed, told = Signal(tuple), Signal(str)
+    pointed, cropped, turned, told = Signal(tuple), Signal(tuple), Signal(), Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,6 +51,7 @@ class Pointing(QWidget):
         self._marks: list[tuple[str, Box]] = []
         self._regions: list[Box] = []  # one inside the other, the whole picture first
         self._cell = (1, 1)
+        self.cropping = False
         self._from: QPoint | None = None
         self._dragged = QRectF()
 
@@ -59,7 +61,7 @@ class Pointing(QWidget):
         self._marks, self._regions, self._cell = [], [(0, 0, *size)], (1, 1)
         self.setAccessibleName(tr("Point at {name}").format(name=name))
         self.setAccessibleDescription(
-            tr("Arrows move in a grid of nine, plus and minus zoom, Enter asks about the place")
+            tr("Arrows move in a grid of nine, plus and minus zoom, Enter asks about the place, X cuts to it, T turns")
         )
         self.updateGeometry()
         self.update()
@@ -100,18 +102,20 @@ class Pointing(QWidget):
             Qt.Key.Key_Left: (row, column - 1), Qt.Key.Key_Right: (row, column + 1),
             Qt.Key.Key_Up: (row - 1, column), Qt.Key.Key_Down: (row + 1, column),
         }  # fmt: skip
+        do = {
+            Qt.Key.Key_Plus: self._zoom_in, Qt.Key.Key_Equal: self._zoom_in,
+            Qt.Key.Key_Minus: self._zoom_out, Qt.Key.Key_Underscore: self._zoom_out,
+            Qt.Key.Key_Return: lambda: self.pointed.emit(self.box),
+            Qt.Key.Key_Enter: lambda: self.pointed.emit(self.box),
+            Qt.Key.Key_X: lambda: self.cropped.emit(self.box), Qt.Key.Key_T: self.turned.emit,
+        }  # fmt: skip
         key = Qt.Key(event.key())
-        if event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier):
-            super().keyPressEvent(event)
-        elif key in moves:
+        plain = not event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier)
+        if plain and key in moves:
             self._cell = tuple(min(2, max(0, one)) for one in moves[key])  # type: ignore[assignment]
             self._tell()
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-            self._zoom_in()
-        elif key in (Qt.Key.Key_Minus, Qt.Key.Key_Underscore):
-            self._zoom_out()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.pointed.emit(self.box)
+        elif plain and key in do:
+            do[key]()
         else:
             super().keyPressEvent(event)
 
@@ -150,7 +154,8 @@ class Pointing(QWidget):
         if min(dragged.width(), dragged.height()) > _DRAGGED:
             left, top = self._to_pixels(dragged.topLeft())
             right, bottom = self._to_pixels(dragged.bottomRight())
-            self.pointed.emit((left, top, max(left + 1, right), max(top + 1, bottom)))
+            box = (left, top, max(left + 1, right), max(top + 1, bottom))
+            (self.cropped if self.cropping else self.pointed).emit(box)
 
     def sizeHint(self) -> QSize:
         return QSize(260, self.heightForWidth(260))

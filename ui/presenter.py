@@ -13,6 +13,7 @@ from assistant.words.tongue import tr
 from ui import words
 from ui.announce import Announcer
 from ui.messages import Entry
+from ui.reading import Reading
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -34,6 +35,7 @@ class Presenter(QObject):
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
         self._pointed: list[str] = []
+        self._reading = Reading(self._announcer, window.bridge)
         self.meters = [window.bar.meter]
 
     def begin(self) -> None:
@@ -53,6 +55,7 @@ class Presenter(QObject):
                 self._window.bar.status.setText(words.loading(what))
             case events.TurnStarted():
                 self._turn = event
+                self._reading.begin()
                 self._window.keeper.on_turn(event.conversation, event.id)
             case events.Heard(text) if text:
                 self._on_heard(text)
@@ -150,6 +153,7 @@ class Presenter(QObject):
         else:
             self._messages.change(self._row, text=self._messages.at(self._row).text + text)
         self._window.conversation.grown(self._row)
+        self._reading.wrote(text)
 
     def _on_end(self, event: events.TurnEnded) -> None:
         if self._row >= 0:
@@ -165,12 +169,17 @@ class Presenter(QObject):
             self._messages.add(Entry("note", "\n".join(filter(None, self._pointed))))
             self._pointed = []
         self._window.bar.talk.show_on(False)
+        self._reading.end()
         said = words.ended(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again
             self._window.bar.status.setText(said)
             # One speaks: the answer itself is in Hark's voice.
             self._announcer.say(tr("Done") if event.reason == "answered" else words.ended(event, stages=False))
+
+    def read(self, text: str) -> None:
+        """Has the screen reader read it."""
+        self._announcer.read(text)
 
     @Slot(str)
     def announce(self, text: str) -> None:

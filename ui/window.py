@@ -78,9 +78,9 @@ class Window(QMainWindow):
         self.setCentralWidget(whole)
         order = (
             self.bar.field, self.bar.ask, self.bar.talk, self.bar.stop, self.conversation, *self.actions_row.buttons,
-            self.tray.pointing, self.tray.list, self.tray.add, self.tray.let_go, self.side.new, self.side.past.search,
-            self.side.past.undo, self.side.past.list, self.side.voice, self.side.free, self.side.private,
-            self.side.models, self.side.options,
+            self.tray.pointing, self.tray.turn, self.tray.crop, self.tray.let_go, self.tray.list, self.tray.add,
+            self.side.new, self.side.past.search, self.side.past.undo, self.side.past.list, self.side.voice,
+            self.side.free, self.side.private, self.side.models, self.side.options,
         )  # fmt: skip
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
@@ -107,6 +107,7 @@ class Window(QMainWindow):
         self.tray.encoded.connect(self.do.on_encoded)
         self.tray.forgotten.connect(self.do.on_forget)
         self.tray.pointed.connect(self.do.on_pointed)
+        self.tray.reworked.connect(self.do.on_rework)
         self.tray.pointing.told.connect(self.presenter.announce)
         self.side.chosen.connect(self.do.on_choice)
         self.side.hands_free.connect(self.do.on_hands_free)
@@ -116,7 +117,8 @@ class Window(QMainWindow):
         self.side.models.clicked.connect(self.models)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self.on_scheme)
         for keys, slot in (
-            ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("Shift+F7", self.do.capture_part), ("F1", self.help),
+            ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("Shift+F7", self.do.capture_part),
+            ("Ctrl+F7", self.do.photograph), ("F1", self.help),
             ("Ctrl+N", self.do.new_conversation),
             ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,12 @@ class Picture:
             )
             raise BadInput("look", told, tr("Give left, top, right and bottom in pixels."))
         return Picture.of(self.image.crop(box), f"{self.name} (part)")
+
+    def turned(self, quarters: int) -> Picture:
+        """Turned so many times by 90 degrees, clockwise; a video with all its frames."""
+        images = [one.rotate(-90 * (quarters % 4), expand=True) for one in self.images]
+        rgb = b"".join(one.tobytes() for one in images)
+        return replace(self, width=images[0].width, height=images[0].height, rgb=rgb)
 
     @classmethod
     def of(cls, image: Image, name: str = "") -> Picture:

@@ -8,9 +8,9 @@ from assistant.pictures.opening import Picture
 _EDGE = 512  # pixels; the longer side of a thumbnail
 
 
-def told(picture: Picture, ticket: str) -> Shown:
-    """The event for a picture."""
+def told(picture: Picture, ticket: str, instead: str = "") -> Shown:
+    """The event for a picture, that may stand in the place of another one."""
     small = picture.image
     small.thumbnail((_EDGE, _EDGE))
     size = (picture.width, picture.height, small.width, small.height)
-    return Shown(picture.digest, picture.name, *size, small.tobytes(), ticket)
+    return Shown(picture.digest, picture.name, *size, small.tobytes(), ticket, instead)

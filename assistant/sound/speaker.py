@@ -14,6 +14,7 @@ import numpy as np
 from assistant.errors import Missing
 from assistant.sound import portaudio
 from assistant.sound.audio import Audio, Samples
+from assistant.sound.earcons import Earcons
 from assistant.sound.portaudio import Heartbeat
 from assistant.words.tongue import tr
 
@@ -130,12 +131,13 @@ class Playback:
 class Speaker:
     """The device, held open; one `Playback` at a time. Use as a context manager.
 
-    `on_block` is given every block that goes to the device, in PortAudio's thread: the echo canceller's reference.
+    `on_block` is given every block of a playback, in PortAudio's thread: the echo canceller's reference.
     Silence too: it keeps the two streams side by side, and without it every answer would begin with an echo."""
 
     def __init__(self, open_stream: Callable[..., Any], rate: int, on_block: Callable[[Samples], None] | None) -> None:
         self.rate = rate
         self.playback: Playback | None = None
+        self.earcons = Earcons(rate)
         self._on_block = on_block
         self._beat = Heartbeat()
         self._stream = open_stream(callback=self._fill, finished_callback=self._beat.end)
@@ -170,7 +172,7 @@ class Speaker:
     def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
         self._beat.tick()
         block = self.playback.fill(frames) if self.playback else np.zeros(frames, np.float32)
-        out[:] = block[:, None]
+        out[:] = (block + self.earcons.fill(frames))[:, None]
         if self._on_block:
             self._on_block(block)
 

@@ -1,0 +1,42 @@
+"""Answers for the screen reader, sentence by sentence, where it speaks and not Hark. Knows nothing of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from assistant.words.sentences import Cutter
+from assistant.words.spoken import spoken_form
+
+if TYPE_CHECKING:
+    from ui.announce import Announcer
+    from ui.bridge import Bridge
+
+
+class Reading:
+    """One answer after another. Never tokens: a sentence is read when it is whole."""
+
+    def __init__(self, announcer: Announcer, bridge: Bridge) -> None:
+        self._announcer, self._bridge = announcer, bridge
+        self.begin()
+
+    def begin(self) -> None:
+        """Another answer."""
+        self._cutter, self._count = Cutter(), 0
+
+    def wrote(self, text: str) -> None:
+        """A piece of the answer, as it is written."""
+        self._read(self._cutter.add(text))
+
+    def end(self) -> None:
+        """The answer is whole."""
+        self._read(self._cutter.end())
+        self.begin()
+
+    def _read(self, pieces: Iterator[str]) -> None:
+        settings = self._bridge.settings
+        most = {"all": None, "first": 1}.get(settings.window.announce, 0)
+        for piece in pieces:
+            if settings.speak.by == "reader" and (most is None or self._count < most):
+                self._announcer.read(spoken_form(piece))
+            self._count += 1
