@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from assistant.pictures import Picture
     from assistant.sound.audio import Audio
 
-DESCRIBE = "Describe this picture."
-
 
 @dataclass(frozen=True)
 class Region:

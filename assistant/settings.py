@@ -11,7 +11,6 @@ from typing import Any
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
-from assistant.roles import DESCRIBE
 from assistant.words.tongue import mark, tr
 
 
@@ -64,7 +63,7 @@ class Look:
     device_map: str = ""
     max_memory: str = ""
     system: str = ""
-    describe: str = DESCRIBE
+    describe: str = "Describe this picture."
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
 from assistant.events import Event, Heard, Noted, Pointed, Said, Sound, Wrote
-from assistant.roles import DESCRIBE, Box, Message, Parts, Region, Voice
+from assistant.roles import Box, Message, Parts, Region, Voice
 from assistant.words import sentences, spoken
 from assistant.words.clean import clean
 
@@ -28,7 +28,7 @@ class Asked:
     audio: Audio | None = None
     pictures: tuple[Picture, ...] = ()
     regions: tuple[Region, ...] = ()
-    describe: str = DESCRIBE
+    describe: str = ""
 
 
 def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[Event, None, None]:

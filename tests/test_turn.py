@@ -12,7 +12,7 @@ from assistant import backends
 from assistant.errors import AssistantError
 from assistant.events import Heard, Noted, Said, Sound, Wrote
 from assistant.pictures import Picture
-from assistant.roles import DESCRIBE, Message, Options, Parts
+from assistant.roles import Message, Options, Parts
 from assistant.sound.audio import Audio
 from assistant.turn import Asked, answer
 from tests.conftest import tone
@@ -79,8 +79,8 @@ def test_silence_ends_the_turn_and_asks_nobody() -> None:
 def test_picture_without_a_question_is_described() -> None:
     picture = Picture.of(Image.new("RGB", (8, 8)))
     responder = Scripted()
-    assert list(answer(Asked(pictures=(picture,)), (), parts(responder))) == [Heard("")]
-    assert responder.seen == [Message("user", DESCRIBE, (picture,))]
+    assert list(answer(Asked(pictures=(picture,), describe="Describe."), (), parts(responder))) == [Heard("")]
+    assert responder.seen == [Message("user", "Describe.", (picture,))]
 
 
 def test_history_comes_before_the_question() -> None:

@@ -23,6 +23,10 @@ def _deed() -> str:
     return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
 
 
+def _warm() -> None:
+    threading.Thread(target=answer.warm, name="hark warm", daemon=True).start()
+
+
 def main() -> int:
     """Shows the window first, then starts the engine. Returns the exit code; 4 without a display."""
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -50,13 +54,14 @@ def main() -> int:
     style.apply(application)
     bridge = Bridge(settings, folders)
     window = Window(bridge)
-    if "--away" not in sys.argv:
-        window.show()
     instance.told.connect(window.do.on_deed)
-    QTimer.singleShot(0, bridge.engine.start)  # after the first paint
-    for after, begin in ((300, window.appear), (600, instance.listen)):  # one by one: no frame is late
-        QTimer.singleShot(after, begin)
-    threading.Thread(target=answer.warm, name="hark warm", daemon=True).start()
+    # After the first paint, one by one: no frame is late.
+    later = [(0, bridge.engine.start), (0, _warm), (300, window.appear), (600, instance.listen)]
+    window.painted.connect(lambda: [QTimer.singleShot(after, begin) for after, begin in later])
+    if "--away" in sys.argv:
+        window.painted.emit()
+    else:
+        window.show()
     code = application.exec()
     bridge.engine.stop()
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -28,13 +28,16 @@ _NARROW = 900  # points; below it the sides are shown one at a time, when asked 
 
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
 
     from ui.presence import Presence
 
 
 class Window(QMainWindow):
-    """Everything that a person sees. Events come in through the bridge, one slot takes them."""
+    """Everything that a person sees. Events come in through the bridge, one slot takes them. `painted` is told once:
+    whatever can wait waits for it."""
+
+    painted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -56,7 +59,8 @@ class Window(QMainWindow):
         self._connect()
         self.bar.status.setText(words.state("loading"))
         self.bar.field.setFocus()
-        QTimer.singleShot(50, self._open_history)  # after the first paint
+        self._unpainted = True
+        self.painted.connect(self._open_history)
 
     def _lay_out(self) -> None:
         self.tray.setFixedWidth(300)
@@ -250,6 +254,12 @@ class Window(QMainWindow):
         self.keys.taken = bool(data) and self.tray.wants(data)
         if self.keys.taken:
             self._take(self.tray.take(data))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._unpainted:
+            self._unpainted = False
+            QTimer.singleShot(0, self.painted)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
