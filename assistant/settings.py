@@ -111,9 +111,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class Window:
-    """`theme`: "system", "light" or "dark". `language`: "system", "en" or "zh_CN". `announce`: what a screen reader is
-    told: "all", "first" (of an answer its first sentence), "ends" (beginnings and ends), "off". `welcomed`: it was
-    started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop."""
+    """`theme`: "system", "light", "dark" or "contrast". `language`: "system", "en" or "zh_CN". `announce`: what a
+    screen reader is told: "all", "first" (of an answer its first sentence), "ends" (beginnings and ends), "off".
+    `welcomed`: it was started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop."""
 
     theme: str = "system"
     language: str = "system"

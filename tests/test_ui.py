@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QTextTable
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -22,7 +23,7 @@ from assistant import events
 from assistant.events import Timings
 from assistant.settings import Folders, Settings
 from assistant.settings import Window as Look
-from ui import answer, style, words
+from ui import answer, stages, style, words
 from ui.bridge import Bridge
 from ui.messages import Entry
 from ui.window import Window
@@ -70,12 +71,46 @@ def drawn(text: str, heard: int | None = None) -> str:
     return made.toPlainText()
 
 
+def test_a_table_is_a_table_and_what_follows_stands_below_it(application: QApplication) -> None:
+    made = answer.document("| name | size |\n|:--|--:|\n| **oak** | 30 m |\n| ash | 9 m |\n\nEnd", None, style.LIGHT)
+    table = next(one for one in made.rootFrame().childFrames() if isinstance(one, QTextTable))
+    cells = [
+        [table.cellAt(row, column).firstCursorPosition().block() for column in range(table.columns())]
+        for row in range(table.rows())
+    ]
+    assert [[one.text() for one in row] for row in cells] == [["name", "size"], ["oak", "30 m"], ["ash", "9 m"]]
+    assert cells[1][1].blockFormat().alignment() & Qt.AlignmentFlag.AlignRight
+    assert made.toPlainText().rstrip().endswith("End") and made.lastBlock().text() == "End"
+
+
+def test_a_table_that_never_ends_is_written_row_by_row(application: QApplication) -> None:
+    start = time.monotonic()
+    shown = drawn("| a | b |\n|---|---|\n" + "| one | two |\n" * 4000)
+    assert shown.count("two") == 4000 and time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    "text, readable",
+    [
+        ("So $x^2 + a_1$ it is", "So x² + a₁ it is"),
+        (r"\[ x = \frac{-b \pm \sqrt{b^2-4ac}}{2a} \]", "x = (-b ±√(b²-4ac))/2a"),
+        (r"If \(a \leq \beta\), stop", "If a ≤β, stop"),
+        ("It costs $5 and $6.", "It costs $5 and $6."),
+        (r"Bad $\frac$ and $\input{/etc/passwd}$", r"Bad \frac and \input/etc/passwd"),
+        ("$" + "{" * 490 + "$", "{" * 490),
+    ],
+)
+def test_formulas_are_made_readable(application: QApplication, text: str, readable: str) -> None:
+    assert " ".join(drawn(text).split()) == readable
+
+
 def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(application: QApplication) -> None:
     lists = "1. one\n2. two\n\n- dot\n\n```\nx = 1\n```\n\n"
     text = "# Title\n\nSome **bold** and *soft* `code`.\n\n" + lists + "| a | b |\n|---|---|\n| c | d |"
     shown = drawn(text)
     for word in ("Title", "bold", "soft", "code", "1.  one", "2.  two", "•  dot", "x = 1", "a", "b", "c", "d"):
         assert word in shown, (word, shown)
+    assert answer.code(text) == "x = 1"
     assert "**" not in shown and "#" not in shown and "|" not in shown
 
 
@@ -134,7 +169,61 @@ def test_a_turn_is_shown_as_it_comes(window: Window) -> None:
     assert [messages.at(row).spoken for row in range(messages.rowCount())] == [
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
-    assert window.bar.status.text() == "Stopped. Heard in 0.30 s." and not window.bar.stop.isEnabled()
+    assert window.bar.status.text() == "Stopped." and not window.bar.stop.isEnabled()
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    "theme, least", [(style.LIGHT, 4.5), (style.DARK, 4.5), (style.CONTRAST_LIGHT, 7), (style.CONTRAST_DARK, 7)]
+)
+def test_every_text_can_be_read_on_what_it_stands_on(theme: style.Theme, least: float) -> None:
+    pairs = [(text, on) for text in (theme.text, theme.muted) for on in (theme.ground, theme.raised, theme.chosen)]
+    pairs += [(theme.text, theme.accent_soft), (theme.on_accent, theme.accent), (theme.warm, theme.warm_soft)]
+    pairs += [(theme.accent, theme.ground)]
+    assert not [(one, on, _contrast(one, on)) for one, on in pairs if _contrast(one, on) < least]
+
+
+def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(window: Window) -> None:
+    bar = window.bar.stages
+    assert not bar.isVisible()
+    times = Timings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
+    for event in (events.TurnStarted(1), events.Heard("a"), events.Wrote("b"), events.TurnEnded("answered", "a", "b")):
+        window.presenter.on_event(replace(event, timings=times) if isinstance(event, events.TurnEnded) else event)
+    assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
+    assert [round(seconds, 3) for _, seconds in stages.spans(times)] == [0.5, 0.1, 0.2, 0.4, 1.0]
+    assert not bar.grab().isNull()
+    QTest.keyClick(bar, Qt.Key.Key_Space)
+    table = window.findChild(stages.Table).table
+    shown = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
+    assert ["Hearing", "0.20"] in shown and ["Writing the rest", "1.00"] in shown and shown[-1][1] == "4.00"
+    window.findChild(stages.Table).accept()
+
+
+def test_the_code_of_a_message_is_copied_by_itself(window: Window) -> None:
+    messages, view = window.conversation.messages, window.conversation
+    told: list[str] = []
+    view.told.connect(told.append)
+    messages.add(Entry("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
+    QTest.keyClick(view, Qt.Key.Key_End)
+    shown = [button.text() for button in window.actions_row.buttons if button.isVisible()]
+    assert "Copy code" in shown and "Links" not in shown
+    QTest.keyClick(view, Qt.Key.Key_B)
+    assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
+    messages.add(Entry("hark", "See [it](https://example.org)."))
+    QTest.keyClick(view, Qt.Key.Key_End)
+    shown = [button.text() for button in window.actions_row.buttons if button.isVisible()]
+    assert "Copy code" not in shown and "Links" in shown
 
 
 def test_a_drop_takes_files_pixels_or_says_why_not(window: Window, tmp_path: Path) -> None:

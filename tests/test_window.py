@@ -17,7 +17,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QDesktopServices, QImage, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFileDialog, QInputDialog, QMessageBox
 
 from assistant import events
 from assistant.library.history import History
@@ -335,6 +335,7 @@ def test_settings_are_found_changed_at_once_and_put_back(
     made = Options(desk.window, desk.window.bridge.settings)
     made.chosen.connect(desk.window.do.on_choice)
     made.show()
+    assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
     made.search.setText("graphics card whisper")
     assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
     made.search.clear()

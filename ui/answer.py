@@ -1,11 +1,15 @@
-"""Draws Markdown from its token tree into a text document. Opens and fetches nothing, whatever the text names."""
+"""Draws Markdown from its token tree into a text document. Opens and fetches nothing, whatever the text names.
+
+Formulas are made readable, not rendered; tables are drawn as tables up to a size."""
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -14,11 +18,17 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
     QTextOption,
+    QTextTableFormat,
 )
 
+from assistant.words.markdown import formula, parser
 from ui.style import Theme, font
 
 _LONGEST = 100_000  # letters that are drawn
+_CELLS, _COLUMNS = 1000, 12  # of a table that is drawn as one
+_SIDES = {
+    "": Qt.AlignmentFlag.AlignLeading, "right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter,
+}  # fmt: skip
 _LONGEST_WORD = 500  # a longer one is cut by spaces: Qt's layout is slow on it
 
 
@@ -60,29 +70,28 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
 def links(text: str) -> list[str]:
     """The addresses that an answer names as links, each once, of the web alone; longer ones than browsers take are
     none."""
-    inline = (token for token in _parser().parse(text[:_LONGEST]) if token.type == "inline")
+    inline = (token for token in parser().parse(text[:_LONGEST]) if token.type == "inline")
     found = [
         str(one.attrs.get("href", "")) for token in inline for one in token.children or [] if one.type == "link_open"
     ]
     return list(dict.fromkeys(one for one in found if _host(one) and len(one) < 2000))
 
 
+def code(text: str) -> str:
+    """The code in an answer, by itself; blocks are parted by an empty line."""
+    blocks = [token.content for token in parser().parse(text[:_LONGEST]) if token.type in ("fence", "code_block")]
+    return "\n".join(blocks).rstrip("\n")
+
+
 def warm() -> None:
     """Loads what the first answer needs; may run in another thread, so that no paint waits for it."""
-    _parser()
+    parser()
 
 
 def _cut(word: str) -> str:
     if len(word) <= _LONGEST_WORD:
         return word
     return " ".join(word[at : at + _LONGEST_WORD] for at in range(0, len(word), _LONGEST_WORD))
-
-
-@cache
-def _parser() -> Any:
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
 
 
 class _Writer:
@@ -99,8 +108,46 @@ class _Writer:
         """A part of the answer. A second part goes on in the paragraph of the first."""
         self._color = color
         self._fresh = self._first or text.startswith("\n")
-        for token in _parser().parse(text):
-            self._token(token)
+        tokens = iter(parser().parse(text))
+        for token in tokens:
+            if token.type == "table_open":
+                self._table(list(takewhile(lambda one: one.type != "table_close", tokens)))
+            else:
+                self._token(token)
+
+    def _table(self, tokens: list[Any]) -> None:
+        """Rows and columns; what is too large for one is written row by row."""
+        rows = [one for one in tokens if one.type == "tr_open"]
+        cells = [one for one in tokens if one.type in ("th_open", "td_open")]
+        columns = len(cells) // max(1, len(rows))
+        if not rows or len(cells) > _CELLS or columns > _COLUMNS:
+            for token in tokens:
+                self._token(token)
+            return
+        self._block()
+        table = self._cursor.insertTable(len(rows), columns, self._table_format())
+        inside = [one for one in tokens if one.type == "inline"]
+        for number, (cell, words) in enumerate(zip(cells, inside, strict=True)):
+            self._cursor = table.cellAt(number // columns, number % columns).firstCursorPosition()
+            self._weight = QFont.Weight.DemiBold if cell.type == "th_open" else QFont.Weight.Normal
+            side = re.search("right|center", str(cell.attrs.get("style", "")))
+            form = QTextBlockFormat()
+            form.setAlignment(_SIDES[side[0] if side else ""])
+            self._cursor.setBlockFormat(form)
+            self._inline(words.children or [])
+        self._cursor = table.lastCursorPosition()
+        self._cursor.movePosition(QTextCursor.MoveOperation.NextBlock)
+        self._first = self._fresh = True  # Qt leaves an empty paragraph below: what follows stands in it
+        self._weight = QFont.Weight.Normal
+
+    def _table_format(self) -> QTextTableFormat:
+        form = QTextTableFormat()
+        form.setBorder(1)
+        form.setBorderBrush(QColor(self._now.line))
+        form.setBorderCollapse(True)
+        form.setCellPadding(5)
+        form.setTopMargin(6)
+        return form
 
     def _token(self, token: Any) -> None:
         match token.type:
@@ -108,21 +155,27 @@ class _Writer:
                 self._block()
             case "heading_open":
                 self._block(QFont.Weight.DemiBold)
-            case "bullet_list_open":
-                self._lists.append(None)
-            case "ordered_list_open":
-                self._lists.append(int(token.attrs.get("start", 1)))
-            case "bullet_list_close" | "ordered_list_close":
-                self._lists.pop()
             case "list_item_open":
                 self._item()
             case "fence" | "code_block":
                 self._block()
                 self._insert(token.content.rstrip("\n"), self._format(code=True))
+            case "math_block":
+                self._block()
+                self._insert(formula(token.content), self._format(italic=True))
             case "td_close" | "th_close":
                 self._insert("   ", self._format())
             case "inline":
                 self._inline(token.children or [])
+            case _:
+                self._list(token)
+
+    def _list(self, token: Any) -> None:
+        """Where a list begins and ends."""
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            self._lists.append(int(token.attrs.get("start", 1)) if token.tag == "ol" else None)
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            self._lists.pop()
 
     def _block(self, weight: QFont.Weight = QFont.Weight.Normal) -> None:
         self._weight = weight
@@ -161,14 +214,22 @@ class _Writer:
                 case "link_close":
                     self._insert(f" ({link})" if link else "", self._format(muted=True))
                     link = ""
-                case "softbreak" | "hardbreak":
-                    self._insert("\u2028" if token.type == "hardbreak" else " ", self._format())
-                case "image":
-                    self._insert(f"[picture: {token.content}]", self._format(muted=True))
-                case "code_inline":
-                    self._insert(token.content, self._format(code=True))
                 case "text":
                     self._insert(token.content, self._format(bold=bool(bold), italic=bool(italic)))
+                case _:
+                    self._leaf(token)
+
+    def _leaf(self, token: Any) -> None:
+        """What has no words of its own inside."""
+        match token.type:
+            case "softbreak" | "hardbreak":
+                self._insert("\u2028" if token.type == "hardbreak" else " ", self._format())
+            case "image":
+                self._insert(f"[picture: {token.content}]", self._format(muted=True))
+            case "math_inline" | "math_inline_double":
+                self._insert(formula(token.content), self._format(italic=True))
+            case "code_inline":
+                self._insert(token.content, self._format(code=True))
 
     def _insert(self, text: str, form: QTextCharFormat) -> None:
         if text:

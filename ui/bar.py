@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPlainTextEdit, 
 
 from assistant.words.tongue import tr
 from ui import style
+from ui.stages import Stages
 from ui.talk import Meter, Talk
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Bar(QWidget):
         super().__init__()
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.talk, self.meter, self.field = Talk(), Meter(), Field()
+        self.talk, self.meter, self.field, self.stages = Talk(), Meter(), Field(), Stages()
         self.caption, self.status = QLabel(""), QLabel("")
         self.caption.setObjectName("caption")
         self.status.setObjectName("status")
@@ -85,7 +86,7 @@ class Bar(QWidget):
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addStretch(1)
-        for widget in (self.meter, self.caption, self.status):
+        for widget in (self.meter, self.caption, self.status, self.stages):
             words.addWidget(widget)
         words.addStretch(1)
         self._typed = QWidget()

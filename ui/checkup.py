@@ -12,6 +12,7 @@ from PySide6.QtCore import QProcess, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout
 
 from assistant.words.tongue import mark, tr
+from ui import style
 from ui.plain import label
 from ui.talk import Meter
 
@@ -29,7 +30,7 @@ class Checkup(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Check this computer"))
-        self.resize(620, 520)
+        style.fit(self, 620, 520)
         self.list, self.meter = QListWidget(), Meter()
         self.list.setAccessibleName(tr("Results"))
         self.list.setWordWrap(True)

@@ -20,7 +20,12 @@ class Option:
     most: float = 1e6
 
 
-_THEMES = (("system", mark("As the system")), ("light", mark("Light")), ("dark", mark("Dark")))
+_THEMES = (
+    ("system", mark("As the system")),
+    ("light", mark("Light")),
+    ("dark", mark("Dark")),
+    ("contrast", mark("High contrast")),
+)
 _TONGUES = (("system", mark("As the system")), ("en", "English"), ("zh_CN", "简体中文"))
 _SPEAKERS = (("hark", mark("Hark's voice")), ("reader", mark("The screen reader")))
 _LEVELS = (
@@ -70,7 +75,7 @@ OPTIONS = (
         mark("Short sounds"),
         mark("For recording on and off, sent, working, ready and error."),
     ),
-    Option("window", "theme", mark("Colours"), mark("Light or dark, or as the system has it."), _THEMES),
+    Option("window", "theme", mark("Colours"), mark("Light, dark or strong, or as the system has it."), _THEMES),
     Option("window", "stay", mark("Stay in the tray when closed"), mark("Where the desktop has a tray; else it ends.")),
     Option("window", "autostart", mark("Start with the desktop"), mark("Away in the tray, ready for its keys.")),
     Option("window", "language", mark("Language"), mark("Of this window, from the next start on."), _TONGUES),

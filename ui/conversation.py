@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushButton, QWidget
 
 from assistant.words.tongue import tr
 from ui import answer, style
@@ -15,16 +15,16 @@ from ui.drawn import Painter
 from ui.messages import Entry, Messages
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent
+    from PySide6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent, QResizeEvent
 
 _NEAR = 400  # pixels from the top at which older messages are asked for
 
 
 class Conversation(QListView):
     """The view. `read` asks for a message to be spoken again, `again` for a question to be asked again, `edited` for
-    one to be changed first, `earlier` for messages above the first."""
+    one to be changed first, `earlier` for messages above the first; `told` is what a screen reader says."""
 
-    read, again, edited, earlier = Signal(str), Signal(int), Signal(int), Signal()
+    read, again, edited, earlier, told = Signal(str), Signal(int), Signal(int), Signal(), Signal(str)
 
     def __init__(self, messages: Messages) -> None:
         super().__init__()
@@ -90,6 +90,14 @@ class Conversation(QListView):
     def copy(self) -> None:
         if self.row >= 0:
             QGuiApplication.clipboard().setText(self.messages.at(self.row).text)
+            self.told.emit(tr("Copied"))
+
+    @Slot()
+    def copy_code(self) -> None:
+        """The code alone, as it was written."""
+        if self.row >= 0 and (code := answer.code(self.messages.at(self.row).text)):
+            QGuiApplication.clipboard().setText(code)
+            self.told.emit(tr("Code copied"))
 
     @Slot()
     def ask_again(self) -> None:
@@ -140,6 +148,7 @@ class Conversation(QListView):
         do = {
             Qt.Key.Key_Space: self.read_again, Qt.Key.Key_R: self.read_again, Qt.Key.Key_C: self.copy,
             Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question, Qt.Key.Key_L: self.open_link,
+            Qt.Key.Key_B: self.copy_code,
         }  # fmt: skip
         plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
         if plain and event.key() in move and last >= 0:
@@ -155,13 +164,15 @@ class Actions(QWidget):
 
     def __init__(self, conversation: Conversation) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(24, 2, 24, 10)
-        row.setSpacing(4)
-        self.buttons = []
+        self._rows = QGridLayout(self)
+        self._rows.setContentsMargins(24, 2, 24, 10)
+        self._rows.setSpacing(4)
+        self.buttons: list[QPushButton] = []
+        self._places: list[tuple[int, int]] = []
         for text, told, slot in (
             (tr("Read again"), tr("Read the chosen message again (R)"), conversation.read_again),
             (tr("Copy"), tr("Copy the chosen message (C)"), conversation.copy),
+            (tr("Copy code"), tr("Copy the code in the chosen message (B)"), conversation.copy_code),
             (
                 tr("Ask again"),
                 tr("Ask its question again, in a branch of the conversation (A)"),
@@ -170,19 +181,41 @@ class Actions(QWidget):
             (tr("Edit"), tr("Change its question and ask from there, in a branch (E)"), conversation.change_question),
             (tr("Links"), tr("Open a link that it names, after asking (L)"), conversation.open_link),
         ):
-            button = QPushButton(text)
+            button = QPushButton(text, self)
             button.setToolTip(told)
             button.setAccessibleDescription(told)
             button.setProperty("flat", True)
             button.clicked.connect(slot)
-            row.addWidget(button)
             self.buttons.append(button)
-        row.addStretch(1)
-        self._messages = conversation.messages
-        for signal in (self._messages.rowsInserted, self._messages.rowsRemoved, self._messages.modelReset):
+        self._conversation = conversation
+        kept = conversation.messages
+        for signal in (kept.rowsInserted, kept.rowsRemoved, kept.modelReset, kept.dataChanged):
             signal.connect(self._fit)
+        conversation.selectionModel().currentChanged.connect(self._fit)
         self._fit()
 
     @Slot()
     def _fit(self) -> None:
-        self.setVisible(self._messages.rowCount() > 0)
+        """Only what the chosen message has."""
+        row = self._conversation.row
+        text = self._conversation.messages.at(row).text if row >= 0 else ""
+        self.buttons[2].setVisible("```" in text)
+        self.buttons[5].setVisible("://" in text)
+        self.setVisible(row >= 0)
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """In as many rows as the width needs."""
+        shown = [button for button in self.buttons if not button.isHidden()]
+        widest = max((button.sizeHint().width() for button in shown), default=1) + self._rows.spacing()
+        columns = max(1, (self.width() - 48) // widest)
+        places = [(at // columns, at % columns) for at in range(len(shown))]
+        if places != self._places:
+            self._places = places
+            for button, (row, column) in zip(shown, places, strict=True):
+                self._rows.addWidget(button, row, column)
+            self._rows.setColumnStretch(columns, 1)

@@ -50,7 +50,8 @@ class Painter(QStyledItemDelegate):
         if item.heading:
             painter.setFont(style.font(0.92))
             painter.setPen(QColor(now.muted))
-            painter.drawText(QPoint(left, top + option.fontMetrics.ascent()), item.heading)
+            where = QRect(left, top, width, option.fontMetrics.height() + 4)
+            painter.drawText(where, QStyle.visualAlignment(option.direction, Qt.AlignmentFlag.AlignLeft), item.heading)
             top += option.fontMetrics.height() + 6
         made = self._document(item, width)
         if item.who == "hark":

@@ -128,7 +128,7 @@ class Models(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Models"))
-        self.resize(620, 640)
+        style.fit(self, 620, 640)
         self._memory = psutil.virtual_memory().total / 1e9
         self._downloads: dict[str, Download] = {}
         self._queue: list[str] = []

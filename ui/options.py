@@ -42,7 +42,7 @@ class Options(QDialog):
     def __init__(self, parent: QWidget, settings: Settings) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings"))
-        self.resize(560, 620)
+        style.fit(self, 560, 620)
         self._settings = settings
         self.search = Line(tr("Search settings"), tr("Search settings"))
         self.search.setClearButtonEnabled(True)
@@ -157,13 +157,11 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
         made.clicked.connect(lambda on: choose(option, on))
     elif isinstance(value, int):
         made = _Whole()
-        made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         made.setRange(0, int(option.most) if option.most != 1e6 else 100_000_000)
         made.valueChanged.connect(lambda number: choose(option, number))
         made.setKeyboardTracking(False)
     elif isinstance(value, float):
         made = _Broken()
-        made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         made.setRange(SLOWEST if option.field == "speed" else 0.0, option.most)
         made.setSingleStep(0.1)
         made.valueChanged.connect(lambda number: choose(option, round(number, 2)))

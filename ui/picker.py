@@ -52,5 +52,6 @@ class Picker(QComboBox):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(style.theme().muted), 1.6))
-        x, y = self.width() - 20, self.height() // 2 - 2
+        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        x, y = 12 if mirrored else self.width() - 20, self.height() // 2 - 2
         painter.drawPolyline([QPointF(x, y), QPointF(x + 4, y + 4), QPointF(x + 8, y)])

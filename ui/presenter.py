@@ -174,8 +174,9 @@ class Presenter(QObject):
         if said:
             self._ended = True  # and stays readable when Hark is ready again
             self._window.bar.status.setText(said)
+            self._window.bar.stages.show_turn(event.timings)
             # One speaks: the answer itself is in Hark's voice.
-            self._announcer.say(tr("Done") if event.reason == "answered" else words.ended(event, stages=False))
+            self._announcer.say(tr("Done") if event.reason == "answered" else said)
 
     def read(self, text: str) -> None:
         """Has the screen reader read it."""

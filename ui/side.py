@@ -23,7 +23,7 @@ class Side(QWidget):
         super().__init__()
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(232)
+        self.setFixedWidth(max(232, style.wide(29)))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(22, 20, 18, 20)
         self._column.setSpacing(6)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
 
 SPACE = 12  # pixels; all distances are multiples of a third of it
 
@@ -36,6 +37,15 @@ DARK = Theme(
     ground="#15181b", raised="#1c2024", line="#2c3237", text="#eceeef", muted="#9aa3a9", accent="#4fc3b6",
     on_accent="#10201f", accent_soft="#1b302f", warm="#f0a06a", warm_soft="#33271e", chosen="#242a2f",
 )  # fmt: skip
+# All text 7:1 or more on what it stands on, every line to be seen (WCAG 2.2, level AAA).
+CONTRAST_LIGHT = Theme(
+    ground="#ffffff", raised="#ffffff", line="#000000", text="#000000", muted="#1c1c1c", accent="#003f8a",
+    on_accent="#ffffff", accent_soft="#dbe9ff", warm="#7a1f00", warm_soft="#ffffff", chosen="#e6e6e6",
+)  # fmt: skip
+CONTRAST_DARK = Theme(
+    ground="#000000", raised="#000000", line="#ffffff", text="#ffffff", muted="#f0f0f0", accent="#ffe34d",
+    on_accent="#000000", accent_soft="#2e2a00", warm="#ffb38a", warm_soft="#000000", chosen="#262626",
+)  # fmt: skip
 
 
 _chosen = {"light": LIGHT, "dark": DARK}
@@ -43,15 +53,29 @@ _wish = "system"
 
 
 def choose(name: str) -> None:
-    """ "light", "dark", or anything else for what the system asks for."""
+    """ "light", "dark", "contrast", or anything else for what the system asks for."""
     global _wish
     _wish = name
 
 
 def theme() -> Theme:
     """The one of now."""
-    dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    hints = QGuiApplication.styleHints()
+    dark = hints.colorScheme() == Qt.ColorScheme.Dark
+    asked = hasattr(hints, "accessibility") and (  # from Qt 6.10 on
+        hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
+    )
+    if _wish == "contrast" or (asked and _wish == "system"):
+        return CONTRAST_DARK if dark else CONTRAST_LIGHT
     return _chosen.get(_wish, DARK if dark else LIGHT)
+
+
+def when_changed(slot: Callable[[], None]) -> None:
+    """Calls it when the system asks for other colours."""
+    hints = QGuiApplication.styleHints()
+    hints.colorSchemeChanged.connect(slot)
+    if hasattr(hints, "accessibility"):
+        hints.accessibility().contrastPreferenceChanged.connect(slot)
 
 
 def font(scale: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
@@ -60,6 +84,19 @@ def font(scale: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal) -> QFon
     made.setPointSizeF(made.pointSizeF() * scale)
     made.setWeight(weight)
     return made
+
+
+def wide(letters: int) -> int:
+    """Pixels for so many letters of the system's font: what holds words grows with them."""
+    return QFontMetrics(QApplication.font()).averageCharWidth() * letters
+
+
+def fit(dialog: QWidget, width: int, height: int) -> None:
+    """Gives it so many points, more where letters are larger, and never more than the screen has."""
+    screen, scale = dialog.screen().availableSize(), max(1.0, wide(60) / 480)
+    dialog.resize(
+        min(round(width * scale), screen.width() * 9 // 10), min(round(height * scale), screen.height() * 9 // 10)
+    )
 
 
 def apply(application: QApplication) -> Theme:
@@ -93,6 +130,8 @@ def _sheet(t: Theme) -> str:
     QLineEdit, QSpinBox, QDoubleSpinBox {{
         background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; border-radius: 10px; padding: 7px 10px; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {t.accent}; }}
+    QSpinBox QLineEdit, QDoubleSpinBox QLineEdit {{ border: none; padding: 0 10px; background: transparent; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; height: 0; border: none; }}
     QPushButton[flat="true"] {{
         background: transparent; border-color: transparent; color: {t.muted}; padding: 4px 8px; }}
     QPushButton[flat="true"]:focus {{ border-color: {t.accent}; }}
@@ -127,6 +166,9 @@ def _sheet(t: Theme) -> str:
     QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; }}
     QLabel#drop {{ border: 1px dashed {t.line}; border-radius: 10px; color: {t.muted}; padding: 18px; }}
     QLabel#drop[over="true"] {{ border: 2px dashed {t.accent}; background: {t.accent_soft}; color: {t.text}; }}
+    QTableWidget {{ background: {t.raised}; color: {t.text}; gridline-color: {t.line}; border: 1px solid {t.line};
+        selection-background-color: {t.accent_soft}; selection-color: {t.text}; }}
+    QHeaderView::section {{ background: {t.ground}; color: {t.muted}; border: none; padding: 5px 8px; }}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
     QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 5px; min-height: 30px; }}

@@ -17,15 +17,13 @@ from ui.bar import Bar
 from ui.bridge import Bridge
 from ui.conversation import Actions, Conversation
 from ui.doing import Doing
+from ui.folding import Folding
 from ui.keeper import Keeper
 from ui.keys import Keys
 from ui.messages import Messages
 from ui.pictures import Tray
 from ui.presenter import Presenter
 from ui.side import Side
-
-_NARROW = 900  # points; below it the sides are shown one at a time, when asked for
-
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
@@ -63,15 +61,17 @@ class Window(QMainWindow):
         self.painted.connect(self._open_history)
 
     def _lay_out(self) -> None:
-        self.tray.setFixedWidth(300)
+        self.tray.setFixedWidth(max(300, style.wide(36)))
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        talk = QVBoxLayout()
+        inside = QWidget()
+        talk = QVBoxLayout(inside)
+        talk.setContentsMargins(0, 0, 0, 0)
         talk.setSpacing(0)
         talk.addWidget(self.conversation, 1)
         talk.addWidget(self.actions_row)
         middle.addWidget(self.side)
-        middle.addLayout(talk, 1)
+        middle.addWidget(inside, 1)
         middle.addWidget(self.tray)
         whole = QWidget()
         column = QVBoxLayout(whole)
@@ -80,8 +80,10 @@ class Window(QMainWindow):
         column.addLayout(middle, 1)
         column.addWidget(self.bar)
         self.setCentralWidget(whole)
+        self.folding = Folding(self.bar, self.side, inside, self.tray)
         order = (
-            self.bar.field, self.bar.ask, self.bar.talk, self.bar.stop, self.conversation, *self.actions_row.buttons,
+            self.bar.field, self.bar.ask, self.bar.talk, self.bar.stages, self.bar.stop, self.conversation,
+            *self.actions_row.buttons,
             self.tray.pointing, self.tray.turn, self.tray.crop, self.tray.let_go, self.tray.list, self.tray.add,
             self.side.new, self.side.past.search, self.side.past.undo, self.side.past.list, self.side.voice,
             self.side.free, self.side.private, self.side.models, self.side.options,
@@ -99,14 +101,13 @@ class Window(QMainWindow):
             signal.connect(slot)
         self.bar.asked.connect(self.do.ask)
         self.bar.refused.connect(self.presenter.tell)
-        self.bar.past.clicked.connect(self.on_side)
-        self.bar.pictures.clicked.connect(self.on_side)
         self.bar.stopped.connect(self.do.stop)
         self.bar.talk.down.connect(self.do.on_talk)
         self.bar.talk.up.connect(self.do.on_talk_end)
         self.conversation.read.connect(self.do.on_read)
         self.conversation.again.connect(self.do.on_again)
         self.conversation.edited.connect(self.do.on_edit)
+        self.conversation.told.connect(self.presenter.announce)
         self.tray.files.connect(self.do.on_files)
         self.tray.encoded.connect(self.do.on_encoded)
         self.tray.forgotten.connect(self.do.on_forget)
@@ -119,7 +120,7 @@ class Window(QMainWindow):
         self.side.secret.connect(self.do.on_private)
         self.side.options.clicked.connect(self.options)
         self.side.models.clicked.connect(self.models)
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self.on_scheme)
+        style.when_changed(self.on_scheme)
         for keys, slot in (
             ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("Shift+F7", self.do.capture_part),
             ("Ctrl+F7", self.do.photograph), ("F1", self.help),
@@ -204,7 +205,7 @@ class Window(QMainWindow):
 
     @Slot()
     def search(self) -> None:
-        self._show_side(self.side)
+        self.folding.show(self.side)
         self.side.past.search.setFocus()
         self.side.past.search.selectAll()
 
@@ -263,22 +264,7 @@ class Window(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if (event.oldSize().width() < _NARROW) != (event.size().width() < _NARROW):
-            self._show_side(None)
-
-    def _show_side(self, wanted: QWidget | None) -> None:
-        """Both sides where there is room, else at most the one that is asked for."""
-        wide = self.width() >= _NARROW
-        for side, button in ((self.side, self.bar.past), (self.tray, self.bar.pictures)):
-            side.setVisible(wide or side is wanted)
-            button.setVisible(not wide)
-            self.bar.fold(not wide)
-            button.setChecked(side is wanted)
-
-    @Slot(bool)
-    def on_side(self, on: bool) -> None:
-        side = self.side if self.sender() is self.bar.past else self.tray
-        self._show_side(side if on else None)
+        self.folding.fit(event.size().width())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         event.acceptProposedAction()

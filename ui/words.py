@@ -39,7 +39,7 @@ _KEYS = (
     (mark("Up and Down, or K and J"), mark("message before and after")),
     ("Home, End", mark("first and last message")),
     (mark("R or Space on a message"), mark("read it again")),
-    (mark("C on a message"), mark("copy it")),
+    (mark("C, B on a message"), mark("copy it, copy the code in it")),
     (mark("A on a message"), mark("ask its question again, in a branch")),
     (mark("E on a message"), mark("change its question and ask from there")),
     (mark("L on a message"), mark("open a link that it names, after asking")),
@@ -84,14 +84,13 @@ def all_keys() -> list[tuple[str, str]]:
     return [(tr(keys), tr(what)) for keys, what in _KEYS]
 
 
-def ended(event: TurnEnded, stages: bool = True) -> str:
-    """One sentence for the end of a turn, with the time of each stage."""
+def ended(event: TurnEnded) -> str:
+    """One sentence for the end of a turn."""
     if event.reason == "nothing heard":
         return tr("I heard no speech.")
     if event.reason == "failed":
         return ""
-    said = tr("Stopped.") if event.reason == "interrupted" else tr("Answered by {who}.").format(who=by(event.by))
-    return f"{said} {times(event.timings)}".strip() if stages else said
+    return tr("Stopped.") if event.reason == "interrupted" else tr("Answered by {who}.").format(who=by(event.by))
 
 
 def times(timings: Timings) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from assistant.words.clean import clean
-
-
-@cache
-def _parser() -> Any:
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
+from assistant.words.markdown import formula, parser
 
 
 def spoken_form(piece: str) -> str:
     """The words to say for a piece of an answer; "" when there are none."""
     parts: list[str] = []
-    for token in _parser().parse(clean(piece)):
+    for token in parser().parse(clean(piece)):
         if token.type in ("fence", "code_block"):
             lines = len(token.content.splitlines())
             parts.append(f"Code, {lines} {'line' if lines == 1 else 'lines'}, skipped.")
+        elif token.type == "math_block":
+            parts.append(formula(token.content))
         elif token.type == "inline":
             parts.append(_inline(token.children or []))
     return " ".join(" ".join(part for part in parts if part).split())
@@ -32,6 +27,8 @@ def _inline(tokens: list[Any]) -> str:
     for token in tokens:
         if token.type in ("text", "code_inline"):
             words.append(token.content)
+        elif token.type.startswith("math_inline"):
+            words.append(formula(token.content))
         elif token.type in ("softbreak", "hardbreak"):
             words.append(" ")
         elif token.type == "image":

@@ -1,5 +1,6 @@
-"""Pictures of every view: `python -m tests.desktop.screenshots FOLDER`, light and dark, English and Chinese, 1x and 2x.
+"""Pictures of every view: `python -m tests.desktop.screenshots FOLDER [LOOK]`.
 
+Light, dark and in high contrast, English and Chinese, 1x and 2x, with letters of twice the size, from right to left.
 A conversation is really held, on a virtual screen with a virtual sound card."""
 
 from __future__ import annotations
@@ -10,31 +11,51 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.desktop import desk as desktop
 
 if TYPE_CHECKING:
     from ui.window import Window
 
-LOOKS = (("light", "en", 1), ("dark", "en", 1), ("light", "zh", 1), ("dark", "zh", 1), ("light", "en", 2))
+
+class Look(NamedTuple):
+    """`points`: the system's letters; `mirrored`: from right to left."""
+
+    theme: str
+    language: str = "en"
+    scale: str = "1"
+    points: str = "10"
+    mirrored: str = ""
+
+    @property
+    def name(self) -> str:
+        return "-".join(filter(None, (self.theme, self.language, f"{self.scale}x", f"{self.points}pt", self.mirrored)))
+
+
+LOOKS = (
+    Look("light"), Look("dark"), Look("light", "zh"), Look("dark", "zh"), Look("light", scale="2"), Look("contrast"),
+    Look("light", points="20"), Look("light", mirrored="mirrored"),
+)  # fmt: skip
 QUESTIONS = ("Where is the star?", "What colour is the circle?", "Describe this picture.")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, wanted: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for theme, tongue, scale in LOOKS:
+    for look in LOOKS:
+        if wanted not in look.name:
+            continue
         with tempfile.TemporaryDirectory() as name, desktop.started(Path(name) / "run") as desk:
-            target = folder / f"{theme}-{tongue}-{scale}x"
-            environment = {**desk.environment, "QT_SCALE_FACTOR": str(scale), "HARK_HOME": f"{name}/home"}
-            command = [sys.executable, "-m", "tests.desktop.screenshots", "--take", theme, tongue, str(target)]
+            target = folder / look.name
+            environment = {**desk.environment, "QT_SCALE_FACTOR": look.scale, "HARK_HOME": f"{name}/home"}
+            command = [sys.executable, "-m", "tests.desktop.screenshots", "--take", str(target), *look]
             subprocess.run(command, env=environment, check=True, timeout=120)
             print(target)
 
 
-def take(theme: str, language: str, target: str) -> None:
+def take(target: str, look: Look) -> None:
     """Holds a short conversation in this process's window, and grabs all views."""
-    from PySide6.QtCore import QTimer
+    from PySide6.QtCore import Qt, QTimer
     from PySide6.QtGui import QFont
     from PySide6.QtWidgets import QApplication
 
@@ -47,11 +68,13 @@ def take(theme: str, language: str, target: str) -> None:
 
     home = Path(os.environ["HARK_HOME"])
     furnish(home)
-    tongue.choose([language])
+    tongue.choose([look.language])
     application = QApplication([])
     application.setStyle("Fusion")
-    application.setFont(QFont("Inter", 10))
-    style.choose(theme)
+    application.setFont(QFont("Inter", int(look.points)))
+    if look.mirrored:
+        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    style.choose(look.theme)
     style.apply(application)
     window = Window(Bridge(Settings(), Folders.find()))
     window.show()
@@ -119,6 +142,6 @@ def grab(window: Window, target: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--take":
-        take(*sys.argv[2:5])
+        take(sys.argv[2], Look(*sys.argv[3:8]))
     else:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), *sys.argv[2:3])

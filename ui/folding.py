@@ -1,0 +1,51 @@
+"""Which parts of the window are seen at its width: all, or one side at a time. Knows nothing of what is in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from ui import style
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QPushButton, QWidget
+
+    from ui.bar import Bar
+
+_ALL, _BESIDE = 110, 40  # letters: for both sides, and what the middle needs beside one
+_LEAST = 900  # points
+
+
+class Folding(QObject):
+    """`left` and `right` stand beside `middle` where there is room; else the bar's buttons bring one of them."""
+
+    def __init__(self, bar: Bar, left: QWidget, middle: QWidget, right: QWidget) -> None:
+        super().__init__(bar)
+        self._bar, self._middle = bar, middle
+        self._sides: tuple[tuple[QWidget, QPushButton], ...] = ((left, bar.past), (right, bar.pictures))
+        self._folded: bool | None = None
+        for _, button in self._sides:
+            button.clicked.connect(self._on_button)
+
+    def fit(self, width: int) -> None:
+        """The window is so wide now."""
+        folded = width < max(_LEAST, style.wide(_ALL))
+        if folded != self._folded:
+            self._folded = folded
+            self.show(None)
+
+    def show(self, wanted: QWidget | None) -> None:
+        """Both sides where there is room, else at most the one that is asked for, in the place of the middle if need
+        be."""
+        for side, button in self._sides:
+            side.setVisible(not self._folded or side is wanted)
+            button.setVisible(bool(self._folded))
+            button.setChecked(side is wanted)
+        room = self._bar.width() - (wanted.width() if wanted else 0)
+        self._middle.setVisible(not self._folded or wanted is None or room >= style.wide(_BESIDE))
+        self._bar.fold(bool(self._folded))
+
+    @Slot(bool)
+    def _on_button(self, on: bool) -> None:
+        self.show(next(side for side, button in self._sides if button is self.sender()) if on else None)
