@@ -113,7 +113,8 @@ class Memory:
 class Window:
     """`theme`: "system", "light", "dark" or "contrast". `language`: "system", "en" or "zh_CN". `announce`: what a
     screen reader is told: "all", "first" (of an answer its first sentence), "ends" (beginnings and ends), "off".
-    `welcomed`: it was started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop."""
+    `welcomed`: it was started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop.
+    `hotkeys`: keys that work in all programs."""
 
     theme: str = "system"
     language: str = "system"
@@ -121,6 +122,7 @@ class Window:
     welcomed: bool = False
     stay: bool = False
     autostart: bool = False
+    hotkeys: bool = False
 
 
 @dataclass(frozen=True)

@@ -280,7 +280,7 @@ def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
 
 def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
     desk.window.do.on_choice("look", "camera", "no such camera")
-    desk.window.do.photograph()
+    desk.window.do.looking.photograph()
     wait(lambda: "No camera" in desk.window.bar.status.text())
 
 
@@ -291,7 +291,7 @@ def test_a_camera_s_picture_comes_into_the_tray(desk: Desk, tmp_path: Path) -> N
         film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
     film.release()
     desk.window.do.on_choice("look", "camera", str(tmp_path / "camera.avi"))
-    desk.window.do.photograph()
+    desk.window.do.looking.photograph()
     wait(lambda: desk.calls[-1][0] == "show_image")
     name, data, title = desk.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
@@ -444,7 +444,7 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.Mon
         assert words in desk.window.bar.status.text()
     assert [call[0] for call in desk.calls[-2:]] == ["show_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
-    desk.window.do.capture()
+    desk.window.do.looking.whole()
     assert "lets no program capture" in desk.window.bar.status.text() and len(desk.calls) == 2
 
 

@@ -20,9 +20,9 @@ _PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 
 
-def whole(window: QWidget) -> tuple[QPixmap, str]:
-    """The screen that a window is on; or an empty picture, and why."""
-    shot = window.screen().grabWindow(0)
+def whole(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
+    """The screen that a window is on, or another program's window of this number; or an empty picture, and why."""
+    shot = window.screen().grabWindow(number)
     if shot.isNull():
         why = tr("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
         return shot, why

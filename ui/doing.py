@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication
 from assistant.settings import FASTEST, SLOWEST
 from assistant.words.tongue import tr
 from ui import style
+from ui.looking import Looking
 from ui.messages import Entry
 from ui.pictures import SOUNDS
 
 if TYPE_CHECKING:
+    from ui.hotkeys import Hotkeys
     from ui.window import Window
 
 
@@ -25,6 +27,8 @@ class Doing(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._bridge, self._engine = window, window.bridge, window.bridge.engine
+        self.looking = Looking(window)
+        self._hotkeys: Hotkeys | None = None
         self._editing: int | None = None  # the turn whose question is being changed
 
     def welcome(self) -> None:
@@ -64,8 +68,7 @@ class Doing(QObject):
 
     def describe(self) -> None:
         """What is on the screen now."""
-        if self._captured():
-            self._engine.ask(tr("Describe what is on my screen."))
+        self.looking.whole(then_describe=True)
 
     @Slot(str)
     def ask(self, text: str) -> None:
@@ -171,8 +174,19 @@ class Doing(QObject):
             from ui import install
 
             self._window.presenter.tell(install.autostart(bool(value)))
+        if field == "hotkeys":
+            self.take_keys(bool(value))
         if why_not:
             self._window.presenter.note(why_not)
+
+    def take_keys(self, wanted: bool) -> None:
+        """Keys that work everywhere on the desktop, or none."""
+        if self._hotkeys is None:
+            from ui.hotkeys import Hotkeys
+
+            self._hotkeys = Hotkeys(self)
+            self._hotkeys.pressed.connect(self.on_deed)
+        self._window.presenter.tell(self._hotkeys.take(wanted))
 
     @Slot(bool)
     def on_hands_free(self, on: bool) -> None:
@@ -203,54 +217,6 @@ class Doing(QObject):
         self._window.tray.clear()
         self._engine.open(conversation, private)
         self._window.keeper.refresh()
-
-    @Slot()
-    def capture(self) -> None:
-        """The screen that the window is on, as a picture."""
-        self._captured()
-
-    def _captured(self) -> bool:
-        """Whether there was something to capture."""
-        from ui import capture
-
-        shot, why_not = capture.whole(self._window)
-        self._window.presenter.tell(why_not)
-        if not why_not:
-            self._engine.show_image(capture.encoded(shot), "screen.png")
-        return not why_not
-
-    @Slot()
-    def photograph(self) -> None:
-        """What the camera sees, as a picture."""
-        from ui import capture
-
-        self._window.presenter.tell(tr("Taking a photograph …"))
-        taking = capture.Photograph(self, self._bridge.settings.look.camera)
-        taking.taken.connect(self._on_photograph)
-
-    @Slot(bytes)
-    def _on_photograph(self, data: bytes) -> None:
-        if data:
-            self._engine.show_image(data, tr("photograph") + ".png")
-            self._window.presenter.tell(tr("A photograph was taken."))
-        else:
-            self._window.presenter.tell(
-                tr("No camera answers. Connect one, allow Hark to use it, and close other programs that do.")
-            )
-
-    @Slot()
-    def capture_part(self) -> None:
-        """A part of the screen, dragged out with the mouse."""
-        from ui import capture
-
-        shot, why_not = capture.whole(self._window)
-        self._window.presenter.tell(why_not)
-        if not why_not:
-            self._region = capture.Region(shot)
-            self._region.taken.connect(
-                lambda part: self._engine.show_image(capture.encoded(part), "part of the screen.png")
-            )
-            self._region.showFullScreen()
 
     @Slot()
     def sentence_before(self) -> None:

@@ -122,8 +122,8 @@ class Window(QMainWindow):
         self.side.models.clicked.connect(self.models)
         style.when_changed(self.on_scheme)
         for keys, slot in (
-            ("Ctrl+O", self.tray.pick), ("F7", self.do.capture), ("Shift+F7", self.do.capture_part),
-            ("Ctrl+F7", self.do.photograph), ("F1", self.help),
+            ("Ctrl+O", self.tray.pick), ("F7", self.do.looking.whole), ("Shift+F7", self.do.looking.part),
+            ("Ctrl+F7", self.do.looking.photograph), ("Ctrl+Shift+F7", self.do.looking.other), ("F1", self.help),
             ("Ctrl+N", self.do.new_conversation),
             ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
@@ -179,6 +179,8 @@ class Window(QMainWindow):
         self.presence = Presence(self)
         self.presence.wanted.connect(self.do.on_deed)
         QApplication.setWindowIcon(icon())
+        if self.bridge.settings.window.hotkeys:
+            self.do.take_keys(True)
         if not self.isVisible() and not self.presence.there:
             self.show()
 

@@ -1,0 +1,141 @@
+"""What Hark takes from the desktop around it: keys in every program, other programs' windows, the portal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import missing
+from tests.desktop import desk as desktop
+from tests.desktop.desk import Desk
+
+KEYS = """
+import sys
+from PySide6.QtWidgets import QApplication
+from ui.hotkeys import Hotkeys
+application = QApplication([])
+keys = Hotkeys(application)
+keys.pressed.connect(lambda deed: print(deed, flush=True))
+print(keys.take(True), flush=True)
+application.exec()
+"""
+OTHER = """
+from PySide6.QtWidgets import QApplication, QWidget
+application = QApplication([])
+window = QWidget()
+window.setWindowTitle("Ein anderes 窗口")
+window.setStyleSheet("background: #ff0000")
+window.resize(300, 200)
+window.show()
+print("there", flush=True)
+application.exec()
+"""
+LOOK = """
+import sys
+from PySide6.QtWidgets import QApplication, QWidget
+from ui import capture, others
+application = QApplication([])
+ours = QWidget()
+ours.setWindowTitle("Ours")
+ours.move(600, 500)
+ours.show()
+application.processEvents()
+found = others.windows()
+print([title for _, title in found])
+shot, why = capture.whole(ours, found[0][0])
+print(shot.width(), shot.height(), shot.toImage().pixelColor(20, 20).name(), why)
+"""
+ASK = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from ui.portal import Screenshot
+application = QCoreApplication([])
+asked = Screenshot(application, sys.argv[1] == "chosen")
+asked.taken.connect(lambda data, why: (print(len(data), why), application.quit()))
+application.exec()
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    try:
+        with desktop.started(tmp_path_factory.mktemp("outside")) as made:
+            yield made
+    except FileNotFoundError as error:
+        missing(str(error))
+
+
+def start(desk: Desk, code: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
+
+
+def line(program: subprocess.Popen[str]) -> str:
+    assert program.stdout
+    return program.stdout.readline().strip()
+
+
+def test_keys_work_whatever_program_has_the_focus(desk: Desk) -> None:
+    first = start(desk, KEYS)
+    other = start(desk, OTHER)
+    try:
+        assert "Ctrl+Alt+H talks" in line(first) and line(other) == "there"
+        time.sleep(0.5)
+        for key in ("h", "j", "k"):
+            desk.keys("key", f"ctrl+alt+{key}")
+        desk.keys("key", "Num_Lock", "ctrl+alt+j", "Num_Lock")
+        assert [line(first) for _ in range(4)] == ["talk", "stop", "describe", "stop"]
+        second = start(desk, KEYS)
+        assert line(second).startswith("Another program has Ctrl+Alt+H, Ctrl+Alt+J, Ctrl+Alt+K")
+        second.kill()
+        second.wait()
+    finally:
+        for program in (first, other):
+            program.kill()
+            program.wait()
+
+
+def test_another_program_s_window_is_captured(desk: Desk) -> None:
+    other = start(desk, OTHER)
+    try:
+        assert line(other) == "there"
+        time.sleep(0.5)
+        looked = start(desk, LOOK).communicate(timeout=30)[0].splitlines()
+    finally:
+        other.kill()
+        other.wait()
+    assert looked == ["['Ein anderes 窗口']", "300 200 #ff0000 "]
+
+
+@pytest.mark.parametrize("how", ["chosen", "whole"])
+def test_the_portal_gives_a_picture(desk: Desk, tmp_path: Path, how: str) -> None:
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "p.png")
+    command = [sys.executable, "-m", "tests.desktop.portal", str(tmp_path / "p.png")]
+    portal = subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert line(portal) == "there"
+        told = start(desk, ASK, how).communicate(timeout=30)[0]
+    finally:
+        portal.kill()
+        portal.wait()
+    assert told.split() == [str((tmp_path / "p.png").stat().st_size)]
+    assert [one.name for one in tmp_path.iterdir()] == ["p.png"], "what was made for us is taken away again"
+
+
+def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Desk) -> None:
+    portal = subprocess.Popen(
+        [sys.executable, "-m", "tests.desktop.portal"], env=desk.environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert line(portal) == "there"
+        assert start(desk, ASK, "whole").communicate(timeout=30)[0].strip() == "0 Nothing was captured."
+    finally:
+        portal.kill()
+        portal.wait()
+    assert "no program capture" in start(desk, ASK, "whole").communicate(timeout=30)[0]

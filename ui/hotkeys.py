@@ -1,0 +1,121 @@
+"""Keys that Hark takes everywhere on the desktop: Ctrl+Alt with H, J or K. Knows nothing of what they do.
+
+X11 by XGrabKey, Windows by RegisterHotKey (not tried). Elsewhere, Wayland and macOS, no program may take keys for
+itself; the desktop's own settings can bind `hark-window --talk`, `--stop` and `--describe`."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Protocol
+
+from PySide6.QtCore import QAbstractNativeEventFilter, QByteArray, QObject, QSocketNotifier, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+
+from assistant.words.tongue import tr
+
+KEYS = {"h": "talk", "j": "stop", "k": "describe"}
+
+
+class _Taker(Protocol):
+    def take(self) -> list[str]:
+        """Takes what it can; returns the keys that other programs have."""
+
+    def let_go(self) -> None: ...
+
+
+class Hotkeys(QObject):
+    """`pressed` gives "talk", "stop" or "describe"."""
+
+    pressed = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._taker: _Taker | None = None
+
+    def take(self, wanted: bool) -> str:
+        """Takes the keys, or lets them go; returns what the user should know of it."""
+        if self._taker:
+            self._taker.let_go()
+            self._taker = None
+        if not wanted:
+            return tr("The keys are free again.")
+        kind = {"xcb": _X11, "windows": _Windows}.get(QGuiApplication.platformName())
+        if kind is None:
+            return tr(
+                "This desktop lets no program take keys for itself. In its own keyboard settings, bind "
+                "hark-window --talk, hark-window --stop and hark-window --describe."
+            )
+        self._taker = kind(self)
+        others = [f"Ctrl+Alt+{key.upper()}" for key in self._taker.take()]
+        if others:
+            return tr("Another program has {keys}; the other keys work everywhere.").format(keys=", ".join(others))
+        return tr("Everywhere: Ctrl+Alt+H talks, Ctrl+Alt+J stops, Ctrl+Alt+K describes the screen.")
+
+
+class _X11:
+    """A connection of its own to the display."""
+
+    _LOCKS = (0, 2, 16, 18)  # with Caps Lock and Num Lock, or without
+
+    def __init__(self, hotkeys: Hotkeys) -> None:
+        from Xlib import XK, X, display
+
+        self._display: Any = display.Display()
+        self._press, self._hotkeys = X.KeyPress, hotkeys
+        self._modifiers = X.ControlMask | X.Mod1Mask
+        self._codes = {self._display.keysym_to_keycode(XK.string_to_keysym(key)): key for key in KEYS}
+        self._notifier = QSocketNotifier(self._display.fileno(), QSocketNotifier.Type.Read, hotkeys)
+        self._notifier.activated.connect(self._on_events)
+
+    def take(self) -> list[str]:
+        from Xlib import X, error
+
+        root, others = self._display.screen().root, []
+        for code, key in self._codes.items():
+            caught = error.CatchError(error.BadAccess)
+            for lock in self._LOCKS:
+                mask = self._modifiers | lock
+                root.grab_key(code, mask, False, X.GrabModeAsync, X.GrabModeAsync, onerror=caught)
+            self._display.sync()
+            others += [key] if caught.get_error() else []
+        self._on_events()  # some may have come in between
+        return others
+
+    def let_go(self) -> None:
+        self._notifier.setEnabled(False)
+        self._display.close()  # and all that it took is free
+
+    @Slot()
+    def _on_events(self) -> None:
+        while self._display.pending_events():
+            event = self._display.next_event()
+            if event.type == self._press and event.detail in self._codes:
+                self._hotkeys.pressed.emit(KEYS[self._codes[event.detail]])
+
+
+class _Windows(QAbstractNativeEventFilter):
+    """Messages of the thread's own queue."""
+
+    _HOTKEY, _CONTROL_ALT, _NO_REPEAT = 0x0312, 0x0003, 0x4000
+
+    def __init__(self, hotkeys: Hotkeys) -> None:
+        super().__init__()
+        self._hotkeys, self._user32 = hotkeys, getattr(ctypes, "windll").user32  # noqa: B009 (Windows alone has it)
+        QGuiApplication.instance().installNativeEventFilter(self)
+
+    def take(self) -> list[str]:
+        how = self._CONTROL_ALT | self._NO_REPEAT
+        return [key for key in KEYS if not self._user32.RegisterHotKey(None, ord(key), how, ord(key.upper()))]
+
+    def let_go(self) -> None:
+        for key in KEYS:
+            self._user32.UnregisterHotKey(None, ord(key))
+        QGuiApplication.instance().removeNativeEventFilter(self)
+
+    def nativeEventFilter(self, kind: QByteArray | bytes, message: Any) -> Any:
+        from ctypes import wintypes
+
+        told = wintypes.MSG.from_address(int(message))
+        if told.message == self._HOTKEY and chr(told.wParam) in KEYS:
+            self._hotkeys.pressed.emit(KEYS[chr(told.wParam)])
+        return False, 0

@@ -1,0 +1,45 @@
+"""The windows of other programs on X11, for capturing one. Knows nothing of pictures."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from PySide6.QtGui import QGuiApplication
+
+
+def windows() -> list[tuple[int, str]]:
+    """Number and title of each that is seen, the uppermost first; none where this desktop is not X11."""
+    if QGuiApplication.platformName() != "xcb":
+        return []
+    from Xlib import display, error
+
+    connection = display.Display()
+    try:
+        root = connection.screen().root
+        told = root.get_full_property(connection.intern_atom("_NET_CLIENT_LIST_STACKING"), 0)
+        # Without a window manager that tells, whatever stands on the root.
+        numbers = list(told.value) if told else [one.id for one in root.query_tree().children]
+        found = []
+        for number in reversed(numbers):
+            try:
+                title = _title(connection, connection.create_resource_object("window", number))
+            except error.XError:  # closed meanwhile
+                continue
+            if title:
+                found.append((number, title))
+        return found
+    finally:
+        connection.close()
+
+
+def _title(connection: Any, window: Any) -> str:
+    """Its title; "" where it is not seen, or ours."""
+    from Xlib import X
+
+    owner = window.get_full_property(connection.intern_atom("_NET_WM_PID"), X.AnyPropertyType)
+    if window.get_attributes().map_state != X.IsViewable or (owner and owner.value[0] == os.getpid()):
+        return ""
+    named = window.get_full_property(connection.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
+    title = named.value if named else window.get_wm_name()
+    return title.decode("utf-8", "replace") if isinstance(title, bytes) else str(title or "")
