@@ -133,6 +133,13 @@ class History:
 
 
 @dataclass(frozen=True)
+class Hub:
+    """`source`: where models are got from, "huggingface" or "modelscope"."""
+
+    source: str = "huggingface"
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that can be set. `notes` says what was wrong with the file, for the user."""
 
@@ -143,6 +150,7 @@ class Settings:
     history: History = field(default_factory=History)
     memory: Memory = field(default_factory=Memory)
     window: Window = field(default_factory=Window)
+    hub: Hub = field(default_factory=Hub)
     notes: tuple[str, ...] = ()
 
 
@@ -154,6 +162,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "history": History,
     "memory": Memory,
     "window": Window,
+    "hub": Hub,
 }
 
 

@@ -1,4 +1,4 @@
-"""A hub on this machine that can cut the line, lie about sizes and serve wrong content."""
+"""A hub on this machine, Hugging Face and ModelScope in one: cuts the line, lies about sizes, serves wrong content."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ class Hub:
             "siblings": [self._sibling(name, data) for name, data in self.files.items()],
         }  # fmt: skip
 
+    def listing(self) -> dict[str, Any]:
+        """The same as ModelScope says it."""
+        files = [
+            {
+                "Name": name, "Path": name, "Type": "blob", "Revision": COMMIT,
+                "Size": self.lies.get(name, len(data)), "Sha256": hashlib.sha256(data).hexdigest(),
+            }
+            for name, data in self.files.items()
+        ]  # fmt: skip
+        folder = {"Name": "assets", "Path": "assets", "Type": "tree", "Revision": COMMIT, "Size": 0, "Sha256": ""}
+        return {"Code": 200, "Success": True, "Data": {"Files": [folder, *files]}}
+
     def etag(self, name: str) -> str:
         data = self.files[name]
         if name.endswith((".safetensors", ".bin")):
@@ -67,7 +79,10 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/api/models/"):
             self._send(json.dumps(self.hub.info()).encode(), {"Content-Type": "application/json"}, head)
             return
-        name = path.rpartition(f"/{COMMIT}/")[2]
+        if path.startswith("/api/v1/models/"):
+            self._send(json.dumps(self.hub.listing()).encode(), {"Content-Type": "application/json"}, head)
+            return
+        name = path.rpartition("/resolve/")[2].partition("/")[2]
         if name not in self.hub.files:
             self.send_error(404)
             return
@@ -89,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if head:
             return
-        if self.hub.cuts and len(data) > 1000:
+        if self.hub.cuts and len(data) > 10_000:
             self.hub.cuts -= 1
             data = data[: len(data) // 2]
             self.close_connection = True

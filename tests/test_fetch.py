@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from tests.hub import Hub
 WEIGHTS = random.Random(0).randbytes(3_000_000)
 
 
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+@pytest.fixture(params=["huggingface", "modelscope"])
+def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "evil.py": b"x", "pytorch_model.pt": b"pickle"}
     with hubs.started(Hub(files)) as made:
-        monkeypatch.setenv("HF_ENDPOINT", made.address)
+        monkeypatch.setenv("HF_ENDPOINT" if request.param == "huggingface" else "MODELSCOPE_DOMAIN", made.address)
+        monkeypatch.setattr(models, "get", partial(models.get, hub=request.param))
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -92,7 +94,8 @@ def test_a_hub_that_is_not_there_or_has_no_such_model(hub: Hub, monkeypatch: pyt
     hub.files = {"readme.md": b"x"}
     with pytest.raises(Missing, match="holds no model"):
         models.get("small/one")
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for name in ("HF_ENDPOINT", "MODELSCOPE_DOMAIN"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(Missing, match="could not be fetched"):
         models.get("small/one")
     with pytest.raises(Missing, match="knows no model"):

@@ -37,6 +37,7 @@ _LEVELS = (
 _HEARS = (("sphinx", mark("Starter kit (English)")), ("whisper", "Whisper"))
 _LOOKS = (("starter", mark("Starter kit")), ("qwen2-vl", "Qwen2-VL"))
 _DEVICES = (("auto", mark("Whatever fits")), ("cpu", mark("Processor")), ("cuda", mark("Graphics card")))
+_HUBS = (("huggingface", "Hugging Face"), ("modelscope", "ModelScope"))
 _WEIGHTS = (("int4", mark("Fastest (four bits)")), ("bfloat16", mark("Exact")), ("stored", mark("As they are stored")))
 
 OPTIONS = (
@@ -178,6 +179,9 @@ OPTIONS = (
         mark("Let models go after"),
         mark("Minutes without anything to do; 0: never."),
         most=10000,
+    ),
+    Option(
+        "hub", "source", mark("Models come from"), mark("Nothing else is ever fetched, and only when you ask."), _HUBS
     ),
     Option("history", "keep", mark("Keep conversations"), mark("Else nothing is saved, from the next start on.")),
 )

@@ -26,7 +26,7 @@ class Download(QObject):
 
     moved, ended = Signal(float, float, float), Signal(str)
 
-    def __init__(self, entry: ModelEntry, parent: QObject) -> None:
+    def __init__(self, entry: ModelEntry, hub: str, parent: QObject) -> None:
         super().__init__(parent)
         self._total = self._from = 0.0
         self._since, self._why = 0.0, ""
@@ -35,7 +35,7 @@ class Download(QObject):
         self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.finished.connect(self._end)
-        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", entry.repo])
+        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", entry.repo, hub])
 
     def stop(self) -> None:
         """What is here stays."""
@@ -125,8 +125,9 @@ class Models(QDialog):
 
     chosen, told = Signal(str, str, object), Signal(str)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, hub: str = "huggingface") -> None:
         super().__init__(parent)
+        self._hub = hub
         self.setWindowTitle(tr("Models"))
         style.fit(self, 620, 640)
         self._memory = psutil.virtual_memory().total / 1e9
@@ -191,7 +192,7 @@ class Models(QDialog):
     def get(self, name: str) -> None:
         """Begins a download, or goes on with it."""
         row = self.rows[name]
-        made = self._downloads[name] = Download(row.entry, self)
+        made = self._downloads[name] = Download(row.entry, self._hub, self)
         row.show_state(here=False, busy=True)
         made.moved.connect(row.move)
         made.ended.connect(lambda why: self._on_end(name, why))

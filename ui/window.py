@@ -153,7 +153,7 @@ class Window(QMainWindow):
         """What hears and what looks, got from a hub."""
         from ui.models import Models
 
-        made = Models(self)
+        made = Models(self, self.bridge.settings.hub.source)
         made.chosen.connect(self.do.on_choice)
         made.told.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

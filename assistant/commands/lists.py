@@ -47,7 +47,7 @@ def models(options: Any, settings: Settings, folders: Folders, console: Console)
                 told[0] = done * 20 // total
                 console.note(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
 
-        folder = models.get(options.name, progress)
+        folder = models.get(options.name, progress, settings.hub.source)
         console.say(f"{options.name} is in {folder} ({time.monotonic() - started:.0f} s).")
         return 0
     if options.verb == "remove":

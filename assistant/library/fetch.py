@@ -1,5 +1,5 @@
 """Fetches a model from a hub into the hub's shared cache, as a process of its own: `python -m assistant.library.fetch
-REPO`. It may be stopped at any moment and goes on where it was. Knows nothing of who reads what it tells.
+REPO [HUB]`. It may be stopped at any moment and goes on where it was. Knows nothing of who reads what it tells.
 
 On standard output, lines of JSON: `total` and `files`; `done` bytes; at the end `folder`, or `error` and `hint`.
 Each file's content is compared with the hash that the hub names for it (SHA-256 of large files, Git's SHA-1 of
@@ -8,78 +8,63 @@ its token and the layout of its cache are used (docs/decisions/0011-downloads.md
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 from filelock import FileLock
 
+from assistant.library.hubs import HUBS, File, Hub, HuggingFace
 from assistant.words import tongue
 from assistant.words.tongue import tr
 
-# Weights and tables only: no pickles, no code.
-KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
 _TRIES = 4  # of a file whose line is cut
 _WAIT = 0.5  # seconds before the second, and more than twice as many before each more
 _TELL = 0.3  # seconds between two lines
-_SILENCE = 10.0  # seconds without a byte
 _PART = ".hark-part"  # behind the name of a file that is not whole yet
 _SPARE = 1.02  # of the disk that is needed
+
+
+Opened = Callable[[File, int], requests.Response]
 
 
 class Stopped(Exception):
     """It cannot go on; carries a sentence and the next step."""
 
 
-@dataclass(frozen=True)
-class File:
-    """One file of a model: its size in bytes and the hash that its content must have."""
-
-    name: str
-    size: int
-    hash: str
-
-
-def fetch(repo: str, tell: Any) -> Path:
+def fetch(repo: str, tell: Any, hub: Hub | None = None) -> Path:
     """Fetches all that is missing; returns the folder. Raises `Stopped`."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     place = Path(HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
-    commit, files = _listed(repo)
+    hub = hub or HuggingFace()
+    commit, files = _listed(hub, repo)
+
+    def opened(file: File, begin: int) -> requests.Response:
+        return hub.opened(repo, commit, file.name, begin)
+
     total = sum(one.size for one in files)
     _room(place, total - _here(place / "blobs", files))
     tell({"total": total, "files": len(files)})
     for one in files:
         if not (place / "blobs" / one.hash).exists():
-            _pull(repo, commit, one, place / "blobs", lambda: tell({"done": _here(place / "blobs", files)}))
+            _pull(one, opened, place / "blobs", lambda: tell({"done": _here(place / "blobs", files)}))
     tell({"done": total})
     return _named(place, commit, files)
 
 
-def _listed(repo: str) -> tuple[str, list[File]]:
-    """The newest commit of a model, and its files as far as they are wanted. Raises `Stopped`."""
-    again = tr("Check the network or HF_ENDPOINT, then run it again.")
+def _listed(hub: Hub, repo: str) -> tuple[str, list[File]]:
+    """The newest state of a model, and its files as far as they are wanted. Raises `Stopped`."""
+    again = tr("Check the network, or choose another hub or mirror, then run it again.")
     try:
-        with _asked(f"api/models/{repo}/revision/main?blobs=true") as answer:
-            told = answer.json()
-        files = [
-            File(
-                _inside(one["rfilename"]), int(one["size"]), _hash((one.get("lfs") or {}).get("sha256", one["blobId"]))
-            )
-            for one in told["siblings"]
-            if any(fnmatch.fnmatch(one["rfilename"], kind) for kind in KINDS)
-        ]
-        commit = _hash(told["sha"])
+        commit, files = hub.listed(repo)
     except requests.RequestException as error:
         raise Stopped(_sentence(repo, error), again) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -89,18 +74,18 @@ def _listed(repo: str) -> tuple[str, list[File]]:
     return commit, files
 
 
-def _pull(repo: str, commit: str, file: File, blobs: Path, moved: Callable[[], None]) -> None:
+def _pull(file: File, opened: Opened, blobs: Path, moved: Callable[[], None]) -> None:
     """Fetches what is missing of a file, whatever cuts the line; `moved` is called now and then. Raises `Stopped`."""
     blobs.mkdir(parents=True, exist_ok=True)
     part = blobs / f"{file.hash}{_PART}"
     with FileLock(f"{part}.lock"):  # another one may be fetching the same
         if not (blobs / file.hash).exists():
-            _fill(repo, commit, file, part, moved)
+            _fill(file, opened, part, moved)
             _checked(part, file)
             part.replace(blobs / file.hash)
 
 
-def _fill(repo: str, commit: str, file: File, part: Path, moved: Callable[[], None]) -> None:
+def _fill(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> None:
     """Adds what a begun file lacks. Raises `Stopped`."""
     for attempt in range(_TRIES):
         if part.exists() and part.stat().st_size >= file.size:
@@ -108,20 +93,18 @@ def _fill(repo: str, commit: str, file: File, part: Path, moved: Callable[[], No
         time.sleep(_WAIT * (2**attempt - 1))
         reason: Exception = OSError(tr("the line was cut"))
         try:
-            _go_on(f"{repo}/resolve/{commit}/{file.name}", part, file.size, moved)
+            _go_on(file, opened, part, moved)
         except (requests.RequestException, OSError) as error:
             reason = error
     if part.exists() and part.stat().st_size >= file.size:
         return
-    hint = tr("What is here stays; run it again to go on.")
-    raise Stopped(_sentence(f"{repo}/{file.name}", reason), hint) from reason
+    raise Stopped(_sentence(file.name, reason), tr("What is here stays; run it again to go on.")) from reason
 
 
-def _go_on(path: str, part: Path, size: int, moved: Callable[[], None]) -> None:
+def _go_on(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> None:
     """Adds to a begun file what it lacks; ends with the line, at the latest when it is larger than it should be."""
-    here = part.stat().st_size if part.exists() else 0
     told = 0.0
-    answer = _asked(path, {"Range": f"bytes={here}-"} if here else {})
+    answer = opened(file, part.stat().st_size if part.exists() else 0)
     with answer, part.open("ab" if answer.status_code == 206 else "wb") as out:
         for block in answer.iter_content(1 << 18):
             out.write(block)
@@ -129,21 +112,8 @@ def _go_on(path: str, part: Path, size: int, moved: Callable[[], None]) -> None:
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
                 moved()
-            if out.tell() > size:
+            if out.tell() > file.size:
                 break
-
-
-def _asked(path: str, headers: dict[str, str] | None = None) -> requests.Response:
-    """The hub's answer, as a stream."""
-    from huggingface_hub import get_token
-    from huggingface_hub.constants import ENDPOINT
-
-    told = {"Accept-Encoding": "identity", "User-Agent": "hark", **(headers or {})}
-    if token := get_token():
-        told["Authorization"] = f"Bearer {token}"
-    answer = requests.get(f"{ENDPOINT}/{path}", headers=told, stream=True, timeout=_SILENCE)
-    answer.raise_for_status()
-    return answer
 
 
 def _named(place: Path, commit: str, files: list[File]) -> Path:
@@ -161,20 +131,6 @@ def _named(place: Path, commit: str, files: list[File]) -> Path:
     (place / "refs").mkdir(exist_ok=True)
     (place / "refs" / "main").write_text(commit)
     return folder
-
-
-def _inside(name: str) -> str:
-    """A file's name that leads nowhere else."""
-    if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-        raise ValueError(name)
-    return name
-
-
-def _hash(text: str) -> str:
-    """It becomes a file's name: nothing else may come through."""
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text):
-        raise ValueError(text)
-    return text
 
 
 def _checked(part: Path, file: File) -> None:
@@ -227,14 +183,15 @@ def _sentence(what: str, error: Exception) -> str:
 
 
 def main() -> int:
-    """Fetches the named model; 0 if it is here in the end."""
+    """Fetches the named model, from Hugging Face unless another hub is named; 0 if it is here in the end."""
     tongue.inherit()
 
     def tell(facts: dict[str, Any]) -> None:
         print(json.dumps(facts, ensure_ascii=False), flush=True)
 
     try:
-        tell({"folder": str(fetch(sys.argv[1], tell))})
+        hub = HUBS[sys.argv[2]]() if len(sys.argv) > 2 else HuggingFace()
+        tell({"folder": str(fetch(sys.argv[1], tell, hub))})
     except Stopped as stopped:
         tell({"error": stopped.args[0], "hint": stopped.args[1]})
         return 1

@@ -90,13 +90,13 @@ def repo_of(name: str) -> str:
     return entry.repo if entry else name
 
 
-def get(name: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
-    """Fetches a model into the hub's shared cache, or what is missing of it; `progress` is told bytes, done and in all.
-    Raises `Missing` with the reason when it cannot.
+def get(name: str, progress: Callable[[int, int], None] = lambda done, total: None, hub: str = "huggingface") -> Path:
+    """Fetches a model into Hugging Face's shared cache, or what is missing of it; `progress` is told bytes, done and in
+    all. Raises `Missing` with the reason when it cannot.
 
     A child process does it, so that it can be stopped whatever the library does."""
     repo, facts, total = repo_of(name), dict[str, Any](), 0
-    command = [sys.executable, "-P", "-m", "assistant.library.fetch", repo]
+    command = [sys.executable, "-P", "-m", "assistant.library.fetch", repo, hub]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         try:
             for line in child.stdout or ():
@@ -117,12 +117,12 @@ def get(name: str, progress: Callable[[int, int], None] = lambda done, total: No
 
 def remove(name: str) -> int:
     """Removes a model from the hub's cache; returns the bytes that are free again. What is not there gives 0."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     repo = repo_of(name)
     try:
-        cache = scan_cache_dir()
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return 0
     revisions = [one.commit_hash for kept in cache.repos if kept.repo_id == repo for one in kept.revisions]
