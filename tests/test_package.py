@@ -38,7 +38,8 @@ def test_threads_start_only_where_they_are_expected() -> None:
         for path in ROOT.glob(f"{folder}/**/*.py")
         if "threading.Thread(" in path.read_text() or "threading.Timer(" in path.read_text()
     }
-    assert starters == {"assistant/engine.py", "assistant/process.py", "assistant/serve.py", "ui/__main__.py", "ui/portal.py",
+    assert starters == {
+        "assistant/engine.py", "assistant/process.py", "assistant/serve.py", "ui/__main__.py", "ui/portal.py",
     }  # fmt: skip
 
 
