@@ -34,7 +34,7 @@ from ui.window import Window
 
 CALLS = (
     "ask", "again", "show", "show_image", "forget", "interrupt", "press", "tap", "release", "listen", "say", "stop",
-    "open", "configure", "hear", "rework",
+    "open", "configure", "hear", "rework", "skip",
 )  # fmt: skip
 SHOWN = events.Shown("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
 
@@ -315,6 +315,15 @@ def test_one_speaks(desk: Desk, by: str, level: str, read: list[str], monkeypatc
     assert told[-1] == "Done"
     desk.window.do.on_read("Again.")
     assert (told[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("say", "Again.")) is (by == "hark")
+
+
+def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
+    desk.messages.add(Entry("hark", "No 7"))
+    desk.window.conversation.setFocus()
+    desk.key(desk.window.conversation, Qt.Key.Key_S)
+    assert desk.calls[-1] == ("say", "capital N, o. 7")
+    desk.window.do.sentence_again()
+    assert desk.calls[-1] == ("skip", 0)
 
 
 def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from assistant.words.clean import clean
 from assistant.words.sentences import Cutter
-from assistant.words.spoken import spoken_form
+from assistant.words.spoken import spelled, spoken_form
 
 
 def cut(text: str, step: int = 3) -> list[str]:
@@ -63,3 +63,8 @@ def test_spoken_form(piece: str, said: str) -> None:
 
 def test_clean_removes_what_breaks_others() -> None:
     assert clean("a\x00b\ud800c\x1b[31m\n") == "ab?c[31m\n"
+
+
+def test_a_text_is_spelled_letter_by_letter() -> None:
+    assert spelled("Gate 7b!\n站") == "capital G, a, t, e. 7, b, exclamation mark. 站"
+    assert spelled("") == "" and len(spelled("a" * 10_000)) < 1000

@@ -9,6 +9,7 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushButton, QWidget
 
+from assistant.words.spoken import spelled
 from assistant.words.tongue import tr
 from ui import answer, style
 from ui.drawn import Painter
@@ -87,6 +88,11 @@ class Conversation(QListView):
             self.read.emit(self.messages.at(self.row).text)
 
     @Slot()
+    def spell(self) -> None:
+        if self.row >= 0:
+            self.read.emit(spelled(self.messages.at(self.row).text))
+
+    @Slot()
     def copy(self) -> None:
         if self.row >= 0:
             QGuiApplication.clipboard().setText(self.messages.at(self.row).text)
@@ -148,7 +154,7 @@ class Conversation(QListView):
         do = {
             Qt.Key.Key_Space: self.read_again, Qt.Key.Key_R: self.read_again, Qt.Key.Key_C: self.copy,
             Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question, Qt.Key.Key_L: self.open_link,
-            Qt.Key.Key_B: self.copy_code,
+            Qt.Key.Key_B: self.copy_code, Qt.Key.Key_S: self.spell,
         }  # fmt: skip
         plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
         if plain and event.key() in move and last >= 0:

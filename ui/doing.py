@@ -223,6 +223,10 @@ class Doing(QObject):
         self._engine.skip(-1)
 
     @Slot()
+    def sentence_again(self) -> None:
+        self._engine.skip(0)
+
+    @Slot()
     def sentence_after(self) -> None:
         self._engine.skip(1)
 

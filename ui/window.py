@@ -126,6 +126,7 @@ class Window(QMainWindow):
             ("Ctrl+F7", self.do.looking.photograph), ("Ctrl+Shift+F7", self.do.looking.other), ("F1", self.help),
             ("Ctrl+N", self.do.new_conversation),
             ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
+            ("Alt+R", self.do.sentence_again),
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
             ("Ctrl+,", self.options), ("Ctrl+H", self.side.free.toggle), ("Ctrl+L", self.bar.field.setFocus),
             ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo), ("Ctrl+S", self.export),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from assistant.words.clean import clean
 from assistant.words.markdown import formula, parser
+from assistant.words.tongue import tr
+
+SPELLED = 200  # letters
 
 
 def spoken_form(piece: str) -> str:
@@ -20,6 +24,18 @@ def spoken_form(piece: str) -> str:
         elif token.type == "inline":
             parts.append(_inline(token.children or []))
     return " ".join(" ".join(part for part in parts if part).split())
+
+
+def spelled(text: str) -> str:
+    """A text letter by letter, word by word; signs by their names. A long one is cut."""
+    words = clean(text)[:SPELLED].split()
+    return ". ".join(", ".join(_letter(letter) for letter in word) for word in words)
+
+
+def _letter(letter: str) -> str:
+    if letter.isalnum():
+        return tr("capital {letter}").format(letter=letter) if letter.isupper() else letter
+    return unicodedata.name(letter, letter).lower()
 
 
 def _inline(tokens: list[Any]) -> str:
