@@ -9,7 +9,7 @@ APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus
 	python3-gi procps orca
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: run test check bench lock locale clean
+.PHONY: run test check bench lock bundle locale clean
 # The window where there is a display, else the demonstration in the terminal.
 run: $(VENV)/.ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BIN)/hark-window; else $(BIN)/hark demo; fi
@@ -30,6 +30,11 @@ bench: $(VENV)/.ready
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	@$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --extra dev --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock
+
+# A folder with Python and all packages inside, for the system that this runs on: dist/hark.
+bundle: $(VENV)/.ready
+	@$(BIN)/python -m pip install -q --disable-pip-version-check 'pyinstaller>=6.20'
+	@$(BIN)/pyinstaller --noconfirm --log-level WARN resources/packages/hark.spec
 
 # New sentences into the catalogue (to be translated there), and the catalogue into what gettext reads.
 locale: $(VENV)/.ready

@@ -46,6 +46,13 @@ class Hear:
     budget: float = 0.0
 
 
+SYSTEM = (
+    "Answer in the language of the question. Whoever asks may not see the picture: begin with one sentence that says "
+    "the main thing, dangers first, and give details when asked. Copy text in a picture word for word. Say where "
+    "things are as on a clock or in a grid of nine. Say when you are not sure."
+)
+
+
 @dataclass(frozen=True)
 class Look:
     """`max_memory`: what each device of a `device_map` may take, such as "0=6GiB, cpu=16GiB". `system` and `describe`
@@ -62,7 +69,7 @@ class Look:
     dtype: str = "auto"
     device_map: str = ""
     max_memory: str = ""
-    system: str = ""
+    system: str = SYSTEM
     describe: str = "Describe this picture."
     min_pixels: int = 0
     max_pixels: int = 0
