@@ -15,7 +15,7 @@ from assistant.floor import Floor
 from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.roles import Message, Parts
-from assistant.settings import Folders, Settings
+from assistant.settings import Folders, Look, Settings
 from assistant.sound.audio import Audio, Samples
 from assistant.sound.ears import Ears
 from assistant.sound.listener import Listener
@@ -92,7 +92,7 @@ class Stage:
         self.playing: Playback | None = None
         self.has_speaker = speaker
         self.history = History(home)
-        self.desk = Desk(Settings(), Folders(home, home, home / "logs"), self.history, Shelf(self.responder))
+        self.desk = Desk(Settings(look=Look(system="")), Folders(home, home, home / "logs"), self.history, Shelf(self.responder))
         self.floor = Floor(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
         self.ears = Ears(Listener(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None)
 
