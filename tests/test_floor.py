@@ -92,7 +92,8 @@ class Stage:
         self.playing: Playback | None = None
         self.has_speaker = speaker
         self.history = History(home)
-        self.desk = Desk(Settings(look=Look(system="")), Folders(home, home, home / "logs"), self.history, Shelf(self.responder))
+        settings, folders = Settings(look=Look(system="")), Folders(home, home, home / "logs")
+        self.desk = Desk(settings, folders, self.history, Shelf(self.responder))
         self.floor = Floor(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
         self.ears = Ears(Listener(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assistant import events
@@ -71,6 +72,20 @@ def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
     time.sleep(1.0)
     live.drain()
     assert len([event for event in live.seen if isinstance(event, events.Heard)]) == 7, "and was taken for no question"
+
+
+def test_recording_sounds_at_the_speaker_before_a_word_is_said(server: SoundServer, live: Live, tmp_path: Path) -> None:
+    with server.recorded(tmp_path / "on.wav"):
+        time.sleep(0.3)
+        live.engine.press()
+        live.until(events.StateChanged, state="hearing")
+        time.sleep(0.5)
+    live.engine.release()
+    sound = np.frombuffer((tmp_path / "on.wav").read_bytes()[44:], "<i2").astype(np.float32) / 32768
+    loud = np.flatnonzero(np.abs(sound) > 0.02)
+    assert 0.04 < (loud[-1] - loud[0]) / 48_000 < 0.1, "two short notes"
+    heights = np.abs(np.fft.rfft(sound[loud[0] : loud[0] + 48_000 // 12], 48_000))
+    assert {660, 880} <= {at for at in (440, 550, 660, 740, 880, 990) if heights[at - 9 : at + 10].max() > 60}
 
 
 def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: SoundServer, live: Live) -> None:
