@@ -55,7 +55,8 @@ class Desk:
             setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))
         self.window.show()
         self.window.activateWindow()
-        QTest.qWait(150)  # the history is opened after the first paint
+        self.window.keeper.open_history(home)
+        QTest.qWait(20)
         self.past, self.messages = self.window.side.past, self.window.conversation.messages
 
     def titles(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -23,8 +24,17 @@ def _deed() -> str:
     return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
 
 
-def _warm() -> None:
-    threading.Thread(target=answer.warm, name="hark warm", daemon=True).start()
+def _warm(window: Window) -> None:
+    """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
+    setting need."""
+
+    def load() -> None:
+        importlib.import_module("subprocess")
+        window.keeper.open_history(window.bridge.data)
+        answer.warm()
+        importlib.import_module("tomlkit")
+
+    threading.Thread(target=load, name="hark warm", daemon=True).start()
 
 
 def main() -> int:
@@ -56,7 +66,7 @@ def main() -> int:
     window = Window(bridge)
     instance.told.connect(window.do.on_deed)
     # After the first paint, one by one: no frame is late.
-    later = [(0, bridge.engine.start), (0, _warm), (300, window.appear), (600, instance.listen)]
+    later = [(0, lambda: _warm(window)), (20, bridge.engine.start), (300, window.appear), (600, instance.listen)]
     window.painted.connect(lambda: [QTimer.singleShot(after, begin) for after, begin in later])
     if "--away" in sys.argv:
         window.painted.emit()

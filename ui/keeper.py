@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from assistant.errors import AssistantError
 from assistant.words.tongue import tr
@@ -23,7 +23,10 @@ _PAGE = 40  # turns that are shown at a time; older ones follow when they are sc
 
 
 class Keeper(QObject):
-    """`current` is the open conversation's number, None for one that is not saved yet."""
+    """`current` is the open conversation's number, None for one that is not saved yet. `opened` gives the history, or
+    None, and what the user should know of it."""
+
+    opened = Signal(object, str)
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -31,19 +34,24 @@ class Keeper(QObject):
         self._archive: Archive | None = None
         self._gone: int | None = None
         self.current: int | None = None
+        self.opened.connect(self._on_opened)
         self._past.wanted.connect(self.on_wanted)
         self._past.sought.connect(self.refresh)
         self._past.undone.connect(self.undo)
         window.conversation.earlier.connect(self.on_earlier)
 
     def open_history(self, folder: Path) -> None:
-        """Opens the history, and shows what is in it."""
+        """Opens the history, and shows what is in it; may run in another thread, so that no frame waits for it."""
         from assistant.library import archive  # after the first paint
 
-        self._archive, why = archive.opened(folder)
+        self.opened.emit(*archive.opened(folder))
+
+    @Slot(object, str)
+    def _on_opened(self, archive: Archive | None, why: str) -> None:
+        self._archive = archive
         if why:
             self._window.presenter.note(why)
-        if self._archive and not self._archive.read_only:
+        if archive and not archive.read_only:
             self._tried(lambda kept: kept.purge())
         self.refresh()
 

@@ -58,7 +58,6 @@ class Window(QMainWindow):
         self.bar.status.setText(words.state("loading"))
         self.bar.field.setFocus()
         self._unpainted = True
-        self.painted.connect(self._open_history)
 
     def _lay_out(self) -> None:
         self.tray.setFixedWidth(max(300, style.wide(36)))
@@ -133,10 +132,6 @@ class Window(QMainWindow):
             ("Ctrl+I", self.keeper.bring), ("Ctrl+M", self.models), ("F8", self.checkup),
         ):  # fmt: skip
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
-
-    @Slot()
-    def _open_history(self) -> None:
-        self.keeper.open_history(self.bridge.data)
 
     @Slot()
     def options(self) -> None:

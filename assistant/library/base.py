@@ -57,7 +57,8 @@ class NewerHistory(Exception):
 
 
 class Base:
-    """A connection. Several processes may use the same database at once (WAL, 5 s of patience).
+    """A connection, for one thread at a time. Several processes may use the same database at once (WAL, 5 s of
+    patience).
 
     Raises `NewerHistory`, and what sqlite3 raises. `read_only` changes nothing, and can read newer ones."""
 
@@ -65,10 +66,14 @@ class Base:
         self.read_only = read_only
         if read_only:
             where = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
-            self._connection = sqlite3.connect(where, uri=True, timeout=_PATIENCE, isolation_level=None)
+            self._connection = sqlite3.connect(
+                where, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(folder / FILE, timeout=_PATIENCE, isolation_level=None)
+        self._connection = sqlite3.connect(
+            folder / FILE, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
         try:
             _to_wal(self._connection)
             for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
@@ -105,6 +110,8 @@ class Base:
         self._connection.close()
 
     def _upgrade(self) -> None:
+        if int(self._connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA:
+            return  # nothing to write, and no disk to wait for
         with self.write() as base:
             version = int(base.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA:

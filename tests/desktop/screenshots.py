@@ -78,6 +78,7 @@ def take(target: str, look: Look) -> None:
     style.apply(application)
     window = Window(Bridge(Settings(), Folders.find()))
     window.show()
+    window.keeper.open_history(home)
     questions = iter(QUESTIONS)
 
     def on_event(event: events.Event) -> None:
