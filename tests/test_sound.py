@@ -174,3 +174,15 @@ def test_speech_is_speech_at_any_level(samples: Path) -> None:
     sound = audio.read(samples / "colour-circle.flac")
     assert speech.has_speech(sound)
     assert speech.has_speech(Audio(sound.samples * 0.1, sound.rate))
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
+def test_sound_that_still_comes_is_given_on_at_once_and_without_what_lies_above(rate: int) -> None:
+    moments = np.arange(rate) / rate
+    for hertz, low, high in ((3_000, -0.5, 0.5), (9_500, -200, -50), (15_000, -200, -50)):
+        resampled = audio.Resampler(rate, 16_000)
+        tone = np.sin(2 * np.pi * hertz * moments).astype(np.float32)
+        blocks = [resampled(tone[at : at + rate // 100]) for at in range(0, rate, rate // 100)]
+        assert {len(block) for block in blocks} == {160}, "ten milliseconds for ten"
+        level = 10 * np.log10(2 * np.mean(np.concatenate(blocks)[1_600:] ** 2) + 1e-20)
+        assert low < level < high, hertz

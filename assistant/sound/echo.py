@@ -17,10 +17,12 @@ from assistant.sound.likeness import Likeness
 from assistant.sound.speech import RATE
 
 FRAME = RATE // 100  # AEC3 takes 10 ms
-# After a stall both have a queue, and the microphone's catches up. What of the speaker's is still left over after so
-# many frames belongs to sound that the microphone lost: an echo would seem to come before what it is an echo of.
-_CAUGHT_UP, _USUAL = 30, 4
+# Frames go together by when they come. After a stall one side has a queue and the other catches up: a frame waits for
+# its partner. What still waits after so many frames never had one: of the speaker's, because the microphone lost sound
+# (an echo would seem to come before what it is an echo of); of the microphone's, because the speaker began later.
+_CAUGHT_UP, _USUAL = 30, 2
 _LATE = 4  # frames that the microphone waits for the speaker's; more, and the speaker is not running
+_SLIP = 3  # frames by which the two may move without the canceller losing its place
 _TAIL = 30  # frames for which a room still sounds after the speaker
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
 _UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
@@ -44,7 +46,7 @@ class Echo:
         self._far_to_rate = audio.Resampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
-        self._left_over = _LowWater()
+        self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0
         self._since_slip = _SURE  # frames since the canceller lost its place
         self.learnt = self._heard = 0  # frames of loud speaker; of these, with an echo
         self._near_power = self._left_power = 0.0
@@ -83,14 +85,20 @@ class Echo:
         self._near_rest = np.concatenate([self._near_rest, near])
         # Frame goes with frame: one that came without its partner would shift the echo, and it would be learnt anew.
         waiting, partners = len(self._near_rest) // FRAME, len(self._far_rest) // FRAME
-        count = min(waiting, max(partners, waiting - _LATE))
+        count = min(waiting, max(partners + self._ahead, waiting - _LATE))
+        self._ahead = 0
         done = [self._frame(self._near_rest[at * FRAME : (at + 1) * FRAME]) for at in range(count)]
         self._near_rest = self._near_rest[count * FRAME :]
-        lost = self._left_over.after(count, len(self._far_rest) // FRAME) - _USUAL
-        if lost > 0:
-            self._far_rest = self._far_rest[lost * FRAME :]
-            self._slipped()
+        self._align(count, waiting - count)
         return np.concatenate(done) if done else np.zeros(0, np.float32)
+
+    def _align(self, count: int, near_left: int) -> None:
+        """Puts the two side by side anew where one has waited all the while."""
+        lost = max(0, self._far_waits.after(count, len(self._far_rest) // FRAME) - _USUAL)
+        self._ahead = self._near_waits.after(count, near_left)
+        self._far_rest = self._far_rest[lost * FRAME :]
+        if max(lost, self._ahead) >= _SLIP:
+            self._slipped()
 
     def _frame(self, near: Samples) -> Samples:
         far, self._far_rest = self._far_rest[:FRAME], self._far_rest[FRAME:]
@@ -136,7 +144,7 @@ class Echo:
 
 
 class _LowWater:
-    """The least that was left over, told once in so many frames."""
+    """The least that waited, told once in so many frames."""
 
     def __init__(self) -> None:
         self._frames, self._least = 0, 0
