@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -169,6 +170,8 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
     else:
         made = Line(tr(option.title))
         made.editingFinished.connect(lambda: choose(option, made.text()))
+    if isinstance(made, QAbstractSpinBox):
+        made.lineEdit().setTextMargins(style.SPACE * 2 // 3, 0, 0, 0)
     _set(made, value)
     return made
 
