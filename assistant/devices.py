@@ -95,8 +95,9 @@ class Devices:
 
     def signal(self, *earcons: str) -> None:
         """Sounds these earcons, one after another; none ends what sounds."""
-        if self._speaker:
-            self._speaker.earcons.play(*earcons)
+        speaker = self._speaker  # another thread may lose it meanwhile
+        if speaker:
+            speaker.earcons.play(*earcons)
 
     def listen(self, hands_free: bool) -> None:
         self._keys.put("hands-free" if hands_free else "hands-on")

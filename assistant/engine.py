@@ -8,22 +8,23 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from assistant.asking import Desk, Question
 from assistant.devices import Devices
 from assistant.errors import AssistantError
-from assistant.events import Event, Failed, Forgotten, Noted, Opened, Voices, Weighed
+from assistant.events import Event, Failed, Noted, Opened, Voices
 from assistant.faults import told
 from assistant.floor import Floor
 from assistant.library import history, voices
 from assistant.parts import Shelf
-from assistant.pictures import Picture, open_encoded, shown
+from assistant.pictures import open_encoded
 from assistant.settings import Folders, Settings
 from assistant.signals import Signals
 from assistant.sound.listener import Speech, SpeechStarted
 from assistant.sound.speaker import Playback
+from assistant.tray import Tray
 from assistant.words.tongue import tr
 
 _TICK = 0.02  # seconds between looks at what is being played
@@ -40,11 +41,11 @@ class Engine:
         self._on_event, self._speaking_up = on_event, threading.Lock()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._closing = False
-        self._undescribed = False  # whether pictures came that no question was about
         self._signals = Signals()
         self._desk = Desk(settings, folders, None, Shelf(folders.data))
         self._devices = Devices(settings.sound, self._emit, lambda: self._floor.sentence_start)
         self._floor = Floor(self._desk, self._open_playback, self._emit)
+        self._tray = Tray(self._desk, self._floor, self._emit)
         self._threads: list[threading.Thread] = []
 
     def start(self, conversation: int | None = None) -> None:
@@ -81,11 +82,11 @@ class Engine:
 
     def show(self, path: str, ticket: str = "", again: bool = False) -> None:
         """Lays a picture file in the tray: `Shown`, or `Failed` with the reason. `again`: it was there before."""
-        self._calls.put(lambda: self._lay(self._desk.opened(Path(path)), ticket, again))
+        self._calls.put(lambda: self._tray.lay(self._desk.opened(Path(path)), ticket, again))
 
     def show_image(self, data: bytes, name: str, ticket: str = "", again: bool = False) -> None:
         """The same with an encoded picture, as it comes from the clipboard."""
-        self._calls.put(lambda: self._lay(open_encoded(data, name), ticket, again))
+        self._calls.put(lambda: self._tray.lay(open_encoded(data, name), ticket, again))
 
     def hear(self, path: str, ticket: str = "") -> None:
         """Asks what is said in a sound file."""
@@ -95,16 +96,16 @@ class Engine:
     def rework(self, digest: str, quarters: int = 0, box: Sequence[int] = (), ticket: str = "") -> None:
         """Puts a picture of the tray there anew: turned by quarters of a circle, clockwise, then only what is in `box`
         (left, top, right, bottom in its pixels)."""
-        self._calls.put(lambda: self._rework(digest, quarters, tuple(box), ticket))
+        self._calls.put(lambda: self._tray.rework(digest, quarters, tuple(box), ticket))
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""
-        self._calls.put(lambda: self._forget(digest))
+        self._calls.put(lambda: self._tray.forget(digest))
 
     def interrupt(self) -> None:
         """Stops speaking, at once."""
         self._silence()
-        self._calls.put(self._floor.interrupt)
+        self._calls.put(self._interrupt)
 
     def listen(self, hands_free: bool) -> None:
         """Whether speech itself begins a question; the talk key always does."""
@@ -141,6 +142,10 @@ class Engine:
         is not saved."""
         self._calls.put(lambda: self._open(conversation, private))
 
+    def _interrupt(self) -> None:
+        self._tray.leave()
+        self._floor.interrupt()
+
     def _emit(self, event: Event) -> None:
         earcons = self._signals.of(event)
         if earcons is not None and self._desk.settings.sound.earcons:
@@ -169,7 +174,7 @@ class Engine:
                     call()
                 else:
                     self._floor.step()
-                self._describe()
+                self._tray.describe()
         self._floor.interrupt()
         self._desk.shelf.close()
         if self._desk.history:
@@ -232,7 +237,7 @@ class Engine:
         self._floor.remember(past)
         self._emit(Opened(conversation))
         for picture in {one.digest: one for message in past for one in message.pictures}.values():
-            self._lay(picture, "", again=True)
+            self._tray.lay(picture, "", again=True)
 
     def _ask(self, text: str, ticket: str, picture: str, box: tuple[int, ...]) -> None:
         if not text.strip() and not self._floor.tray:
@@ -254,46 +259,15 @@ class Engine:
         self._open(self._desk.history.archive.branch(turn))
         self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket))
 
-    def _rework(self, digest: str, quarters: int, box: tuple[int, ...], ticket: str) -> None:
-        picture = next((one for one in self._floor.tray if one.digest == digest), None)
-        if picture:
-            made = picture.turned(quarters)
-            self._lay(made.part(box) if len(box) == 4 else made, ticket, False, digest)
-
-    def _lay(self, picture: Picture, ticket: str, again: bool, instead: str = "") -> None:
-        for note in () if instead else picture.notes:
-            self._emit(Noted(f"{picture.name}: {note}"))
-        weighed = self._weighed(picture)  # first: one that the model cannot take is refused
-        self._floor.show(picture, again, instead)
-        self._emit(shown.told(picture, ticket, instead))
-        for event in weighed:
-            self._emit(event)
-        self._undescribed |= not again and not instead
-
-    def _describe(self) -> None:
-        """Pictures that came, as soon as nothing else is to be answered, if the user wants that."""
-        if self._undescribed and not self._floor.busy:
-            self._undescribed = False
-            if self._desk.settings.look.describe_dropped and self._floor.fresh:
-                self._floor.ask(Question())
-
-    def _weighed(self, picture: Picture) -> list[Weighed]:
-        weigh = getattr(self._desk.shelf.kept("eye"), "cost", None)
-        cost = weigh(picture) if weigh else None
-        return [Weighed(picture.digest, **asdict(cost))] if cost else []
-
-    def _forget(self, digest: str) -> None:
-        self._floor.forget(digest)
-        self._emit(Forgotten(digest))
-
     def _configure(self, settings: Settings) -> None:
         changed = replace(settings.sound, earcons=True) != replace(self._desk.settings.sound, earcons=True)
         self._desk.settings = settings
         if changed:
             self._floor.interrupt()
             self._devices.change(settings.sound)
+        if not settings.sound.earcons:
+            self._devices.signal()
         self._warm()
         self._floor.prepare()
         with told(self._fail, self._folders.logs):
-            for event in (one for picture in self._floor.tray for one in self._weighed(picture)):
-                self._emit(event)
+            self._tray.weigh()

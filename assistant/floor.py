@@ -55,6 +55,11 @@ class Floor:
         return self._asking is not None
 
     @property
+    def hearing(self) -> bool:
+        """Whether a person speaks."""
+        return self._state == "hearing"
+
+    @property
     def ready(self) -> bool:
         """Whether a step can be taken now."""
         return self._turn_ready or self._preparing.ready

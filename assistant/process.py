@@ -209,7 +209,8 @@ class EngineProcess:
         """Remembers what a new child would have to be told."""
         match event:
             case TurnStarted(id_, ticket, conversation, _):
-                self._asked.pop(ticket, None)
+                for older in [one for one in self._asked if ticket and int(one) <= int(ticket)]:
+                    del self._asked[older]  # what was asked before it was interrupted before it began
                 self._conversation = conversation
                 self._turn = TurnEnded("interrupted", id=id_)
             case Heard(text) if self._turn:
@@ -227,7 +228,7 @@ class EngineProcess:
 
     def _follow_things(self, event: Event) -> None:
         match event:
-            case Shown() if event.ticket:
+            case Shown() if event.ticket in self._showing:
                 self._showing.pop(self._tray.pop(event.instead, ""), None)
                 self._tray[event.digest] = event.ticket
             case Forgotten(digest):
@@ -282,7 +283,7 @@ class EngineProcess:
         if self._private:
             self._send("open", {"conversation": None, "private": True})
         for ticket in list(self._tray.values()):
-            for call, facts, raw in self._showing[ticket]:
+            for call, facts, raw in self._showing.get(ticket, ()):
                 self._send(call, facts if call == "rework" else {**facts, "again": True}, raw)
         for ticket, (call, asked) in list(self._asked.items()):  # the window may ask meanwhile
             self._send(call, {**asked, "ticket": ticket})

@@ -18,6 +18,7 @@ from assistant.events import Event
 from assistant.library.history import History
 from assistant.parts import Shelf
 from assistant.settings import Folders, Hear, Look, Memory, Settings, Speak
+from assistant.sound.listener import SpeechStarted
 from assistant.starter import demo
 
 QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
@@ -123,6 +124,10 @@ def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) ->
     before = demo.make(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
     assert tray[0].rgb == before.tobytes()
     live.engine.rework("gone", 1)
+    live.engine.rework(second.digest, 1)
+    live.engine.rework(second.digest, 3)  # before the one before was shown
+    assert live.until(events.Shown).instead == second.digest  # type: ignore[union-attr]
+    assert live.until(events.Shown).digest == second.digest  # type: ignore[union-attr]
     live.engine.rework(made.digest, 0, (0, 0, 900, 900))
     assert "not in it" in live.until(events.Failed).message  # type: ignore[union-attr]
     assert [one.digest for one in tray] == [made.digest, second.digest]
@@ -139,6 +144,20 @@ def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path,
         assert isinstance(ended, events.TurnEnded) and ended.answer.split() == ["Describe", "it."]
     made.engine.ask("and now?")
     made.until(events.TurnEnded, heard="and now?")
+    made.engine.stop()
+
+
+def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> None:
+    made = Live(replace(QUIET, look=Look(responder="silent", describe="Describe it.", describe_dropped=True)))
+    made.until(events.StateChanged, state="ready")
+    made.engine._calls.put(lambda: made.engine._floor.on_speech(SpeechStarted(0)))
+    dropped(made, tmp_path)
+    time.sleep(0.3)
+    made.drain()
+    assert not [event for event in made.seen if isinstance(event, events.TurnStarted)]
+    made.engine.interrupt()
+    made.engine.ask("and now?")
+    assert made.until(events.TurnEnded).heard == "and now?"  # type: ignore[union-attr]
     made.engine.stop()
 
 

@@ -95,6 +95,7 @@ def test_a_table_that_never_ends_is_written_row_by_row(application: QApplication
         ("So $x^2 + a_1$ it is", "So x² + a₁ it is"),
         (r"\[ x = \frac{-b \pm \sqrt{b^2-4ac}}{2a} \]", "x = (-b ±√(b²-4ac))/2a"),
         (r"If \(a \leq \beta\), stop", "If a ≤β, stop"),
+        (r"The sign $\sqrt$ and $\overline\sqrt$ and $\footnote$", r"The sign \sqrt and \overline\sqrt and \footnote"),
         ("It costs $5 and $6.", "It costs $5 and $6."),
         (r"Bad $\frac$ and $\input{/etc/passwd}$", r"Bad \frac and \input/etc/passwd"),
         ("$" + "{" * 490 + "$", "{" * 490),

@@ -275,8 +275,9 @@ def test_a_reworked_picture_keeps_its_place(desk: Desk) -> None:
 
 
 def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
-    desk.window.do.on_files(["/a/p.png", "/a/Question.WAV"])
+    desk.window.do.on_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
     assert desk.calls[-2:] == [("show", "/a/p.png"), ("hear", "/a/Question.WAV")]
+    assert "others were not taken" in desk.texts()[-1]
 
 
 def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
@@ -322,7 +323,7 @@ def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
     desk.messages.add(Entry("hark", "No 7"))
     desk.window.conversation.setFocus()
     desk.key(desk.window.conversation, Qt.Key.Key_S)
-    assert desk.calls[-1] == ("say", "capital N, o. 7")
+    assert desk.calls[-1] == ("say", "capital N, o; 7")
     desk.window.do.sentence_again()
     assert desk.calls[-1] == ("skip", 0)
 

@@ -66,5 +66,6 @@ def test_clean_removes_what_breaks_others() -> None:
 
 
 def test_a_text_is_spelled_letter_by_letter() -> None:
-    assert spelled("Gate 7b!\n站") == "capital G, a, t, e. 7, b, exclamation mark. 站"
+    assert spelled("Gate 7b!\n站") == "capital G, a, t, e; 7, b, exclamation mark; 站"
+    assert spoken_form(spelled("1 # a")) == "1; number sign; a"
     assert spelled("") == "" and len(spelled("a" * 10_000)) < 1000

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from PySide6.QtCore import QLocale, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
@@ -67,7 +67,9 @@ def main() -> int:
     instance.told.connect(window.do.on_deed)
     # After the first paint, one by one: no frame is late.
     later = [(0, lambda: _warm(window)), (20, bridge.engine.start), (300, window.appear), (600, instance.listen)]
-    window.painted.connect(lambda: [QTimer.singleShot(after, begin) for after, begin in later])
+    window.painted.connect(
+        lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection
+    )
     if "--away" in sys.argv:
         window.painted.emit()
     else:

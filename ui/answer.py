@@ -86,6 +86,7 @@ def code(text: str) -> str:
 def warm() -> None:
     """Loads what the first answer needs; may run in another thread, so that no paint waits for it."""
     parser()
+    formula("x")
 
 
 def _cut(word: str) -> str:

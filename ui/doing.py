@@ -10,6 +10,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import FASTEST, SLOWEST
+from assistant.words.spoken import spoken_form
 from assistant.words.tongue import tr
 from ui import style
 from ui.looking import Looking
@@ -100,7 +101,7 @@ class Doing(QObject):
     def on_read(self, text: str) -> None:
         """Aloud, by whoever speaks."""
         if self._bridge.settings.speak.by == "reader":
-            self._window.presenter.read(text)
+            self._window.presenter.read(spoken_form(text))
         else:
             self._engine.say(text)
 
@@ -142,16 +143,18 @@ class Doing(QObject):
     @Slot(list)
     def on_files(self, paths: list[str]) -> None:
         """What is said in a sound file is a question; anything else goes to the tray."""
+        sounds = [path for path in paths if path.lower().endswith(SOUNDS)]
         for path in paths:
-            if path.lower().endswith(SOUNDS):
-                self._engine.hear(path)
-            else:
+            if path not in sounds:
                 self._engine.show(path)
+        if sounds:
+            self._engine.hear(sounds[0])
+        if len(sounds) > 1:
+            self._window.presenter.note(tr("One sound file is a question; the others were not taken."))
 
     @Slot(str, int, tuple)
     def on_rework(self, digest: str, quarters: int, box: tuple[int, ...]) -> None:
         self._engine.rework(digest, quarters, box)
-        self._window.presenter.announce(tr("Cut") if box else tr("Turned"))
 
     @Slot(bytes, str)
     def on_encoded(self, data: bytes, name: str) -> None:

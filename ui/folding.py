@@ -25,24 +25,28 @@ class Folding(QObject):
         self._bar, self._middle = bar, middle
         self._sides: tuple[tuple[QWidget, QPushButton], ...] = ((left, bar.past), (right, bar.pictures))
         self._folded: bool | None = None
+        self._wanted: QWidget | None = None
+        self._width = 0
         for _, button in self._sides:
             button.clicked.connect(self._on_button)
 
     def fit(self, width: int) -> None:
         """The window is so wide now."""
+        self._width = width
         folded = width < max(_LEAST, style.wide(_ALL))
         if folded != self._folded:
-            self._folded = folded
-            self.show(None)
+            self._folded, self._wanted = folded, None
+        self.show(self._wanted)
 
     def show(self, wanted: QWidget | None) -> None:
         """Both sides where there is room, else at most the one that is asked for, in the place of the middle if need
         be."""
+        self._wanted = wanted
         for side, button in self._sides:
             side.setVisible(not self._folded or side is wanted)
             button.setVisible(bool(self._folded))
             button.setChecked(side is wanted)
-        room = self._bar.width() - (wanted.width() if wanted else 0)
+        room = self._width - (wanted.width() if wanted else 0)
         self._middle.setVisible(not self._folded or wanted is None or room >= style.wide(_BESIDE))
         self._bar.fold(bool(self._folded))
 

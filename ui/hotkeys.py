@@ -6,6 +6,7 @@ itself; the desktop's own settings can bind `hark-window --talk`, `--stop` and `
 from __future__ import annotations
 
 import ctypes
+import time
 from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractNativeEventFilter, QByteArray, QObject, QSocketNotifier, Signal, Slot
@@ -13,6 +14,7 @@ from PySide6.QtGui import QGuiApplication
 
 from assistant.words.tongue import tr
 
+_REPEAT = 0.7  # seconds in which a press may be a held key's first repetition
 KEYS = {"h": "talk", "j": "stop", "k": "describe"}
 
 
@@ -48,7 +50,9 @@ class Hotkeys(QObject):
         self._taker = kind(self)
         others = [f"Ctrl+Alt+{key.upper()}" for key in self._taker.take()]
         if others:
-            return tr("Another program has {keys}; the other keys work everywhere.").format(keys=", ".join(others))
+            return tr("{keys} cannot be had here, another program may have it; the other keys work everywhere.").format(
+                keys=", ".join(others)
+            )
         return tr("Everywhere: Ctrl+Alt+H talks, Ctrl+Alt+J stops, Ctrl+Alt+K describes the screen.")
 
 
@@ -63,14 +67,17 @@ class _X11:
         self._display: Any = display.Display()
         self._press, self._hotkeys = X.KeyPress, hotkeys
         self._modifiers = X.ControlMask | X.Mod1Mask
-        self._codes = {self._display.keysym_to_keycode(XK.string_to_keysym(key)): key for key in KEYS}
+        codes = {key: self._display.keysym_to_keycode(XK.string_to_keysym(key)) for key in KEYS}
+        # A keyboard without these letters gives 0, which would mean all keys.
+        self._codes = {code: key for key, code in codes.items() if code}
+        self._last = dict.fromkeys(KEYS, 0.0)
         self._notifier = QSocketNotifier(self._display.fileno(), QSocketNotifier.Type.Read, hotkeys)
         self._notifier.activated.connect(self._on_events)
 
     def take(self) -> list[str]:
         from Xlib import X, error
 
-        root, others = self._display.screen().root, []
+        root, others = self._display.screen().root, [key for key in KEYS if key not in self._codes.values()]
         for code, key in self._codes.items():
             caught = error.CatchError(error.BadAccess)
             for lock in self._LOCKS:
@@ -90,7 +97,14 @@ class _X11:
         while self._display.pending_events():
             event = self._display.next_event()
             if event.type == self._press and event.detail in self._codes:
-                self._hotkeys.pressed.emit(KEYS[self._codes[event.detail]])
+                self._on_key(self._codes[event.detail])
+
+    def _on_key(self, key: str) -> None:
+        """X repeats a key that is held: once is enough."""
+        now, last = time.monotonic(), self._last[key]
+        self._last[key] = now
+        if now - last > _REPEAT:
+            self._hotkeys.pressed.emit(KEYS[key])
 
 
 class _Windows(QAbstractNativeEventFilter):

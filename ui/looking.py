@@ -88,7 +88,9 @@ class Looking(QObject):
             return False
         from ui.portal import Screenshot
 
-        Screenshot(self, chosen).taken.connect(self._on_portal)
+        asked = Screenshot(self, chosen)
+        asked.taken.connect(self._on_portal)
+        asked.start()
         return True
 
     @Slot(bytes, str)

@@ -232,6 +232,8 @@ class Tray(QWidget):
 
     @Slot()
     def _show_current(self) -> None:
+        self.crop.setChecked(False)
+        self.pointing.cropping = False
         item = self.list.currentItem()
         if item:
             name, width, height, image = item.data(_FACTS)

@@ -4,6 +4,7 @@ org.freedesktop.portal.Screenshot, version 1: the desktop asks the user, and giv
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from pathlib import Path
@@ -27,15 +28,22 @@ class Screenshot(QObject):
 
     def __init__(self, parent: QObject, chosen: bool) -> None:
         super().__init__(parent)
-        threading.Thread(target=self._run, args=(chosen,), name="hark portal", daemon=True).start()
+        self._chosen = chosen
+        self.taken.connect(self.deleteLater)
 
-    def _run(self, chosen: bool) -> None:
+    def start(self) -> None:
+        """Asks; `taken` comes later."""
+        threading.Thread(target=self._run, name="hark portal", daemon=True).start()
+
+    def _run(self) -> None:
         from jeepney import DBusErrorResponse
         from jeepney.auth import AuthenticationError
 
         try:
-            data = _asked(chosen)
+            data = _asked(self._chosen)
             self.taken.emit(data, "" if data else tr("Nothing was captured."))
+        except TimeoutError:
+            self.taken.emit(b"", tr("Nothing was captured."))
         except (OSError, KeyError, ValueError, DBusErrorResponse, AuthenticationError):
             why = tr("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
             self.taken.emit(b"", why)
@@ -64,5 +72,6 @@ def _asked(chosen: bool) -> bytes:
     if file.stat().st_size > _LARGEST:
         raise ValueError
     data = file.read_bytes()
-    file.unlink(missing_ok=True)  # it was made for us, and shows what is on the screen
+    with contextlib.suppress(OSError):
+        file.unlink()  # it was made for us, and shows what is on the screen
     return data

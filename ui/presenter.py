@@ -99,8 +99,9 @@ class Presenter(QObject):
                 self._window.bar.caption.setText(text)
             case events.Shown():
                 self._messages.thumbs[event.digest] = self._window.tray.shown(event)
-                number = self._window.tray.list.count()
-                self._announcer.say(tr("Picture {n}: {name}").format(n=number, name=event.name), detail=True)
+                number = self._window.tray.list.currentRow() + 1
+                said = tr("Picture {n} was changed") if event.instead else tr("Picture {n}: {name}")
+                self._announcer.say(said.format(n=number, name=event.name), detail=not event.instead)
                 self._window.conversation.refresh()
             case events.Pointed():
                 self._pointed.append(self._window.tray.point_out(event))
@@ -169,7 +170,10 @@ class Presenter(QObject):
             self._messages.add(Entry("note", "\n".join(filter(None, self._pointed))))
             self._pointed = []
         self._window.bar.talk.show_on(False)
-        self._reading.end()
+        if event.reason == "interrupted":
+            self._reading.begin()
+        else:
+            self._reading.end()
         said = words.ended(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again

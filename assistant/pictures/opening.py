@@ -76,6 +76,12 @@ class Picture:
             raise BadInput("look", told, tr("Give left, top, right and bottom in pixels."))
         return Picture.of(self.image.crop(box), f"{self.name} (part)")
 
+    def cut(self, box: tuple[int, int, int, int]) -> Picture:
+        """Cut to what lies inside; a video with all its frames. Raises `BadInput` for a box that is not in it."""
+        part = self.part(box)
+        rgb = b"".join(one.crop(box).tobytes() for one in self.images)
+        return replace(self, width=part.width, height=part.height, rgb=rgb)
+
     def turned(self, quarters: int) -> Picture:
         """Turned so many times by 90 degrees, clockwise; a video with all its frames."""
         images = [one.rotate(-90 * (quarters % 4), expand=True) for one in self.images]

@@ -20,7 +20,7 @@ FRAME = RATE // 100  # AEC3 takes 10 ms
 # Frames go together by when they come. After a stall one side has a queue and the other catches up: a frame waits for
 # its partner. What still waits after so many frames never had one: of the speaker's, because the microphone lost sound
 # (an echo would seem to come before what it is an echo of); of the microphone's, because the speaker began later.
-_CAUGHT_UP, _USUAL = 30, 2
+_CAUGHT_UP, _LONGEST, _USUAL = 30, 240, 2
 _LATE = 4  # frames that the microphone waits for the speaker's; more, and the speaker is not running
 _SLIP = 3  # frames by which the two may move without the canceller losing its place
 _TAIL = 30  # frames for which a room still sounds after the speaker
@@ -47,6 +47,7 @@ class Echo:
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
         self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0
+        self._doubted = False
         self._since_slip = _SURE  # frames since the canceller lost its place
         self.learnt = self._heard = 0  # frames of loud speaker; of these, with an echo
         self._near_power = self._left_power = 0.0
@@ -74,15 +75,15 @@ class Echo:
     def distrust(self) -> None:
         """A voice was heard that was none: judge again."""
         self.trusted = self._canceller is None
-        self.learnt = self._heard = 0
-        self._nears.clear()
-        self._unheard = False
+        self._doubted = True  # the rest is the listener's, in its thread
 
     def clean(self, near: Samples) -> Samples:
         """The microphone's sound without the speaker's, in whole frames of 10 ms; silence while it cannot be told."""
         while not self._far.empty():
             self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far.get())])
         self._near_rest = np.concatenate([self._near_rest, near])
+        if self._doubted:
+            self._judge_anew()
         # Frame goes with frame: one that came without its partner would shift the echo, and it would be learnt anew.
         waiting, partners = len(self._near_rest) // FRAME, len(self._far_rest) // FRAME
         count = min(waiting, max(partners + self._ahead, waiting - _LATE))
@@ -125,7 +126,16 @@ class Echo:
 
     def _slipped(self) -> None:
         self._since_slip = 0
+        for waits in (self._far_waits, self._near_waits):
+            waits.look_longer()
         self.distrust()
+
+    def _judge_anew(self) -> None:
+        self._doubted = False
+        self.trusted = self._canceller is None
+        self.learnt = self._heard = 0
+        self._nears.clear()
+        self._unheard = False
 
     def _judge(self, near: float, left: float) -> None:
         """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
@@ -147,13 +157,17 @@ class _LowWater:
     """The least that waited, told once in so many frames."""
 
     def __init__(self) -> None:
-        self._frames, self._least = 0, 0
+        self._frames, self._least, self._while = 0, 0, _CAUGHT_UP
+
+    def look_longer(self) -> None:
+        """Devices that give their sound in large pieces seem to slip again and again: look at ever longer whiles."""
+        self._while = min(2 * self._while, _LONGEST)
 
     def after(self, frames: int, left: int) -> int:
         """Frames were done, so many of the speaker's are left; gives the least of the last while, else 0."""
         self._least = min(self._least, left) if self._frames else left
         self._frames += frames
-        if self._frames < _CAUGHT_UP:
+        if self._frames < self._while:
             return 0
         self._frames = 0
         return self._least

@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 _LONGEST = 500  # letters of a formula that is made readable; a longer one is shown as it is
@@ -26,6 +26,7 @@ def parser() -> Any:
     return made.use(texmath_plugin, delimiters="brackets")
 
 
+@lru_cache(500)
 def formula(latex: str) -> str:
     """A formula in letters that can be read and said, such as "x² ≤ (a + b)/2"; what cannot be understood stays."""
     latex = latex.strip()
@@ -33,7 +34,14 @@ def formula(latex: str) -> str:
         return latex
     try:
         text = _to_text().latex_to_text(latex)
-    except (ValueError, IndexError, AttributeError, TypeError, RecursionError):  # for what is no formula
+    except (
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+        ArithmeticError,
+    ):  # for what is no formula
         text = ""
     text = _SCRIPT.sub(_script, " ".join(text.split()) or latex)
     return re.sub(r"[{}]", "", text) or latex

@@ -29,7 +29,7 @@ def spoken_form(piece: str) -> str:
 def spelled(text: str) -> str:
     """A text letter by letter, word by word; signs by their names. A long one is cut."""
     words = clean(text)[:SPELLED].split()
-    return ". ".join(", ".join(_letter(letter) for letter in word) for word in words)
+    return "; ".join(", ".join(_letter(letter) for letter in word) for word in words)
 
 
 def _letter(letter: str) -> str:

@@ -34,13 +34,14 @@ class Desk:
     window: subprocess.Popen[bytes] | None = None
     _walker: subprocess.Popen[str] | None = field(default=None, repr=False)
 
-    def start(self, home: Path) -> None:
+    def start(self, home: Path, *arguments: str) -> None:
         """Starts Hark's window, and waits until it says that it is ready."""
         environment = {**self.environment, "HARK_HOME": str(home), "HF_HUB_OFFLINE": "1"}
         with (home.parent / "window.log").open("wb") as log:
             self.window = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ui"], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
+                [sys.executable, "-P", "-m", "ui", *arguments],
+                env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
         self.until(lambda: "Ready" in self.text("status"), 60, "the window is ready")
         self.focus()
 

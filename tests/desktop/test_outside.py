@@ -58,6 +58,7 @@ from ui.portal import Screenshot
 application = QCoreApplication([])
 asked = Screenshot(application, sys.argv[1] == "chosen")
 asked.taken.connect(lambda data, why: (print(len(data), why), application.quit()))
+asked.start()
 application.exec()
 """
 
@@ -89,10 +90,16 @@ def test_keys_work_whatever_program_has_the_focus(desk: Desk) -> None:
         time.sleep(0.5)
         for key in ("h", "j", "k"):
             desk.keys("key", f"ctrl+alt+{key}")
+        time.sleep(0.8)  # so soon after the first it would be a key that is held
         desk.keys("key", "Num_Lock", "ctrl+alt+j", "Num_Lock")
         assert [line(first) for _ in range(4)] == ["talk", "stop", "describe", "stop"]
+        time.sleep(0.8)
+        desk.keys("keydown", "ctrl", "keydown", "alt", "keydown", "k")
+        time.sleep(1.5)
+        desk.keys("keyup", "k", "key", "j", "keyup", "alt", "keyup", "ctrl")
+        assert [line(first) for _ in range(2)] == ["describe", "stop"], "a key that is held is one key"
         second = start(desk, KEYS)
-        assert line(second).startswith("Another program has Ctrl+Alt+H, Ctrl+Alt+J, Ctrl+Alt+K")
+        assert line(second).startswith("Ctrl+Alt+H, Ctrl+Alt+J, Ctrl+Alt+K cannot be had")
         second.kill()
         second.wait()
     finally:
@@ -139,3 +146,14 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Desk) 
         portal.kill()
         portal.wait()
     assert "no program capture" in start(desk, ASK, "whole").communicate(timeout=30)[0]
+
+
+def test_started_away_and_shown_later_there_is_one_engine(desk: Desk, tmp_path: Path) -> None:
+    desk.start(tmp_path / "home", "--away")  # without a tray on this desktop it comes by itself
+    try:
+        assert desk.window
+        time.sleep(1.0)
+        found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.serve"], capture_output=True)
+        assert len(found.stdout.split()) == 1
+    finally:
+        desk.end()
