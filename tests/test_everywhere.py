@@ -94,3 +94,14 @@ def test_menu_and_start_of_the_desktop(
 
 def test_the_icon_has_all_sizes(application: QApplication) -> None:
     assert {size.width() for size in icon().availableSizes()} == {16, 24, 32, 48, 64, 128, 256}
+
+
+def test_a_bundle_becomes_an_appdir(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "resources" / "packages" / "appdir.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=60)
+    assert os.access(tmp_path / "AppRun", os.X_OK) and (tmp_path / "hark.png").read_bytes().startswith(b"\x89PNG")
+    assert "Exec=hark-window --talk" in (tmp_path / "hark.desktop").read_text()
+    (tmp_path / "hark-window").write_text('#!/bin/sh\necho "window $1"\n')
+    (tmp_path / "hark-window").chmod(0o755)
+    done = subprocess.run([tmp_path / "AppRun", "--away"], capture_output=True, text=True)
+    assert done.stdout == "window --away\n"

@@ -38,6 +38,11 @@ Exec={program} --describe
 _ELSEWHERE = mark("Only Linux desktops are set up so; elsewhere the system's own settings do it.")
 
 
+def entry(program: str, hidden: str = "") -> str:
+    """The menu's entry for a program, with what is added to its start."""
+    return _ENTRY.format(program=program, hidden=hidden)
+
+
 def install(png: bytes) -> str:
     """Puts Hark into the desktop's menu, with `png` of 256 pixels as its icon; returns what was done, in a sentence."""
     if sys.platform != "linux":
@@ -45,7 +50,7 @@ def install(png: bytes) -> str:
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     try:
         _write(data / "icons" / "hicolor" / "256x256" / "apps" / "hark.png", png)
-        _write(data / "applications" / "hark.desktop", _ENTRY.format(program=_program(), hidden="").encode())
+        _write(data / "applications" / "hark.desktop", entry(_program()).encode())
     except OSError as error:
         return tr("Hark could not be put into the menu: {why}.").format(why=error)
     return tr(
@@ -65,12 +70,12 @@ def autostart(on: bool) -> str:
     """Whether Hark starts with the desktop; returns why that cannot be, or ""."""
     if sys.platform != "linux":
         return tr(_ELSEWHERE)
-    entry = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "autostart" / "hark.desktop"
+    file = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "autostart" / "hark.desktop"
     try:
         if on:
-            _write(entry, _ENTRY.format(program=_program(), hidden=" --away").encode())
+            _write(file, entry(_program(), hidden=" --away").encode())
         else:
-            entry.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
     except OSError as error:
         return tr("The desktop's start could not be changed: {why}.").format(why=error)
     return ""

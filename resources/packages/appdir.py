@@ -1,0 +1,34 @@
+"""Makes an AppDir of a bundle, so that `appimagetool dist/hark` makes an AppImage of it: start, menu entry and icon.
+
+`python resources/packages/appdir.py FOLDER`, after `make bundle`, on Linux."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_START = '#!/bin/sh\nexec "$(dirname "$(readlink -f "$0")")/hark-window" "$@"\n'
+
+
+def main(folder: Path) -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtGui import QGuiApplication
+
+    from ui import install
+    from ui.capture import encoded
+    from ui.presence import icon
+
+    application = QGuiApplication([])
+    for name, data in (
+        ("AppRun", _START.encode()),
+        ("hark.desktop", install.entry("hark-window").encode()),
+        ("hark.png", encoded(icon().pixmap(256, 256))),
+    ):
+        (folder / name).write_bytes(data)
+    (folder / "AppRun").chmod(0o755)
+    application.quit()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
