@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import cache
 
 import numpy as np
@@ -45,7 +46,7 @@ class Loud:
 
 
 def run(
-    near: Samples, far: Samples, echo: Echo, playback: Loud | None = None, lost: range = range(0)
+    near: Samples, far: Samples, echo: Echo, playback: Loud | None = None, lost: Container[int] = ()
 ) -> list[tuple[float, Speech]]:
     """What is found; of the microphone's sound the samples in `lost` never come."""
     listener = Listener(SpeechDetector().probability)
@@ -107,6 +108,16 @@ def test_sound_that_the_microphone_lost_lets_no_answer_interrupt_itself(millisec
     start = int(12.3 * RATE) // BLOCK * BLOCK
     found = run(room(far, 0.7), far, Echo(RATE), Loud(), range(start, start + milliseconds * RATE // 1000))
     assert not words(found) and all(at < 14 for at, _ in found), "and it finds its place again"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_the_microphone_loses_no_answer_interrupts_itself(seed: int) -> None:
+    chance, far, lost = np.random.default_rng(seed), answers(8), set[int]()
+    for begin in (11, 19, 27):
+        start = int((begin + chance.uniform(0, 4)) * RATE) // BLOCK * BLOCK
+        lost |= set(range(start, start + int(chance.uniform(0.03, 0.5) * RATE), BLOCK))
+    near = room(far, float(chance.uniform(0.2, 1.0)), float(chance.uniform(0.03, 0.09)))
+    assert not words(run(near, far, Echo(RATE), Loud(), lost))
 
 
 @pytest.mark.parametrize("seconds", [2.0, 3.0, 3.7, 6.0])

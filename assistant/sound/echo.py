@@ -22,6 +22,8 @@ FRAME = RATE // 100  # AEC3 takes 10 ms
 # (an echo would seem to come before what it is an echo of); of the microphone's, because the speaker began later.
 _CAUGHT_UP, _LONGEST, _USUAL = 30, 240, 2
 _LATE = 4  # frames that the microphone waits for the speaker's; more, and the speaker is not running
+_SOON = 1000  # frames after a slip in which the next one says more of the devices than of lost sound
+_DOUBTFUL = 8  # frames in which a queue that only waits for a stall to pass would have passed
 _SLIP = 3  # frames by which the two may move without the canceller losing its place
 _TAIL = 30  # frames for which a room still sounds after the speaker
 _LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
@@ -48,7 +50,7 @@ class Echo:
         self._since_far = _TAIL
         self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0
         self._doubted = False
-        self._since_slip = _SURE  # frames since the canceller lost its place
+        self._since_slip = _SOON  # frames since the canceller lost its place
         self.learnt = self._heard = 0  # frames of loud speaker; of these, with an echo
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
@@ -70,7 +72,8 @@ class Echo:
         if self._canceller is None:
             return False
         frames = samples // FRAME
-        return frames >= self._since_slip or (not self._unheard and self._likeness.own_voice(frames))
+        slipping = frames >= self._since_slip or self._far_waits.least(_DOUBTFUL) > 0
+        return slipping or (not self._unheard and self._likeness.own_voice(frames))
 
     def distrust(self) -> None:
         """A voice was heard that was none: judge again."""
@@ -95,7 +98,7 @@ class Echo:
 
     def _align(self, count: int, near_left: int) -> None:
         """Puts the two side by side anew where one has waited all the while."""
-        lost = max(0, self._far_waits.after(count, len(self._far_rest) // FRAME) - _USUAL)
+        lost = self._far_waits.after(count, max(0, len(self._far_rest) // FRAME - _USUAL))
         self._ahead = self._near_waits.after(count, near_left)
         self._far_rest = self._far_rest[lost * FRAME :]
         if max(lost, self._ahead) >= _SLIP:
@@ -125,9 +128,9 @@ class Echo:
         return sum(nears) > _GAIN * sum(lefts)
 
     def _slipped(self) -> None:
-        self._since_slip = 0
         for waits in (self._far_waits, self._near_waits):
-            waits.look_longer()
+            waits.slipped(again=self._since_slip < _SOON)
+        self._since_slip = 0
         self.distrust()
 
     def _judge_anew(self) -> None:
@@ -154,23 +157,26 @@ class Echo:
 
 
 class _LowWater:
-    """The least that waited, told once in so many frames."""
+    """The least that waited for a while."""
 
     def __init__(self) -> None:
-        self._frames, self._least, self._while = 0, 0, _CAUGHT_UP
-
-    def look_longer(self) -> None:
-        """Devices that give their sound in large pieces seem to slip again and again: look at ever longer whiles."""
-        self._while = min(2 * self._while, _LONGEST)
+        self._left: deque[int] = deque(maxlen=_CAUGHT_UP)
 
     def after(self, frames: int, left: int) -> int:
-        """Frames were done, so many of the speaker's are left; gives the least of the last while, else 0."""
-        self._least = min(self._least, left) if self._frames else left
-        self._frames += frames
-        if self._frames < self._while:
-            return 0
-        self._frames = 0
-        return self._least
+        """Frames were done, so many wait; gives the least of the last while once it is full, else 0."""
+        self._left.extend([left] * frames)
+        least = self.least(self._left.maxlen or 0)
+        if least:
+            self._left.clear()
+        return least
+
+    def least(self, frames: int) -> int:
+        """Of the last so many; 0 while there are fewer."""
+        return min(list(self._left)[-frames:]) if len(self._left) >= frames else 0
+
+    def slipped(self, again: bool) -> None:
+        """Devices that give their sound in large pieces seem to slip again and again: look at ever longer whiles."""
+        self._left = deque(maxlen=min(2 * (self._left.maxlen or 0), _LONGEST) if again else _CAUGHT_UP)
 
 
 def _power(frame: Samples) -> float:
