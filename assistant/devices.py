@@ -129,6 +129,7 @@ class Devices:
     def _key(self, key: str) -> Iterator[Speech]:
         listener = self._ears.listener
         if key == "press" and self._microphone:
+            self._ears.by_key()
             yield from listener.press()
         elif key == "tap":
             listener.tap()

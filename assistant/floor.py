@@ -30,9 +30,8 @@ ENOUGH = 2.0  # seconds of sound ahead, after which a turn is not stepped
 
 
 class Floor:
-    """One conversation. `open_playback` gives None where there is no speaker; `emit` is told everything.
-
-    `tray` holds the pictures of the next question, until they are let go."""
+    """One conversation. `open_playback` gives None where there is no speaker; `emit` is told everything; `tray` holds
+    the pictures of the next question, until they are let go."""
 
     def __init__(self, desk: Desk, open_playback: Callable[[], Playback | None], emit: Callable[[Event], None]) -> None:
         self.desk, self._open, self._emit = desk, open_playback, emit
@@ -164,10 +163,10 @@ class Floor:
             case SpeechResumed():
                 if self._provisional:
                     self._drop()
-            case SpeechEnded(utterance):
+            case SpeechEnded(utterance, by_key):
                 if self._provisional:
                     self._release()
-                elif self._let_through(utterance):
+                elif self._let_through(utterance, by_key):
                     self.ask(Question(sound=utterance))
 
     def step(self) -> bool:
@@ -201,11 +200,12 @@ class Floor:
         self._barging = self.busy
         self.say_state("hearing")
 
-    def _let_through(self, utterance: Audio) -> bool:
-        """Whether a person has the floor: over an answer only words take it, anything else lets it go on."""
-        if not self.busy:
+    def _let_through(self, utterance: Audio, by_key: bool = False) -> bool:
+        """Whether a person has the floor: over an answer only words take it. Our own voice comes as silence: never."""
+        ours = not by_key and not utterance.samples.any()
+        if not self.busy and not ours:
             return True
-        words = self._words(utterance)
+        words = "" if ours else self._words(utterance)
         first, self._barging = self._barging, False
         if words:
             self.interrupt()

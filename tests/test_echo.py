@@ -110,6 +110,20 @@ def test_sound_that_the_microphone_lost_lets_no_answer_interrupt_itself(millisec
     assert not words(found) and all(at < 14 for at, _ in found), "and it finds its place again"
 
 
+def test_our_voice_that_outlasts_the_answer_is_known_all_the_same() -> None:
+    far = answers(4)
+    near = room(far, 0.7)
+    second = int(13.2 * RATE) // BLOCK * BLOCK
+    near[second:] = room(far, 0.7, 0.2)[second:]  # the canceller has to find it again
+    echo = Echo(RATE)
+    ears, found = Ears(Listener(SpeechDetector().probability), echo, lambda level: None), list[Speech]()
+    for at in range(0, len(near), BLOCK):
+        echo.played(far[at : at + BLOCK])
+        playback = Loud() if at < second + RATE // 3 else None  # the answer has ended, its sound has not
+        found += ears.feed(near[at : at + BLOCK], playback)  # type: ignore[arg-type]
+    assert found and not words([(0.0, event) for event in found])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_the_microphone_loses_no_answer_interrupts_itself(seed: int) -> None:
     chance, far, lost = np.random.default_rng(seed), answers(8), set[int]()

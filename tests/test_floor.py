@@ -18,7 +18,7 @@ from assistant.roles import Message, Parts
 from assistant.settings import Folders, Look, Settings
 from assistant.sound.audio import Audio, Samples
 from assistant.sound.ears import Ears
-from assistant.sound.listener import Listener
+from assistant.sound.listener import Listener, SpeechEnded, SpeechPaused, SpeechStarted
 from assistant.sound.speaker import Playback
 
 BLOCK, RATE = 160, 16_000
@@ -177,6 +177,17 @@ def test_words_over_the_answer_stop_it_and_are_the_next_question(stage: Stage) -
     past = stage.responder.seen[-1]
     assert past[1] == Message("assistant", first.answer[: first.heard_until]), "it remembers what was heard"
     assert stage.kept()[0] == ("go on", "interrupted", first.heard_until)
+
+
+def test_our_own_voice_is_no_question_even_when_the_answer_has_ended(stage: Stage) -> None:
+    silence = Audio(np.zeros(RATE, np.float32), RATE)
+    for event in (SpeechStarted(0), SpeechPaused(silence), SpeechEnded(silence)):
+        stage.floor.on_speech(event)
+    stage.play((1.0, QUIET))
+    assert not stage.named(TurnStarted) and not stage.named(Heard) and not stage.floor.hearing
+    stage.floor.on_speech(SpeechEnded(silence, by_key=True))
+    stage.play((1.0, QUIET))
+    assert [event.reason for event in stage.ends()] == ["nothing heard"], "who holds the key is told"
 
 
 def test_a_cough_over_the_answer_holds_it_for_less_than_a_second_and_loses_no_word(stage: Stage) -> None:

@@ -30,6 +30,7 @@ class Ears:
         self._peak, self._count = 0.0, 0
         self._noise = _LEAST / _ONSET
         self._calm = _CALM
+        self._over = False  # whether this utterance began while the speaker sounded
         self._ours: bool | None = None  # whether this utterance is the speaker's
 
     def feed(self, block: Samples, playback: Playback | None) -> Iterator[Speech]:
@@ -40,8 +41,13 @@ class Ears:
             self._duck(clean, playback)
         for event in self.listener.feed(clean):
             if isinstance(event, SpeechStarted):
-                self._ours = None
-            yield self._judged(event) if playback and self.echo else event
+                self._ours, self._over = None, bool(playback or (self.echo and self.echo.sounding))
+            # The answer may end meanwhile: what began over it is judged all the same.
+            yield self._judged(event) if self._over else event
+
+    def by_key(self) -> None:
+        """The talk key begins an utterance: it is a person's, whatever sounds."""
+        self._over, self._ours = False, None
 
     def _judged(self, event: Speech) -> Speech:
         """Our own voice is no words: it is handed on as silence. An utterance is judged once, while it is young."""
