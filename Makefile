@@ -36,6 +36,7 @@ bundle: $(VENV)/.ready
 	@$(BIN)/python -m pip install -q --disable-pip-version-check 'pyinstaller>=6.20'
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN resources/packages/hark.spec
 	@if [ "$$(uname)" = Linux ]; then $(BIN)/python resources/packages/appdir.py dist/hark; fi
+	@du -sh dist/hark
 
 # New sentences into the catalogue (to be translated there), and the catalogue into what gettext reads.
 locale: $(VENV)/.ready

@@ -280,6 +280,15 @@ def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
     assert "others were not taken" in desk.texts()[-1]
 
 
+def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk) -> None:
+    desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
+    assert "hark-window --talk" in desk.window.bar.status.text()
+    desk.window.do.on_choice("window", "hotkeys", False)
+    assert "free again" in desk.window.bar.status.text()
+    desk.window.do.looking.other()
+    assert "F7 captures the screen" in desk.window.bar.status.text()
+
+
 def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
     desk.window.do.on_choice("look", "camera", "no such camera")
     desk.window.do.looking.photograph()

@@ -10,12 +10,13 @@ from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
-from assistant.words.tongue import tr
+from assistant.words.tongue import mark, tr
 from ui import style
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
 
+FORBIDDEN = mark("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
 _PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 
@@ -24,8 +25,7 @@ def whole(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
     """The screen that a window is on, or another program's window of this number; or an empty picture, and why."""
     shot = window.screen().grabWindow(number)
     if shot.isNull():
-        why = tr("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
-        return shot, why
+        return shot, tr(FORBIDDEN)
     if _is_black(shot):
         return QPixmap(), tr("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
     return shot, ""

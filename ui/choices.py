@@ -152,7 +152,7 @@ OPTIONS = (
         mark("Describe every picture"),
         mark("As it is dropped, without being asked; else when a question comes."),
     ),
-    Option("look", "camera", mark("Camera"), mark("Its number, 0 for the first; empty: the first that answers.")),
+    Option("look", "camera", mark("Camera"), mark("Its number, 0 for the first; empty: the first.")),
     Option("look", "system", mark("System prompt"), mark("What the model is told before every conversation.")),
     Option(
         "look", "describe", mark("Asked when nothing is"), mark("The question that goes with a picture without one.")

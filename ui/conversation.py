@@ -175,6 +175,7 @@ class Actions(QWidget):
         self._rows.setSpacing(4)
         self.buttons: list[QPushButton] = []
         self._places: list[tuple[int, int]] = []
+        self._has: tuple[bool, bool, bool] | None = None  # a message, code in it, a link in it
         for text, told, slot in (
             (tr("Read again"), tr("Read the chosen message again (R)"), conversation.read_again),
             (tr("Copy"), tr("Copy the chosen message (C)"), conversation.copy),
@@ -205,9 +206,13 @@ class Actions(QWidget):
         """Only what the chosen message has."""
         row = self._conversation.row
         text = self._conversation.messages.at(row).text if row >= 0 else ""
-        self.buttons[2].setVisible("```" in text)
-        self.buttons[5].setVisible("://" in text)
-        self.setVisible(row >= 0)
+        has = (row >= 0, "```" in text, "://" in text)
+        if has == self._has:
+            return  # as for nearly every token of an answer
+        self._has = has
+        self.setVisible(has[0])
+        self.buttons[2].setVisible(has[1])
+        self.buttons[5].setVisible(has[2])
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

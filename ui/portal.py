@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from PySide6.QtCore import QObject, Signal
 
 from assistant.words.tongue import tr
+from ui.capture import FORBIDDEN
 
 _NAME, _PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
 _PATIENCE = 120.0  # seconds: the user may have to choose
@@ -45,8 +46,7 @@ class Screenshot(QObject):
         except TimeoutError:
             self.taken.emit(b"", tr("Nothing was captured."))
         except (OSError, KeyError, ValueError, DBusErrorResponse, AuthenticationError):
-            why = tr("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
-            self.taken.emit(b"", why)
+            self.taken.emit(b"", tr(FORBIDDEN))
 
 
 def _asked(chosen: bool) -> bytes:

@@ -42,13 +42,13 @@ class Earcons:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._wish: list[str] = []
-        self._left: list[str] = []  # of the wish, what has not sounded yet
+        self._wish: list[tuple[Samples, bool]] = []  # sounds, and whether they go on
+        self._left: list[tuple[Samples, bool]] = []  # of the wish, what has not sounded yet
         self._taken, self._at = self._wish, 0
 
     def play(self, *names: str) -> None:
         """Some of `NAMES`, one after another, at once; "working" goes on until the next call; none is silence."""
-        self._wish = list(names)
+        self._wish = [(samples(name, self._rate), name == "working") for name in names]
 
     def fill(self, frames: int) -> Samples:
         """The next samples; zeros when nothing sounds."""
@@ -56,12 +56,12 @@ class Earcons:
         if self._wish is not self._taken:
             self._taken, self._left, self._at = self._wish, list(self._wish), 0
         if self._left:
-            sound = samples(self._left[0], self._rate)
+            sound, goes_on = self._left[0]
             part = sound[self._at : self._at + frames]
             out[: len(part)] = part
             self._at += len(part)
             if self._at >= len(sound):
                 self._at = 0
-                if self._left[0] != "working":
+                if not goes_on:
                     self._left.pop(0)
         return out
