@@ -14,7 +14,7 @@ from typing import Literal
 
 import psutil
 
-from assistant.library import models
+from assistant.library import catalogue, models
 from assistant.settings import Folders
 from assistant.words.tongue import mark, tr
 
@@ -59,7 +59,7 @@ def _system(folders: Folders) -> Iterator[Finding]:
     )
 
     total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(one.name for one in models.fitting(total)) or tr("the starter kit")
+    fits = ", ".join(one.name for one in catalogue.fitting(total)) or tr("the starter kit")
     yield Finding(
         tr("memory"),
         "ok",
@@ -177,8 +177,9 @@ def _models() -> Iterator[Finding]:
     for job, what, name in (
         ("hear", tr("model to hear"), "whisper-small"),
         ("look", tr("model to look"), "qwen2-vl-2b"),
+        ("speak", tr("voice"), "piper-ljspeech"),
     ):
-        here = [entry.name for entry in models.CATALOGUE.values() if entry.job == job and models.is_here(entry)]
+        here = [entry.name for entry in catalogue.CATALOGUE.values() if entry.job == job and models.is_here(entry)]
         if here:
             yield Finding(what, "ok", f"{', '.join(here)}.")
         else:

@@ -209,6 +209,9 @@ class Engine:
         self._desk.history = self._history()
         self._open(conversation)
         self._warm()
+        self._tell_voices()
+
+    def _tell_voices(self) -> None:
         with told(self._fail, self._folders.logs):
             found = voices.voices(self._folders.data)
             self._emit(Voices(tuple(one.id for one in found), tuple(one.name for one in found)))
@@ -261,6 +264,7 @@ class Engine:
 
     def _configure(self, settings: Settings) -> None:
         changed = replace(settings.sound, earcons=True) != replace(self._desk.settings.sound, earcons=True)
+        other_voice = settings.speak.voice != self._desk.settings.speak.voice
         self._desk.settings = settings
         if changed:
             self._floor.interrupt()
@@ -268,6 +272,8 @@ class Engine:
         if not settings.sound.earcons:
             self._devices.signal()
         self._warm()
+        if other_voice:
+            self._tell_voices()  # it may have come only now
         self._floor.prepare()
         with told(self._fail, self._folders.logs):
             self._tray.weigh()

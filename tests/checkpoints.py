@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
+
+PHONEMES = " !,.:;?abdefhijklmnoprstuvwzæðŋɐɑɒɔəɚɛɜɡɪɫɹɾʃʊʌʒʔˈˌːθᵻ"  # of a Piper voice, as eSpeak names them
 
 
 def whisper(folder: Path) -> Path:
@@ -97,6 +100,33 @@ def vits(folder: Path, speakers: int = 1, pickled: bool = True) -> Path:
     return made
 
 
+def piper(folder: Path, speakers: int = 1) -> Path:
+    """The same VITS as a Piper voice, which is ONNX and phonemes; random weights."""
+    from TTS.tts.configs.vits_config import VitsConfig
+    from TTS.tts.models.vits import Vits
+
+    source = vits(folder, speakers)
+    config = VitsConfig()
+    config.load_json(str(source / "config.json"))
+    if speakers > 1:
+        config.model_args.speakers_file = str(source / "speakers.json")
+    made = folder / f"piper-random-{speakers}"
+    made.mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about checks that do not depend on the text
+        Vits(config).export_onnx(str(made / "en_US-random-low.onnx"), verbose=False)
+    told = {
+        "audio": {"sample_rate": config.audio.sample_rate},
+        "espeak": {"voice": "en-us"},
+        "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},
+        "phoneme_id_map": {letter: [number] for number, letter in enumerate("_^$" + PHONEMES)},
+        "num_speakers": speakers,
+        "speaker_id_map": {f"speaker-{number}": number for number in range(speakers)} if speakers > 1 else {},
+    }
+    (made / "en_US-random-low.onnx.json").write_text(json.dumps(told), encoding="utf-8")
+    return made
+
+
 def qwen2_5_vl(folder: Path) -> Path:
     """A Qwen2.5-VL of two layers with the starter's tokenizer; random weights."""
     import shutil
@@ -131,6 +161,7 @@ if __name__ == "__main__":
         vits(target),
         vits(target, speakers=3),
         vits(target, pickled=False),
+        piper(target),
         qwen2_5_vl(target),
     ):
         print(made)

@@ -90,6 +90,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make.vits(folder)
     make.vits(folder, speakers=3)
     make.vits(folder, pickled=False)
+    make.piper(folder)
     return folder
 
 

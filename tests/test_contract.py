@@ -17,13 +17,17 @@ from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from assistant.sound import audio
 from assistant.sound.audio import Audio
+from tests import checkpoints as make
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 RED = Picture.of(Image.new("RGB", (200, 160), "white"))
 
 
 def options_for(name: str, checkpoints: Path, tiny: Path) -> Options:
-    folders = {"whisper": checkpoints / "whisper-random", "qwen2-vl": tiny, "coqui": checkpoints / "vits-random-1"}
+    folders = {
+        "whisper": checkpoints / "whisper-random", "qwen2-vl": tiny, "coqui": checkpoints / "vits-random-1",
+        "piper": checkpoints / "piper-random-1",
+    }  # fmt: skip
     return Options(model=str(folders.get(name, "")), max_new_tokens=12)
 
 
@@ -77,7 +81,7 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(load) -> None:
         load("nobody", Options())
 
 
-@pytest.mark.parametrize("name", ["espeak", "coqui"])
+@pytest.mark.parametrize("name", ["espeak", "coqui", "piper"])
 def test_a_missing_voice_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(Missing):
         backends.load_voice(name, Options(model=str(tmp_path), speaker="xx-nowhere"))
@@ -173,3 +177,72 @@ def test_a_coqui_config_fetches_nothing(checkpoints: Path, tmp_path: Path, monke
     (folder / "config.json").write_text(json.dumps(config))
     assert list(backends.load_voice("coqui", Options(model=str(folder))).speak("Hello."))
     assert not asked
+
+
+# What piper-tts 1.8 makes of the same texts, sentence by sentence.
+PIPER = {
+    "Hello there, how are you?": ["həlˈoʊ ðˈɛɹ, hˈaʊ ɑːɹ juː?"],
+    "There are 3 red squares; and one blue circle.": ["ðɛɹˌɑːɹ θɹˈiː ɹˈɛd skwˈɛɹz; ænd wˈʌn blˈuː sˈɜːkəl."],
+    "Wait! It costs $3.50: not (much) more": [
+        "wˈeɪt!", "ɪt kˈɔsts dˈɑːlɚ θɹˈiː pɔɪnt fˈaɪv zˈiəɹoʊ: nˌɑːt mˈʌtʃ mˈɔːɹ",
+    ],
+    "One... two, three!? Four": ["wˌʌntˈuː, θɹˈiː!", "fˈɔːɹ"],
+    'He said "yes" — at 10:30.': ["hiː sˈɛd jˈɛs; æt tˈɛn θˈɜːɾi."],
+    "": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PIPER)
+def test_a_piper_voice_is_given_what_piper_gives_it(text: str, checkpoints: Path) -> None:
+    voice = backends.load_voice("piper", Options(model=str(checkpoints / "piper-random-1")))
+    letters = {ids[0]: letter for letter, ids in voice._ids.items()}
+    read = ["".join(letters[one] for one in ids) for ids in voice._sentences(text)]
+    assert read == [
+        "^_" + "".join(f"{one}_" for one in sentence if one in voice._ids) + "$" for sentence in PIPER[text]
+    ]
+
+
+def test_a_piper_voice_leaves_the_other_language_to_espeak(checkpoints: Path) -> None:
+    voice = backends.load_voice("piper", Options(model=str(checkpoints / "piper-random-1")))
+    chinese = audio.join(backends.load_voice("espeak", Options(speaker="cmn")).speak("你好，世界"))
+    said = audio.join(voice.speak("你好，世界"))
+    assert said and chinese and np.array_equal(said.samples, chinese.samples)
+    assert list(voice.speak("One, two.")), "and speaks its own again"
+
+
+def test_piper_voices_of_many_speakers(tmp_path: Path) -> None:
+    folder = make.piper(tmp_path, speakers=3)
+    lengths = {}
+    for speaker in ("speaker-0", "", "2"):
+        voice = backends.load_voice("piper", Options(model=str(folder), speaker=speaker))
+        lengths[speaker] = len(list(voice.speak("Hello.")))
+    assert all(lengths.values())
+    with pytest.raises(Missing, match="speaker-1"):
+        backends.load_voice("piper", Options(model=str(folder), speaker="anna"))
+
+
+@pytest.mark.parametrize(
+    "config", ["", "[]", "{}", '{"audio": {"sample_rate": "x"}}', '{"audio": 1}', '{"phoneme_id_map": {"_": null}}']
+)
+def test_a_damaged_piper_voice_is_refused(config: str, checkpoints: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "voice"
+    shutil.copytree(checkpoints / "piper-random-1", folder)
+    next(folder.glob("*.json")).write_text(config)
+    with pytest.raises(Missing, match="cannot be loaded"):
+        backends.load_voice("piper", Options(model=str(folder)))
+
+
+def test_piper_weights_that_are_cut_or_name_another_file_are_refused(checkpoints: Path, tmp_path: Path) -> None:
+    import onnx
+
+    folder = tmp_path / "voice"
+    shutil.copytree(checkpoints / "piper-random-1", folder)
+    weights = next(folder.glob("*.onnx"))
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Missing, match="cannot be loaded"):
+        backends.load_voice("piper", Options(model=str(folder)))
+    outside = onnx.load_from_string(whole)
+    onnx.save(outside, weights, save_as_external_data=True, location="elsewhere.bin", size_threshold=0)
+    with pytest.raises(Missing, match="cannot be loaded"):
+        backends.load_voice("piper", Options(model=str(folder)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import Missing
-from assistant.library import models
+from assistant.library import catalogue, models
 from tests import hub as hubs
 from tests.hub import Hub
 
@@ -115,3 +115,24 @@ def test_one_that_was_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_pat
     (blobs / f"{hub.etag('model.safetensors')}.hark-part").write_bytes(WEIGHTS)
     assert (models.get("small/one") / "model.safetensors").read_bytes() == WEIGHTS
     assert [name for name, _ in hub.asked] == ["config.json"]
+
+
+def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)  # whatever other models come from: voices are nowhere else
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    voices = {name: catalogue.CATALOGUE[name] for name in ("piper-ljspeech", "piper-cori")}
+    hub.files = {"voices.json": b"{}"}
+    for name, entry in voices.items():
+        for file in ("voice.onnx", "voice.onnx.json", "MODEL_CARD", "samples/one.mp3"):
+            hub.files[f"{entry.folder}/{file}"] = f"{name} {file}".encode()
+        folder = models.get(name)
+        assert sorted(one.name for one in folder.iterdir()) == ["MODEL_CARD", "voice.onnx", "voice.onnx.json"]
+        assert models.locate(name, "piper") == str(folder)
+    assert models.remove("piper-cori") == sum(
+        len(f"piper-cori {one}") for one in ("MODEL_CARD", "voice.onnx", "voice.onnx.json")
+    )
+    assert not models.is_here(voices["piper-cori"]) and models.is_here(voices["piper-ljspeech"])
+    kept = (tmp_path / "hf" / "hub" / "models--rhasspy--piper-voices" / "blobs").iterdir()
+    assert all(b"ljspeech" in one.read_bytes() for one in kept if one.suffix != ".lock")

@@ -157,12 +157,16 @@ def test_a_model_that_is_not_here_says_how_to_get_it(name: str) -> None:
 
 def test_voices_are_listed_and_opened(home: Path, checkpoints: Path) -> None:
     shutil.copytree(checkpoints / "vits-random-3", home / "voices" / "random")
+    shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "piper")
     ids = [voice.id for voice in voices.voices(home)]
+    assert "piper/piper" in ids and list(voices.open_voice("piper/piper", home).speak("Hello."))
     assert {"espeak/en-us", "espeak/en-gb", "espeak/cmn", "coqui/random"} <= set(ids)
     assert list(voices.open_voice("coqui/random:speaker-1", home).speak("Hello."))
 
 
-@pytest.mark.parametrize("voice", ["coqui/gone", "coqui/", "nobody/x", "espeak/xx-none", "", "coqui/../.."])
+@pytest.mark.parametrize(
+    "voice", ["coqui/gone", "coqui/", "nobody/x", "espeak/xx-none", "", "coqui/../..", "piper/x", "piper/piper-cori"]
+)
 def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
     with pytest.raises(Missing):
         voices.open_voice(voice, home)

@@ -14,10 +14,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from assistant.library.models import fitting
+from assistant.library.catalogue import CATALOGUE, fitting
 from tests import hub as hubs
 from tests.hub import Hub
-from ui.models import Models
+from ui.models import Models, facts
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
 
@@ -94,7 +94,26 @@ def test_a_failure_is_a_sentence(view: Models, hub: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("memory", "names"),
-    [(4, ["whisper-small"]), (16, ["whisper-small", "qwen2-vl-2b"]), (64, ["whisper-small", "qwen2-vl-7b"])],
+    [(1, []), (4, ["whisper-small"]), (16, ["whisper-small", "qwen2-vl-2b"]), (64, ["whisper-small", "qwen2-vl-7b"])],
 )
 def test_what_fits_a_computer(memory: float, names: list[str]) -> None:
-    assert [one.name for one in fitting(memory)] == names
+    voice = ["piper-ljspeech"] if memory > 1 else []
+    assert [one.name for one in fitting(memory)] == names + voice
+    assert [one.name for one in fitting(memory, "zh")] == names + ["piper-huayan"] * len(voice)
+
+
+def test_a_voice_is_got_and_used(view: Models, hub: Hub) -> None:
+    row = view.rows["piper-ljspeech"]
+    for file in ("a.onnx", "a.onnx.json"):
+        hub.files[f"{row.entry.folder}/{file}"] = file.encode()
+    row.buttons["get"].click()
+    until(lambda: "used" in row.state.text())
+    assert view.choices == [("speak", "voice", "piper/piper-ljspeech")]  # type: ignore[attr-defined]
+
+
+def test_what_each_needs_is_said() -> None:
+    assert facts(CATALOGUE["qwen2-vl-2b"], 4) == (
+        "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
+    )
+    assert "quantised (AWQ, 4 bits), for graphics cards" in facts(CATALOGUE["qwen2-vl-7b-awq"], 64)
+    assert facts(CATALOGUE["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"

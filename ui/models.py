@@ -13,12 +13,13 @@ import psutil
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from assistant.library.models import CATALOGUE, ModelEntry, fitting
+from assistant.library.catalogue import CATALOGUE, ModelEntry, fitting
+from assistant.library.models import wanted
 from assistant.words.tongue import mark, tr
 from ui import style
 from ui.plain import label, scrolled
 
-_JOBS = {"hear": mark("To hear"), "look": mark("To look and answer")}
+_JOBS = {"hear": mark("To hear"), "look": mark("To look and answer"), "speak": mark("To speak")}
 
 
 class Download(QObject):
@@ -35,7 +36,7 @@ class Download(QObject):
         self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.finished.connect(self._end)
-        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", entry.repo, hub])
+        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", *wanted(entry.name, hub)])
 
     def stop(self) -> None:
         """What is here stays."""
@@ -64,6 +65,22 @@ class Download(QObject):
         self.ended.emit(self._why if code == 0 or self._why or self.stopped else tr("The download stopped."))
 
 
+def facts(entry: ModelEntry, memory: float) -> str:
+    """What a model needs, and whether a computer with so many GB of memory has it."""
+    about = [tr("{size} GB to fetch").format(size=f"{entry.size:.1f}")]
+    if not entry.quantised:
+        about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory:.1f}"))
+    if entry.job != "speak":
+        about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.card:.1f}"))
+    if entry.quantised:
+        about.append(tr("quantised ({how}), for graphics cards").format(how=entry.quantised))
+    if entry.language:
+        about.append(tr("English") if entry.language == "en" else tr("Chinese"))
+    if entry.memory > memory:
+        about.append(tr("too large for this computer"))
+    return " · ".join([*about, entry.licence])
+
+
 class Row(QWidget):
     """One model. `wanted` tells what is to be done with it: "get", "stop", "remove" or "use"."""
 
@@ -78,11 +95,6 @@ class Row(QWidget):
         line = QHBoxLayout()
         name = label(entry.name, quiet=False)
         self.state = label("")
-        needs = tr("{size} GB to fetch, {memory} GB of memory").format(
-            size=f"{entry.size:.1f}", memory=f"{entry.memory:.0f}"
-        )
-        if entry.memory > memory:
-            needs += " · " + tr("too large for this computer")
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("Download of {name}").format(name=entry.name))
         self.bar.setTextVisible(False)
@@ -100,7 +112,7 @@ class Row(QWidget):
             self.buttons[what] = button
             line.addWidget(button)
         column.addLayout(line)
-        for widget in (label(f"{needs} · {entry.licence}"), self.bar, self.state):
+        for widget in (label(facts(entry, memory)), self.bar, self.state):
             column.addWidget(widget)
         self.show_state(here=False, busy=False)
 
@@ -135,8 +147,12 @@ class Models(QDialog):
         self._queue: list[str] = []
         self._here: set[str] = set()
         self.rows = {entry.name: Row(entry, self._memory) for entry in CATALOGUE.values()}
-        best = " + ".join(entry.name for entry in fitting(self._memory))
-        self.all = QPushButton(tr("Get what fits this computer: {names}").format(names=best))
+        best = fitting(self._memory)
+        self.all = QPushButton(
+            tr("Get what fits this computer: {names} ({size} GB)").format(
+                names=" + ".join(entry.name for entry in best), size=f"{sum(entry.size for entry in best):.1f}"
+            )
+        )
         self.all.clicked.connect(self._get_all)
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -205,9 +221,11 @@ class Models(QDialog):
     def use(self, name: str) -> None:
         """From the next question on."""
         entry = CATALOGUE[name]
-        section, field = ("hear", "transcriber") if entry.job == "hear" else ("look", "responder")
-        self.chosen.emit(section, "model", name)
-        self.chosen.emit(section, field, entry.part)
+        if entry.job == "speak":
+            self.chosen.emit("speak", "voice", f"{entry.part}/{name}")
+        else:
+            self.chosen.emit(entry.job, "model", name)
+            self.chosen.emit(entry.job, "transcriber" if entry.job == "hear" else "responder", entry.part)
         self.rows[name].state.setText(tr("It is used now."))
         self.told.emit(tr("{name} is used now").format(name=name))
 

@@ -50,7 +50,7 @@ class Side(QWidget):
         self.options = QPushButton(tr("Settings"))
         self.options.setToolTip(tr("All settings (Ctrl+comma)"))
         self.models = QPushButton(tr("Models"))
-        self.models.setToolTip(tr("Get Whisper and Qwen2-VL, choose and remove them (Ctrl+M)"))
+        self.models.setToolTip(tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
         for widget in (self.free, self.private, self.models, self.options):
             self._column.addWidget(widget)
         here = self._label("● " + tr("Stays on this computer"))

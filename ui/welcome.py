@@ -12,7 +12,7 @@ def words() -> str:
             tr("Welcome. Nothing leaves this computer."),
             tr("The starter kit is ready: drop a picture of plain shapes or printed text."),
             tr("Then hold F9 and ask, or type."),
-            tr("Under Models, one button gets Whisper and Qwen2-VL, which hear and see far more."),
+            tr("Under Models, one button gets Whisper, Qwen2-VL and a voice, which hear, see and speak far better."),
             tr("F1 tells all keys, F8 checks this computer."),
         )
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TRANSCRIBERS = {"sphinx": "sphinx:load", "whisper": "whisper:load", "silent": "silent:load_transcriber"}
 RESPONDERS = {"starter": "starter:load", "qwen2-vl": "qwen2_vl:load", "silent": "silent:load_responder"}
-VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "silent": "silent:load_voice"}
+VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "piper": "piper:load", "silent": "silent:load_voice"}
 
 
 def _load(table: dict[str, str], stage: str, what: str, name: str, options: Options) -> object:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from assistant.backends.speakers import number_of
 from assistant.errors import AssistantError, Missing
 from assistant.roles import Options
 from assistant.sound.audio import Audio, mono
@@ -94,7 +95,8 @@ def load(options: Options) -> Coqui:
             tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=reason),
             tr("Choose or get another voice."),
         ) from error
-    return Coqui(model, _speaker(model, options.speaker))
+    names = dict(getattr(getattr(model, "speaker_manager", None), "name_to_id", {}) or {})
+    return Coqui(model, number_of(options.speaker, names, int(getattr(model, "num_speakers", 0) or 0)))
 
 
 def _weights(folder: Path) -> Path | None:
@@ -135,22 +137,3 @@ def _state(weights: Path) -> dict[str, Any]:
         state = torch.load(str(weights), map_location="cpu", weights_only=True)
         state = dict(state.get("model", state))
     return {name: value for name, value in state.items() if not name.startswith(("disc.", "speaker_encoder."))}
-
-
-def _speaker(model: Any, wanted: str) -> int | None:
-    manager = getattr(model, "speaker_manager", None)
-    count = int(getattr(model, "num_speakers", 0) or 0)
-    if count <= 1:
-        return None
-    names: dict[str, int] = dict(getattr(manager, "name_to_id", {}) or {})
-    if not wanted:
-        return 0
-    if wanted in names:
-        return names[wanted]
-    if wanted.isdigit() and int(wanted) < count:
-        return int(wanted)
-    raise Missing(
-        "speak",
-        tr("The voice has no speaker “{wanted}”.").format(wanted=wanted),
-        tr("It has {what}.").format(what=", ".join(sorted(names)) or f"0 to {count - 1}"),
-    )

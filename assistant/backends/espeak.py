@@ -23,6 +23,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
 CHINESE = "cmn"
 _PATIENCE = 15.0  # seconds
+CHINESE_ONES = (CHINESE, "yue", "hak")
 _SAME = {"zh": CHINESE, "zh-cn": CHINESE, "en": "en-us"}
 
 
@@ -45,11 +46,7 @@ class Espeak:
                 yield mono(np.frombuffer(block, "<i2"), facts["rate"])
             finished = True
         except (OSError, EOFError, struct.error):
-            raise AssistantError(
-                "speak",
-                tr("The voice stopped in the middle of a sentence."),
-                tr("The text is on the screen; ask again."),
-            ) from None
+            raise stopped() from None
         finally:
             if not finished:
                 self.close()
@@ -57,6 +54,17 @@ class Espeak:
     def voices(self) -> list[dict[str, str]]:
         """All voices of eSpeak NG: `language` and `name`."""
         return list(self._ask({"list": True})["voices"])
+
+    def clauses(self, text: str) -> list[tuple[str, str]]:
+        """Of each clause of a text its phonemes (IPA) and what was read for it: up to a letter into the next clause.
+
+        Raises `AssistantError`."""
+        try:
+            told = self._ask({"voice": self.language, "phonemes": text.replace("\0", " ")})
+        except (OSError, EOFError, struct.error):
+            self.close()
+            raise stopped() from None
+        return [(phonemes, read) for phonemes, read in told["clauses"]]
 
     def close(self) -> None:
         """Ends the child, in the middle of a word if need be."""
@@ -66,9 +74,7 @@ class Espeak:
             self._child = None
 
     def _voice_for(self, text: str) -> str:
-        letters = len(_LETTER.findall(text))
-        chinese = letters and len(_HAN.findall(text)) / letters > 0.5
-        return CHINESE if chinese and self.language not in (CHINESE, "yue", "hak") else self.language
+        return CHINESE if is_chinese(text) and self.language not in CHINESE_ONES else self.language
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._child is None or self._child.poll() is not None:
@@ -105,6 +111,19 @@ class Espeak:
                 raise EOFError
             data += part
         return data
+
+
+def is_chinese(text: str, otherwise: bool = False) -> bool:
+    """Whether most letters are Chinese characters; `otherwise` where there are no letters."""
+    letters = len(_LETTER.findall(text))
+    return len(_HAN.findall(text)) / letters > 0.5 if letters else otherwise
+
+
+def stopped() -> AssistantError:
+    """What is said when the child died."""
+    return AssistantError(
+        "speak", tr("The voice stopped in the middle of a sentence."), tr("The text is on the screen; ask again.")
+    )
 
 
 def load(options: Options) -> Espeak:

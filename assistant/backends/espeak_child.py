@@ -1,7 +1,8 @@
 """A process around eSpeak NG's library, which may abort on hostile text. Knows nothing of Hark but this protocol.
 
-In: one line of JSON per piece, `{"voice", "speed", "text"}`, or `{"list": true}`. Out: `!`, a length and so much JSON
-(`{"rate"}`, `{"voices"}` or `{"error"}`), then for a piece `#`, a length and 16-bit samples, until a length of zero."""
+In: one line of JSON per piece, `{"voice", "speed", "text"}`, `{"voice", "phonemes": text}`, or `{"list": true}`. Out:
+`!`, a length and so much JSON (`{"rate"}`, `{"clauses"}`, `{"voices"}` or `{"error"}`), then for a piece `#`, a length
+and 16-bit samples, until a length of zero."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 
 import espeakng_loader
 
-_SYNCHRONOUS, _UTF8 = 2, 1
+_SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
 _RATE, _USUAL = 1, 175  # the parameter, and words a minute
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -49,6 +50,20 @@ def _voices(library: Any) -> list[dict[str, str]]:
     return found
 
 
+def _clauses(library: Any, text: str) -> list[tuple[str, str]]:
+    """Of each clause its phonemes (IPA) and what was read of the text for it: up to a letter into the next clause."""
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    raw = text.encode()
+    buffer = ctypes.create_string_buffer(raw)
+    place, found, read = ctypes.c_void_p(ctypes.addressof(buffer)), [], 0
+    while place.value:
+        phonemes = library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, _IPA)
+        end = place.value - ctypes.addressof(buffer) if place.value else len(raw)
+        found.append((phonemes.decode(errors="ignore"), raw[read:end].decode(errors="ignore")))
+        read = end
+    return found
+
+
 def main() -> None:
     out = sys.stdout.buffer
     library = espeakng_loader.load_library()
@@ -73,6 +88,9 @@ def main() -> None:
         name = files.get(language.lower(), language) + plus + variant
         if library.espeak_SetVoiceByName(name.encode()) != 0:
             _send(out, b"!", json.dumps({"error": "no such voice"}).encode())
+            continue
+        if "phonemes" in asked:
+            _send(out, b"!", json.dumps({"clauses": _clauses(library, asked["phonemes"])}).encode())
             continue
         library.espeak_SetParameter(_RATE, round(_USUAL * float(asked["speed"])), 0)
         _send(out, b"!", json.dumps({"rate": rate}).encode())

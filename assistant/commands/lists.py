@@ -34,7 +34,7 @@ def voices(options: Any, settings: Settings, folders: Folders, console: Console)
 
 
 def models(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
-    from assistant.library import models
+    from assistant.library import catalogue, models
 
     if options.verb == "get":
         if not options.name:
@@ -55,9 +55,11 @@ def models(options: Any, settings: Settings, folders: Folders, console: Console)
         console.say(f"{freed / 1e9:.2f} GB are free again.")
         return 0
     console.say("starter              look  here     comes with Hark   Apache-2.0")
-    for entry in models.CATALOGUE.values():
+    for entry in catalogue.CATALOGUE.values():
         here = "here" if models.is_here(entry) else "–"
-        console.say(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.1f} GB        {entry.licence}")
+        card = f"{entry.card:.1f} GB of a graphics card" if entry.job != "speak" else ""
+        about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
+        console.say(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
     return 0
 
 

@@ -1,5 +1,6 @@
 """Fetches a model from a hub into the hub's shared cache, as a process of its own: `python -m assistant.library.fetch
-REPO [HUB]`. It may be stopped at any moment and goes on where it was. Knows nothing of who reads what it tells.
+REPO HUB FOLDER`, where FOLDER is "" for all of it. It may be stopped at any moment and goes on where it was. Knows
+nothing of who reads what it tells.
 
 On standard output, lines of JSON: `total` and `files`; `done` bytes; at the end `folder`, or `error` and `hint`.
 Each file's content is compared with the hash that the hub names for it (SHA-256 of large files, Git's SHA-1 of
@@ -39,13 +40,13 @@ class Stopped(Exception):
     """It cannot go on; carries a sentence and the next step."""
 
 
-def fetch(repo: str, tell: Any, hub: Hub | None = None) -> Path:
-    """Fetches all that is missing; returns the folder. Raises `Stopped`."""
+def fetch(repo: str, tell: Any, hub: Hub | None = None, inside: str = "") -> Path:
+    """Fetches all that is missing, or of one folder `inside` it; returns the folder. Raises `Stopped`."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     place = Path(HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
     hub = hub or HuggingFace()
-    commit, files = _listed(hub, repo)
+    commit, files = _listed(hub, repo, inside)
 
     def opened(file: File, begin: int) -> requests.Response:
         return hub.opened(repo, commit, file.name, begin)
@@ -57,10 +58,10 @@ def fetch(repo: str, tell: Any, hub: Hub | None = None) -> Path:
         if not (place / "blobs" / one.hash).exists():
             _pull(one, opened, place / "blobs", lambda: tell({"done": _here(place / "blobs", files)}))
     tell({"done": total})
-    return _named(place, commit, files)
+    return _named(place, commit, files) / inside
 
 
-def _listed(hub: Hub, repo: str) -> tuple[str, list[File]]:
+def _listed(hub: Hub, repo: str, inside: str) -> tuple[str, list[File]]:
     """The newest state of a model, and its files as far as they are wanted. Raises `Stopped`."""
     again = tr("Check the network, or choose another hub or mirror, then run it again.")
     try:
@@ -69,6 +70,7 @@ def _listed(hub: Hub, repo: str) -> tuple[str, list[File]]:
         raise Stopped(_sentence(repo, error), again) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Stopped(_sentence(repo, ValueError(tr("the hub's answer makes no sense"))), again) from error
+    files = [one for one in files if not inside or one.name.startswith(f"{inside}/")]
     if not files:
         raise Stopped(tr("“{repo}” holds no model that Hark can use.").format(repo=repo), tr("Choose another."))
     return commit, files
@@ -127,7 +129,7 @@ def _named(place: Path, commit: str, files: list[File]) -> Path:
         try:
             path.symlink_to(os.path.relpath(blob, path.parent))
         except OSError:  # Windows without the right to
-            shutil.copy(blob, path)
+            os.link(blob, path)
     (place / "refs").mkdir(exist_ok=True)
     (place / "refs" / "main").write_text(commit)
     return folder
@@ -183,15 +185,15 @@ def _sentence(what: str, error: Exception) -> str:
 
 
 def main() -> int:
-    """Fetches the named model, from Hugging Face unless another hub is named; 0 if it is here in the end."""
+    """Fetches the named model; 0 if it is here in the end."""
     tongue.inherit()
 
     def tell(facts: dict[str, Any]) -> None:
         print(json.dumps(facts, ensure_ascii=False), flush=True)
 
     try:
-        hub = HUBS[sys.argv[2]]() if len(sys.argv) > 2 else HuggingFace()
-        tell({"folder": str(fetch(sys.argv[1], tell, hub))})
+        repo, named, inside = sys.argv[1:]
+        tell({"folder": str(fetch(repo, tell, HUBS[named](), inside))})
     except Stopped as stopped:
         tell({"error": stopped.args[0], "hint": stopped.args[1]})
         return 1

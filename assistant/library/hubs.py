@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import requests
 
 # Weights and tables only: no pickles, no code.
-KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
+KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin", "*.onnx", "*/MODEL_CARD")
 _SILENCE = 10.0  # seconds without a byte
 
 

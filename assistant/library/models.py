@@ -1,4 +1,4 @@
-"""Models by name: which Hark knows, where they lie, whether a folder is whole. Knows nothing of how they run."""
+"""Models on this machine: where they lie, whether one is whole, got and removed. Knows nothing of how they run."""
 
 from __future__ import annotations
 
@@ -8,51 +8,24 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.errors import Missing
+from assistant.library.catalogue import CATALOGUE, ModelEntry
 from assistant.words.tongue import tr
 
-
-@dataclass(frozen=True)
-class ModelEntry:
-    """A model that can be got by name. `job` is hear or look; `size` in GB, about; `part` is the back end's name."""
-
-    name: str
-    job: str
-    part: str
-    repo: str
-    size: float
-    licence: str
-
-    @property
-    def memory(self) -> float:
-        """GB of memory that it wants: its weights, and of those that answer a second set in four bits."""
-        return self.size * (1.35 if self.job == "look" else 1.1) + 0.5
-
-
-CATALOGUE = {
-    entry.name: entry
-    for entry in (
-        ModelEntry("whisper-tiny", "hear", "whisper", "Systran/faster-whisper-tiny", 0.08, "MIT"),
-        ModelEntry("whisper-small", "hear", "whisper", "Systran/faster-whisper-small", 0.5, "MIT"),
-        ModelEntry("whisper-large-v3", "hear", "whisper", "Systran/faster-whisper-large-v3", 3.1, "MIT"),
-        ModelEntry("qwen2-vl-2b", "look", "qwen2-vl", "Qwen/Qwen2-VL-2B-Instruct", 4.4, "Apache-2.0"),
-        ModelEntry("qwen2-vl-7b", "look", "qwen2-vl", "Qwen/Qwen2-VL-7B-Instruct", 16.6, "Apache-2.0"),
-        ModelEntry("qwen2-vl-72b", "look", "qwen2-vl", "Qwen/Qwen2-VL-72B-Instruct", 147.0, "Qwen"),
-    )
-}
 _NEEDED = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
     "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
+    "piper": ("*.onnx", "*.onnx.json"),
 }
+_STAGES = {"whisper": "hear", "piper": "speak"}
 
 
 def locate(name: str, part: str) -> str:
     """The folder of a model given by catalogue name, hub name or folder, checked to be whole. Raises `Missing`."""
-    stage = "hear" if part == "whisper" else "answer"
+    stage = _STAGES.get(part, "answer")
     if not name:
         name = next((entry.name for entry in CATALOGUE.values() if entry.part == part and is_here(entry)), "")
     if not name:
@@ -90,13 +63,21 @@ def repo_of(name: str) -> str:
     return entry.repo if entry else name
 
 
+def wanted(name: str, hub: str) -> list[str]:
+    """What a download is told: the model's name at its hub, the hub, and the folder in it, "" for all.
+
+    Raises `Missing`."""
+    entry = CATALOGUE.get(name)
+    return [repo_of(name), (entry and entry.hub) or hub, entry.folder if entry else ""]
+
+
 def get(name: str, progress: Callable[[int, int], None] = lambda done, total: None, hub: str = "huggingface") -> Path:
     """Fetches a model into Hugging Face's shared cache, or what is missing of it; `progress` is told bytes, done and in
     all. Raises `Missing` with the reason when it cannot.
 
     A child process does it, so that it can be stopped whatever the library does."""
-    repo, facts, total = repo_of(name), dict[str, Any](), 0
-    command = [sys.executable, "-P", "-m", "assistant.library.fetch", repo, hub]
+    facts, total = dict[str, Any](), 0
+    command = [sys.executable, "-P", "-m", "assistant.library.fetch", *wanted(name, hub)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         try:
             for line in child.stdout or ():
@@ -120,7 +101,9 @@ def remove(name: str) -> int:
     from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
-    repo = repo_of(name)
+    repo, entry = repo_of(name), CATALOGUE.get(name)
+    if entry and entry.folder:
+        return _remove_folder(entry)
     try:
         cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
@@ -131,14 +114,35 @@ def remove(name: str) -> int:
     return plan.expected_freed_size
 
 
+def _remove_folder(entry: ModelEntry) -> int:
+    """Removes what a repository of many holds of this one; others may be here too."""
+    from huggingface_hub import constants
+
+    place, freed = _place(constants.HF_HUB_CACHE, entry.repo), 0
+    for path in list(place.glob(f"snapshots/*/{entry.folder}/*")):
+        freed += path.stat().st_size
+        for blob in [one for one in (place / "blobs").iterdir() if one.samefile(path)]:
+            blob.unlink()
+        path.unlink()
+    return freed
+
+
+def _place(cache: str, repo: str) -> Path:
+    return Path(cache) / f"models--{repo.replace('/', '--')}"
+
+
 def _cached(name: str, stage: str) -> Path:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     entry = CATALOGUE.get(name)
     try:
+        if entry and entry.folder:
+            # Of a repository of many they are got one by one, and each may be of another state.
+            found = sorted(_place(constants.HF_HUB_CACHE, entry.repo).glob(f"snapshots/*/{entry.folder}/*.onnx"))
+            return found[0].parent
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError):
+    except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError, IndexError):
         raise Missing(
             stage,
             tr("The model “{name}” is not on this machine.").format(name=name),
@@ -149,7 +153,7 @@ def _cached(name: str, stage: str) -> Path:
 def _check(folder: Path, part: str, stage: str) -> None:
     again = tr("Get it again, or copy the missing file into the folder.")
     for needed in _NEEDED.get(part, ()):
-        if not (folder / needed).is_file():
+        if not any(one.is_file() for one in folder.glob(needed)):
             raise Missing(
                 stage, tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed), again
             )
@@ -200,14 +204,6 @@ def _whole(path: Path) -> bool:
         except (ValueError, KeyError, TypeError, AttributeError):
             return False
     return bool(size == 8 + length + end)
-
-
-def fitting(memory: float) -> list[ModelEntry]:
-    """The best of each job for a machine with so many GB of memory: half of it stays for everything else."""
-    # The largest Whisper hears little better and takes four times as long on a processor.
-    usual = [entry for entry in CATALOGUE.values() if entry.name != "whisper-large-v3"]
-    best = {entry.job: entry for entry in usual if entry.memory <= memory / 2}
-    return list(best.values())
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Voices by id, such as `espeak/en-us` or `coqui/my-voice:anna`. Knows nothing of how they sound."""
+"""Voices by id, such as `espeak/en-us`, `piper/piper-cori` `coqui/my-voice:anna`. Knows nothing of how they sound."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 
 from assistant import backends
 from assistant.errors import Missing
+from assistant.library import models
+from assistant.library.catalogue import CATALOGUE
 from assistant.roles import Options, Voice
 from assistant.words.tongue import tr
+
+_PACKED = {"coqui": "config.json", "piper": "*.onnx.json"}  # engines whose voices are folders, and a file of each
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class VoiceEntry:
 
 
 def folder_of(data: Path) -> Path:
-    """Where voice packs lie: a folder each, with `config.json` and weights."""
+    """Where voice packs lie: a folder each, with `config.json` and weights, or `*.onnx` and `*.onnx.json`."""
     return data / "voices"
 
 
@@ -32,9 +36,11 @@ def open_voice(voice_id: str, data: Path) -> Voice:
     engine, _, rest = voice_id.partition("/")
     if engine not in backends.VOICES:
         raise Missing("speak", tr("There is no voice “{voice_id}”.").format(voice_id=voice_id), tr("See hark voices."))
-    if engine != "coqui":
+    if engine not in _PACKED:
         return backends.load_voice(engine, Options(speaker=rest))
     pack, _, speaker = rest.partition(":") if not os.path.isdir(rest) else (rest, "", "")
+    if engine == "piper" and pack in CATALOGUE:
+        return backends.load_voice(engine, Options(model=models.locate(pack, engine), speaker=speaker))
     folder = Path(pack) if Path(pack).is_absolute() else folder_of(data) / pack
     if not pack or not os.path.isdir(folder):
         raise Missing(
@@ -59,7 +65,7 @@ def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None])
 
 
 def voices(data: Path) -> list[VoiceEntry]:
-    """Every voice on this machine, eSpeak NG's first."""
+    """Every voice on this machine: got from a hub, eSpeak NG's, and packs."""
     from assistant.backends import espeak
 
     speaker = espeak.Espeak("en-us")
@@ -71,6 +77,8 @@ def voices(data: Path) -> list[VoiceEntry]:
         speaker.close()
     packs = folder_of(data)
     for folder in sorted(packs.iterdir()) if packs.is_dir() else ():
-        if (folder / "config.json").is_file():
-            found.append(VoiceEntry(f"coqui/{folder.name}", folder.name, ""))
-    return found
+        for engine, file in _PACKED.items():
+            if any(folder.glob(file)):
+                found.append(VoiceEntry(f"{engine}/{folder.name}", folder.name, ""))
+    got = [one for one in CATALOGUE.values() if one.job == "speak" and models.is_here(one)]
+    return [VoiceEntry(f"{one.part}/{one.name}", one.name, one.language) for one in got] + found

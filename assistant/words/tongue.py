@@ -51,6 +51,11 @@ def use(catalogue: NullTranslations) -> None:
     _now = catalogue
 
 
+def language() -> str:
+    """The code of the language that is spoken now, such as "en" or "zh"."""
+    return str(_now.info().get("language", "en"))[:2] if _now else "en"
+
+
 def tr(text: str) -> str:
     """A sentence in the user's language; names are put in afterwards: `tr("Picture {n}").format(n=1)`."""
     return _now.gettext(text) if _now and text else text

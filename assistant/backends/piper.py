@@ -1,0 +1,138 @@
+"""Speaks with Piper's voices, VITS (Kim et al., 2021) as ONNX over eSpeak NG's phonemes. Knows nothing of turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from assistant.backends.espeak import CHINESE, CHINESE_ONES, Espeak, is_chinese
+from assistant.backends.speakers import number_of
+from assistant.errors import AssistantError, Missing
+from assistant.roles import Options
+from assistant.sound.audio import Audio, mono
+from assistant.words.tongue import tr
+
+_THREADS = min(4, os.cpu_count() or 1)
+_LARGEST = 1_000_000  # bytes of a config
+_OTHER_LANGUAGE = re.compile(r"\([^)]+\)")  # eSpeak's note that it reads a word in another one
+_TAIL = re.compile(r"(\W*)\w?$")  # what stands between a clause and the letter that was read on
+_MARKS = {**{mark: mark for mark in ".,:;!?"}, "–": ";", "—": ";"}  # as the voices were trained
+_REFUSED = (
+    state.Fail, state.InvalidArgument, state.NoModel, state.RuntimeException, state.InvalidProtobuf,
+    state.NotImplemented, state.InvalidGraph, RuntimeError,
+)  # fmt: skip
+_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, *_REFUSED)
+
+
+class Piper:
+    """One speaker of a voice. A piece in the other one of English and Chinese is left to eSpeak's own voice."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, config: dict[str, Any], speaker: int | None) -> None:
+        self._session, self._speaker = session, speaker
+        self._rate = int(config["audio"]["sample_rate"])
+        usual = config.get("inference", {})
+        self._noise, self._length = float(usual.get("noise_scale", 0.667)), float(usual.get("length_scale", 1))
+        self._noise_of_lengths = float(usual.get("noise_w", 0.8))
+        self._ids = {str(name): [int(one) for one in ids] for name, ids in config["phoneme_id_map"].items()}
+        self._pad, self._begin, self._end = (self._ids[name] for name in "_^$")
+        self._espeak = Espeak(str(config["espeak"]["voice"]))
+        self._is_chinese = self._espeak.language in CHINESE_ONES
+        self._stranger = Espeak("en-us" if self._is_chinese else CHINESE)
+        self.speed = 1.0
+
+    def speak(self, text: str) -> Generator[Audio, None, None]:
+        """Yields the sound of each sentence; nothing for a text that has none. Raises `AssistantError`."""
+        if is_chinese(text, otherwise=self._is_chinese) != self._is_chinese:
+            self._stranger.speed = self.speed
+            yield from self._stranger.speak(text)
+            return
+        for ids in self._sentences(text):
+            sound = mono(np.clip(self._made(ids), -1, 1), self._rate)
+            if len(sound.samples):
+                yield sound
+
+    def close(self) -> None:
+        self._espeak.close()
+        self._stranger.close()
+
+    def _sentences(self, text: str) -> Iterator[list[int]]:
+        """Each sentence as the voice was trained to read it: begin, phonemes and marks with a pad after each, end."""
+        ids: list[int] = []
+        for phonemes, read in self._espeak.clauses(text):
+            mark = closing(read)
+            spoken = _OTHER_LANGUAGE.sub("", phonemes) + mark + " " * (mark in (",", ":", ";"))
+            for one in unicodedata.normalize("NFD", spoken):
+                ids += [*self._ids[one], *self._pad] if one in self._ids else []
+            if mark in (".", "!", "?"):
+                yield from self._framed(ids)
+                ids = []
+        yield from self._framed(ids)
+
+    def _framed(self, ids: list[int]) -> Iterator[list[int]]:
+        if ids:
+            yield [*self._begin, *self._pad, *ids, *self._end]
+
+    def _made(self, ids: list[int]) -> Any:
+        scales = [self._noise, self._length / self.speed, self._noise_of_lengths]
+        given: dict[str, Any] = {
+            "input": np.array([ids], np.int64),
+            "input_lengths": np.array([len(ids)], np.int64),
+            "scales": np.array(scales, np.float32),
+        }
+        if self._speaker is not None:
+            given["sid"] = np.array([self._speaker], np.int64)
+        try:
+            return np.asarray(self._session.run(None, given)[0], np.float32).reshape(-1)
+        except _REFUSED as error:
+            raise AssistantError(
+                "speak",
+                tr("The voice could not say this sentence."),
+                tr("The text is on the screen; try another voice."),
+            ) from error
+
+
+def closing(read: str) -> str:
+    """The mark that ends a clause for which eSpeak read so much, or "" (as Piper has it: not for three dots)."""
+    found = _TAIL.search(read)
+    tail = found[1] if found else ""
+    return "" if "..." in tail else next((_MARKS[one] for one in tail if one in _MARKS), "")
+
+
+def load(options: Options) -> Piper:
+    """Loads the folder `options.model` (one `*.onnx` and its `*.onnx.json`) with its speaker `options.speaker`.
+
+    The weights are handed over as bytes, so that no file which they may name is opened. Raises `Missing`."""
+    folder = Path(options.model)
+    weights = next(iter(sorted(folder.glob("*.onnx"))), None) if options.model else None
+    if weights is None or not Path(f"{weights}.json").is_file():
+        raise Missing(
+            "speak",
+            tr("The voice in “{folder}” has no .onnx file, or no .onnx.json beside it.").format(folder=folder),
+            tr("Choose or get another voice."),
+        )
+    wanted = onnxruntime.SessionOptions()
+    wanted.intra_op_num_threads = _THREADS
+    wanted.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor in between
+    wanted.log_severity_level = 4
+    try:
+        with Path(f"{weights}.json").open("rb") as file:
+            config = json.loads(file.read(_LARGEST))
+        session = onnxruntime.InferenceSession(weights.read_bytes(), wanted, providers=["CPUExecutionProvider"])
+        names, count = config.get("speaker_id_map") or {}, int(config.get("num_speakers", 1))
+        return Piper(session, config, number_of(options.speaker, names, count))
+    except _FAULTS as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        raise Missing(
+            "speak",
+            tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=reason),
+            tr("Choose or get another voice."),
+        ) from error

@@ -1,0 +1,22 @@
+"""A voice's speakers by name or number. Knows nothing of how they sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assistant.errors import Missing
+from assistant.words.tongue import tr
+
+
+def number_of(wanted: str, names: Mapping[str, int], count: int) -> int | None:
+    """The speaker `wanted`, the first one for ""; None where there is only one. Raises `Missing`."""
+    if count <= 1:
+        return None
+    known = {**{str(number): number for number in range(count)}, **names, "": 0}
+    if wanted not in known:
+        raise Missing(
+            "speak",
+            tr("The voice has no speaker “{wanted}”.").format(wanted=wanted),
+            tr("It has {what}.").format(what=", ".join(sorted(names)) or f"0 to {count - 1}"),
+        )
+    return int(known[wanted])
