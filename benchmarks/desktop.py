@@ -61,22 +61,24 @@ def run() -> Iterator[Figure]:
     """All figures, in a minute and a half."""
     with tempfile.TemporaryDirectory() as name, desktop.started(Path(name) / "run") as desk:
         os.environ.update(desk.environment, HARK_HOME=f"{name}/home", HF_HUB_OFFLINE="1")
-        _fill(Path(name) / "home")
+        long = _fill(Path(name) / "home")
         yield Figure("probe before", probe(), "ms")
-        yield from _window(desk)
+        yield from _window(desk, long)
         yield from _interrupts(desk, Path(name))
         yield from _turns(desk, Path(name))
         yield from _barging(desk, Path(name))
         yield Figure("probe after", probe(), "ms")
 
 
-def _fill(home: Path) -> None:
-    """A history of 10,000 turns in 500 conversations."""
+def _fill(home: Path) -> int:
+    """A history of 10,000 turns in 500 conversations, and as many in one, whose number is returned."""
     turn = Turn(0, 0, 0.0, "When does the ferry leave? 渡轮几点开？", "It leaves at nine. " * 12, "", "answered")
     history = History(home)
     for number in range(500):
         history.archive.add(f"Conversation {number}", [turn] * 20, {})
+    long = history.archive.add("Long", [turn] * 10_000, {})
     history.close()
+    return long
 
 
 def _shown(desk: Desk, *arguments: str) -> dict[str, list[float]]:
@@ -86,7 +88,7 @@ def _shown(desk: Desk, *arguments: str) -> dict[str, list[float]]:
     return {line.split()[0]: [float(x) for x in line.split()[1:]] for line in done.stdout.splitlines()}
 
 
-def _window(desk: Desk) -> Iterator[Figure]:
+def _window(desk: Desk, long: int) -> Iterator[Figure]:
     _shown(desk)  # warms the cache
     shown = [_shown(desk)["shown"][0] for _ in range(5)]
     yield Figure("window painted after exec, with 10,000 turns, median of 5", statistics.median(shown), "s", 0.25)
@@ -94,6 +96,11 @@ def _window(desk: Desk) -> Iterator[Figure]:
     yield Figure("16 ms timer late while loading and answering, with 10,000 turns, p99", seen["late"][0], "ms", 5.0)
     yield Figure("16 ms timer late while loading and answering, with 10,000 turns, max", seen["late"][1], "ms", 16.0)
     yield Figure("window's memory (PSS)", seen["pss"][0], "MB", 80.0)
+    seen = _shown(desk, "--seconds", "15", "--scroll", str(long))
+    yield Figure("turns that were scrolled past, of 10,000 in one conversation", seen["passed"][0], "")
+    yield Figure("16 ms timer late while they are scrolled, p99", seen["late"][0], "ms", 5.0)
+    yield Figure("16 ms timer late while they are scrolled, max", seen["late"][1], "ms", 16.0)
+    yield Figure("to the start of 10,000 turns, painted", seen["jump"][0], "ms", 100.0)
 
 
 def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:

@@ -1,7 +1,9 @@
 """Hark's real window with a watch inside: when it was painted, and how late a 16 ms timer is. Run by `desktop`.
 
 Prints `shown SECONDS` after the first paint (the start is given in HARK_STARTED, on the monotonic clock); with
-`--seconds N` goes on, asks a question once it is ready, and prints `late P99 MAX` in milliseconds and `pss MB`."""
+`--seconds N` goes on, asks a question once it is ready, and prints `late P99 MAX` in milliseconds and `pss MB`; with
+`--scroll ID` too it opens that conversation instead, scrolls up and down in it, and prints `jump MS`, to its start, and
+`passed TURNS`."""
 
 from __future__ import annotations
 
@@ -19,7 +21,14 @@ from ui import __main__ as program
 from ui import window as views
 
 STARTED = float(os.environ["HARK_STARTED"])
-SECONDS = float(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 0.0
+_STEP = 240  # pixels at each tick
+
+
+def _told(name: str) -> float:
+    return float(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else 0.0
+
+
+SECONDS, SCROLLED = _told("--seconds"), int(_told("--scroll"))
 
 
 class Watch(QObject):
@@ -33,17 +42,39 @@ class Watch(QObject):
         self._timer.timeout.connect(self.tick)
         window.bridge.happened.connect(self.on_event)
         self._timer.start()
-        QTimer.singleShot(int(SECONDS * 1000), self.end)
+        self._scrolling, self._began, self._passed = False, 0.0, set[int]()
+        QTimer.singleShot(int(SECONDS * 1000) if not SCROLLED else 60_000, self.end)
 
     @Slot()
     def tick(self) -> None:
         now = time.monotonic()
         self.late.append(max(0.0, now - self._due) * 1000)
         self._due = now + 0.016
+        if self._scrolling:
+            bar = self._window.conversation.verticalScrollBar()
+            up = now - self._began < SECONDS / 2
+            bar.setValue(bar.value() + (-_STEP if up else _STEP))
+            self._passed.add(self._window.conversation.messages.at(0).turn or 0)
+
+    @Slot()
+    def scroll(self) -> None:
+        """From its end up, and down again; before that once to its start."""
+        self._window.keeper.open(SCROLLED)
+        began = time.monotonic()
+        self._window.conversation.sought.emit(True)
+        self._window.conversation.repaint()
+        print(f"jump {(time.monotonic() - began) * 1000:.1f}", flush=True)
+        self._window.conversation.sought.emit(False)
+        self._scrolling, self._began = True, time.monotonic()
+        self._due = self._began + 0.016
+        self.late.clear()
+        QTimer.singleShot(int(SECONDS * 1000), self.end)
 
     @Slot(object)
     def on_event(self, event: object) -> None:
-        if event == events.StateChanged("ready"):
+        if event == events.StateChanged("ready") and SCROLLED and not self._scrolling:
+            QTimer.singleShot(200, self.scroll)
+        elif event == events.StateChanged("ready") and not SCROLLED:
             self._window.do.ask("Describe this picture.")
 
     @Slot()
@@ -53,6 +84,8 @@ class Watch(QObject):
         pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
         print(f"late {late[int(len(late) * 0.99)]:.2f} {late[-1]:.2f}", flush=True)
         print(f"pss {pss:.1f}", flush=True)
+        if self._passed:
+            print(f"passed {max(self._passed) - min(self._passed)}", flush=True)
         QApplication.quit()
 
 

@@ -24,7 +24,7 @@ from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.settings import Folders, Settings, load
 from ui import capture, links
-from ui import keeper as keeping
+from ui import pages as paging
 from ui.bridge import Bridge
 from ui.checkup import Checkup
 from ui.messages import Entry
@@ -111,17 +111,66 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
 
 def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> None:
     desk.window.keeper.open(3)
-    view = desk.window.conversation
+    view, pages = desk.window.conversation, desk.window.keeper.pages
     QTest.qWait(50)
-    assert len(desk.texts()) == 2 * keeping._PAGE and desk.texts()[-1] == "answer 99"
+    assert len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99"
     view.setFocus()
+    for _ in range(2 * paging.FIRST):
+        desk.key(view, Qt.Key.Key_K)
+    QTest.qWait(20)
+    assert len(desk.texts()) == 2 * (paging.FIRST + paging.STEP) and view.currentIndex().row() == 2 * paging.STEP
     desk.key(view, Qt.Key.Key_Home)
     QTest.qWait(20)
-    assert len(desk.texts()) == 4 * keeping._PAGE and view.currentIndex().row() == 2 * keeping._PAGE
-    for _ in range(3):
-        desk.key(view, Qt.Key.Key_Home)
-        QTest.qWait(20)
-    assert desk.texts()[0] == "Long question 0" and len(desk.texts()) == 200
+    assert desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out
+    desk.key(view, Qt.Key.Key_End)
+    assert desk.texts()[-1] == "answer 99" and not pages.left_out
+
+
+def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 80)
+    desk.window.keeper.open(3)
+    view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
+    QTest.qWait(50)
+
+    def scroll(to: Callable[[], int], until: str) -> set[str]:
+        seen = set[str]()
+        for _ in range(400):
+            bar.setValue(to())
+            QTest.qWait(1)
+            assert len(desk.texts()) <= 80 and desk.texts() == sorted(desk.texts(), key=_place)
+            seen |= set(desk.texts())
+            if until in desk.texts() and bar.value() in (bar.minimum(), bar.maximum()):
+                break
+        return seen
+
+    everything = {text for number in range(100) for text in (f"Long question {number}", f"answer {number}")}
+    assert scroll(lambda: bar.value() - 100, "Long question 0") == everything
+    assert desk.texts()[0] == "Long question 0" and pages.left_out
+    assert scroll(lambda: bar.value() + 100, "answer 99") == everything
+    assert desk.texts()[-1] == "answer 99" and not pages.left_out
+    bar.setValue(bar.maximum() // 2)
+    at, seen = view.indexAt(view.viewport().rect().center()), None
+    seen, top = desk.texts()[at.row()], view.visualRect(at).top()
+    pages.on_earlier()
+    row = desk.texts().index(seen)
+    assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
+
+
+def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
+    desk.window.keeper.open(3)
+    desk.window.presenter.on_event(events.Opened(3))
+    desk.key(desk.window.conversation, Qt.Key.Key_Home)
+    assert desk.texts()[0] == "Long question 0"
+    for event in (events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now.")):
+        desk.window.presenter.on_event(event)
+    desk.window.keeper.pages.on_earlier()
+    assert desk.texts()[-3:] == ["answer 99", "and now?", "Now."]
+    desk.window.presenter.on_event(events.Wrote(" More."))
+    assert desk.texts()[-1] == "Now. More."
+
+
+def _place(text: str) -> tuple[int, bool]:
+    return int(text.split()[-1]), text.startswith("answer")
 
 
 def test_renaming_and_deleting_and_bringing_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -510,7 +559,7 @@ def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
 def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None:
     desk.window.keeper.open(3)
     desk.window.do.on_edit(desk.messages.rowCount() - 2)
-    desk.window.conversation.put_before([Entry("you", "older", turn=1), Entry("hark", "older", turn=1)])
+    desk.messages.put([Entry("you", "older", turn=1), Entry("hark", "older", turn=1)], 0)
     desk.window.bar.asked.emit("changed")
     name, turn, text = desk.calls[-1]
     assert (name, text) == ("again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushButton, QWidget
 
@@ -13,19 +14,21 @@ from assistant.words.spoken import spelled
 from assistant.words.tongue import tr
 from ui import answer, style
 from ui.drawn import Painter
-from ui.messages import Entry, Messages
+from ui.messages import Messages
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent, QResizeEvent
 
-_NEAR = 400  # pixels from the top at which older messages are asked for
+_NEAR = 400  # pixels from an end of the list at which more messages are asked for
 
 
 class Conversation(QListView):
     """The view. `read` asks for a message to be spoken again, `again` for a question to be asked again, `edited` for
-    one to be changed first, `earlier` for messages above the first; `told` is what a screen reader says."""
+    one to be changed first, `earlier` and `later` for messages above the first and below the last, `sought` for the
+    conversation's start (or its end); `told` is what a screen reader says."""
 
-    read, again, edited, earlier, told = Signal(str), Signal(int), Signal(int), Signal(), Signal(str)
+    read, again, edited, told = Signal(str), Signal(int), Signal(int), Signal(str)
+    earlier, later, sought = Signal(), Signal(), Signal(bool)
 
     def __init__(self, messages: Messages) -> None:
         super().__init__()
@@ -46,6 +49,8 @@ class Conversation(QListView):
         # Not at once: the view is in the middle of its own work then, and must not be given other rows.
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.earlier)
+        self._after = QTimer(self, singleShot=True, interval=0)
+        self._after.timeout.connect(self.later)
 
     def refresh(self) -> None:
         """The colours or fonts changed."""
@@ -61,20 +66,25 @@ class Conversation(QListView):
         if at_end:
             self.scrollToBottom()
 
-    def put_before(self, items: Sequence[Entry]) -> None:
-        """Older messages come above; what is seen stays where it is."""
-        bar, row = self.verticalScrollBar(), self.currentIndex().row()
-        below = bar.maximum() - bar.value()
-        self.messages.put_before(items)
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Other messages come and go; what is seen stays where it is."""
+        seen = QPersistentModelIndex(self.indexAt(self.viewport().rect().center()))
+        top = self.visualRect(seen).top()
+        yield
         self.doItemsLayout()
-        bar.setValue(bar.maximum() - below)
-        if row >= 0:
-            self.setCurrentIndex(self.messages.index(row + len(items)))
+        if seen.isValid():
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + self.visualRect(seen).top() - top)
 
     @Slot(int)
     def _on_scroll(self, value: int) -> None:
-        if value < _NEAR and self.messages.rowCount() and self.verticalScrollBar().maximum() > _NEAR:
-            self._soon.start()
+        most = self.verticalScrollBar().maximum()
+        if self.messages.rowCount() and most > _NEAR:
+            if value < _NEAR:
+                self._soon.start()
+            if value > most - _NEAR:
+                self._after.start()
 
     @property
     def row(self) -> int:
@@ -129,6 +139,8 @@ class Conversation(QListView):
     def _on_current(self, current: QModelIndex) -> None:
         if current.row() == 0:
             self._soon.start()
+        if current.row() == self.messages.rowCount() - 1:
+            self._after.start()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """It begins at the newest message, where Qt would take the oldest."""
@@ -156,6 +168,9 @@ class Conversation(QListView):
             Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question, Qt.Key.Key_L: self.open_link,
             Qt.Key.Key_B: self.copy_code, Qt.Key.Key_S: self.spell,
         }  # fmt: skip
+        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            self.sought.emit(event.key() == Qt.Key.Key_Home)
+            last = self.messages.rowCount() - 1
         plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
         if plain and event.key() in move and last >= 0:
             self.setCurrentIndex(self.messages.index(max(0, min(last, move[Qt.Key(event.key())]))))

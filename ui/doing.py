@@ -128,7 +128,7 @@ class Doing(QObject):
         if turn is None:
             self._engine.ask(text)
             return
-        self._window.conversation.messages.cut(row)
+        self._window.conversation.messages.take(row, self._window.conversation.messages.rowCount())
         self._window.presenter.begin()
         self._window.keeper.current = None
         self._engine.again(turn, text)

@@ -11,15 +11,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from assistant.errors import AssistantError
 from assistant.words.tongue import tr
-from ui import words
-from ui.messages import Entry
+from ui import pages
 
 if TYPE_CHECKING:
-    from assistant.library.archive import Archive, Turn
+    from assistant.library.archive import Archive
     from ui.window import Window
 
 T = TypeVar("T")
-_PAGE = 40  # turns that are shown at a time; older ones follow when they are scrolled to
 
 
 class Keeper(QObject):
@@ -38,7 +36,7 @@ class Keeper(QObject):
         self._past.wanted.connect(self.on_wanted)
         self._past.sought.connect(self.refresh)
         self._past.undone.connect(self.undo)
-        window.conversation.earlier.connect(self.on_earlier)
+        self.pages = pages.Pages(window.conversation, self._tried, lambda: self.current, lambda: window.presenter.live)
 
     def open_history(self, folder: Path) -> None:
         """Opens the history, and shows what is in it; may run in another thread, so that no frame waits for it."""
@@ -73,8 +71,7 @@ class Keeper(QObject):
         self.refresh()
         messages = self._window.conversation.messages
         if messages.rowCount() and messages.at(0).turn:
-            before = self._tried(lambda kept: kept.turns(conversation, turn, _PAGE))
-            messages.begin([entry for one in before or () for entry in entries(one)])
+            self.pages.show(self._tried(lambda kept: kept.turns(conversation, turn, pages.FIRST)) or [])
 
     def on_end(self) -> None:
         """A turn ended: its conversation is the newest now. A list that one is in stays as it is."""
@@ -87,12 +84,12 @@ class Keeper(QObject):
 
     def open(self, conversation: int) -> None:
         """Shows a conversation's last turns and goes on with it."""
-        turns = self._tried(lambda kept: kept.turns(conversation, most=_PAGE))
+        turns = self._tried(lambda kept: kept.turns(conversation, most=pages.FIRST))
         if turns is None or conversation == self.current:
             return
         self.current = conversation
         self._window.do.open_conversation(conversation)
-        self._window.conversation.messages.begin([entry for turn in turns for entry in entries(turn)])
+        self.pages.show(turns)
         self._window.conversation.scrollToBottom()
         self._window.presenter.announce(tr("Opened: {title}").format(title=self._title(conversation)))
 
@@ -164,16 +161,6 @@ class Keeper(QObject):
                 self.refresh()
                 self.open(new)
 
-    @Slot()
-    def on_earlier(self) -> None:
-        """The oldest turn that is shown came into sight."""
-        messages, current = self._window.conversation.messages, self.current
-        if current is not None and messages.rowCount() and messages.at(0).turn:
-            before = messages.at(0).turn
-            turns = self._tried(lambda kept: kept.turns(current, before, _PAGE))
-            if turns:
-                self._window.conversation.put_before([entry for turn in turns for entry in entries(turn)])
-
     def close(self) -> None:
         if self._archive:
             self._archive.close()
@@ -201,15 +188,4 @@ def _free(path: Path) -> Path:
     number, made = 2, path
     while made.exists():
         made, number = path.with_stem(f"{path.stem} ({number})"), number + 1
-    return made
-
-
-def entries(turn: Turn) -> list[Entry]:
-    """A turn of the history as messages."""
-    made = [Entry("you", turn.question, turn=turn.id, pictures=turn.pictures)]
-    if turn.answer:
-        detail = tr("stopped") if turn.heard is not None else words.by(turn.by)
-        made.append(Entry("hark", turn.answer, detail, turn.heard, turn=turn.id))
-    elif turn.state in ("failed", "interrupted"):
-        made.append(Entry("note", tr("This question was not answered."), turn=turn.id))
     return made

@@ -71,11 +71,12 @@ class Messages(QAbstractListModel):
         self._items.append(item)
         self.endInsertRows()
 
-    def put_before(self, items: Sequence[Entry]) -> None:
-        """Older ones, above all others."""
-        self.beginInsertRows(QModelIndex(), 0, len(items) - 1)
-        self._items[:0] = items
-        self.endInsertRows()
+    def put(self, items: Sequence[Entry], row: int) -> None:
+        """Others, from a row on."""
+        if items:
+            self.beginInsertRows(QModelIndex(), row, row + len(items) - 1)
+            self._items[row:row] = items
+            self.endInsertRows()
 
     def begin(self, items: Sequence[Entry] = ()) -> None:
         """Shows these and no others."""
@@ -83,11 +84,11 @@ class Messages(QAbstractListModel):
         self._items = list(items)
         self.endResetModel()
 
-    def cut(self, row: int) -> None:
-        """Takes a message and all that follow away."""
-        if row < len(self._items):
-            self.beginRemoveRows(QModelIndex(), row, len(self._items) - 1)
-            del self._items[row:]
+    def take(self, first: int, end: int) -> None:
+        """Those from `first` to before `end` go."""
+        if first < end:
+            self.beginRemoveRows(QModelIndex(), first, end - 1)
+            del self._items[first:end]
             self.endRemoveRows()
 
     def change(self, row: int, **fields: Any) -> None:

@@ -30,6 +30,7 @@ class Presenter(QObject):
         self._window, self._messages = window, window.conversation.messages
         self._announcer = Announcer(window, lambda: window.bridge.settings.window.announce)
         self._row = -1  # of the answer that still grows
+        self.live = False  # whether a turn is under way
         self._messages.rowsInserted.connect(self._on_inserted)
         self._opening = 0  # conversations that were asked for and are not open yet
         self._ended = False  # whether the status line tells of a turn's end
@@ -40,7 +41,7 @@ class Presenter(QObject):
 
     def begin(self) -> None:
         """Another conversation is asked for: what still comes until it is open belongs to none of its messages."""
-        self._turn, self._row, self._pointed = None, -1, []
+        self._turn, self._row, self._pointed, self.live = None, -1, [], False
         self._opening += 1
 
     @Slot(object)
@@ -54,7 +55,8 @@ class Presenter(QObject):
             case events.Loading(what, done) if not done:
                 self._window.bar.status.setText(words.loading(what))
             case events.TurnStarted():
-                self._turn = event
+                self._turn, self.live = event, True
+                self._window.keeper.pages.to_end(before=event.id or 0)
                 self._reading.begin()
                 self._window.keeper.on_turn(event.conversation, event.id)
             case events.Heard(text) if text:
@@ -162,7 +164,7 @@ class Presenter(QObject):
             detail = tr("stopped") if heard is not None else words.by(event.by)
             self._messages.change(self._row, heard=heard, detail=detail)
             self._window.conversation.grown(self._row)
-        self._row = -1
+        self._row, self.live = -1, False
         self._window.keeper.on_end()
         if event.reason == "answered" and self._window.presence:
             self._window.presence.ready()
@@ -200,6 +202,7 @@ class Presenter(QObject):
         self._announcer.say(text)
 
     def note(self, message: str) -> None:
+        self._window.keeper.pages.to_end()
         self._messages.add(Entry("note", message))
         self._window.conversation.scrollToBottom()
         self._window.bar.status.setText(message)

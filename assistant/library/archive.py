@@ -90,6 +90,15 @@ class Archive:
         )
         return [Turn(*row, self._digests(row[0])) for row in reversed(rows)]  # type: ignore[call-arg]
 
+    def turns_after(self, conversation: int, after: int, most: int) -> list[Turn]:
+        """The first `most` turns of a conversation that come after turn `after`; 0: from its start."""
+        rows: list[Any] = self._base.rows(
+            "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn"
+            " WHERE conversation = ? AND id > ? ORDER BY id LIMIT ?",
+            (conversation, after, most),
+        )
+        return [Turn(*row, self._digests(row[0])) for row in rows]  # type: ignore[call-arg]
+
     def title(self, conversation: int) -> str:
         rows = self._base.rows("SELECT title FROM conversation WHERE id = ?", (conversation,))
         return str(rows[0][0]) if rows else ""
