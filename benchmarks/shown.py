@@ -7,6 +7,11 @@ Prints `shown SECONDS` after the first paint (the start is given in HARK_STARTED
 
 from __future__ import annotations
 
+# ruff: noqa: E402
+import gc
+
+gc.disable()  # as the program does before it imports anything
+
 import os
 import sys
 import time
@@ -17,7 +22,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication
 
 from assistant import events
-from ui import __main__ as program
+from ui import start as program
 from ui import window as views
 
 STARTED = float(os.environ["HARK_STARTED"])

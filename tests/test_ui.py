@@ -288,7 +288,7 @@ def test_times_are_words() -> None:
 
 def test_the_window_loads_no_model_library() -> None:
     code = (
-        "import sys; from ui.window import Window; import ui.__main__;"
+        "import sys; from ui.window import Window; import ui.start;"
         "print([m for m in ('torch', 'numpy', 'pydantic', 'transformers', 'sounddevice', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,82 +1,18 @@
-"""Starts Hark's window: the one place where settings, the engine's process and the window are put together."""
+"""Hark's window as a program: `python -m ui`. Knows nothing but where to start."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import signal
+import gc
 import sys
-import threading
-
-from PySide6.QtCore import QLocale, Qt, QTimer
-from PySide6.QtWidgets import QApplication
-
-from assistant.settings import Folders, load
-from assistant.words import tongue
-from ui import answer, style
-from ui.bridge import Bridge
-from ui.instance import DEEDS, Instance
-from ui.window import Window
-
-
-def _deed() -> str:
-    """What a second start is for: `hark-window --talk`, `--stop`, `--describe`, or to show the window."""
-    return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
-
-
-def _warm(window: Window) -> None:
-    """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
-    setting need."""
-
-    def load() -> None:
-        importlib.import_module("subprocess")
-        window.keeper.open_history(window.bridge.data)
-        answer.warm()
-        importlib.import_module("tomlkit")
-
-    threading.Thread(target=load, name="hark warm", daemon=True).start()
 
 
 def main() -> int:
-    """Shows the window first, then starts the engine. Returns the exit code; 4 without a display."""
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        print("There is no display. In a terminal use hark listen or hark ask.", file=sys.stderr)
-        return 4
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    application = QApplication(sys.argv)
-    application.setApplicationName("Hark")
-    application.setDesktopFileName("hark")
-    application.setStyle("Fusion")
-    application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
-    folders = Folders.find()
-    if "--install" in sys.argv:
-        from ui import install
+    """Shows the window; returns the exit code."""
+    # What is made until the first paint stays: nothing in it is garbage, and to look for some takes time.
+    gc.disable()
+    from ui import start
 
-        print(install.with_icon())
-        return 0
-    instance = Instance(folders.data)
-    if not instance.first:
-        return 0 if instance.tell(_deed()) else 1
-    settings = load(folders)
-    wanted = settings.window.language
-    tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
-    style.choose(settings.window.theme)
-    style.apply(application)
-    bridge = Bridge(settings, folders)
-    window = Window(bridge)
-    instance.told.connect(window.do.on_deed)
-    # After the first paint, one by one: no frame is late.
-    later = [(0, lambda: _warm(window)), (20, bridge.engine.start), (300, window.appear), (600, instance.listen)]
-    window.painted.connect(
-        lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection
-    )
-    if "--away" in sys.argv:
-        window.painted.emit()
-    else:
-        window.show()
-    code = application.exec()
-    bridge.engine.stop()
-    return code
+    return start.main()
 
 
 if __name__ == "__main__":

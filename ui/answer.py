@@ -83,12 +83,6 @@ def code(text: str) -> str:
     return "\n".join(blocks).rstrip("\n")
 
 
-def warm() -> None:
-    """Loads what the first answer needs; may run in another thread, so that no paint waits for it."""
-    parser()
-    formula("x")
-
-
 def _cut(word: str) -> str:
     if len(word) <= _LONGEST_WORD:
         return word

@@ -10,9 +10,8 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signa
 from PySide6.QtGui import QColor, QGuiApplication, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushButton, QWidget
 
-from assistant.words.spoken import spelled
 from assistant.words.tongue import tr
-from ui import answer, style
+from ui import style
 from ui.drawn import Painter
 from ui.messages import Messages
 
@@ -100,6 +99,8 @@ class Conversation(QListView):
     @Slot()
     def spell(self) -> None:
         if self.row >= 0:
+            from assistant.words.spoken import spelled
+
             self.read.emit(spelled(self.messages.at(self.row).text))
 
     @Slot()
@@ -111,6 +112,8 @@ class Conversation(QListView):
     @Slot()
     def copy_code(self) -> None:
         """The code alone, as it was written."""
+        from ui import answer
+
         if self.row >= 0 and (code := answer.code(self.messages.at(self.row).text)):
             QGuiApplication.clipboard().setText(code)
             self.told.emit(tr("Code copied"))
@@ -126,7 +129,7 @@ class Conversation(QListView):
     @Slot()
     def open_link(self) -> None:
         if self.row >= 0:
-            from ui import links
+            from ui import answer, links
 
             links.ask(self, answer.links(self.messages.at(self.row).text))
 

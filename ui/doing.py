@@ -10,7 +10,6 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import FASTEST, SLOWEST
-from assistant.words.spoken import spoken_form
 from assistant.words.tongue import tr
 from ui import style
 from ui.looking import Looking
@@ -101,6 +100,8 @@ class Doing(QObject):
     def on_read(self, text: str) -> None:
         """Aloud, by whoever speaks."""
         if self._bridge.settings.speak.by == "reader":
+            from assistant.words.spoken import spoken_form
+
             self._window.presenter.read(spoken_form(text))
         else:
             self._engine.say(text)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate
+from PySide6.QtWidgets import QListView, QStyledItemDelegate
 
-from ui import answer, style
+from ui import style
 from ui.messages import Entry, Index
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Painter(QStyledItemDelegate):
         return QSize(width, int(made.size().height()) + top + pad + shown + 20)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
+
         now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole)
         width = self._width(option)
         left = option.rect.left() + max(_MARGIN, (option.rect.width() - _WIDEST) // 2)
@@ -96,6 +98,8 @@ class Painter(QStyledItemDelegate):
         if key not in self._kept:
             if len(self._kept) > 400:
                 self._kept.clear()
+            from ui import answer  # after the first paint
+
             now = style.theme()
             made = (
                 answer.document(item.text, item.heard, now)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from assistant.errors import AssistantError
 from assistant.words.tongue import tr
 from ui import pages
 
 if TYPE_CHECKING:
-    from assistant.library.archive import Archive
+    from assistant.library.archive import Archive, Conversation
     from ui.window import Window
 
 T = TypeVar("T")
+_SOON = 100  # milliseconds: the list is not read anew in the frame that shows the question
 
 
 class Keeper(QObject):
     """`current` is the open conversation's number, None for one that is not saved yet. `opened` gives the history, or
-    None, and what the user should know of it."""
+    None, what the user should know of it, and its conversations."""
 
-    opened = Signal(object, str)
+    opened = Signal(object, str, object)
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -40,18 +42,28 @@ class Keeper(QObject):
 
     def open_history(self, folder: Path) -> None:
         """Opens the history, and shows what is in it; may run in another thread, so that no frame waits for it."""
-        from assistant.library import archive  # after the first paint
+        import sqlite3  # after the first paint
 
-        self.opened.emit(*archive.opened(folder))
+        from assistant.library import archive
 
-    @Slot(object, str)
-    def _on_opened(self, archive: Archive | None, why: str) -> None:
+        kept, why = archive.opened(folder)
+        found = None
+        if kept:
+            with contextlib.suppress(sqlite3.Error, OSError):  # the same fault is told as soon as something is asked
+                if not kept.read_only:
+                    kept.purge()
+                found = kept.conversations()
+        self.opened.emit(kept, why, found)
+
+    @Slot(object, str, object)
+    def _on_opened(self, archive: Archive | None, why: str, found: Sequence[Conversation] | None) -> None:
         self._archive = archive
         if why:
             self._window.presenter.note(why)
-        if archive and not archive.read_only:
-            self._tried(lambda kept: kept.purge())
-        self.refresh()
+        if found is None or self._past.search.text():
+            self.refresh()
+        else:
+            self._past.show_all(found, self.current)
 
     @Slot()
     def refresh(self) -> None:
@@ -68,7 +80,7 @@ class Keeper(QObject):
         if conversation == self.current or conversation is None or turn is None:
             return
         self.current = conversation
-        self.refresh()
+        QTimer.singleShot(_SOON, self, self.refresh)
         messages = self._window.conversation.messages
         if messages.rowCount() and messages.at(0).turn:
             self.pages.show(self._tried(lambda kept: kept.turns(conversation, turn, pages.FIRST)) or [])

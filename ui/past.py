@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtCore import QDateTime as DateTime
 from PySide6.QtGui import QAction, QColor, QPainter
-from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyle, QStyledItemDelegate, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate, QVBoxLayout, QWidget
 
 from assistant.words.tongue import tr, trn
 from ui import style
@@ -95,6 +95,8 @@ class _Painter(QStyledItemDelegate):
         return QSize(120, 2 * option.fontMetrics.height() + 22)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
+
         now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole)
         inside = QRect(option.rect).adjusted(10, 8, -10, -8)
         painter.save()

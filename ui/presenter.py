@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Slot
@@ -13,9 +14,9 @@ from assistant.words.tongue import tr
 from ui import words
 from ui.announce import Announcer
 from ui.messages import Entry
-from ui.reading import Reading
 
 if TYPE_CHECKING:
+    from ui.reading import Reading
     from ui.window import Window
 
 
@@ -36,8 +37,13 @@ class Presenter(QObject):
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
         self._pointed: list[str] = []
-        self._reading = Reading(self._announcer, window.bridge)
         self.meters = [window.bar.meter]
+
+    @cached_property
+    def _reading(self) -> Reading:
+        from ui.reading import Reading  # after the first paint
+
+        return Reading(self._announcer, self._window.bridge)
 
     def begin(self) -> None:
         """Another conversation is asked for: what still comes until it is open belongs to none of its messages."""

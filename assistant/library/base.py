@@ -76,7 +76,7 @@ class Base:
         )
         try:
             _to_wal(self._connection)
-            for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF", "cache_size=-512"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._upgrade()
         except BaseException:

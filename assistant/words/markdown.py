@@ -26,6 +26,12 @@ def parser() -> Any:
     return made.use(texmath_plugin, delimiters="brackets")
 
 
+def warm() -> None:
+    """Loads what the first text needs; may run in another thread, so that no paint waits for it."""
+    parser()
+    formula("x")
+
+
 @lru_cache(500)
 def formula(latex: str) -> str:
     """A formula in letters that can be read and said, such as "x² ≤ (a + b)/2"; what cannot be understood stays."""

@@ -1,0 +1,104 @@
+"""Starts Hark's window: the one place where settings, the engine's process and the window are put together."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import sys
+import threading
+
+from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+from assistant.settings import Folders, load
+from assistant.words import tongue
+from ui import style
+from ui.bridge import Bridge
+from ui.instance import DEEDS, Instance
+from ui.window import Window
+
+
+def _deed() -> str:
+    """What a second start is for: `hark-window --talk`, `--stop`, `--describe`, or to show the window."""
+    return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
+
+
+def _warm(window: Window) -> None:
+    """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
+    setting need."""
+
+    def load() -> None:
+        importlib.import_module("subprocess")
+        window.keeper.open_history(window.bridge.data)
+        importlib.import_module("assistant.words.markdown").warm()
+        importlib.import_module("tomlkit")
+
+    threading.Thread(target=load, name="hark warm", daemon=True).start()
+
+
+def _list_style() -> None:
+    """PySide makes objects of all names in it."""
+    from PySide6.QtWidgets import QStyle  # noqa: F401
+
+
+def _first_message() -> None:
+    """Makes what drawing a message needs: the first one that comes is as quick as all others."""
+    from ui import answer
+
+    answer.document("**1** `2`", None, style.theme()).size()
+
+
+def _run_on() -> None:
+    """From the first paint on: garbage is looked for, but never in what the start has made, and no frame waits for
+    long while another thread has the interpreter."""
+    gc.freeze()
+    gc.enable()
+    sys.setswitchinterval(0.001)
+
+
+def main() -> int:
+    """Shows the window first, then starts the engine. Returns the exit code; 4 without a display."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        print("There is no display. In a terminal use hark listen or hark ask.", file=sys.stderr)
+        return 4
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    application = QApplication(sys.argv)
+    application.setApplicationName("Hark")
+    application.setDesktopFileName("hark")
+    application.setStyle("Fusion")
+    application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
+    folders = Folders.find()
+    if "--install" in sys.argv:
+        from ui import install
+
+        print(install.with_icon())
+        return 0
+    instance = Instance(folders.data)
+    if not instance.first:
+        return 0 if instance.tell(_deed()) else 1
+    settings = load(folders)
+    wanted = settings.window.language
+    tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    style.choose(settings.window.theme)
+    style.apply(application)
+    bridge = Bridge(settings, folders)
+    window = Window(bridge)
+    instance.told.connect(window.do.on_deed)
+    # After the first paint, one by one: no frame is late.
+    later = [
+        (0, _run_on), (0, lambda: _warm(window)), (10, _list_style), (20, bridge.engine.start),
+        (200, lambda: importlib.import_module("ui.answer")), (300, window.appear), (400, _first_message),
+        (600, instance.listen),
+    ]  # fmt: skip
+    window.painted.connect(
+        lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection
+    )
+    if "--away" in sys.argv:
+        window.painted.emit()
+    else:
+        window.show()
+    code = application.exec()
+    bridge.engine.stop()
+    return code
