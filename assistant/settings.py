@@ -121,7 +121,7 @@ class Window:
     """`theme`: "system", "light", "dark" or "contrast". `language`: "system", "en" or "zh_CN". `announce`: what a
     screen reader is told: "all", "first" (of an answer its first sentence), "ends" (beginnings and ends), "off".
     `welcomed`: it was started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop.
-    `hotkeys`: keys that work in all programs."""
+    `hotkeys`: keys that work in all programs. `still`: nothing moves by itself."""
 
     theme: str = "system"
     language: str = "system"
@@ -130,6 +130,7 @@ class Window:
     stay: bool = False
     autostart: bool = False
     hotkeys: bool = False
+    still: bool = False
 
 
 @dataclass(frozen=True)

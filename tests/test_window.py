@@ -329,13 +329,31 @@ def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
     assert "others were not taken" in desk.texts()[-1]
 
 
-def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk) -> None:
+def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
-    assert "hark-window --talk" in desk.window.bar.status.text()
+    wait(lambda: "hark-window --talk" in desk.window.bar.status.text())
     desk.window.do.on_choice("window", "hotkeys", False)
     assert "free again" in desk.window.bar.status.text()
     desk.window.do.looking.other()
     assert "F7 captures the screen" in desk.window.bar.status.text()
+
+
+def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
+    meter, blinks = desk.window.bar.meter, QApplication.cursorFlashTime()
+    meter.show()
+    desk.window.do.on_choice("window", "still", True)
+    assert QApplication.cursorFlashTime() == 0
+    seen = set()
+    for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
+        meter.add(level)
+        seen.add(tuple(meter._levels))
+    assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
+    desk.window.do.on_choice("window", "still", False)
+    assert QApplication.cursorFlashTime() == blinks > 0
+    for level in (0.1, 0.2, 0.3):
+        meter.add(level)
+    assert list(meter._levels)[-3:] == [0.1, 0.2, 0.3]
 
 
 def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:

@@ -77,11 +77,15 @@ OPTIONS = (
         mark("For recording on and off, sent, working, ready and error."),
     ),
     Option("window", "theme", mark("Colours"), mark("Light, dark or strong, or as the system has it."), _THEMES),
+    Option("window", "still", mark("Less motion"), mark("No cursor blinks, and the level meter changes in steps.")),
     Option(
         "window",
         "hotkeys",
         mark("Keys everywhere on the desktop"),
-        mark("Ctrl+Alt+H talks, Ctrl+Alt+J stops, Ctrl+Alt+K describes the screen; Wayland and macOS allow none."),
+        mark(
+            "Ctrl+Alt+H talks, Ctrl+Alt+J stops, Ctrl+Alt+K describes the screen. On Wayland the desktop asks you, or "
+            "has settings of its own; macOS allows none."
+        ),
     ),
     Option("window", "stay", mark("Stay in the tray when closed"), mark("Where the desktop has a tray; else it ends.")),
     Option("window", "autostart", mark("Start with the desktop"), mark("Away in the tray, ready for its keys.")),

@@ -174,6 +174,8 @@ class Doing(QObject):
         if field == "theme":
             style.choose(str(value))
             self._window.on_scheme()
+        if field == "still":
+            style.stand_still(bool(value))
         if field == "autostart":
             from ui import install
 
@@ -190,6 +192,7 @@ class Doing(QObject):
 
             self._hotkeys = Hotkeys(self)
             self._hotkeys.pressed.connect(self.on_deed)
+            self._hotkeys.told.connect(self._window.presenter.tell)
         self._window.presenter.tell(self._hotkeys.take(wanted))
 
     @Slot(bool)

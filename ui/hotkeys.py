@@ -1,18 +1,22 @@
 """Keys that Hark takes everywhere on the desktop: Ctrl+Alt with H, J or K. Knows nothing of what they do.
 
-X11 by XGrabKey, Windows by RegisterHotKey (not tried). Elsewhere, Wayland and macOS, no program may take keys for
-itself; the desktop's own settings can bind `hark-window --talk`, `--stop` and `--describe`."""
+X11 by XGrabKey, Windows by RegisterHotKey (not tried), Wayland by the desktop's portal, if it has that one. Elsewhere
+no program may take keys; the desktop's own settings can bind `hark-window --talk`, `--stop` and `--describe`."""
 
 from __future__ import annotations
 
 import ctypes
+import sys
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QAbstractNativeEventFilter, QByteArray, QObject, QSocketNotifier, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from assistant.words.tongue import tr
+
+if TYPE_CHECKING:
+    from ui.shortcuts import Shortcuts
 
 _REPEAT = 0.7  # seconds in which a press may be a held key's first repetition
 KEYS = {"h": "talk", "j": "stop", "k": "describe"}
@@ -26,13 +30,13 @@ class _Taker(Protocol):
 
 
 class Hotkeys(QObject):
-    """`pressed` gives "talk", "stop" or "describe"."""
+    """`pressed` gives "talk", "stop" or "describe"; `told` what the user should know, when it is known only later."""
 
-    pressed = Signal(str)
+    pressed, told = Signal(str), Signal(str)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._taker: _Taker | None = None
+        self._taker: _Taker | Shortcuts | None = None
 
     def take(self, wanted: bool) -> str:
         """Takes the keys, or lets them go; returns what the user should know of it."""
@@ -43,10 +47,7 @@ class Hotkeys(QObject):
             return tr("The keys are free again.")
         kind = {"xcb": _X11, "windows": _Windows}.get(QGuiApplication.platformName())
         if kind is None:
-            return tr(
-                "This desktop lets no program take keys for itself. In its own keyboard settings, bind "
-                "hark-window --talk, hark-window --stop and hark-window --describe."
-            )
+            return self._ask_desktop()
         self._taker = kind(self)
         others = [f"Ctrl+Alt+{key.upper()}" for key in self._taker.take()]
         if others:
@@ -54,6 +55,17 @@ class Hotkeys(QObject):
                 keys=", ".join(others)
             )
         return tr("Everywhere: Ctrl+Alt+H talks, Ctrl+Alt+J stops, Ctrl+Alt+K describes the screen.")
+
+    def _ask_desktop(self) -> str:
+        from ui import shortcuts
+
+        if sys.platform != "linux":
+            return shortcuts.forbidden()
+        self._taker = made = shortcuts.Shortcuts(self, KEYS)
+        made.pressed.connect(self.pressed)
+        made.told.connect(self.told)
+        made.take()
+        return ""
 
 
 class _X11:

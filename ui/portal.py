@@ -8,7 +8,7 @@ import contextlib
 import secrets
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +16,10 @@ from PySide6.QtCore import QObject, Signal
 from assistant.words.tongue import tr
 from ui.capture import FORBIDDEN
 
-_NAME, _PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
+if TYPE_CHECKING:
+    from jeepney.io.blocking import DBusConnection
+
+NAME, PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
 _PATIENCE = 120.0  # seconds: the user may have to choose
 _LARGEST = 200 * 1024 * 1024
 
@@ -51,22 +54,11 @@ class Screenshot(QObject):
 
 def _asked(chosen: bool) -> bytes:
     """The file's bytes; nothing where the user refused. Raises what goes wrong on the bus."""
-    from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
-    from jeepney.io.blocking import Proxy, open_dbus_connection
-    from jeepney.wrappers import unwrap_msg
+    from jeepney.io.blocking import open_dbus_connection
 
-    token = "hark" + secrets.token_hex(8)
     with open_dbus_connection(bus="SESSION") as bus:
-        sender = bus.unique_name.lstrip(":").replace(".", "_")
-        handle = f"{_PATH}/request/{sender}/{token}"
-        rule = MatchRule(type="signal", interface="org.freedesktop.portal.Request", member="Response", path=handle)
-        Proxy(message_bus, bus).AddMatch(rule)
-        portal = DBusAddress(_PATH, bus_name=_NAME, interface="org.freedesktop.portal.Screenshot")
-        options: dict[str, Any] = {"handle_token": ("s", token), "interactive": ("b", chosen)}
-        with bus.filter(rule) as answers:
-            unwrap_msg(bus.send_and_get_reply(new_method_call(portal, "Screenshot", "sa{sv}", ("", options))))
-            refused, results = bus.recv_until_filtered(answers, timeout=_PATIENCE).body
-    if refused:
+        results = ask(bus, "Screenshot", "Screenshot", "sa{sv}", ("",), {"interactive": ("b", chosen)})
+    if results is None:
         return b""
     file = Path(unquote(urlsplit(results["uri"][1]).path))
     if file.stat().st_size > _LARGEST:
@@ -75,3 +67,25 @@ def _asked(chosen: bool) -> bytes:
     with contextlib.suppress(OSError):
         file.unlink()  # it was made for us, and shows what is on the screen
     return data
+
+
+def ask(
+    bus: DBusConnection, interface: str, method: str, signature: str, given: tuple[Any, ...], options: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Has the portal do something, which answers when the user has: its results, or None where the user refused.
+
+    Raises `TimeoutError`, and what goes wrong on the bus."""
+    from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
+    from jeepney.io.blocking import Proxy
+    from jeepney.wrappers import unwrap_msg
+
+    token, sender = "hark" + secrets.token_hex(8), bus.unique_name.lstrip(":").replace(".", "_")
+    handle = f"{PATH}/request/{sender}/{token}"
+    rule = MatchRule(type="signal", interface="org.freedesktop.portal.Request", member="Response", path=handle)
+    Proxy(message_bus, bus).AddMatch(rule)
+    portal = DBusAddress(PATH, bus_name=NAME, interface=f"org.freedesktop.portal.{interface}")
+    body = (*given, {"handle_token": ("s", token), **options})
+    with bus.filter(rule) as answers:
+        unwrap_msg(bus.send_and_get_reply(new_method_call(portal, method, signature, body)))
+        refused, results = bus.recv_until_filtered(answers, timeout=_PATIENCE).body
+    return None if refused else results

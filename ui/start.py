@@ -82,6 +82,7 @@ def main() -> int:
     wanted = settings.window.language
     tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
     style.choose(settings.window.theme)
+    style.stand_still(settings.window.still)
     style.apply(application)
     bridge = Bridge(settings, folders)
     window = Window(bridge)

@@ -50,6 +50,7 @@ CONTRAST_DARK = Theme(
 
 _chosen = {"light": LIGHT, "dark": DARK}
 _wish = "system"
+_still, _blink = False, 0  # and the milliseconds of the cursor's blinking, once they were needed
 
 
 def choose(name: str) -> None:
@@ -68,6 +69,22 @@ def theme() -> Theme:
     if _wish == "contrast" or (asked and _wish == "system"):
         return CONTRAST_DARK if dark else CONTRAST_LIGHT
     return _chosen.get(_wish, DARK if dark else LIGHT)
+
+
+def stand_still(wanted: bool) -> None:
+    """Whether nothing moves by itself: no cursor blinks, no menu slides, the level meter shows steps."""
+    global _still, _blink
+    if wanted != _still:
+        usual, _still = _blink or QApplication.cursorFlashTime(), wanted
+        _blink = usual
+        QApplication.setCursorFlashTime(0 if wanted else usual)
+        for effect in (Qt.UIEffect.UI_AnimateMenu, Qt.UIEffect.UI_AnimateCombo, Qt.UIEffect.UI_AnimateTooltip):
+            QApplication.setEffectEnabled(effect, not wanted)
+
+
+def is_still() -> bool:
+    """Whether nothing may move by itself."""
+    return _still
 
 
 def when_changed(slot: Callable[[], None]) -> None:

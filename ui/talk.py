@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -80,9 +81,10 @@ def microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> N
 
 
 class Meter(QWidget):
-    """The last levels as bars. It has no value for a screen reader: every change would be read."""
+    """The last levels as bars, or where nothing may move the loudest of them in steps. It has no value for a screen
+    reader: every change would be read."""
 
-    _BARS = 9
+    _BARS, _STEPS = 9, 3
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +93,14 @@ class Meter(QWidget):
 
     def add(self, level: float) -> None:
         """A level from 0 to 1."""
-        if level or any(self._levels):
+        if style.is_still():
+            # Bars as high as they stand; how many there are tells the level.
+            shown = min(self._STEPS, math.ceil(level**0.5 * self._STEPS - 0.2)) * self._BARS // self._STEPS
+            kept = [0.5] * shown + [0.0] * (self._BARS - shown)
+            if kept != list(self._levels):
+                self._levels.extend(kept)
+                self.update()
+        elif level or any(self._levels):
             self._levels.append(level)
             self.update()
 

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import QApplication
 from ui.hotkeys import Hotkeys
 application = QApplication([])
 keys = Hotkeys(application)
-keys.pressed.connect(lambda deed: print(deed, flush=True))
+for signal in (keys.pressed, keys.told):
+    signal.connect(lambda text: print(text, flush=True))
 print(keys.take(True), flush=True)
 application.exec()
 """
@@ -146,6 +147,45 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Desk) 
         portal.kill()
         portal.wait()
     assert "no program capture" in start(desk, ASK, "whole").communicate(timeout=30)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            ["p.png"],
+            [
+                "Everywhere: Talk: CTRL+ALT+h, Stop: CTRL+ALT+j, Describe what is on my screen: CTRL+ALT+k.",
+                "talk",
+                "describe",
+            ],
+        ),
+        ([], ["The keys are free again."]),
+    ],
+)
+def test_where_programs_may_not_take_keys_the_portal_is_asked(desk: Desk, given: list[str], told: list[str]) -> None:
+    portal = subprocess.Popen(
+        [sys.executable, "-m", "tests.desktop.portal", *given], env=desk.environment, stdout=subprocess.PIPE, text=True
+    )
+    assert line(portal) == "there"
+    without_x = {**desk.environment, "QT_QPA_PLATFORM": "offscreen"}  # a platform that has no keys, as Wayland
+    program = subprocess.Popen([sys.executable, "-c", KEYS], env=without_x, stdout=subprocess.PIPE, text=True)
+    try:
+        assert [line(program) for _ in range(1 + len(told))] == ["", *told]
+    finally:
+        for one in (portal, program):
+            one.kill()
+            one.wait()
+
+
+def test_without_a_portal_the_desktops_own_settings_are_named(desk: Desk) -> None:
+    without_x = {**desk.environment, "QT_QPA_PLATFORM": "offscreen"}
+    program = subprocess.Popen([sys.executable, "-c", KEYS], env=without_x, stdout=subprocess.PIPE, text=True)
+    try:
+        assert line(program) == "" and "hark-window --talk" in line(program)
+    finally:
+        program.kill()
+        program.wait()
 
 
 def test_started_away_and_shown_later_there_is_one_engine(desk: Desk, tmp_path: Path) -> None:
