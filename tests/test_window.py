@@ -156,6 +156,19 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch:
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 
 
+def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
+    desk.window.keeper.open(3)
+    bar = desk.window.conversation.verticalScrollBar()
+    for width in (1240, 480, 900):
+        desk.window.resize(width, 700)
+        QTest.qWait(20)
+        assert bar.value() == bar.maximum() > 0
+    bar.setValue(bar.maximum() // 2)
+    desk.window.resize(600, 700)
+    QTest.qWait(20)
+    assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
+
+
 def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
     desk.window.keeper.open(3)
     desk.window.presenter.on_event(events.Opened(3))

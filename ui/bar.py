@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from assistant.words.tongue import tr
 from ui import style
@@ -63,6 +73,9 @@ class Bar(QWidget):
         for label in (self.caption, self.status):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
+            policy = label.sizePolicy()  # the meter's own width is not that of the words
+            policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
+            label.setSizePolicy(policy)
         self.caption.setFont(style.font(1.2))
         self.status.setProperty("quiet", True)
         self.status.setFont(style.font(0.95))
@@ -90,30 +103,34 @@ class Bar(QWidget):
             words.addWidget(widget)
         words.addStretch(1)
         self._typed = QWidget()
-        typed = QHBoxLayout(self._typed)
+        typed = self._rows = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._typed)
         typed.setContentsMargins(0, 0, 0, 0)
-        typed.setSpacing(10)
-        for widget in (self.field, self.ask, self.stop):
-            typed.addWidget(widget)
-        sides = QHBoxLayout()
-        sides.addWidget(self.past)
-        sides.addWidget(self.pictures)
+        buttons, sides = QHBoxLayout(), QHBoxLayout()
+        for row in (typed, buttons, sides):
+            row.setSpacing(10)
+        typed.addWidget(self.field, 1)
+        typed.addLayout(buttons)
+        for row, pair in ((buttons, (self.ask, self.stop)), (sides, (self.past, self.pictures))):
+            for widget in pair:
+                row.addWidget(widget)
         sides.addStretch(1)
-        words.insertLayout(0, sides)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(22, 14, 22, 14)
+        whole, self._grid = QVBoxLayout(self), QGridLayout()
+        whole.setContentsMargins(22, 14, 22, 14)
+        whole.addLayout(sides)
+        whole.addLayout(self._grid)
         self._grid.setHorizontalSpacing(16)
         self._grid.addWidget(self.talk, 0, 0)
         self._grid.addLayout(words, 0, 1)
-        for column in (1, 2):
-            self._grid.setColumnStretch(column, 1)
-        self.fold(False)
+        self._grid.setColumnStretch(1, 1)
+        self.fold(narrow=False, tight=False)
 
-    def fold(self, narrow: bool) -> None:
-        """Puts the text field below the rest where there is no room beside it."""
+    def fold(self, narrow: bool, tight: bool) -> None:
+        """Puts the text field below the rest where there is no room beside it, and the buttons below the field where
+        there is none beside that."""
         place = (1, 0, 1, 3) if narrow else (0, 2, 1, 1)
         self._grid.addWidget(self._typed, *place)
         self._grid.setColumnStretch(2, 0 if narrow else 1)
+        self._rows.setDirection(QBoxLayout.Direction.TopToBottom if tight else QBoxLayout.Direction.LeftToRight)
 
     @Slot()
     def _enter(self) -> None:

@@ -59,9 +59,19 @@ class Conversation(QListView):
 
     def grown(self, row: int) -> None:
         """A message changed: its height may too; the view stays at the end if it was there."""
+        with self._at_end():
+            self._painter.sizeHintChanged.emit(self.messages.index(row))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        with self._at_end():
+            super().resizeEvent(event)
+
+    @contextlib.contextmanager
+    def _at_end(self) -> Iterator[None]:
+        """Where the end was seen it is seen afterwards."""
         bar = self.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - 40
-        self._painter.sizeHintChanged.emit(self.messages.index(row))
+        yield
         if at_end:
             self.scrollToBottom()
 
@@ -245,6 +255,8 @@ class Actions(QWidget):
         places = [(at // columns, at % columns) for at in range(len(shown))]
         if places != self._places:
             self._places = places
+            for column in range(len(self.buttons)):
+                self._rows.setColumnStretch(column, 0)
             for button, (row, column) in zip(shown, places, strict=True):
                 self._rows.addWidget(button, row, column)
             self._rows.setColumnStretch(columns, 1)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ui.bar import Bar
 
-_ALL, _BESIDE = 110, 40  # letters: for both sides, and what the middle needs beside one
+_ALL, _BESIDE, _TIGHT = 110, 40, 46  # letters: for both sides, for the middle beside one, for field and buttons
 _LEAST = 900  # points
 
 
@@ -48,7 +48,7 @@ class Folding(QObject):
             button.setChecked(side is wanted)
         room = self._width - (wanted.width() if wanted else 0)
         self._middle.setVisible(not self._folded or wanted is None or room >= style.wide(_BESIDE))
-        self._bar.fold(bool(self._folded))
+        self._bar.fold(bool(self._folded), self._width < style.wide(_TIGHT))
 
     @Slot(bool)
     def _on_button(self, on: bool) -> None:
