@@ -64,6 +64,7 @@ def run() -> Iterator[Figure]:
         long = _fill(Path(name) / "home")
         yield Figure("probe before", probe(), "ms")
         yield from _window(desk, long)
+        yield from _listening(desk, Path(name))
         yield from _interrupts(desk, Path(name))
         yield from _turns(desk, Path(name))
         yield from _barging(desk, Path(name))
@@ -101,6 +102,19 @@ def _window(desk: Desk, long: int) -> Iterator[Figure]:
     yield Figure("16 ms timer late while they are scrolled, p99", seen["late"][0], "ms", 5.0)
     yield Figure("16 ms timer late while they are scrolled, max", seen["late"][1], "ms", 16.0)
     yield Figure("to the start of 10,000 turns, painted", seen["jump"][0], "ms", 100.0)
+
+
+def _listening(desk: Desk, folder: Path) -> Iterator[Figure]:
+    """What the level meter costs, its one animation."""
+    loud = np.repeat(np.linspace(0.2, 1, 100) ** 2, RATE // 4)
+    noise = np.random.default_rng(0).normal(0, 0.1, len(loud)) * loud
+    audio.write_wav(folder / "noise.wav", audio.mono(noise.astype(np.float32), RATE))
+    playing = subprocess.Popen(["paplay", "--device=mic", str(folder / "noise.wav")], env=desk.environment)
+    seen = _shown(desk, "--meter", "8")
+    playing.kill()
+    playing.wait()
+    yield Figure("levels that the meter showed in 8 s", seen["levels"][0], "")
+    yield Figure("window's part of a core meanwhile", seen["meter"][0], "%", 2.0)
 
 
 def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:

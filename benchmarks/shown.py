@@ -3,7 +3,7 @@
 Prints `shown SECONDS` after the first paint (the start is given in HARK_STARTED, on the monotonic clock); with
 `--seconds N` goes on, asks a question once it is ready, and prints `late P99 MAX` in milliseconds and `pss MB`; with
 `--scroll ID` too it opens that conversation instead, scrolls up and down in it, and prints `jump MS`, to its start, and
-`passed TURNS`."""
+`passed TURNS`. With `--meter N` it listens for so many seconds, and prints `meter PERCENT` of a core and `levels N`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,36 @@ def _told(name: str) -> float:
     return float(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else 0.0
 
 
-SECONDS, SCROLLED = _told("--seconds"), int(_told("--scroll"))
+SECONDS, SCROLLED, METER = _told("--seconds"), int(_told("--scroll")), _told("--meter")
+
+
+class Cost(QObject):
+    """The window's own processor time while nothing but its level meter moves."""
+
+    def __init__(self, window: views.Window) -> None:
+        super().__init__(window)
+        self._window, self._levels, self._before = window, 0, 0.0
+        window.bridge.happened.connect(self.on_event)
+
+    @Slot(object)
+    def on_event(self, event: object) -> None:
+        if event == events.StateChanged("ready") and not self._before:
+            self._before = -1.0
+            self._window.side.free.setChecked(True)
+            QTimer.singleShot(2000, self.begin)
+        elif isinstance(event, events.Level) and self._before > 0:
+            self._levels += bool(event.value)
+
+    @Slot()
+    def begin(self) -> None:
+        self._before = time.process_time()
+        QTimer.singleShot(int(METER * 1000), self.end)
+
+    @Slot()
+    def end(self) -> None:
+        print(f"meter {(time.process_time() - self._before) / METER * 100:.2f}", flush=True)
+        print(f"levels {self._levels}", flush=True)
+        QApplication.quit()
 
 
 class Watch(QObject):
@@ -108,8 +137,8 @@ class Window(views.Window):
     @Slot()
     def told(self) -> None:
         print(f"shown {time.monotonic() - STARTED:.4f}", flush=True)
-        if SECONDS:
-            self._watch = Watch(self)
+        if SECONDS or METER:
+            self._watch = Watch(self) if SECONDS else Cost(self)
         else:
             QApplication.quit()
 

@@ -15,9 +15,9 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QDesktopServices, QImage, QKeyEvent, QMouseEvent, QPixmap
+from PySide6.QtGui import QColor, QDesktopServices, QFont, QImage, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFileDialog, QInputDialog, QMessageBox, QPushButton
 
 from assistant import events
 from assistant.library.history import History
@@ -482,6 +482,24 @@ def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
         assert desk.window.tray.isVisible() and not desk.window.side.isVisible()
         desk.window.bar.pictures.click()
         assert not desk.window.tray.isVisible()
+
+
+def test_no_button_is_cut_with_letters_of_twice_the_size(desk: Desk) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    usual = application.font()
+    twice = QFont(usual)
+    twice.setPointSizeF(2 * usual.pointSizeF())
+    try:
+        application.setFont(twice)
+        desk.window.resize(480, 760)
+        QTest.qWait(50)
+        buttons = [one for one in desk.window.findChildren(QPushButton) if one.isVisible()]
+        assert {desk.window.bar.past, desk.window.bar.ask, desk.window.bar.stop} <= set(buttons)
+        assert not [one.text() for one in buttons if one.width() < one.minimumSizeHint().width()]
+        assert desk.window.bar.field.width() > 400 and desk.window.width() == 480
+    finally:
+        application.setFont(usual)
 
 
 def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
