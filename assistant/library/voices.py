@@ -81,4 +81,6 @@ def voices(data: Path) -> list[VoiceEntry]:
             if any(folder.glob(file)):
                 found.append(VoiceEntry(f"{engine}/{folder.name}", folder.name, ""))
     got = [one for one in CATALOGUE.values() if one.job == "speak" and models.is_here(one)]
-    return [VoiceEntry(f"{one.part}/{one.name}", one.name, one.language) for one in got] + found
+    return [
+        VoiceEntry(f"{one.part}/{one.name}", one.name.replace("-", " ").capitalize(), one.language) for one in got
+    ] + found
