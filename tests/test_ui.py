@@ -217,12 +217,14 @@ def test_the_code_of_a_message_is_copied_by_itself(window: Window) -> None:
     view.told.connect(told.append)
     messages.add(Entry("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
     QTest.keyClick(view, Qt.Key.Key_End)
+    QTest.qWait(10)
     shown = [button.text() for button in window.actions_row.buttons if button.isVisible()]
     assert "Copy code" in shown and "Links" not in shown
     QTest.keyClick(view, Qt.Key.Key_B)
     assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
     messages.add(Entry("hark", "See [it](https://example.org)."))
     QTest.keyClick(view, Qt.Key.Key_End)
+    QTest.qWait(10)
     shown = [button.text() for button in window.actions_row.buttons if button.isVisible()]
     assert "Copy code" not in shown and "Links" in shown
 

@@ -182,6 +182,127 @@ def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
     assert desk.texts()[-1] == "Now. More."
 
 
+def turn(desk: Desk, number: int, conversation: int, *between: events.Event) -> None:
+    for event in (
+        events.TurnStarted(number, "", conversation), events.Heard("and now?"), events.Wrote("Now."), *between,
+        events.Wrote(" More."), events.TurnEnded("answered", "and now?", "Now. More.", "x", heard_until=10),
+    ):  # fmt: skip
+        desk.window.presenter.on_event(event)
+
+
+def far_up(desk: Desk) -> None:
+    """At the start of a long conversation, by key."""
+    desk.window.keeper.open(3)
+    desk.window.presenter.on_event(events.Opened(3))
+    QTest.qWait(30)
+    desk.key(desk.window.conversation, Qt.Key.Key_Home)
+    assert desk.texts()[0] == "Long question 0" and desk.window.keeper.pages.left_out
+
+
+def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(desk: Desk) -> None:
+    far_up(desk)
+    desk.key(desk.window.conversation, Qt.Key.Key_A)
+    assert desk.calls[-1][0] == "again" and desk.texts() == []
+    desk.window.presenter.on_event(events.Opened(9))
+    turn(desk, 999, 9, events.Noted("the voice is gone"))
+    assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.at(1).detail
+
+
+def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: Desk) -> None:
+    far_up(desk)
+    desk.key(desk.window.conversation, Qt.Key.Key_E)
+    asked = desk.messages.at(0).turn
+    desk.window.conversation.sought.emit(False)
+    assert desk.texts()[-1] == "answer 99" and "Long question 0" not in desk.texts()
+    desk.window.bar.asked.emit("changed words")
+    assert desk.calls[-1][:2] == ("again", asked) or (desk.calls[-1][0] == "again" and desk.texts() == [])
+    assert "changed words" in desk.calls[-1]
+
+
+def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    far_up(desk)
+    before = desk.texts()
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("assistant.library.archive.Archive.turns", fail)
+        desk.key(desk.window.conversation, Qt.Key.Key_End)
+        assert desk.texts() == before and "disk I/O error" in desk.window.bar.status.text()
+    desk.key(desk.window.conversation, Qt.Key.Key_End)
+    assert desk.texts()[-2] == "answer 99" and "disk I/O error" in desk.texts()[-1]
+
+
+def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 60)
+    desk.window.keeper.open(3)
+    desk.window.presenter.on_event(events.Opened(3))
+    desk.window.presenter.on_event(events.Noted("one"))
+    for _ in range(12):
+        desk.window.keeper.pages.on_earlier()
+    assert desk.window.keeper.pages.left_out and "one" not in desk.texts()
+    view = desk.window.conversation
+    view.setFocus()
+    view.setCurrentIndex(desk.messages.index(3))
+    desk.window.presenter.on_event(events.Noted("two"))
+    assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status.text(), "the list stays as it is"
+    while desk.window.keeper.pages.left_out:
+        desk.window.keeper.pages.on_later()
+    assert desk.texts()[-3:] == ["answer 99", "one", "two"]
+    desk.key(view, Qt.Key.Key_Home)
+    desk.key(view, Qt.Key.Key_End)
+    assert desk.texts()[-3:] == ["answer 99", "one", "two"]
+
+
+def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 60)
+    desk.window.keeper.open(3)
+    QTest.qWait(30)
+    view, chosen = desk.window.conversation, list[int]()
+    view.setFocus()
+    assert desk.texts()[view.row] == "answer 99"
+    view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
+    for _ in range(9):
+        view.verticalScrollBar().setValue(0)
+        QTest.qWait(5)
+    assert chosen == [-1] and "answer 99" not in desk.texts()
+    seen = view.indexAt(view.viewport().rect().center()).row()
+    assert seen <= view.row < seen + 12, "copied is what is seen"
+    desk.key(view, Qt.Key.Key_K)
+    assert seen <= view.currentIndex().row() < seen + 12
+    QTest.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    assert desk.texts()[view.currentIndex().row()] == "answer 99"
+
+
+def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 20)
+    desk.window.keeper.open(1)
+    desk.window.presenter.on_event(events.Opened(1))
+    for number in range(40):
+        turn(desk, 1000 + number, 1)
+        QTest.qWait(1)
+    assert desk.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and desk.texts()[-1] == "Now. More."
+
+
+def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
+    desk.window.keeper.open(3)
+    desk.window.presenter.on_event(events.Opened(3))
+    last = desk.messages.at(desk.messages.rowCount() - 1).turn
+    assert last
+    turn(desk, last, 3)
+    assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
+
+
+def test_of_a_very_tall_window_all_is_filled(desk: Desk) -> None:
+    desk.window.resize(1240, 5000)
+    desk.window.keeper.open(3)
+    QTest.qWait(100)
+    assert desk.messages.rowCount() > 2 * paging.FIRST and desk.window.conversation.verticalScrollBar().maximum() > 0
+
+
 def _place(text: str) -> tuple[int, bool]:
     return int(text.split()[-1]), text.startswith("answer")
 

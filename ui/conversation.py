@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushButton, QWidget
 
@@ -44,6 +44,10 @@ class Conversation(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.verticalScrollBar().valueChanged.connect(self._on_scroll)
+        self._whole = QTimer(self, singleShot=True, interval=0)
+        self._whole.timeout.connect(self._fill)
+        for signal in (messages.modelReset, messages.rowsInserted, self.verticalScrollBar().rangeChanged):
+            signal.connect(self._whole.start)
         self.selectionModel().currentChanged.connect(self._on_current)
         # Not at once: the view is in the middle of its own work then, and must not be given other rows.
         self._soon = QTimer(self, singleShot=True, interval=0)
@@ -58,19 +62,22 @@ class Conversation(QListView):
         self.viewport().update()
 
     def grown(self, row: int) -> None:
-        """A message changed: its height may too; the view stays at the end if it was there."""
-        with self._at_end():
-            self._painter.sizeHintChanged.emit(self.messages.index(row))
+        """A message changed: its height may too."""
+        self._painter.sizeHintChanged.emit(self.messages.index(row))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        with self._at_end():
+        with self.staying():
             super().resizeEvent(event)
 
-    @contextlib.contextmanager
-    def _at_end(self) -> Iterator[None]:
-        """Where the end was seen it is seen afterwards."""
+    def at_end(self) -> bool:
+        """Whether the last message is seen."""
         bar = self.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 40
+        return bar.value() >= bar.maximum() - 40
+
+    @contextlib.contextmanager
+    def staying(self) -> Iterator[None]:
+        """Where the end was seen it is seen afterwards."""
+        at_end = self.at_end()
         yield
         if at_end:
             self.scrollToBottom()
@@ -88,17 +95,33 @@ class Conversation(QListView):
 
     @Slot(int)
     def _on_scroll(self, value: int) -> None:
-        most = self.verticalScrollBar().maximum()
-        if self.messages.rowCount() and most > _NEAR:
+        if self.messages.rowCount():
             if value < _NEAR:
                 self._soon.start()
-            if value > most - _NEAR:
+            if value > self.verticalScrollBar().maximum() - _NEAR:
                 self._after.start()
+
+    @Slot()
+    def _fill(self) -> None:
+        """Where nearly all of it is seen at once nothing needs to be scrolled."""
+        self.executeDelayedItemsLayout()
+        if self.messages.rowCount() and self.verticalScrollBar().maximum() < _NEAR:
+            self.earlier.emit()
+
+    def leave(self, rows: range) -> None:
+        """These messages go: one of them that is chosen is chosen no longer, and no other one instead of it."""
+        if self.currentIndex().row() in rows:
+            self.selectionModel().clear()
 
     @property
     def row(self) -> int:
-        """The message that one is at: the current one, else the last."""
+        """The message that one is at: the current one, else the last that is seen."""
         row = self.currentIndex().row()
+        if row < 0:
+            inside = self.viewport().rect().adjusted(0, 0, 0, -8)  # at a message, not in the gap below it
+            row = next(
+                (at for y in range(inside.bottom(), 0, -24) if (at := self.indexAt(QPoint(9, y)).row()) >= 0), -1
+            )
         return row if row >= 0 else self.messages.rowCount() - 1
 
     @Slot()
@@ -156,9 +179,9 @@ class Conversation(QListView):
             self._after.start()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """It begins at the newest message, where Qt would take the oldest."""
+        """It begins at the newest message that is seen, where Qt would take the oldest."""
         if not self.currentIndex().isValid() and self.messages.rowCount():
-            self.setCurrentIndex(self.messages.index(self.messages.rowCount() - 1))
+            self.setCurrentIndex(self.messages.index(self.row))
         super().focusInEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -174,17 +197,17 @@ class Conversation(QListView):
             )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        row, last = self.currentIndex().row(), self.messages.rowCount() - 1
+        ends = event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
+        if ends:
+            self.sought.emit(event.key() == Qt.Key.Key_Home)
+        row, last = self.row, self.messages.rowCount() - 1
         move = {Qt.Key.Key_J: row + 1, Qt.Key.Key_K: row - 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
         do = {
             Qt.Key.Key_Space: self.read_again, Qt.Key.Key_R: self.read_again, Qt.Key.Key_C: self.copy,
             Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question, Qt.Key.Key_L: self.open_link,
             Qt.Key.Key_B: self.copy_code, Qt.Key.Key_S: self.spell,
         }  # fmt: skip
-        if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
-            self.sought.emit(event.key() == Qt.Key.Key_Home)
-            last = self.messages.rowCount() - 1
-        plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+        plain = ends or not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
         if plain and event.key() in move and last >= 0:
             self.setCurrentIndex(self.messages.index(max(0, min(last, move[Qt.Key(event.key())]))))
         elif plain and event.key() in do and row >= 0:
@@ -224,9 +247,11 @@ class Actions(QWidget):
             self.buttons.append(button)
         self._conversation = conversation
         kept = conversation.messages
+        self._soon = QTimer(self, singleShot=True, interval=0)  # once for all that happens in between
+        self._soon.timeout.connect(self._fit)
         for signal in (kept.rowsInserted, kept.rowsRemoved, kept.modelReset, kept.dataChanged):
-            signal.connect(self._fit)
-        conversation.selectionModel().currentChanged.connect(self._fit)
+            signal.connect(self._soon.start)
+        conversation.selectionModel().currentChanged.connect(self._soon.start)
         self._fit()
 
     @Slot()

@@ -74,11 +74,7 @@ class Doing(QObject):
     def ask(self, text: str) -> None:
         """Asks what was typed, or a question again that was changed."""
         turn, self._editing = self._editing, None
-        row = self._window.conversation.messages.row_of(turn) if turn else -1
-        if row < 0 or not text:
-            self._engine.ask(text)
-        else:
-            self._again(row, text)
+        self._again(turn if text else None, text)
 
     @Slot()
     def stop(self) -> None:
@@ -108,7 +104,8 @@ class Doing(QObject):
 
     @Slot(int)
     def on_again(self, row: int) -> None:
-        self._again(row, self._window.conversation.messages.at(row).text)
+        message = self._window.conversation.messages.at(row)
+        self._again(message.turn, message.text)
 
     @Slot(int)
     def on_edit(self, row: int) -> None:
@@ -124,12 +121,11 @@ class Doing(QObject):
             tr("Change the question; Enter asks it from there. The conversation as it was stays in the list.")
         )
 
-    def _again(self, row: int, text: str) -> None:
-        turn = self._window.conversation.messages.at(row).turn
+    def _again(self, turn: int | None, text: str) -> None:
         if turn is None:
             self._engine.ask(text)
             return
-        self._window.conversation.messages.take(row, self._window.conversation.messages.rowCount())
+        self._window.keeper.pages.cut(turn)
         self._window.presenter.begin()
         self._window.keeper.current = None
         self._engine.again(turn, text)

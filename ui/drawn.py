@@ -1,6 +1,6 @@
 """Draws a message: the question as text, the answer as a card. Knows nothing of the engine.
 
-Documents are kept until they change."""
+Documents are kept for a while, their heights for longer: all of these are asked for whenever one changes."""
 
 from __future__ import annotations
 
@@ -18,27 +18,34 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QStyleOptionViewItem
 
 _MARGIN, _PAD, _WIDEST = 28, 16, 760
+_DOCUMENTS, _HEIGHTS = 200, 4000
 THUMB, _SHOWN = QSize(92, 62), 6
 
 
 class Painter(QStyledItemDelegate):
-    """Draws a message: the question as text, the answer as a card. Documents are kept until they change."""
+    """Draws a message: the question as text, the answer as a card."""
 
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[tuple[Entry, int], QTextDocument] = {}
+        self._heights: dict[tuple[Entry, int], int] = {}
 
     def forget(self) -> None:
         """The colours or fonts changed."""
         self._kept.clear()
+        self._heights.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         item, width = index.data(Qt.ItemDataRole.UserRole), self._width(option)
-        made = self._document(item, width)
+        height = self._heights.get((item, width))
+        if height is None:
+            height = self._heights[item, width] = int(self._document(item, width).size().height())
+            if len(self._heights) > _HEIGHTS:
+                del self._heights[next(iter(self._heights))]
         top = option.fontMetrics.height() + 6 if item.heading else 0
         pad = 2 * _PAD if item.who == "hark" else 0
         shown = THUMB.height() + 8 if self._shown(item, index) else 0
-        return QSize(width, int(made.size().height()) + top + pad + shown + 20)
+        return QSize(width, height + top + pad + shown + 20)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
@@ -96,8 +103,8 @@ class Painter(QStyledItemDelegate):
     def _document(self, item: Entry, width: int) -> QTextDocument:
         key = (item, width)
         if key not in self._kept:
-            if len(self._kept) > 400:
-                self._kept.clear()
+            if len(self._kept) > _DOCUMENTS:
+                del self._kept[next(iter(self._kept))]  # the oldest
             from ui import answer  # after the first paint
 
             now = style.theme()

@@ -83,7 +83,9 @@ class Keeper(QObject):
         QTimer.singleShot(_SOON, self, self.refresh)
         messages = self._window.conversation.messages
         if messages.rowCount() and messages.at(0).turn:
-            self.pages.show(self._tried(lambda kept: kept.turns(conversation, turn, pages.FIRST)) or [])
+            before = self._tried(lambda kept: kept.turns(conversation, turn, pages.FIRST))
+            if before is not None:
+                self.pages.show(before)
 
     def on_end(self) -> None:
         """A turn ended: its conversation is the newest now. A list that one is in stays as it is."""

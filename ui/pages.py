@@ -1,7 +1,7 @@
 """Which turns of a long conversation are in the list: some around what is seen. Knows nothing of drawing.
 
-A list of 20,000 messages would be laid out anew at every change, each of them a document; with these few a step costs
-the same wherever one is."""
+A list of 20,000 messages would be laid out anew at every change; with these few a step costs the same wherever one
+is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ Asked = Callable[[Callable[["Archive"], list["Turn"]]], list["Turn"] | None]
 
 class Pages(QObject):
     """`ask` has the history answer; `current` gives the open conversation, None for one that is not saved; `live` tells
-    whether a turn is under way, whose messages must stay. `left_out`: turns after the last one that is shown are."""
+    whether a turn is under way, whose messages must stay. `left_out`: turns after the last one that is shown are.
+
+    What is not saved, such as a note, is never lost: it waits for the end of the conversation to be shown again."""
 
     def __init__(
         self, view: Conversation, ask: Asked, current: Callable[[], int | None], live: Callable[[], bool]
@@ -33,7 +35,8 @@ class Pages(QObject):
         super().__init__(view)
         self._view, self._messages = view, view.messages
         self._ask, self._current, self._live = ask, current, live
-        self.left_out = False
+        self.left_out, self._waiting = False, list[Entry]()
+        self._from_start = False  # whether nothing comes before the first message
         self._messages.modelReset.connect(self._on_reset)
         view.earlier.connect(self.on_earlier)
         view.later.connect(self.on_later)
@@ -44,21 +47,59 @@ class Pages(QObject):
         self._messages.begin([entry for turn in turns for entry in entries(turn)])
         self.left_out = left_out
 
+    def add(self, entry: Entry) -> None:
+        """One that is not saved, at the end."""
+        if self.left_out:
+            self._waiting.append(entry)
+        else:
+            self._messages.add(entry)
+            self._view.scrollToBottom()
+
+    def begin(self, turn: int | None) -> None:
+        """A turn begins: the conversation's end is shown without it, which may have been read already."""
+        self.to_end(before=turn or 0)
+        row = self._messages.row_of(turn) if turn else -1
+        if row >= 0:
+            self._messages.take(row, self._messages.rowCount())
+
+    def cut(self, turn: int) -> None:
+        """Takes a turn and all that follow away: the conversation branches off there."""
+        row, current = self._messages.row_of(turn), self._current()
+        if row >= 0:
+            self._messages.take(row, self._messages.rowCount())
+            self.left_out, self._waiting = False, []
+        elif current is not None:
+            self.show(self._ask(lambda kept: kept.turns(current, turn, FIRST)) or [])
+
+    def trim(self) -> None:
+        """Lets the oldest messages go where the end is seen; they come back when they are scrolled to."""
+        count = self._messages.rowCount()
+        if count > MOST + 2 * STEP and self._view.at_end():
+            with self._view.in_place():
+                self._drop_first(count - MOST)
+
     @Slot()
     def on_earlier(self) -> None:
         """The first message came into sight."""
-        first, current = self._turn(range(self._messages.rowCount())), self._current()
-        if not first or current is None:
+        count, current = self._messages.rowCount(), self._current()
+        first = self._turn(range(count))
+        if self._from_start or not first or current is None:
             return
         turns = self._ask(lambda kept: kept.turns(current, first, STEP))
+        self._from_start = turns == []
         if not turns:
             return
         with self._view.in_place():
             self._messages.put([entry for turn in turns for entry in entries(turn)], 0)
             count = self._messages.rowCount()
             if count > MOST and not self._live():
+                cut = self._question(range(MOST, 0, -1))
+                self._waiting = [
+                    one for one in map(self._messages.at, range(cut, count)) if not one.turn
+                ] + self._waiting
+                self._view.leave(range(cut, count))
+                self._messages.take(cut, count)
                 self.left_out = True
-                self._messages.take(self._question(range(MOST, 0, -1)), count)
 
     @Slot()
     def on_later(self) -> None:
@@ -66,37 +107,60 @@ class Pages(QObject):
         last, current = self._turn(range(self._messages.rowCount() - 1, -1, -1)), self._current()
         if not self.left_out or not last or current is None:
             return
-        turns = self._ask(lambda kept: kept.turns_after(current, last, STEP)) or []
-        self.left_out = len(turns) == STEP
+        turns = self._ask(lambda kept: kept.turns_after(current, last, STEP))
+        if turns is None:
+            return
         with self._view.in_place():
             self._messages.put([entry for turn in turns for entry in entries(turn)], self._messages.rowCount())
-            count = self._messages.rowCount()
-            if count > MOST:
-                self._messages.take(0, self._question(range(count - MOST, count)))
+            if len(turns) < STEP:
+                self._end()
+            self._drop_first(self._messages.rowCount() - MOST)
 
     @Slot(bool)
     def on_sought(self, start: bool) -> None:
         """The conversation's start is wanted, or its end."""
-        current = self._current()
-        first = self._turn(range(self._messages.rowCount()))
-        if start and first and current is not None and not self._live():
+        count, current = self._messages.rowCount(), self._current()
+        first = self._turn(range(count))
+        if not start:
+            self.to_end()
+        elif first and current is not None and not self._live():
             turns = self._ask(lambda kept: kept.turns_after(current, 0, FIRST))
             if turns and turns[0].id != first:
-                self.show(turns, left_out=len(turns) == FIRST)
-        elif not start:
-            self.to_end()
+                waiting = [one for one in map(self._messages.at, range(count)) if not one.turn] + self._waiting
+                self.show(turns, left_out=True)
+                self._waiting, self._from_start = waiting, True
 
     def to_end(self, before: int = 0) -> None:
         """Shows the newest turns, or those before one, if they are left out."""
-        current = self._current()
-        if self.left_out and current is not None:
-            self.left_out = False  # whatever comes of it: what fails is told in the list, which asks for its end
-            self.show(self._ask(lambda kept: kept.turns(current, before, FIRST)) or [])
-            self._view.scrollToBottom()
+        current, chosen = self._current(), self._view.currentIndex().isValid()
+        turns = self._ask(lambda kept: kept.turns(current or 0, before, FIRST)) if self.left_out else None
+        if not turns or current is None or self._live():
+            return
+        waiting = self._waiting
+        self.show(turns)
+        self._waiting = waiting
+        self._end()
+        self._view.scrollToBottom()
+        if chosen:
+            self._view.setCurrentIndex(self._messages.index(self._messages.rowCount() - 1))
+
+    def _end(self) -> None:
+        """The newest turn is shown."""
+        self.left_out, waiting, self._waiting = False, self._waiting, []
+        self._messages.put(waiting, self._messages.rowCount())
+
+    def _drop_first(self, count: int) -> None:
+        """Takes whole turns from the top, at least so many messages; nothing that is not saved."""
+        if count > 0:
+            cut = self._question(range(count, self._messages.rowCount()))
+            if all(one.turn for one in map(self._messages.at, range(cut))):
+                self._view.leave(range(cut))
+                self._messages.take(0, cut)
+                self._from_start = False
 
     @Slot()
     def _on_reset(self) -> None:
-        self.left_out = False
+        self.left_out, self._waiting, self._from_start = False, [], False
 
     def _turn(self, rows: range) -> int:
         """The number of the first turn among these messages; 0 if none is saved."""

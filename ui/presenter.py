@@ -33,6 +33,7 @@ class Presenter(QObject):
         self._row = -1  # of the answer that still grows
         self.live = False  # whether a turn is under way
         self._messages.rowsInserted.connect(self._on_inserted)
+        self._messages.modelReset.connect(self._on_reset)
         self._opening = 0  # conversations that were asked for and are not open yet
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
@@ -61,8 +62,8 @@ class Presenter(QObject):
             case events.Loading(what, done) if not done:
                 self._window.bar.status.setText(words.loading(what))
             case events.TurnStarted():
+                self._window.keeper.pages.begin(event.id)
                 self._turn, self.live = event, True
-                self._window.keeper.pages.to_end(before=event.id or 0)
                 self._reading.begin()
                 self._window.keeper.on_turn(event.conversation, event.id)
             case events.Heard(text) if text:
@@ -80,9 +81,14 @@ class Presenter(QObject):
 
     @Slot(QModelIndex, int, int)
     def _on_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
-        """Older messages came above."""
+        """Others came above the answer."""
         if 0 <= first <= self._row:
             self._row += last - first + 1
+
+    @Slot()
+    def _on_reset(self) -> None:
+        """Whatever comes now belongs to none of the messages."""
+        self._row = -1
 
     def _is_late(self, event: Event) -> bool:
         """Whether it belongs to a conversation that was left."""
@@ -156,21 +162,24 @@ class Presenter(QObject):
         self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
 
     def _on_wrote(self, text: str) -> None:
-        if self._row < 0:
-            self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
-            self._row = self._messages.rowCount() - 1
-        else:
-            self._messages.change(self._row, text=self._messages.at(self._row).text + text)
-        self._window.conversation.grown(self._row)
+        with self._window.conversation.staying():
+            if self._row < 0:
+                self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
+                self._row = self._messages.rowCount() - 1
+            else:
+                self._messages.change(self._row, text=self._messages.at(self._row).text + text)
+            self._window.conversation.grown(self._row)
         self._reading.wrote(text)
 
     def _on_end(self, event: events.TurnEnded) -> None:
         if self._row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
             detail = tr("stopped") if heard is not None else words.by(event.by)
-            self._messages.change(self._row, heard=heard, detail=detail)
-            self._window.conversation.grown(self._row)
+            with self._window.conversation.staying():
+                self._messages.change(self._row, heard=heard, detail=detail)
+                self._window.conversation.grown(self._row)
         self._row, self.live = -1, False
+        self._window.keeper.pages.trim()
         self._window.keeper.on_end()
         if event.reason == "answered" and self._window.presence:
             self._window.presence.ready()
@@ -208,8 +217,6 @@ class Presenter(QObject):
         self._announcer.say(text)
 
     def note(self, message: str) -> None:
-        self._window.keeper.pages.to_end()
-        self._messages.add(Entry("note", message))
-        self._window.conversation.scrollToBottom()
+        self._window.keeper.pages.add(Entry("note", message))
         self._window.bar.status.setText(message)
         self._announcer.say(message)

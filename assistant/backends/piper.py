@@ -23,14 +23,20 @@ from assistant.words.tongue import tr
 
 _THREADS = min(4, os.cpu_count() or 1)
 _LARGEST = 1_000_000  # bytes of a config
+_INPUTS = ("input", "input_lengths", "scales")
 _OTHER_LANGUAGE = re.compile(r"\([^)]+\)")  # eSpeak's note that it reads a word in another one
 _TAIL = re.compile(r"(\W*)\w?$")  # what stands between a clause and the letter that was read on
-_MARKS = {**{mark: mark for mark in ".,:;!?"}, "–": ";", "—": ";"}  # as the voices were trained
+# As the voices were trained: Chinese and Indian marks are not among what they know, but end sentences.
+_MARKS = {**{mark: mark for mark in ".,:;!?"}, "–": ";", "—": ";", "،": ",", "؛": ";", "؟": "?"}
+_ENDS = (".", "!", "?", "。", "！", "？", "।")
 _REFUSED = (
     state.Fail, state.InvalidArgument, state.NoModel, state.RuntimeException, state.InvalidProtobuf,
     state.NotImplemented, state.InvalidGraph, RuntimeError,
 )  # fmt: skip
-_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, *_REFUSED)
+_FAULTS = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError, *_REFUSED,
+)  # fmt: skip
+_RATES, _SPEAKERS, _IDS = range(2_000, 192_001), range(10_001), range(1_000_000)
 
 
 class Piper:
@@ -44,6 +50,10 @@ class Piper:
         self._noise_of_lengths = float(usual.get("noise_w", 0.8))
         self._ids = {str(name): [int(one) for one in ids] for name, ids in config["phoneme_id_map"].items()}
         self._pad, self._begin, self._end = (self._ids[name] for name in "_^$")
+        if self._rate not in _RATES or not all(one in _IDS for ids in self._ids.values() for one in ids):
+            raise ValueError("its config names no sound that can be")
+        if {one.name for one in session.get_inputs()} != {*_INPUTS, *(["sid"] if speaker is not None else [])}:
+            raise ValueError("its weights want something else than its config says")
         self._espeak = Espeak(str(config["espeak"]["voice"]))
         self._is_chinese = self._espeak.language in CHINESE_ONES
         self._stranger = Espeak("en-us" if self._is_chinese else CHINESE)
@@ -68,11 +78,11 @@ class Piper:
         """Each sentence as the voice was trained to read it: begin, phonemes and marks with a pad after each, end."""
         ids: list[int] = []
         for phonemes, read in self._espeak.clauses(text):
-            mark = closing(read)
+            mark, ends = closing(read)
             spoken = _OTHER_LANGUAGE.sub("", phonemes) + mark + " " * (mark in (",", ":", ";"))
             for one in unicodedata.normalize("NFD", spoken):
                 ids += [*self._ids[one], *self._pad] if one in self._ids else []
-            if mark in (".", "!", "?"):
+            if ends:
                 yield from self._framed(ids)
                 ids = []
         yield from self._framed(ids)
@@ -92,7 +102,7 @@ class Piper:
             given["sid"] = np.array([self._speaker], np.int64)
         try:
             return np.asarray(self._session.run(None, given)[0], np.float32).reshape(-1)
-        except _REFUSED as error:
+        except (*_REFUSED, ValueError, MemoryError) as error:
             raise AssistantError(
                 "speak",
                 tr("The voice could not say this sentence."),
@@ -100,11 +110,13 @@ class Piper:
             ) from error
 
 
-def closing(read: str) -> str:
-    """The mark that ends a clause for which eSpeak read so much, or "" (as Piper has it: not for three dots)."""
+def closing(read: str) -> tuple[str, bool]:
+    """The mark that ends a clause for which eSpeak read so much, "" for none, and whether it ends a sentence too (as
+    Piper has it: not three dots)."""
     found = _TAIL.search(read)
     tail = found[1] if found else ""
-    return "" if "..." in tail else next((_MARKS[one] for one in tail if one in _MARKS), "")
+    mark = next((one for one in tail if one in _MARKS or one in _ENDS), "") if "..." not in tail else ""
+    return _MARKS.get(mark, ""), _MARKS.get(mark, mark) in _ENDS
 
 
 def load(options: Options) -> Piper:
@@ -127,7 +139,9 @@ def load(options: Options) -> Piper:
         with Path(f"{weights}.json").open("rb") as file:
             config = json.loads(file.read(_LARGEST))
         session = onnxruntime.InferenceSession(weights.read_bytes(), wanted, providers=["CPUExecutionProvider"])
-        names, count = config.get("speaker_id_map") or {}, int(config.get("num_speakers", 1))
+        names, count = dict(config.get("speaker_id_map") or {}), int(config.get("num_speakers", 1))
+        if count not in _SPEAKERS:
+            raise ValueError("its config names too many speakers")
         return Piper(session, config, number_of(options.speaker, names, count))
     except _FAULTS as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

@@ -12,11 +12,11 @@ def number_of(wanted: str, names: Mapping[str, int], count: int) -> int | None:
     """The speaker `wanted`, the first one for ""; None where there is only one. Raises `Missing`."""
     if count <= 1:
         return None
-    known = {**{str(number): number for number in range(count)}, **names, "": 0}
-    if wanted not in known:
+    number = int(names.get(wanted, wanted if wanted.isdecimal() else 0 if not wanted else -1))
+    if number not in range(count):
         raise Missing(
             "speak",
             tr("The voice has no speaker “{wanted}”.").format(wanted=wanted),
             tr("It has {what}.").format(what=", ".join(sorted(names)) or f"0 to {count - 1}"),
         )
-    return int(known[wanted])
+    return number
