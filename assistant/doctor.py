@@ -177,7 +177,7 @@ def _models() -> Iterator[Finding]:
     for job, what, name in (
         ("hear", tr("model to hear"), "whisper-small"),
         ("look", tr("model to look"), "qwen2-vl-2b"),
-        ("speak", tr("voice"), "piper-ljspeech"),
+        ("speak", tr("voice"), next(one.name for one in catalogue.fitting(99) if one.job == "speak")),
     ):
         here = [entry.name for entry in catalogue.CATALOGUE.values() if entry.job == job and models.is_here(entry)]
         if here:

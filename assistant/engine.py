@@ -264,16 +264,17 @@ class Engine:
 
     def _configure(self, settings: Settings) -> None:
         changed = replace(settings.sound, earcons=True) != replace(self._desk.settings.sound, earcons=True)
-        other_voice = settings.speak.voice != self._desk.settings.speak.voice
+        looked = settings.speak.voice != self._desk.settings.speak.voice or settings == self._desk.settings
         self._desk.settings = settings
         if changed:
             self._floor.interrupt()
             self._devices.change(settings.sound)
         if not settings.sound.earcons:
             self._devices.signal()
+        self._desk.shelf.look_again()
         self._warm()
-        if other_voice:
-            self._tell_voices()  # it may have come only now
+        if looked:
+            self._tell_voices()  # one may have come or gone
         self._floor.prepare()
         with told(self._fail, self._folders.logs):
             self._tray.weigh()

@@ -25,6 +25,7 @@ class Shelf:
     def __init__(self, data: Path, voice: str = "") -> None:
         self._data, self._voice_id = data, voice
         self._kept: dict[str, tuple[object, Any]] = {}
+        self._stand_ins: set[str] = set()  # roles of what was taken because something else was not here
 
     def parts(self, settings: Settings, hears: bool) -> Generator[Loading | Noted, None, Parts]:
         """Yields what is being loaded; returns the parts. Raises `AssistantError`."""
@@ -59,6 +60,12 @@ class Shelf:
     def _ear(self, settings: Settings) -> Told:
         return (yield from self._take("ear", settings.hear, lambda: _transcriber(settings.hear)))
 
+    def look_again(self) -> None:
+        """What stands in for something that was not here goes: that may have come."""
+        for role in self._stand_ins & set(self._kept):
+            _release(self._kept.pop(role)[1])
+        self._stand_ins.clear()
+
     def close(self) -> None:
         """Lets all of them go; what is needed again is loaded again."""
         for _, part in self._kept.values():
@@ -77,6 +84,8 @@ class Shelf:
             return voices.open_chosen(self._voice_id, settings.speak.voice, self._data, notes.append)
 
         part = yield from self._take("voice", wanted, load)
+        if notes:
+            self._stand_ins.add("voice")
         part.speed = min(max(settings.speak.speed, SLOWEST), FASTEST)
         yield from map(Noted, notes)
         return part

@@ -331,3 +331,25 @@ def test_how_a_part_runs_is_told_once(home: Path) -> None:
     shelf = Shelf(home)
     told = [list(shelf._take("eye", "a model", Part)) for _ in range(2)]
     assert events.Noted(Part.note) in told[0] and told[1] == []
+
+
+def test_a_voice_that_came_later_takes_the_place_of_what_stood_in(home: Path, checkpoints: Path) -> None:
+    import shutil
+
+    settings = replace(Settings(), speak=replace(Settings().speak, voice="piper/mine"))
+    shelf = Shelf(home)
+
+    def voice() -> tuple[str, list[object]]:
+        told = list(shelf._voice(settings))
+        return type(shelf.kept("voice")).__name__, [one for one in told if isinstance(one, events.Noted)]
+
+    assert voice()[0] == "Espeak"
+    assert voice() == ("Espeak", []), "told once, and not tried at every question"
+    shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "mine")
+    assert voice()[0] == "Espeak"
+    shelf.look_again()
+    assert voice() == ("Piper", [])
+    kept = shelf.kept("voice")
+    shelf.look_again()
+    assert voice()[0] == "Piper" and shelf.kept("voice") is kept
+    shelf.close()

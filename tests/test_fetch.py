@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -136,3 +137,29 @@ def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
     assert not models.is_here(voices["piper-cori"]) and models.is_here(voices["piper-ljspeech"])
     kept = (tmp_path / "hf" / "hub" / "models--rhasspy--piper-voices" / "blobs").iterdir()
     assert all(b"ljspeech" in one.read_bytes() for one in kept if one.suffix != ".lock")
+
+
+def test_a_voice_of_several_states_is_found_and_removed_whole(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    entry = catalogue.CATALOGUE["piper-cori"]
+    hub.files = {f"{entry.folder}/{file}": file.encode() for file in ("voice.onnx", "voice.onnx.json")}
+    first = models.get("piper-cori")
+    snapshots = first.parents[len(Path(entry.folder).parts)]
+    assert snapshots.name == "snapshots"
+    shutil.copytree(first, snapshots / ("a" * 40) / entry.folder, symlinks=True)
+    broken = snapshots / ("0" * 40) / entry.folder
+    broken.mkdir(parents=True)
+    (broken / "voice.onnx").symlink_to(tmp_path / "nowhere")
+    (first / "samples").mkdir()  # another program may have got more of it
+    assert models.locate("piper-cori", "piper") == str(first)
+    assert models.remove("piper-cori") == len(b"voice.onnx") + len(b"voice.onnx.json")
+    assert not models.is_here(entry) and models.remove("piper-cori") == 0
+    assert models.get("piper-cori") == first and models.is_here(entry)
+
+
+def test_of_a_model_of_its_own_no_other_form_is_got(hub: Hub) -> None:
+    hub.files["onnx/model.onnx"] = b"another form"
+    assert not list(models.get("small/one").rglob("*.onnx"))

@@ -111,6 +111,15 @@ def test_a_voice_is_got_and_used(view: Models, hub: Hub) -> None:
     assert view.choices == [("speak", "voice", "piper/piper-ljspeech")]  # type: ignore[attr-defined]
 
 
+def test_a_quantised_model_is_not_used_before_its_packages_are_here(view: Models, hub: Hub) -> None:
+    row = view.rows["qwen2-vl-2b-awq"]
+    weights = b"\x02\0\0\0\0\0\0\0{}"
+    hub.files |= {"tokenizer_config.json": b"{}", "model.safetensors": weights}
+    row.buttons["get"].click()
+    until(lambda: "pip install optimum gptqmodel" in row.state.text())
+    assert view.choices == [] and row.buttons["use"].isVisible()  # type: ignore[attr-defined]
+
+
 def test_what_each_needs_is_said() -> None:
     assert facts(CATALOGUE["qwen2-vl-2b"], 4) == (
         "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"

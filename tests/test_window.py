@@ -475,16 +475,19 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkey
 
 def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
     meter, blinks = desk.window.bar.meter, QApplication.cursorFlashTime()
+    moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()
     desk.window.do.on_choice("window", "still", True)
-    assert QApplication.cursorFlashTime() == 0
+    assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     seen = set()
     for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
         meter.add(level)
         seen.add(tuple(meter._levels))
     assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
     desk.window.do.on_choice("window", "still", False)
-    assert QApplication.cursorFlashTime() == blinks > 0
+    assert (
+        QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
+    )
     for level in (0.1, 0.2, 0.3):
         meter.add(level)
     assert list(meter._levels)[-3:] == [0.1, 0.2, 0.3]

@@ -25,9 +25,11 @@ class Bridge(QObject):
         self.engine = EngineProcess(settings, self._on_event)
 
     def change(self, settings: Settings) -> str:
-        """Takes other settings and keeps them; returns why they cannot be kept, or ""."""
+        """Takes other settings and keeps them, or has the engine look again at what the same ones name; returns why
+        they cannot be kept, or ""."""
         before, self.settings = self.settings, settings
-        if replace(before, window=settings.window) != settings:  # how the window looks is not the engine's
+        # How the window looks is not the engine's.
+        if settings == before or replace(before, window=settings.window) != settings:
             self.engine.configure(settings)
         return save(settings, self._folders)
 

@@ -188,8 +188,16 @@ class Doing(QObject):
 
             self._hotkeys = Hotkeys(self)
             self._hotkeys.pressed.connect(self.on_deed)
-            self._hotkeys.told.connect(self._window.presenter.tell)
+            self._hotkeys.told.connect(self._on_keys)
         self._window.presenter.tell(self._hotkeys.take(wanted))
+
+    @Slot(str, bool)
+    def _on_keys(self, told: str, taken: bool) -> None:
+        """The desktop has answered; it is not asked again at every start if it gave nothing."""
+        settings = self._bridge.settings
+        if not taken:
+            self._bridge.change(replace(settings, window=replace(settings.window, hotkeys=False)))
+        self._window.presenter.tell(told)
 
     @Slot(bool)
     def on_hands_free(self, on: bool) -> None:

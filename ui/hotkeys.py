@@ -30,9 +30,10 @@ class _Taker(Protocol):
 
 
 class Hotkeys(QObject):
-    """`pressed` gives "talk", "stop" or "describe"; `told` what the user should know, when it is known only later."""
+    """`pressed` gives "talk", "stop" or "describe"; `told` what the user should know and whether the keys are taken,
+    when that is known only later."""
 
-    pressed, told = Signal(str), Signal(str)
+    pressed, told = Signal(str), Signal(str, bool)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)

@@ -1,7 +1,6 @@
 """One window at a time: a second start, or a key of the desktop, tells the first one. Knows nothing of widgets.
 
-`hark-window --talk`, `--stop` and `--describe` can be bound to keys in any desktop's own settings, Wayland's too, which
-lets no program take keys for itself."""
+`hark-window --talk`, `--stop` and `--describe` can be bound to keys in any desktop's own settings."""
 
 from __future__ import annotations
 

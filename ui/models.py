@@ -19,6 +19,7 @@ from assistant.words.tongue import mark, tr
 from ui import style
 from ui.plain import label, scrolled
 
+_QUANTISED = "pip install optimum gptqmodel"
 _JOBS = {"hear": mark("To hear"), "look": mark("To look and answer"), "speak": mark("To speak")}
 
 
@@ -74,6 +75,7 @@ def facts(entry: ModelEntry, memory: float) -> str:
         about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.card:.1f}"))
     if entry.quantised:
         about.append(tr("quantised ({how}), for graphics cards").format(how=entry.quantised))
+        about.append(tr("needs “{command}”").format(command=_QUANTISED))
     if entry.language:
         about.append(tr("English") if entry.language == "en" else tr("Chinese"))
     if entry.memory > memory:
@@ -133,9 +135,9 @@ class Row(QWidget):
 
 
 class Models(QDialog):
-    """`chosen` gives a settings' section, field and value; `told` what a screen reader says."""
+    """`chosen` gives a settings' section, field and value; `told` what a screen reader says; `changed`: one went."""
 
-    chosen, told = Signal(str, str, object), Signal(str)
+    chosen, told, changed = Signal(str, str, object), Signal(str), Signal()
 
     def __init__(self, parent: QWidget, hub: str = "huggingface") -> None:
         super().__init__(parent)
@@ -231,9 +233,15 @@ class Models(QDialog):
 
     def remove(self, name: str) -> None:
         process = QProcess(self)
-        process.finished.connect(self.look)
+        process.finished.connect(lambda code, _: self._on_removed(name, code))
         code = "import sys; from assistant.library import models; models.remove(sys.argv[1])"
         process.start(sys.executable, ["-P", "-c", code, name])
+
+    def _on_removed(self, name: str, code: int) -> None:
+        self.look()
+        self.changed.emit()
+        if code:
+            self.told.emit(tr("{name} could not be removed.").format(name=name))
 
     def _on_end(self, name: str, why: str) -> None:
         stopped = self._downloads.pop(name).stopped
@@ -246,7 +254,10 @@ class Models(QDialog):
         self.told.emit(why or tr("{name} is here").format(name=name))
         if not why:
             self._here.add(name)
-            self.use(name)
+            if CATALOGUE[name].quantised:
+                row.state.setText(tr("It is here. Before it is used: {command}").format(command=_QUANTISED))
+            else:
+                self.use(name)
             self._next()
 
     def done(self, code: int) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
 
 NAME, PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
-_PATIENCE = 120.0  # seconds: the user may have to choose
+_PATIENCE = 600.0  # seconds: the user may have to choose
+FAULTS = (OSError, KeyError, ValueError, TypeError, RuntimeError)  # of a bus that is none, or answers strangely
 _LARGEST = 200 * 1024 * 1024
 
 
@@ -48,7 +49,7 @@ class Screenshot(QObject):
             self.taken.emit(data, "" if data else tr("Nothing was captured."))
         except TimeoutError:
             self.taken.emit(b"", tr("Nothing was captured."))
-        except (OSError, KeyError, ValueError, DBusErrorResponse, AuthenticationError):
+        except (*FAULTS, DBusErrorResponse, AuthenticationError):
             self.taken.emit(b"", tr(FORBIDDEN))
 
 
@@ -74,7 +75,7 @@ def ask(
 ) -> dict[str, Any] | None:
     """Has the portal do something, which answers when the user has: its results, or None where the user refused.
 
-    Raises `TimeoutError`, and what goes wrong on the bus."""
+    Raises `TimeoutError`, and what goes wrong on the bus; `OSError` where the desktop itself could not."""
     from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
     from jeepney.io.blocking import Proxy
     from jeepney.wrappers import unwrap_msg
@@ -88,4 +89,6 @@ def ask(
     with bus.filter(rule) as answers:
         unwrap_msg(bus.send_and_get_reply(new_method_call(portal, method, signature, body)))
         refused, results = bus.recv_until_filtered(answers, timeout=_PATIENCE).body
-    return None if refused else results
+    if refused > 1:
+        raise OSError("the desktop could not")
+    return None if refused else dict(results)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
+from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -24,9 +26,10 @@ _INTERFACE = "GlobalShortcuts"
 
 
 class Shortcuts(QObject):
-    """`keys`: letters and what they do. `pressed` gives what a key does; `told` what the user should know."""
+    """`keys`: letters and what they do. `pressed` gives what a key does; `told` what the user should know, and whether
+    the keys are Hark's now."""
 
-    pressed, told = Signal(str), Signal(str)
+    pressed, told = Signal(str), Signal(str, bool)
 
     def __init__(self, parent: QObject, keys: Mapping[str, str]) -> None:
         super().__init__(parent)
@@ -48,18 +51,31 @@ class Shortcuts(QObject):
 
         try:
             with open_dbus_connection(bus="SESSION") as bus:
-                self._mind(bus, self._bound(bus))
-        except (OSError, KeyError, ValueError, TypeError, DBusErrorResponse, AuthenticationError):
-            self._say(forbidden())
+                self._mind(bus)
+        except TimeoutError:
+            self._say(tr("The desktop's question about the keys was not answered."), False)
+        except (*portal.FAULTS, DBusErrorResponse, AuthenticationError):
+            self._say(forbidden(), False)
 
-    def _bound(self, bus: DBusConnection) -> str:
-        """The session in which the keys are Hark's, or "" where the user refused."""
+    def _mind(self, bus: DBusConnection) -> None:
+        """Takes the keys and tells of every one that is pressed, until they are let go."""
         _introduce(bus)
         options: dict[str, Any] = {"session_handle_token": ("s", "hark" + secrets.token_hex(8))}
         made = portal.ask(bus, _INTERFACE, "CreateSession", "a{sv}", (), options)
-        if made is None:
-            return ""
-        session = str(made["session_handle"][1])
+        session = str(made["session_handle"][1]) if made else ""
+        got = self._bound(bus, session) if session else None
+        if got is None:
+            return self._say(tr("The desktop was not allowed to give the keys to Hark: they are off."), False)
+        usual = tr("The desktop's keyboard settings tell which keys work everywhere, and change them.")
+        self._say(tr("Everywhere: {keys}.").format(keys=got) if got else usual, True)
+        with contextlib.suppress(*portal.FAULTS):  # the bus ends with the desktop
+            for whose, deed, *_ in _pressed(bus, session, self._over):
+                if whose == session and deed in self._keys.values():
+                    self.pressed.emit(deed)
+        self._say(tr("The desktop has taken its keys back; Hark asks for them again when it starts."), True)
+
+    def _bound(self, bus: DBusConnection, session: str) -> str | None:
+        """Which keys the desktop gave, in words, as far as it tells; None where the user refused."""
         says = {"talk": tr("Talk"), "stop": tr("Stop"), "describe": tr("Describe what is on my screen")}
         wanted = [
             (deed, {"description": ("s", says[deed]), "preferred_trigger": ("s", f"CTRL+ALT+{key}")})
@@ -67,34 +83,40 @@ class Shortcuts(QObject):
         ]
         bound = portal.ask(bus, _INTERFACE, "BindShortcuts", "oa(sa{sv})sa{sv}", (session, wanted, ""), {})
         if bound is None:
-            return ""
+            return None
         got = [(deed, facts.get("trigger_description", ("s", ""))[1]) for deed, facts in bound["shortcuts"][1]]
-        keys = ", ".join(f"{says[deed]}: {key}" for deed, key in got if key and deed in says)
-        usual = tr("The desktop's keyboard settings tell which keys work everywhere, and change them.")
-        self._say(tr("Everywhere: {keys}.").format(keys=keys) if keys else usual)
-        return session
+        return ", ".join(f"{says[deed]}: {key}" for deed, key in got if key and deed in says)
 
-    def _mind(self, bus: DBusConnection, session: str) -> None:
-        """Tells of every key, until they are let go."""
-        from jeepney import MatchRule, message_bus
-        from jeepney.io.blocking import Proxy
-
-        if not session:
-            return self._say(tr("The keys are free again."))
-        rule = MatchRule(
-            type="signal", interface=f"org.freedesktop.portal.{_INTERFACE}", member="Activated", path=portal.PATH
-        )
-        Proxy(message_bus, bus).AddMatch(rule)
-        with bus.filter(rule) as happened:
-            while not self._over.is_set():
-                with contextlib.suppress(TimeoutError):
-                    whose, deed, *_ = bus.recv_until_filtered(happened, timeout=_LOOK).body
-                    if whose == session and deed in self._keys.values() and not self._over.is_set():
-                        self.pressed.emit(deed)
-
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, taken: bool) -> None:
         if not self._over.is_set():
-            self.told.emit(text)
+            self.told.emit(text, taken)
+
+
+def _pressed(bus: DBusConnection, session: str, over: threading.Event) -> Iterator[tuple[Any, ...]]:
+    """The body of every "Activated", until it is `over`, or the desktop ends the session, or itself."""
+    from jeepney import HeaderFields, MatchRule, message_bus
+    from jeepney.io.blocking import Proxy
+
+    gone = MatchRule(type="signal", interface="org.freedesktop.DBus", member="NameOwnerChanged")
+    gone.add_arg_condition(0, portal.NAME)
+    rules = (
+        MatchRule(
+            type="signal", interface=f"org.freedesktop.portal.{_INTERFACE}", member="Activated", path=portal.PATH
+        ),
+        MatchRule(type="signal", interface="org.freedesktop.portal.Session", member="Closed", path=session),
+        gone,
+    )
+    happened: deque[Any] = deque()
+    with contextlib.ExitStack() as filters:
+        for rule in rules:
+            Proxy(message_bus, bus).AddMatch(rule)
+            filters.enter_context(bus.filter(rule, queue=happened))
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                message = bus.recv_until_filtered(happened, timeout=_LOOK)
+                if message.header.fields[HeaderFields.member] != "Activated":
+                    return
+                yield message.body
 
 
 def forbidden() -> str:

@@ -50,7 +50,7 @@ CONTRAST_DARK = Theme(
 
 _chosen = {"light": LIGHT, "dark": DARK}
 _wish = "system"
-_still, _blink = False, 0  # and the milliseconds of the cursor's blinking, once they were needed
+_still, _usual = False, (0, False)  # and how the system has it: the cursor's milliseconds, whether menus move
 
 
 def choose(name: str) -> None:
@@ -73,13 +73,16 @@ def theme() -> Theme:
 
 def stand_still(wanted: bool) -> None:
     """Whether nothing moves by itself: no cursor blinks, no menu slides, the level meter shows steps."""
-    global _still, _blink
-    if wanted != _still:
-        usual, _still = _blink or QApplication.cursorFlashTime(), wanted
-        _blink = usual
-        QApplication.setCursorFlashTime(0 if wanted else usual)
-        for effect in (Qt.UIEffect.UI_AnimateMenu, Qt.UIEffect.UI_AnimateCombo, Qt.UIEffect.UI_AnimateTooltip):
-            QApplication.setEffectEnabled(effect, not wanted)
+    global _still, _usual
+    if wanted == _still:
+        return
+    effect = Qt.UIEffect.UI_General  # all others hang on it
+    if wanted:
+        _usual = (QApplication.cursorFlashTime(), QApplication.isEffectEnabled(effect))
+    blink, moves = (0, False) if wanted else _usual
+    _still = wanted
+    QApplication.setCursorFlashTime(blink)
+    QApplication.setEffectEnabled(effect, moves)
 
 
 def is_still() -> bool:

@@ -81,7 +81,7 @@ def microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> N
 
 
 class Meter(QWidget):
-    """The last levels as bars, or where nothing may move the loudest of them in steps. It has no value for a screen
+    """The last levels as bars, or where nothing may move the last one in steps. It has no value for a screen
     reader: every change would be read."""
 
     _BARS, _STEPS = 9, 3

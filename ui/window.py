@@ -146,12 +146,13 @@ class Window(QMainWindow):
 
     @Slot()
     def models(self) -> None:
-        """What hears and what looks, got from a hub."""
+        """What hears, looks and speaks, got from a hub."""
         from ui.models import Models
 
         made = Models(self, self.bridge.settings.hub.source)
         made.chosen.connect(self.do.on_choice)
         made.told.connect(self.presenter.announce)
+        made.changed.connect(lambda: self.bridge.change(self.bridge.settings))
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
 

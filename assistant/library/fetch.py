@@ -65,12 +65,11 @@ def _listed(hub: Hub, repo: str, inside: str) -> tuple[str, list[File]]:
     """The newest state of a model, and its files as far as they are wanted. Raises `Stopped`."""
     again = tr("Check the network, or choose another hub or mirror, then run it again.")
     try:
-        commit, files = hub.listed(repo)
+        commit, files = hub.listed(repo, inside)
     except requests.RequestException as error:
         raise Stopped(_sentence(repo, error), again) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Stopped(_sentence(repo, ValueError(tr("the hub's answer makes no sense"))), again) from error
-    files = [one for one in files if not inside or one.name.startswith(f"{inside}/")]
     if not files:
         raise Stopped(tr("“{repo}” holds no model that Hark can use.").format(repo=repo), tr("Choose another."))
     return commit, files

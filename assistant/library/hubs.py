@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import requests
 
 # Weights and tables only: no pickles, no code.
-KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin", "*.onnx", "*/MODEL_CARD")
+KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
+VOICE = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice among many
 _SILENCE = 10.0  # seconds without a byte
 
 
@@ -29,8 +30,9 @@ class Hub(Protocol):
     """What it answers with is checked: what makes no sense raises `ValueError`, `KeyError`, `TypeError` or
     `AttributeError`; what does not come `requests.RequestException`."""
 
-    def listed(self, repo: str) -> tuple[str, list[File]]:
-        """The newest state of a model as 40 digits, and its files as far as they are wanted."""
+    def listed(self, repo: str, inside: str) -> tuple[str, list[File]]:
+        """The newest state of a model as 40 digits, and its files as far as they are wanted: of one voice in the
+        folder `inside`, or of a model of its own for ""."""
 
     def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
         """A file from its byte `begin` on, as a stream."""
@@ -39,13 +41,13 @@ class Hub(Protocol):
 class HuggingFace:
     """At `HF_ENDPOINT`, with the user's token if there is one."""
 
-    def listed(self, repo: str) -> tuple[str, list[File]]:
+    def listed(self, repo: str, inside: str) -> tuple[str, list[File]]:
         with self._asked(f"api/models/{repo}/revision/main?blobs=true", 0) as answer:
             told = answer.json()
         files = [
             _file(one["rfilename"], one["size"], (one.get("lfs") or {}).get("sha256", one["blobId"]))
             for one in told["siblings"]
-            if _wanted(one["rfilename"])
+            if _wanted(one["rfilename"], inside)
         ]
         return _hash(told["sha"]), files
 
@@ -63,13 +65,13 @@ class HuggingFace:
 class ModelScope:
     """At `MODELSCOPE_DOMAIN`; it names a SHA-256 for every file."""
 
-    def listed(self, repo: str) -> tuple[str, list[File]]:
+    def listed(self, repo: str, inside: str) -> tuple[str, list[File]]:
         with self._asked(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as answer:
             told = answer.json()
         files = [
             _file(one["Path"], one["Size"], one["Sha256"])
             for one in told["Data"]["Files"]
-            if one["Type"] == "blob" and _wanted(one["Path"])
+            if one["Type"] == "blob" and _wanted(one["Path"], inside)
         ]
         # A model has no state of its own there, each file has one: the contents together are as good.
         state = hashlib.sha1("".join(sorted(one.hash for one in files)).encode(), usedforsecurity=False).hexdigest()
@@ -95,7 +97,10 @@ def _get(address: str, begin: int, headers: dict[str, str]) -> requests.Response
     return answer
 
 
-def _wanted(name: str) -> bool:
+def _wanted(name: str, inside: str) -> bool:
+    if inside:
+        folder, _, file = name.rpartition("/")
+        return folder == inside and any(fnmatch.fnmatch(file, kind) for kind in VOICE)
     return any(fnmatch.fnmatch(name, kind) for kind in KINDS)
 
 

@@ -118,12 +118,18 @@ def _remove_folder(entry: ModelEntry) -> int:
     """Removes what a repository of many holds of this one; others may be here too."""
     from huggingface_hub import constants
 
-    place, freed = _place(constants.HF_HUB_CACHE, entry.repo), 0
-    for path in list(place.glob(f"snapshots/*/{entry.folder}/*")):
-        freed += path.stat().st_size
-        for blob in [one for one in (place / "blobs").iterdir() if one.samefile(path)]:
-            blob.unlink()
-        path.unlink()
+    place = _place(constants.HF_HUB_CACHE, entry.repo)
+    names = [path for path in place.glob(f"snapshots/*/{entry.folder}/*") if not path.is_dir()]
+    # Several names, of several states, may lead to one content; some to none.
+    content = {
+        blob
+        for path in names
+        for blob in (place / "blobs").iterdir()
+        if path.exists() and not blob.is_dir() and blob.samefile(path)
+    }
+    freed = sum(blob.stat().st_size for blob in content)
+    for path in (*names, *content):
+        path.unlink(missing_ok=True)
     return freed
 
 
@@ -138,9 +144,7 @@ def _cached(name: str, stage: str) -> Path:
     entry = CATALOGUE.get(name)
     try:
         if entry and entry.folder:
-            # Of a repository of many they are got one by one, and each may be of another state.
-            found = sorted(_place(constants.HF_HUB_CACHE, entry.repo).glob(f"snapshots/*/{entry.folder}/*.onnx"))
-            return found[0].parent
+            return _newest(_place(constants.HF_HUB_CACHE, entry.repo), entry)
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError, IndexError):
         raise Missing(
@@ -148,6 +152,19 @@ def _cached(name: str, stage: str) -> Path:
             tr("The model “{name}” is not on this machine.").format(name=name),
             tr("Get it: hark models get {name}").format(name=name),
         ) from None
+
+
+def _newest(place: Path, entry: ModelEntry) -> Path:
+    """Of a repository of many they are got one by one, and each may be of another state. Raises `OSError`, and
+    `IndexError` where there is none."""
+    head = (place / "refs" / "main").read_text()
+    states = sorted((place / "snapshots").iterdir(), key=lambda one: (one.name == head, one.stat().st_mtime))
+    whole = [
+        one / entry.folder
+        for one in states
+        if all(any(file.is_file() for file in (one / entry.folder).glob(kind)) for kind in _NEEDED[entry.part])
+    ]
+    return whole[-1]
 
 
 def _check(folder: Path, part: str, stage: str) -> None:

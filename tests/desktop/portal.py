@@ -61,6 +61,8 @@ def answer(bus: Any, asked: Any, picture: str) -> None:
         at = DBusAddress("/org/freedesktop/portal/desktop", interface="org.freedesktop.portal.GlobalShortcuts")
         for whose, name in (("/other", "talk"), (_SESSION, "unknown"), (_SESSION, "talk"), (_SESSION, "describe")):
             bus.send(new_signal(at, "Activated", "osta{sv}", (whose, name, 0, {})))
+        at = DBusAddress(_SESSION, interface="org.freedesktop.portal.Session")
+        bus.send(new_signal(at, "Closed", "", ()))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QApplication
 from ui.hotkeys import Hotkeys
 application = QApplication([])
 keys = Hotkeys(application)
-for signal in (keys.pressed, keys.told):
-    signal.connect(lambda text: print(text, flush=True))
+keys.pressed.connect(lambda deed: print(deed, flush=True))
+keys.told.connect(lambda text, taken: print(taken, text, flush=True))
 print(keys.take(True), flush=True)
 application.exec()
 """
@@ -155,12 +155,13 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Desk) 
         (
             ["p.png"],
             [
-                "Everywhere: Talk: CTRL+ALT+h, Stop: CTRL+ALT+j, Describe what is on my screen: CTRL+ALT+k.",
+                "True Everywhere: Talk: CTRL+ALT+h, Stop: CTRL+ALT+j, Describe what is on my screen: CTRL+ALT+k.",
                 "talk",
                 "describe",
+                "True The desktop has taken its keys back; Hark asks for them again when it starts.",
             ],
         ),
-        ([], ["The keys are free again."]),
+        ([], ["False The desktop was not allowed to give the keys to Hark: they are off."]),
     ],
 )
 def test_where_programs_may_not_take_keys_the_portal_is_asked(desk: Desk, given: list[str], told: list[str]) -> None:
