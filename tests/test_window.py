@@ -255,6 +255,25 @@ def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.Mon
     desk.key(view, Qt.Key.Key_Home)
     desk.key(view, Qt.Key.Key_End)
     assert desk.texts()[-3:] == ["answer 99", "one", "two"]
+    QTest.qWait(20)
+
+
+def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST", 30)
+    desk.window.keeper.open(3)
+    desk.window.presenter.on_event(events.Opened(3))
+    desk.window.presenter.on_event(events.Noted("between"))
+    for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
+        turn(desk, number, 3)
+    assert "between" not in desk.texts() and desk.messages.rowCount() <= 30 + 2 * paging.STEP + 2
+    for _ in range(40):
+        desk.window.keeper.pages.on_earlier()
+        if "between" in desk.texts():
+            break
+    at = desk.texts().index("between")
+    assert desk.texts()[at - 1] == "answer 99"
 
 
 def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ class Pages(QObject):
     """`ask` has the history answer; `current` gives the open conversation, None for one that is not saved; `live` tells
     whether a turn is under way, whose messages must stay. `left_out`: turns after the last one that is shown are.
 
-    What is not saved, such as a note, is never lost: it waits for the end of the conversation to be shown again."""
+    What is not saved, such as a note, is never lost: it comes back with the turn that it followed."""
 
     def __init__(
         self, view: Conversation, ask: Asked, current: Callable[[], int | None], live: Callable[[], bool]
@@ -35,17 +35,18 @@ class Pages(QObject):
         super().__init__(view)
         self._view, self._messages = view, view.messages
         self._ask, self._current, self._live = ask, current, live
-        self.left_out, self._waiting = False, list[Entry]()
+        self.left_out = False
+        self._aside: dict[int, list[Entry]] = {}  # not saved and out of the list, by the turn before; 0: before all
+        self._waiting: list[Entry] = []  # the same, after all turns
         self._from_start = False  # whether nothing comes before the first message
         self._messages.modelReset.connect(self._on_reset)
         view.earlier.connect(self.on_earlier)
         view.later.connect(self.on_later)
         view.sought.connect(self.on_sought)
 
-    def show(self, turns: Sequence[Turn], left_out: bool = False) -> None:
-        """These and no others."""
+    def show(self, turns: Sequence[Turn]) -> None:
+        """The turns of another conversation."""
         self._messages.begin([entry for turn in turns for entry in entries(turn)])
-        self.left_out = left_out
 
     def add(self, entry: Entry) -> None:
         """One that is not saved, at the end."""
@@ -81,24 +82,18 @@ class Pages(QObject):
     @Slot()
     def on_earlier(self) -> None:
         """The first message came into sight."""
-        count, current = self._messages.rowCount(), self._current()
-        first = self._turn(range(count))
+        current, first = self._current(), self._turn(range(self._messages.rowCount()))
         if self._from_start or not first or current is None:
             return
         turns = self._ask(lambda kept: kept.turns(current, first, STEP))
-        self._from_start = turns == []
-        if not turns:
+        if turns is None:
             return
+        self._from_start = not turns
         with self._view.in_place():
-            self._messages.put([entry for turn in turns for entry in entries(turn)], 0)
+            self._messages.put(self._with_aside(turns) if turns else self._aside.pop(0, []), 0)
             count = self._messages.rowCount()
             if count > MOST and not self._live():
-                cut = self._question(range(MOST, 0, -1))
-                self._waiting = [
-                    one for one in map(self._messages.at, range(cut, count)) if not one.turn
-                ] + self._waiting
-                self._view.leave(range(cut, count))
-                self._messages.take(cut, count)
+                self._drop(self._question(range(MOST, 0, -1)), count)
                 self.left_out = True
 
     @Slot()
@@ -111,7 +106,7 @@ class Pages(QObject):
         if turns is None:
             return
         with self._view.in_place():
-            self._messages.put([entry for turn in turns for entry in entries(turn)], self._messages.rowCount())
+            self._messages.put(self._with_aside(turns), self._messages.rowCount())
             if len(turns) < STEP:
                 self._end()
             self._drop_first(self._messages.rowCount() - MOST)
@@ -119,16 +114,15 @@ class Pages(QObject):
     @Slot(bool)
     def on_sought(self, start: bool) -> None:
         """The conversation's start is wanted, or its end."""
-        count, current = self._messages.rowCount(), self._current()
-        first = self._turn(range(count))
+        current, first = self._current(), self._turn(range(self._messages.rowCount()))
         if not start:
             self.to_end()
         elif first and current is not None and not self._live():
             turns = self._ask(lambda kept: kept.turns_after(current, 0, FIRST))
             if turns and turns[0].id != first:
-                waiting = [one for one in map(self._messages.at, range(count)) if not one.turn] + self._waiting
-                self.show(turns, left_out=True)
-                self._waiting, self._from_start = waiting, True
+                self._renew(turns)
+                self._messages.put(self._aside.pop(0, []), 0)
+                self.left_out = self._from_start = True
 
     def to_end(self, before: int = 0) -> None:
         """Shows the newest turns, or those before one, if they are left out."""
@@ -136,9 +130,7 @@ class Pages(QObject):
         turns = self._ask(lambda kept: kept.turns(current or 0, before, FIRST)) if self.left_out else None
         if not turns or current is None or self._live():
             return
-        waiting = self._waiting
-        self.show(turns)
-        self._waiting = waiting
+        self._renew(turns)
         self._end()
         self._view.scrollToBottom()
         if chosen:
@@ -149,18 +141,34 @@ class Pages(QObject):
         self.left_out, waiting, self._waiting = False, self._waiting, []
         self._messages.put(waiting, self._messages.rowCount())
 
+    def _renew(self, turns: Sequence[Turn]) -> None:
+        """Other turns of the same conversation."""
+        self._drop(0, self._messages.rowCount())
+        self._messages.put(self._with_aside(turns), 0)
+        self._from_start = False
+
     def _drop_first(self, count: int) -> None:
-        """Takes whole turns from the top, at least so many messages; nothing that is not saved."""
+        """Takes whole turns from the top, at least so many messages."""
         if count > 0:
-            cut = self._question(range(count, self._messages.rowCount()))
-            if all(one.turn for one in map(self._messages.at, range(cut))):
-                self._view.leave(range(cut))
-                self._messages.take(0, cut)
-                self._from_start = False
+            self._drop(0, self._question(range(count, self._messages.rowCount())))
+            self._from_start = False
+
+    def _drop(self, first: int, end: int) -> None:
+        """Takes messages out of the list; what is not saved of them is kept aside."""
+        before = self._turn(range(first - 1, -1, -1))
+        for entry in map(self._messages.at, range(first, end)):
+            before = entry.turn or before
+            if not entry.turn:
+                self._aside.setdefault(before, []).append(entry)
+        self._view.leave(range(first, end))
+        self._messages.take(first, end)
+
+    def _with_aside(self, turns: Sequence[Turn]) -> list[Entry]:
+        return [entry for turn in turns for entry in (*entries(turn), *self._aside.pop(turn.id, []))]
 
     @Slot()
     def _on_reset(self) -> None:
-        self.left_out, self._waiting, self._from_start = False, [], False
+        self.left_out, self._waiting, self._from_start, self._aside = False, [], False, {}
 
     def _turn(self, rows: range) -> int:
         """The number of the first turn among these messages; 0 if none is saved."""
