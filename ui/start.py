@@ -39,7 +39,7 @@ def _warm(window: Window) -> None:
 
 
 def _list_style() -> None:
-    """PySide makes objects of all names in it."""
+    """Of all names in it PySide makes objects: not in the frame that shows the first conversation."""
     from PySide6.QtWidgets import QStyle  # noqa: F401
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from assistant.backends.speakers import number_of
-from assistant.errors import AssistantError, Missing
+from assistant.backends.saying import broken, number_of, unsaid
+from assistant.errors import Missing
 from assistant.roles import Options
 from assistant.sound.audio import Audio, mono
 from assistant.words.tongue import tr
@@ -51,11 +51,7 @@ class Coqui:
                 self._model.length_scale = self._usual / self.speed
                 wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
             except (RuntimeError, ValueError, IndexError) as error:
-                raise AssistantError(
-                    "speak",
-                    tr("The voice could not say this sentence."),
-                    tr("The text is on the screen; try another voice."),
-                ) from error
+                raise unsaid() from error
             sound = mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
         if len(sound.samples):
             yield sound
@@ -79,22 +75,8 @@ def load(options: Options) -> Coqui:
             model = _vits(config_path)
             model.load_state_dict(_state(weights))
         model.eval()
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        TypeError,
-        ImportError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise Missing(
-            "speak",
-            tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=reason),
-            tr("Choose or get another voice."),
-        ) from error
+    except _LOADING_FAULTS as error:
+        raise broken(folder, error) from error
     names = dict(getattr(getattr(model, "speaker_manager", None), "name_to_id", {}) or {})
     return Coqui(model, number_of(options.speaker, names, int(getattr(model, "num_speakers", 0) or 0)))
 

@@ -14,9 +14,9 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from assistant.backends.espeak import CHINESE, CHINESE_ONES, Espeak, is_chinese
-from assistant.backends.speakers import number_of
-from assistant.errors import AssistantError, Missing
+from assistant.backends.espeak import CHINESE_ONES, Espeak, is_chinese
+from assistant.backends.saying import broken, number_of, unsaid
+from assistant.errors import Missing
 from assistant.roles import Options
 from assistant.sound.audio import Audio, mono
 from assistant.words.tongue import tr
@@ -56,7 +56,7 @@ class Piper:
             raise ValueError("its weights want something else than its config says")
         self._espeak = Espeak(str(config["espeak"]["voice"]))
         self._is_chinese = self._espeak.language in CHINESE_ONES
-        self._stranger = Espeak("en-us" if self._is_chinese else CHINESE)
+        self._stranger = Espeak("en-us")  # which speaks Chinese too
         self.speed = 1.0
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
@@ -103,11 +103,7 @@ class Piper:
         try:
             return np.asarray(self._session.run(None, given)[0], np.float32).reshape(-1)
         except (*_REFUSED, ValueError, MemoryError) as error:
-            raise AssistantError(
-                "speak",
-                tr("The voice could not say this sentence."),
-                tr("The text is on the screen; try another voice."),
-            ) from error
+            raise unsaid() from error
 
 
 def closing(read: str) -> tuple[str, bool]:
@@ -144,9 +140,4 @@ def load(options: Options) -> Piper:
             raise ValueError("its config names too many speakers")
         return Piper(session, config, number_of(options.speaker, names, count))
     except _FAULTS as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise Missing(
-            "speak",
-            tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=reason),
-            tr("Choose or get another voice."),
-        ) from error
+        raise broken(folder, error) from error

@@ -22,7 +22,8 @@ from typing import Any
 import requests
 from filelock import FileLock
 
-from assistant.library.hubs import HUBS, File, Hub, HuggingFace
+from assistant.library import models
+from assistant.library.hubs import HUBS, File, Hub
 from assistant.words import tongue
 from assistant.words.tongue import tr
 
@@ -40,12 +41,9 @@ class Stopped(Exception):
     """It cannot go on; carries a sentence and the next step."""
 
 
-def fetch(repo: str, tell: Any, hub: Hub | None = None, inside: str = "") -> Path:
+def fetch(repo: str, tell: Any, hub: Hub, inside: str) -> Path:
     """Fetches all that is missing, or of one folder `inside` it; returns the folder. Raises `Stopped`."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    place = Path(HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
-    hub = hub or HuggingFace()
+    place = models.place(repo)
     commit, files = _listed(hub, repo, inside)
 
     def opened(file: File, begin: int) -> requests.Response:

@@ -116,15 +116,13 @@ def remove(name: str) -> int:
 
 def _remove_folder(entry: ModelEntry) -> int:
     """Removes what a repository of many holds of this one; others may be here too."""
-    from huggingface_hub import constants
-
-    place = _place(constants.HF_HUB_CACHE, entry.repo)
-    names = [path for path in place.glob(f"snapshots/*/{entry.folder}/*") if not path.is_dir()]
+    here = place(entry.repo)
+    names = [path for path in here.glob(f"snapshots/*/{entry.folder}/*") if not path.is_dir()]
     # Several names, of several states, may lead to one content; some to none.
     content = {
         blob
         for path in names
-        for blob in (place / "blobs").iterdir()
+        for blob in (here / "blobs").iterdir()
         if path.exists() and not blob.is_dir() and blob.samefile(path)
     }
     freed = sum(blob.stat().st_size for blob in content)
@@ -133,18 +131,21 @@ def _remove_folder(entry: ModelEntry) -> int:
     return freed
 
 
-def _place(cache: str, repo: str) -> Path:
-    return Path(cache) / f"models--{repo.replace('/', '--')}"
+def place(repo: str) -> Path:
+    """Where the hub's shared cache has a model, all its states together."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
 
 
 def _cached(name: str, stage: str) -> Path:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     entry = CATALOGUE.get(name)
     try:
         if entry and entry.folder:
-            return _newest(_place(constants.HF_HUB_CACHE, entry.repo), entry)
+            return _newest(entry)
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError, IndexError):
         raise Missing(
@@ -154,11 +155,12 @@ def _cached(name: str, stage: str) -> Path:
         ) from None
 
 
-def _newest(place: Path, entry: ModelEntry) -> Path:
+def _newest(entry: ModelEntry) -> Path:
     """Of a repository of many they are got one by one, and each may be of another state. Raises `OSError`, and
     `IndexError` where there is none."""
-    head = (place / "refs" / "main").read_text()
-    states = sorted((place / "snapshots").iterdir(), key=lambda one: (one.name == head, one.stat().st_mtime))
+    here = place(entry.repo)
+    head = (here / "refs" / "main").read_text()
+    states = sorted((here / "snapshots").iterdir(), key=lambda one: (one.name == head, one.stat().st_mtime))
     whole = [
         one / entry.folder
         for one in states

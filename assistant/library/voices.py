@@ -1,4 +1,4 @@
-"""Voices by id, such as `espeak/en-us`, `piper/piper-cori` `coqui/my-voice:anna`. Knows nothing of how they sound."""
+"""Voices by id, such as `espeak/en-us`, `piper/piper-cori`, `coqui/my-voice:anna`. Knows nothing of how they sound."""
 
 from __future__ import annotations
 
