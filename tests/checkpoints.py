@@ -118,7 +118,8 @@ def piper(folder: Path, speakers: int = 1) -> Path:
     told = {
         "audio": {"sample_rate": config.audio.sample_rate},
         "espeak": {"voice": "en-us"},
-        "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},
+        # As slow as this and without chance in its lengths, so that whole frames follow the speed.
+        "inference": {"noise_scale": 0.667, "length_scale": 2, "noise_w": 0},
         "phoneme_id_map": {letter: [number] for number, letter in enumerate("_^$" + PHONEMES)},
         "num_speakers": speakers,
         "speaker_id_map": {f"speaker-{number}": number for number in range(speakers)} if speakers > 1 else {},
