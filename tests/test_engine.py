@@ -37,7 +37,11 @@ class Live:
     def until(self, kind: type[Event], seconds: float = 20, **fields: object) -> Event:
         end = time.monotonic() + seconds
         while True:
-            event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
+            try:
+                event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                came = [one for one in self.seen if not isinstance(one, events.Level)]
+                raise AssertionError(f"no {kind.__name__} with {fields} in {seconds} s, but {came}") from None
             self._saw(event)
             if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
                 return event

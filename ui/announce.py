@@ -17,21 +17,19 @@ _AT_ONCE = 4  # that a reader may still have to read when the next one comes
 
 
 class Announcer:
-    """Never tokens, timers or counters; the same words twice in a row are said once. `level` gives "all", "first",
-    "ends" or "off".
+    """Never tokens, timers or counters. `level` gives "all", "first", "ends" or "off".
 
     On Linux a notification comes and goes: Orca 43 says nothing for an announcement."""
 
     def __init__(self, window: QWidget, level: Callable[[], str]) -> None:
-        self._window, self._last, self._level = window, "", level
+        self._window, self._level = window, level
         self._notices = [_Notice(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
 
     def say(self, text: str, detail: bool = False) -> None:
         """`detail`: neither a beginning or an end, nor the answer to a key."""
         if self._level() == "off" or (detail and self._level() == "ends"):
             return
-        if text != self._last:
-            self.read(text)
+        self.read(text)
 
     def read(self, text: str) -> None:
         """What a person asked to be read: at every level, and as often as it is asked for."""
@@ -41,7 +39,6 @@ class Announcer:
                 self._notices[-1].tell(text)
             else:
                 QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._window, text))
-        self._last = text
 
 
 class _Notice(QWidget):

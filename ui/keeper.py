@@ -123,7 +123,6 @@ class Keeper(QObject):
         from assistant.library.archive import UNDO
 
         title = self._title(conversation)
-        self._tried(lambda kept: kept.purge())
         if not self._tried(lambda kept: kept.delete(conversation) or True):
             return
         self._gone = conversation
@@ -131,7 +130,13 @@ class Keeper(QObject):
             self._window.do.new_conversation()
         self.refresh()
         self._past.offer_undo(UNDO - 2)
+        QTimer.singleShot(int((UNDO + 1) * 1000), self, self._purge)
         self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
+
+    @Slot()
+    def _purge(self) -> None:
+        """What can no longer be brought back leaves the disk, its pictures too."""
+        self._tried(lambda kept: kept.purge())
 
     @Slot()
     def undo(self) -> None:
