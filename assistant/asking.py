@@ -31,7 +31,8 @@ class Question:
     """What a person asks: text, or sound (a file, or what the microphone heard), and pictures (files, or opened).
 
     `regions` are parts of the last picture: left, top, right, bottom in its pixels. `ticket` is the asker's own mark,
-    given back in `TurnStarted`. `aloud` is a text to read instead of answering."""
+    given back in `TurnStarted`. `aloud` is a text to read instead of answering. `alone`: nothing else that lies in
+    the tray goes along."""
 
     text: str = ""
     sound: Path | Audio | None = None
@@ -39,6 +40,7 @@ class Question:
     regions: tuple[tuple[int, int, int, int], ...] = ()
     ticket: str = ""
     aloud: str = ""
+    alone: bool = False
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Asking:
     start: float = field(default_factory=time.monotonic)
     marks: dict[str, float] = field(default_factory=dict)
     _begun: bool = False
+    _told: bool = False  # whether the question was
 
     def steps(self) -> Generator[Event, None, None]:
         """What happens, up to the last sound; a failure too is an event."""
@@ -92,7 +95,7 @@ class Asking:
             yield from self._steps()
             self.reason = "answered" if self.heard or self.question.sound is None else "nothing heard"
         if self.failure:
-            yield Failed(self.failure.stage, self.failure.message, self.failure.hint)
+            yield Failed.of(self.failure)
 
     def release(self) -> Iterator[Event]:
         """The question is complete: it is kept, once its words are known."""
@@ -101,9 +104,9 @@ class Asking:
             yield from self._keep()
 
     def keep(self) -> Iterator[Event]:
-        """A typed question that was interrupted before it was begun is kept all the same."""
+        """A typed question that was interrupted before it was begun is kept and told all the same."""
         self.heard = self.heard or clean(self.question.text).strip()
-        if self.heard and not self._begun:
+        if self.heard and not self._told:
             yield from self._keep()
             yield Heard(self.heard)
 
@@ -129,8 +132,9 @@ class Asking:
             # A part goes along by itself too: small print is lost in the whole.
             self.pictures += tuple(self.pictures[-1].part(box) for box in question.regions)
         self.marks["look"] = self._since()
-        for picture in self.pictures:
-            yield from (Noted(f"{picture.name}: {note}") for note in picture.notes)
+        for picture, given in zip(self.pictures, question.pictures, strict=False):
+            if isinstance(given, Path):  # of others it was told as they came
+                yield from (Noted(f"{picture.name}: {note}") for note in picture.notes)
         sound = audio.read(question.sound) if isinstance(question.sound, Path) else question.sound
         if question.aloud:
             parts = yield from desk.shelf.parts(desk.settings, False)
@@ -138,6 +142,9 @@ class Asking:
             return
         if not isinstance(question.sound, Audio):
             yield from self._keep()
+        if sound is None:  # what was typed is seen even where no model can be loaded
+            self._told = True
+            yield Heard(self.heard)
         parts = yield from desk.shelf.parts(desk.settings, sound is not None)
         self.marks["load"] = self._since() - self.marks["look"]
         self.start = time.monotonic()
@@ -145,7 +152,9 @@ class Asking:
         with closing(turn.answer(asked, desk.messages, parts)) as events:
             for event in events:
                 yield from self._note(event, parts.responder)
-                yield event
+                if event != Heard(self.heard) or not self._told:
+                    yield event
+                self._told = True
 
     def _regions(self) -> tuple[Region, ...]:
         boxes = self.question.regions
@@ -179,7 +188,7 @@ class Asking:
             return
         self._begun = True
         if history and not desk.private:
-            title = self.heard or (self.pictures[0].name if self.pictures else "spoken question")
+            title = self.heard or (self.pictures[0].name if self.pictures else tr("spoken question"))
             try:
                 desk.conversation = desk.conversation or history.start(title)
                 # Parts that are pointed at are no pictures of their own.

@@ -70,7 +70,7 @@ class Console:
 
     def fail(self, error: AssistantError) -> None:
         """A failure before or outside of a turn."""
-        self.event(Failed(error.stage, error.message, error.hint))
+        self.event(Failed.of(error))
 
     def finding(self, finding: Finding) -> None:
         if self._json:

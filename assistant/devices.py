@@ -135,6 +135,8 @@ class Devices:
             listener.tap()
         elif key == "release":
             yield from listener.release()
+        elif key == "gone":
+            yield from listener.drop()
         elif key.startswith("hands"):
             listener.hands_free = key == "hands-free"
             self._tell_listening("")
@@ -149,7 +151,7 @@ class Devices:
         if self._microphone and (self._watch.on_monitor or not self._microphone.alive):
             gone.append(self._microphone)
             self._microphone = None
-            self._ears.listener.drop()
+            self._keys.put("gone")
             self._tell_listening(tr(_GONE))
         for device in gone:  # last: a frozen sound server does not let go of them
             device.close()

@@ -154,7 +154,7 @@ class Engine:
             self._on_event(event)
 
     def _fail(self, error: AssistantError) -> None:
-        self._emit(Failed(error.stage, error.message, error.hint))
+        self._emit(Failed.of(error))
 
     def _open_playback(self) -> Playback | None:
         """One speaks: None where the screen reader reads the answers."""
@@ -233,14 +233,17 @@ class Engine:
                 self._emit(event)
         self._floor.rest()
 
-    def _open(self, conversation: int | None, private: bool = False) -> None:
+    def _open(self, conversation: int | None, private: bool = False, keep: bool = False) -> None:
+        """`keep`: what lies in the tray stays there, whether the conversation knows it or not."""
         self._floor.interrupt()
-        self._desk.conversation, self._desk.private = conversation, private
         past = history.messages(self._desk.history, conversation) if self._desk.history and conversation else []
+        self._desk.conversation, self._desk.private = conversation, private
+        pictures = [picture for message in past for picture in message.pictures]
+        if not keep:
+            self._tray.leave_only(pictures)
         self._floor.remember(past)
         self._emit(Opened(conversation))
-        for picture in {one.digest: one for message in past for one in message.pictures}.values():
-            self._tray.lay(picture, "", again=True)
+        self._tray.lay_back(pictures)
 
     def _ask(self, text: str, ticket: str, picture: str, box: tuple[int, ...]) -> None:
         if not text.strip() and not self._floor.tray:
@@ -259,8 +262,9 @@ class Engine:
         if not self._desk.history or not asked:
             raise AssistantError("ask", tr("This turn is not saved; it cannot be asked again."), tr("Ask it anew."))
         pictures = tuple(self._desk.history.pictures(asked))
-        self._open(self._desk.history.archive.branch(turn))
-        self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket))
+        self._open(self._desk.history.archive.branch(turn), keep=True)
+        self._tray.lay_back(pictures)
+        self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket, alone=True))
 
     def _configure(self, settings: Settings) -> None:
         changed = replace(settings.sound, earcons=True) != replace(self._desk.settings.sound, earcons=True)

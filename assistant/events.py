@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assistant.errors import AssistantError
     from assistant.sound.audio import Audio
 
 
@@ -66,6 +67,10 @@ class Failed:
     stage: str
     message: str
     hint: str
+
+    @classmethod
+    def of(cls, error: AssistantError) -> Failed:
+        return cls(error.stage, error.message, error.hint)
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,7 @@ from assistant.pictures import Picture
 from assistant.preparing import Preparing
 from assistant.roles import Message
 from assistant.sound.audio import Audio
-from assistant.sound.listener import (
-    Speech,
-    SpeechContinues,
-    SpeechEnded,
-    SpeechPaused,
-    SpeechResumed,
-    SpeechStarted,
-)
+from assistant.sound.listener import Speech, SpeechContinues, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
 from assistant.sound.speaker import Playback
 
 ENOUGH = 2.0  # seconds of sound ahead, after which a turn is not stepped
@@ -38,7 +31,6 @@ class Floor:
         self.tray: list[Picture] = []
         self.false_alarms = 0  # voices in this answer that said nothing
         self._sent: set[str] = set()
-        self._past: list[Message] = []
         self._asking: Asking | None = None
         self._steps: Generator[Event, None, None] | None = None
         self._playback: Playback | None = None
@@ -103,14 +95,17 @@ class Floor:
 
     def remember(self, past: list[Message]) -> None:
         """Goes on from these messages."""
-        self._past = past
+        self.desk.past = tuple(past)
         self._sent = {picture.digest for message in past for picture in message.pictures}
         self.prepare()
 
     def forget(self, digest: str) -> None:
         """Lets a picture go, from the tray and from what was said before."""
         self.tray = [one for one in self.tray if one.digest != digest]
-        self._past = [replace(m, pictures=tuple(p for p in m.pictures if p.digest != digest)) for m in self._past]
+        self.desk.past = tuple(
+            replace(message, pictures=tuple(one for one in message.pictures if one.digest != digest))
+            for message in self.desk.past
+        )
         if self._asking:
             self._asking.pictures = tuple(one for one in self._asking.pictures if one.digest != digest)
         self._preparing.forget(digest)
@@ -118,24 +113,21 @@ class Floor:
 
     def prepare(self) -> None:
         """Begins what the next question will need; it is done while nothing else is to do."""
-        self.desk.past = tuple(self._past)
         self._preparing.begin(self.fresh)
 
     def ask(self, question: Question, provisional: bool = False) -> None:
         """Begins a turn; one under way is interrupted. Pictures of the tray go with it the first time."""
-        self.interrupt()
+        self._cut()
         self._preparing.stop()
-        self.desk.past = tuple(self._past)
         own = [one.digest for one in question.pictures if isinstance(one, Picture)]
-        fresh = tuple(one for one in self.fresh if one.digest not in own)
+        fresh = () if question.alone else tuple(one for one in self.fresh if one.digest not in own)
         self._asking = Asking(replace(question, pictures=fresh + question.pictures), self.desk, provisional)
         self._steps = self._asking.steps()
         self._playback, self._ledger, self.false_alarms = self._open(), Ledger(), 0
-        if provisional:
-            if self._playback:
-                self._playback.hold()
-        else:
+        if not provisional:
             self.say_state("thinking")
+        elif self._playback:
+            self._playback.hold()
 
     def skip(self, sentences: int) -> None:
         """Goes so many sentences on or back in what sounds now."""
@@ -145,10 +137,10 @@ class Floor:
 
     def interrupt(self) -> None:
         """Ends the turn under way, at once; what was heard of it stays."""
-        if self._provisional:
-            self._drop()
-        elif self._asking:
-            self._finish(cut=True)
+        rests = self.busy and not self._provisional
+        self._cut()
+        if rests:
+            self.rest()
 
     def on_speech(self, event: Speech) -> None:
         """What the listener found."""
@@ -169,21 +161,18 @@ class Floor:
                 elif self._let_through(utterance, by_key):
                     self.ask(Question(sound=utterance))
 
-    def step(self) -> bool:
-        """One step of the turn under way, or else of what the next one will need; whether there was one to take."""
+    def step(self) -> None:
+        """One step of the turn under way, or else of what the next one will need, if there is one to take."""
         if self._asking and self._steps is None and self._end_of_sound():
-            return True
+            return
         if not self._turn_ready:
-            waits = self._preparing.ready
-            self._preparing.step()
-            return waits
+            return self._preparing.step()
         assert self._steps
         event = next(self._steps, None)
         if event is None:
             self._steps = None
         elif event != Wrote(""):
             self._take(event)
-        return True
 
     @property
     def fresh(self) -> tuple[Picture, ...]:
@@ -208,10 +197,10 @@ class Floor:
         words = "" if ours else self._words(utterance)
         first, self._barging = self._barging, False
         if words:
-            self.interrupt()
+            self._cut()
             self.say_state("hearing")
             return True
-        self.false_alarms += first
+        self.false_alarms += int(first)
         if self.playback:
             self.playback.resume()
         self.rest()
@@ -219,9 +208,9 @@ class Floor:
 
     def _words(self, utterance: Audio) -> str:
         words = ""
-        with told(lambda error: self._emit(Failed(error.stage, error.message, error.hint)), self.desk.folders.logs):
-            transcriber = self.desk.shelf.ear(self.desk.settings, self._emit)
-            with closing(transcriber.transcribe(utterance)) as transcript:
+        with told(lambda error: self._emit(Failed.of(error)), self.desk.folders.logs):
+            ear = self.desk.shelf.ear(self.desk.settings, self._emit)
+            with closing(ear.transcribe(utterance)) as transcript:
                 words = "".join(transcript).strip()
         return words
 
@@ -269,7 +258,14 @@ class Floor:
         if self._provisional or (playback and not playback.stopped and not playback.drain(0)):
             return False
         self._finish(cut=bool(playback and playback.stopped))
+        self.rest()
         return True
+
+    def _cut(self) -> None:
+        if self._provisional:
+            self._drop()
+        elif self._asking:
+            self._finish(cut=True)
 
     def _finish(self, cut: bool) -> None:
         assert self._asking
@@ -289,12 +285,12 @@ class Floor:
         self._learn(asking, ended)
         self._emit(ended)
         self.prepare()
-        self.rest()
 
     def _learn(self, asking: Asking, ended: TurnEnded) -> None:
         """The conversation goes on from what was heard."""
         heard = ended.answer[: ended.heard_until]
         if heard:
             text = ended.heard or self.desk.settings.look.describe
-            self._past += [Message("user", text, asking.pictures), Message("assistant", heard)]
+            said = (Message("user", text, asking.pictures), Message("assistant", heard))
+            self.desk.past = (*self.desk.past, *said)
             self._sent |= {picture.digest for picture in asking.pictures}

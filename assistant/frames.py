@@ -13,7 +13,7 @@ from assistant import events
 from assistant.events import Event, Timings
 
 _HEAD = struct.Struct(">II")  # lengths of the JSON and of the raw bytes
-MOST_JSON, MOST_RAW = 4 * 1024**2, 256 * 1024**2
+MOST_JSON, MOST_RAW = 16 * 1024**2, 256 * 1024**2
 _EVENTS = {kind.__name__: kind for kind in get_args(Event) if kind is not events.Sound}
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -34,7 +34,7 @@ class BadFrame(Exception):
 
 def pack(name: str, facts: dict[str, Any], raw: bytes = b"") -> bytes:
     """One frame. `facts` is anything that JSON can say."""
-    body = json.dumps([name, facts]).encode()
+    body = json.dumps([name, facts], ensure_ascii=False).encode("utf-8", "surrogatepass")
     if len(body) > MOST_JSON or len(raw) > MOST_RAW:
         raise BadFrame(f"a frame {name} is too long")
     return _HEAD.pack(len(body), len(raw)) + body + raw
@@ -52,7 +52,7 @@ def read(stream: IO[bytes]) -> tuple[str, dict[str, Any], bytes] | None:
     if len(body) < length or len(raw) < raw_length:
         return None
     try:
-        name, facts = json.loads(body)
+        name, facts = json.loads(body.decode("utf-8", "surrogatepass"))
     except ValueError:
         raise BadFrame("a frame is not JSON") from None
     if not isinstance(name, str) or not isinstance(facts, dict):

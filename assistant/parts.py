@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from assistant.roles import Options, Parts, Responder, Transcriber, Voice
 from assistant.settings import FASTEST, SLOWEST, Hear, Look, Settings
 from assistant.words.tongue import tr
 
+# Of these settings the model knows nothing: it is not loaded again for them.
+_NOT_THE_MODELS = {"system", "describe", "video_frames", "video_rate", "describe_dropped", "camera"}
 Told = Generator[Loading | Noted, None, Any]
 
 
@@ -32,9 +35,8 @@ class Shelf:
         transcriber: Transcriber = (
             (yield from self._ear(settings)) if hears else backends.load_transcriber("silent", Options())
         )
-        responder: Responder = yield from self._take(
-            "eye", settings.look, lambda: _responder(settings.look, self._data)
-        )
+        look = {name: value for name, value in asdict(settings.look).items() if name not in _NOT_THE_MODELS}
+        responder: Responder = yield from self._take("eye", look, lambda: _responder(settings.look, self._data))
         voice: Voice = yield from self._voice(settings)
         return Parts(transcriber, responder, voice)
 

@@ -38,7 +38,10 @@ class Preparing:
 
     def step(self) -> None:
         """One step, if there is one to take."""
-        if self._steps and next(self._steps, self) is self:
+        try:
+            if self._steps:
+                next(self._steps)
+        except StopIteration:
             self._steps = None
 
     def forget(self, digest: str) -> None:
@@ -48,7 +51,7 @@ class Preparing:
             responder.forget(digest)
 
     def _work(self, pictures: tuple[Picture, ...]) -> Generator[None, None, None]:
-        with told(lambda error: self._emit(Failed(error.stage, error.message, error.hint)), self._desk.folders.logs):
+        with told(lambda error: self._emit(Failed.of(error)), self._desk.folders.logs):
             prepare = getattr(self._desk.shelf.kept("eye"), "prepare", None)
             if prepare:
                 yield from prepare([*self._desk.messages, Message("user", "", pictures)])

@@ -53,9 +53,11 @@ class EngineProcess:
         self._asked: dict[str, tuple[str, dict[str, Any]]] = {}  # ticket to question, until it is acknowledged
         self._showing: dict[str, list[tuple[str, dict[str, Any], bytes]]] = {}  # ticket to the calls that led to it
         self._tray: dict[str, str] = {}  # digest to ticket
+        self._leaving: set[str] = set()  # digests of what is to be let go
         self._turn: TurnEnded | None = None  # what is known of the turn under way
         self._loading, self._quick = "", 0
         self._crashes: Counter[str] = Counter()  # while a part was being loaded
+        self._refused: dict[str, tuple[str, Any]] = {}  # what crashed too often, until something of it is changed
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
@@ -113,6 +115,7 @@ class EngineProcess:
         self._show("rework", {"digest": digest, "quarters": quarters, "box": list(box)}, before=before)
 
     def forget(self, digest: str) -> None:
+        self._leaving.add(digest)
         self._send("forget", {"digest": digest})
 
     def interrupt(self) -> None:
@@ -138,8 +141,13 @@ class EngineProcess:
         self._send("skip", {"sentences": sentences})
 
     def configure(self, settings: Settings) -> None:
-        self._settings = settings
-        self._send("configure", {"settings": table(settings)})
+        kits = {
+            section: _KIT[what][1]
+            for what, (section, bad) in self._refused.items()
+            if getattr(settings, section) == bad
+        }
+        self._settings = replace(settings, **kits)
+        self._send("configure", {"settings": table(self._settings)})
 
     def open(self, conversation: int | None, private: bool = False) -> None:
         self._conversation, self._private = conversation, private
@@ -163,21 +171,16 @@ class EngineProcess:
     def _send(self, name: str, facts: dict[str, Any] | None = None, raw: bytes = b"") -> None:
         frame = frames.pack(name, facts or {}, raw)
         child = self._child
-        with self._lock:
-            try:
-                assert child and child.stdin
-                child.stdin.write(frame)
-                child.stdin.flush()
-            except (OSError, ValueError):
-                pass  # it died: the reader notices, and starts another one
+        # If it died the reader notices, and starts another one.
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            assert child and child.stdin
+            child.stdin.write(frame)
+            child.stdin.flush()
 
     def _hang_up(self, child: subprocess.Popen[bytes]) -> None:
-        with self._lock:
-            try:
-                assert child.stdin
-                child.stdin.close()
-            except OSError:
-                pass
+        with self._lock, contextlib.suppress(OSError):
+            assert child.stdin
+            child.stdin.close()
 
     def _read(self) -> None:
         while not self._closing:
@@ -232,6 +235,7 @@ class EngineProcess:
                 self._showing.pop(self._tray.pop(event.instead, ""), None)
                 self._tray[event.digest] = event.ticket
             case Forgotten(digest):
+                self._leaving.discard(digest)
                 self._showing.pop(self._tray.pop(digest, ""), None)
             case Loading(what, done):
                 self._loading = "" if done else what
@@ -264,6 +268,7 @@ class EngineProcess:
             section, kit = _KIT[self._loading]
             chosen = getattr(self._settings, section)
             named = getattr(chosen, "model", "") or getattr(chosen, "responder", "") or getattr(chosen, "voice", "")
+            self._refused[self._loading] = section, chosen
             self._settings = replace(self._settings, **{section: kit})
             self._on_event(
                 Noted(
@@ -285,5 +290,7 @@ class EngineProcess:
         for ticket in list(self._tray.values()):
             for call, facts, raw in self._showing.get(ticket, ()):
                 self._send(call, facts if call == "rework" else {**facts, "again": True}, raw)
+        for digest in list(self._leaving):
+            self._send("forget", {"digest": digest})
         for ticket, (call, asked) in list(self._asked.items()):  # the window may ask meanwhile
             self._send(call, {**asked, "ticket": ticket})

@@ -4,7 +4,7 @@ Runs in the worker's thread. Knows nothing of sound or devices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from assistant.asking import Desk, Question
@@ -47,6 +47,19 @@ class Tray:
     def forget(self, digest: str) -> None:
         self._floor.forget(digest)
         self._emit(Forgotten(digest))
+
+    def lay_back(self, pictures: Iterable[Picture]) -> None:
+        """What the conversation knows already, unless it lies there."""
+        for picture in pictures:
+            if picture.digest not in {one.digest for one in self._floor.tray}:
+                self.lay(picture, "", again=True)
+
+    def leave_only(self, pictures: Iterable[Picture]) -> None:
+        """All others are let go."""
+        kept = {one.digest for one in pictures}
+        for picture in self._floor.tray:
+            if picture.digest not in kept:
+                self.forget(picture.digest)
 
     def weigh(self) -> None:
         """Tells the cost of all: the model, or its settings, changed."""

@@ -303,6 +303,62 @@ def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_pat
     assert (again.digest, again.name, again.ticket) == (shown.digest, "p.png", "")  # type: ignore[attr-defined]
 
 
+def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: Path, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+    live.engine.show(str(tmp_path / "1.png"))
+    live.engine.ask("what?")
+    first = live.until(events.TurnStarted)
+    live.until(events.TurnEnded)
+    live.engine.open(None)
+    live.engine.open(first.conversation)  # type: ignore[attr-defined]
+    live.engine.show(str(tmp_path / "2.png"))
+    live.engine.open(None)  # before the window has seen either of them
+    live.engine.ask("and here?")
+    live.until(events.TurnEnded, heard="and here?")
+    kept = History(home)
+    assert [turn.pictures for turn in kept.turns(2)] == [()]
+    kept.close()
+
+
+def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Path, tmp_path: Path) -> None:
+    shown, turns = [], []
+    for seed in (1, 2):
+        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+        live.engine.show(str(tmp_path / f"{seed}.png"))
+        shown.append(live.until(events.Shown).digest)  # type: ignore[attr-defined]
+        live.engine.ask(f"what is in {seed}?")
+        turns.append(live.until(events.TurnStarted))
+        live.until(events.TurnEnded)
+    live.engine.again(turns[0].id, "")  # type: ignore[attr-defined]
+    live.until(events.TurnEnded, heard="what is in 1?")
+    live.engine.ask("and now?")
+    live.until(events.TurnEnded, heard="and now?")
+    kept = History(home)
+    assert [turn.pictures for turn in kept.turns(2)] == [(shown[0],), (shown[1],)], "the other one stays in the tray"
+    kept.close()
+
+
+def test_a_typed_question_is_told_though_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, look=Look(responder="qwen2-vl", model="/not/here"), memory=Memory(preload=False)))
+    made.engine.ask("what is it?")
+    made.until(events.TurnEnded, reason="failed")
+    told = [one for one in made.seen if isinstance(one, (events.TurnStarted, events.Heard, events.Failed))]
+    assert [type(one) for one in told] == [events.TurnStarted, events.Heard, events.Failed]
+    made.engine.stop()
+
+
+def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: Live) -> None:
+    live.until(events.StateChanged, state="ready")
+    live.seen.clear()
+    look = replace(QUIET.look, describe="Say what you see.", describe_dropped=True, camera="1", video_frames=4)
+    live.engine.configure(replace(QUIET, look=look))
+    live.until(events.StateChanged, state="ready")
+    assert not [one for one in live.seen if isinstance(one, events.Loading)]
+    live.engine.configure(replace(QUIET, look=replace(look, max_new_tokens=9)))
+    live.until(events.Loading, what="eye")
+
+
 def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
     live.engine.open(None, private=True)
     live.engine.ask("a secret")

@@ -199,6 +199,20 @@ def test_a_cough_over_the_answer_holds_it_for_less_than_a_second_and_loses_no_wo
     assert 0 < len(silent) < 100 and stage.floor.false_alarms == 1
 
 
+def test_a_microphone_that_goes_while_it_hears_leaves_no_answer_held(stage: Stage) -> None:
+    stage.floor.ask(Question("go on"))
+    stage.play((0.5, QUIET), (0.3, COUGH))
+    for event in stage.ears.listener.drop():
+        stage.floor.on_speech(event)
+    stage.play((4.0, QUIET))
+    (ended,) = stage.ends()
+    assert ended.reason == "answered" and abs(sum(stage.loud) - 200) <= 4
+    stage.play((0.2, WORDS))
+    for event in stage.ears.listener.drop():
+        stage.floor.on_speech(event)
+    assert len(stage.ends()) == 1 and not stage.floor.hearing
+
+
 def test_the_speaker_is_ducked_before_the_detector_is_sure(stage: Stage) -> None:
     stage.floor.ask(Question("go on"))
     stage.play((1.0, QUIET), (0.02, COUGH))
@@ -259,6 +273,13 @@ def test_states_are_told_once_and_end_in_ready(stage: Stage) -> None:
     stage.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     states = [event.state for _, event in stage.events if isinstance(event, StateChanged)]
     assert states == ["hearing", "speaking", "ready"]
+
+
+def test_words_over_an_answer_are_heard_once(stage: Stage) -> None:
+    stage.floor.ask(Question("go on"))
+    stage.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
+    states = [event.state for _, event in stage.events if isinstance(event, StateChanged)]
+    assert states == ["thinking", "speaking", "hearing", "speaking", "ready"]
 
 
 class Prepares(Reply):

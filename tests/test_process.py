@@ -17,7 +17,7 @@ from assistant import events
 from assistant.events import Event
 from assistant.library.history import History
 from assistant.process import EngineProcess
-from assistant.settings import Look, Settings, Speak
+from assistant.settings import Look, Memory, Settings, Speak
 from assistant.starter import demo
 
 QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
@@ -29,6 +29,7 @@ class Running:
     def __init__(self, settings: Settings) -> None:
         self.seen: list[Event] = []
         self._queue: queue.Queue[Event] = queue.Queue()
+        self.asked = settings
         self.engine = EngineProcess(settings, self._queue.put)
         self.engine.start()
 
@@ -71,6 +72,25 @@ def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Runn
     assert isinstance(ended, events.TurnEnded) and ended.heard == "still there"
 
 
+def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
+    running.until(events.StateChanged, state="ready")
+    demo.make(3).picture.save(tmp_path / "p.png")
+    running.engine.show(str(tmp_path / "p.png"))
+    digest = running.until(events.Shown).digest  # type: ignore[attr-defined]
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGSTOP)
+    running.engine.forget(digest)
+    os.kill(running.engine.pid, signal.SIGKILL)
+    running.until(events.StateChanged, state="restarting")
+    running.until(events.Forgotten, digest=digest)
+
+
+def test_a_million_letters_of_any_language_are_asked(running: Running) -> None:
+    running.engine.ask("天" * 1_000_000)
+    heard = running.until(events.Heard)
+    assert isinstance(heard, events.Heard) and len(heard.text) == 1_000_000
+
+
 def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) -> None:
     running.engine.ask("a " * 20_000)
     running.until(events.Wrote)
@@ -98,6 +118,11 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
         made.until(events.StateChanged, state="ready", seconds=60)
         notes = [event.message for event in made.seen if isinstance(event, events.Noted)]
         assert [note for note in notes if "/models/broken" in note and "three times" in note], notes
+        made.engine.configure(replace(made.asked, memory=Memory(unload_after=9)))  # another setting brings it not back
+        made.until(events.StateChanged, state="loading")
+        made.until(events.StateChanged, state="ready")
+        made.engine.configure(replace(made.asked, look=Look(responder="qwen2-vl", model="/models/other")))
+        assert "/models/other" in made.until(events.Noted).message, "another choice is tried"  # type: ignore[attr-defined]
     finally:
         made.engine.stop()
 

@@ -117,8 +117,10 @@ class Listener:
             self._held = False
             yield self._end(by_key=True)
 
-    def drop(self) -> None:
-        """Forgets an utterance under way; the sound it came from is not to be trusted."""
+    def drop(self) -> Iterator[Speech]:
+        """Ends an utterance under way as if nothing was said: the sound it came from is not to be trusted."""
+        if self._speaking:
+            yield SpeechEnded(Audio(np.zeros(0, np.float32), RATE))
         self._speaking = self._paused = self._held = self._tapped = False
         self._utterance, self._speech = [], 0
         self._ring.clear()
