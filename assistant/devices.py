@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 
 from assistant.errors import Missing
-from assistant.events import DevicesFound, Event, Level, Listening, Noted
+from assistant.events import DevicesFound, Event, Level, Listening, MicrophoneTried, Noted
 from assistant.settings import Sound
 from assistant.sound import portaudio
+from assistant.sound.audio import Samples
 from assistant.sound.ears import Ears
 from assistant.sound.echo import Echo
 from assistant.sound.listener import Listener, Speech
 from assistant.sound.microphone import Microphone, open_microphone
 from assistant.sound.speaker import Playback, Speaker, open_speaker
 from assistant.sound.speech import SpeechDetector
+from assistant.sound.tryout import Tryout
 from assistant.sound.watch import Watch
 from assistant.words.tongue import mark, tr
 
@@ -56,6 +58,7 @@ class Devices:
         self._told: Listening | None = None
         self._found: DevicesFound | None = None
         self._half_duplex = False
+        self._tryout: Tryout | None = None
 
     def run(self) -> None:
         """Opens both, and minds them until `close`."""
@@ -111,6 +114,10 @@ class Devices:
     def release(self) -> None:
         self._keys.put("release")
 
+    def try_microphone(self) -> None:
+        """Records a few seconds and plays them."""
+        self._keys.put("try")
+
     def distrust(self) -> None:
         """Voices were heard that said nothing: they may have been our own."""
         if self._ears.echo:
@@ -124,7 +131,10 @@ class Devices:
         if microphone is None:
             time.sleep(0.05)
         elif (block := microphone.read(0.05)) is not None:
-            yield from self._ears.feed(block, playback)
+            if self._tryout:
+                yield from self._try_out(self._tryout, block)
+            else:
+                yield from self._ears.feed(block, playback)
 
     def _key(self, key: str) -> Iterator[Speech]:
         listener = self._ears.listener
@@ -136,10 +146,27 @@ class Devices:
         elif key == "release":
             yield from listener.release()
         elif key == "gone":
+            self._tryout = None
+            yield from listener.drop()
+        elif key == "try" and self._microphone:
+            self._tryout = Tryout()
             yield from listener.drop()
         elif key.startswith("hands"):
             listener.hands_free = key == "hands-free"
             self._tell_listening("")
+
+    def _try_out(self, tryout: Tryout, block: Samples) -> Iterator[Speech]:
+        """No question meanwhile; the ears stay in step with the speaker."""
+        tryout.add(block)
+        for _ in self._ears.feed(block, None):
+            pass
+        if tryout.full:
+            self._tryout = None
+            yield from self._ears.listener.drop()
+            playback = self.open_playback()
+            if playback:
+                playback.write(tryout.audio)
+            self._emit(MicrophoneTried(tryout.found, bool(playback)))
 
     def _mind(self) -> None:
         gone: list[Speaker | Microphone] = []

@@ -124,6 +124,11 @@ class Engine:
         """The talk key was only tapped: the question ends with the speech, or at the next press."""
         self._devices.tap()
 
+    def try_microphone(self) -> None:
+        """Records a few seconds and plays them: `MicrophoneTried`."""
+        self.interrupt()
+        self._devices.try_microphone()
+
     def say(self, text: str) -> None:
         """Reads a text aloud, as it was written."""
         self._silence()

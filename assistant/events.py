@@ -163,6 +163,14 @@ class Listening:
 
 
 @dataclass(frozen=True)
+class MicrophoneTried:
+    """A few seconds were recorded. `found`: "speech", other "sound", or "silence"; `played`: they are heard now."""
+
+    found: str
+    played: bool
+
+
+@dataclass(frozen=True)
 class Shown:
     """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`. `instead`: the
     digest of the one in whose place it came, or ""."""
@@ -223,6 +231,7 @@ Event = (
     | Hearing
     | Loading
     | Listening
+    | MicrophoneTried
     | Shown
     | Weighed
     | Forgotten

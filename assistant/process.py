@@ -134,6 +134,9 @@ class EngineProcess:
     def release(self) -> None:
         self._send("release")
 
+    def try_microphone(self) -> None:
+        self._send("try_microphone")
+
     def say(self, text: str) -> None:
         self._send("say", {"text": text})
 

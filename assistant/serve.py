@@ -16,7 +16,7 @@ from assistant.words import tongue
 
 CALLS = {
     "ask", "again", "hear", "say", "skip", "show", "show_image", "rework", "forget", "interrupt", "listen", "press",
-    "tap", "release", "configure", "open",
+    "tap", "release", "configure", "open", "try_microphone",
 }  # fmt: skip
 _BEAT = 1.0  # seconds between signs of life
 _LAST_WORDS = 0.5  # seconds to end in: what is not done by then is not waited for

@@ -17,7 +17,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QDesktopServices, QFont, QImage, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFileDialog, QInputDialog, QMessageBox, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QFileDialog,
+    QInputDialog,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+)
 
 from assistant import events
 from assistant.library.history import History
@@ -34,7 +42,7 @@ from ui.window import Window
 
 CALLS = (
     "ask", "again", "show", "show_image", "forget", "interrupt", "press", "tap", "release", "listen", "say", "stop",
-    "open", "configure", "hear", "rework", "skip",
+    "open", "configure", "hear", "rework", "skip", "try_microphone",
 )  # fmt: skip
 SHOWN = events.Shown("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
 
@@ -673,9 +681,24 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
     assert any("hark.log" in one for one in said)
     desk.window.presenter.on_event(events.Level(0.5))
     assert dialog.meter._levels[-1] == 0.5
-    dialog._on_speak()
+    buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
+    buttons["Say something"].click()
     assert desk.calls[-1][0] == "say"
+    buttons["Try the microphone"].click()
+    assert desk.calls[-1] == ("try_microphone",)
+    desk.window.presenter.on_event(events.MicrophoneTried("silence", played=False))
+    assert [one for one in dialog.findChildren(QLabel) if "muted" in one.text() and "no speaker" in one.text()]
     dialog.done(0)
+
+
+def test_who_cannot_talk_is_told_why_at_every_try(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(desk.window.presenter, "tell", told.append)
+    desk.window.presenter.on_event(events.Listening(False, False, "There is no microphone."))
+    desk.calls.clear()
+    desk.window.talk_down()
+    desk.window.do.on_deed("talk")
+    assert told == ["There is no microphone."] * 2 and not desk.calls
 
 
 def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

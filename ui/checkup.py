@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QProcess, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout
 
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import mark, tr, trn
 from ui import style
 from ui.plain import label
 from ui.talk import Meter
@@ -23,9 +23,10 @@ _STATES = {"ok": ("✓", mark("works")), "note": ("·", mark("could be better"))
 
 
 class Checkup(QDialog):
-    """`say` asks for a sentence to be spoken, `told` gives what a screen reader says."""
+    """`say` asks for a sentence to be spoken, `tries` for the microphone to be tried, `told` gives what a screen reader
+    says."""
 
-    say, told = Signal(str), Signal(str)
+    say, tries, told = Signal(str), Signal(), Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -35,20 +36,24 @@ class Checkup(QDialog):
         self.list.setAccessibleName(tr("Results"))
         self.list.setWordWrap(True)
         self.list.addItem(tr("Looking …"))
-        hint = label(
-            tr("Speak: the bars rise when the microphone hears you. The button makes Hark speak."), quiet=False
+        self._hint = label(
+            tr("Speak: the bars rise when the microphone hears you. The buttons try it by ear, and make Hark speak."),
+            quiet=False,
         )
-        speak, again, close = (QPushButton(text) for text in (tr("Say something"), tr("Look again"), tr("Close")))
+        hear, speak, again, close = (
+            QPushButton(text) for text in (tr("Try the microphone"), tr("Say something"), tr("Look again"), tr("Close"))
+        )
+        hear.clicked.connect(self._on_hear)
         speak.clicked.connect(self._on_speak)
         again.clicked.connect(self.look)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
-        for widget in (speak, again, close):
+        for widget in (hear, speak, again, close):
             widget.setAutoDefault(False)
             row.addWidget(widget)
         column = QVBoxLayout(self)
         column.addWidget(self.list, 1)
-        for one in (hint, self.meter):
+        for one in (self._hint, self.meter):
             column.addWidget(one)
         column.addLayout(row)
         self.look()
@@ -72,8 +77,22 @@ class Checkup(QDialog):
             self.list.addItem(f"{sign}  {one['what']}: {one['message']} {one['hint']}".rstrip())
             said = f"{one['what']}, {tr(state)}: {one['message']} {one['hint']}".rstrip()
             self.list.item(self.list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
+        if not found:
+            self.list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
+            return self.told.emit(self.list.item(0).text())
         wanting = sum(one["state"] == "missing" for one in found)
-        self.told.emit(tr("Checked. {n} of {total} are missing.").format(n=wanting, total=len(found)))
+        self.told.emit(trn("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
+
+    @Slot()
+    def _on_hear(self) -> None:
+        self.show_tried(tr("Speak now, for three seconds. Then you hear it again."))
+        self.tries.emit()
+
+    @Slot(str)
+    def show_tried(self, told: str) -> None:
+        """How the microphone's trial goes."""
+        self._hint.setText(told)
+        self.told.emit(told)
 
     @Slot()
     def _on_speak(self) -> None:

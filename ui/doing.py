@@ -61,10 +61,22 @@ class Doing(QObject):
 
     def talk(self) -> None:
         """Listens to one question, whatever window has the keys."""
-        if self._window.bar.talk.isEnabled():
+        if self.can_talk():
             self._window.bar.talk.show_on(True)
             self._engine.press()
             self._engine.tap()
+
+    def can_talk(self) -> bool:
+        """Whether there is a microphone; why not is told."""
+        talk = self._window.bar.talk
+        if not talk.isEnabled():
+            self._window.presenter.tell(talk.toolTip())
+        return talk.isEnabled()
+
+    @Slot()
+    def try_microphone(self) -> None:
+        if self.can_talk():
+            self._engine.try_microphone()
 
     def describe(self) -> None:
         """What is on the screen now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QObject, Slot
+from PySide6.QtCore import QModelIndex, QObject, Signal, Slot
 from shiboken6 import isValid
 
 from assistant import events
@@ -24,7 +24,9 @@ _LONGEST = 300  # letters that are announced of what was heard
 
 
 class Presenter(QObject):
-    """Takes the events of one window's engine, one after another."""
+    """Takes the events of one window's engine, one after another. `tried`: what came of trying the microphone."""
+
+    tried = Signal(str)
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -133,6 +135,8 @@ class Presenter(QObject):
                 side.voice.offer(list(zip(ids, names, strict=True)), settings.speak.voice)
             case events.DevicesFound():
                 self._window.offer_devices(event)
+            case events.MicrophoneTried():
+                self.tried.emit(words.tried(event))
             case events.Listening(microphone, _, why_not):
                 self._window.bar.talk.setEnabled(microphone)
                 told = tr("Hold to talk, or tap and speak (F9)")

@@ -163,6 +163,8 @@ class Window(QMainWindow):
 
         made = Checkup(self)
         made.say.connect(self.do.on_read)
+        made.tries.connect(self.do.try_microphone)
+        self.presenter.tried.connect(made.show_tried)
         made.told.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.presenter.meters.append(made.meter)
@@ -239,7 +241,7 @@ class Window(QMainWindow):
 
     @Slot()
     def talk_down(self) -> None:
-        if self.bar.talk.isEnabled():
+        if self.do.can_talk():
             self.bar.talk.push()
 
     @Slot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.events import Timings, TurnEnded
+from assistant.events import MicrophoneTried, Timings, TurnEnded
 from assistant.words.tongue import mark, tr
 
 _STATES = {
@@ -27,6 +27,11 @@ _STAGES = (
     ("answer", mark("written at {n} s")),
 )  # fmt: skip
 _BY = {"tiny": mark("the starter kit"), "reader": mark("the reader"), "": "Hark"}
+_TRIED = {
+    "speech": mark("Hark hears you; you hear what you said."),
+    "sound": mark("There was sound, but no speech in it. Speak louder, or nearer to the microphone."),
+    "silence": mark("Nothing but silence came. Is the microphone muted, or another one meant? See the settings."),
+}
 _KEYS = (
     (mark("F9, or Space on the talk button"), mark("hold and talk, or tap and speak")),
     (mark("Ctrl alone, or Esc"), mark("stop speaking, at once")),
@@ -79,6 +84,12 @@ def loading(what: str) -> str:
 def by(name: str) -> str:
     """Who wrote an answer."""
     return tr(_BY.get(name, name))
+
+
+def tried(event: MicrophoneTried) -> str:
+    """What came of trying the microphone."""
+    heard = tr(_TRIED[event.found])
+    return heard if event.played else f"{heard} {tr('There is no speaker to play it on.')}"
 
 
 def all_keys() -> list[tuple[str, str]]:

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant import events
+from assistant import backends, events
+from assistant.roles import Options
 from assistant.settings import Look, Settings
+from assistant.sound import audio, tryout
 from assistant.starter import demo
 from tests.conftest import missing
 from tests.desktop import sound_server
@@ -144,6 +146,26 @@ def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live,
     assert isinstance(heard, events.Heard) and heard.text == "what color is the circle"
     ended = live.until(events.TurnEnded, 10)
     assert isinstance(ended, events.TurnEnded) and ended.reason == "answered"
+
+
+def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_path: Path) -> None:
+    wav, heard = tmp_path / "question.wav", tmp_path / "heard.wav"
+    subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+    live.engine.listen(True)
+    live.until(events.Listening, hands_free=True)
+    with server.recorded(heard):
+        live.engine.try_microphone()
+        subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
+        tried = live.until(events.MicrophoneTried, 10)
+        time.sleep(tryout.SECONDS + 0.5)
+    assert tried == events.MicrophoneTried("speech", played=True)
+    ear = backends.load_transcriber("sphinx", Options())
+    loud = np.flatnonzero(np.abs(audio.read(heard).at(16_000)) > 0.01)  # seconds of silence before confuse this ear
+    said = audio.Audio(audio.read(heard).at(16_000)[loud[0] - 1600 : loud[-1] + 1600], 16_000)
+    assert "".join(ear.transcribe(said)) == "what color is the circle"
+    live.engine.try_microphone()
+    assert live.until(events.MicrophoneTried, 10) == events.MicrophoneTried("silence", played=True)
+    assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"
 
 
 def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, tmp_path: Path, home: Path) -> None:

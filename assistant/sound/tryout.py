@@ -1,0 +1,41 @@
+"""A few seconds from the microphone, to be heard again: who cannot see a meter knows then that it works.
+
+Knows no devices or threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assistant.sound import speech
+from assistant.sound.audio import Audio, Samples
+
+SECONDS = 3.0
+_SILENT = 1e-4  # a microphone that is muted gives less
+
+
+class Tryout:
+    """Collects blocks at 16 kHz until it is `full`."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Samples] = []
+        self._left = int(SECONDS * speech.RATE)
+
+    def add(self, block: Samples) -> None:
+        self._blocks.append(block)
+        self._left -= len(block)
+
+    @property
+    def full(self) -> bool:
+        return self._left <= 0
+
+    @property
+    def audio(self) -> Audio:
+        return Audio(np.concatenate(self._blocks), speech.RATE)
+
+    @property
+    def found(self) -> str:
+        """What was in it: "speech", other "sound", or "silence"."""
+        audio = self.audio
+        if speech.has_speech(audio):
+            return "speech"
+        return "sound" if float(np.abs(audio.samples).max(initial=0.0)) > _SILENT else "silence"
