@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from assistant.settings import FASTEST, SLOWEST, Hear, Look, Settings
 from assistant.words.tongue import tr
 
 # Of these settings the model knows nothing: it is not loaded again for them.
-_NOT_THE_MODELS = {"system", "describe", "video_frames", "video_rate", "describe_dropped", "camera"}
+_NOT_THE_MODELS: dict[str, Any] = {
+    name: getattr(Look(), name)
+    for name in ("system", "describe", "video_frames", "video_rate", "describe_dropped", "camera")
+}
 Told = Generator[Loading | Noted, None, Any]
 
 
@@ -35,7 +38,7 @@ class Shelf:
         transcriber: Transcriber = (
             (yield from self._ear(settings)) if hears else backends.load_transcriber("silent", Options())
         )
-        look = {name: value for name, value in asdict(settings.look).items() if name not in _NOT_THE_MODELS}
+        look = replace(settings.look, **_NOT_THE_MODELS)
         responder: Responder = yield from self._take("eye", look, lambda: _responder(settings.look, self._data))
         voice: Voice = yield from self._voice(settings)
         return Parts(transcriber, responder, voice)

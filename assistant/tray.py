@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from assistant.asking import Desk, Question
+from assistant.errors import BadInput
 from assistant.events import Event, Forgotten, Noted, Weighed
 from assistant.floor import Floor
 from assistant.pictures import Picture, shown
+from assistant.words.tongue import tr
+
+_MOST, _MOST_BYTES = 100, 1_000_000_000  # pictures, and their pixels
 
 
 class Tray:
@@ -25,6 +29,13 @@ class Tray:
         """For the next question; `again` what was there before, `instead` of the one with this digest."""
         for note in () if instead else picture.notes:
             self._emit(Noted(f"{picture.name}: {note}"))
+        full = len(self._floor.tray) >= _MOST or sum(len(one.rgb) for one in self._floor.tray) > _MOST_BYTES
+        if full and not instead:
+            raise BadInput(
+                "look",
+                tr("The tray is full; {name} was not taken.").format(name=picture.name),
+                tr("Let some pictures go first."),
+            )
         weighed = self._weighed(picture)  # first: one that the model cannot take is refused
         self._floor.show(picture, again, instead)
         self._emit(shown.told(picture, ticket, instead))

@@ -28,13 +28,15 @@ from PySide6.QtWidgets import (
 )
 
 from assistant import events
+from assistant.library import archive
 from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.settings import Folders, Settings, load
-from ui import capture, links
+from ui import capture, links, pictures, style
 from ui import pages as paging
 from ui.bridge import Bridge
 from ui.checkup import Checkup
+from ui.framed import framed
 from ui.messages import Entry
 from ui.options import Options
 from ui.pictures import DIGEST
@@ -657,8 +659,98 @@ def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
 
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
-    why = desk.window.tray.take(data)
-    assert "first 100 of 500" in why and sum(call[0] == "show" for call in desk.calls) == 100
+    assert desk.window.tray.take(data) == "" and "first 100 of 500" in desk.texts()[-1]
+    assert sum(call[0] == "show" for call in desk.calls) == 100
+
+
+def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(pictures, "framed", lambda image, number: drawn.append(number) or framed(image, number))
+    for number in range(100):
+        digest = f"{number:064}"
+        desk.window.presenter.on_event(replace(SHOWN, digest=digest))
+        desk.window.presenter.on_event(events.Weighed(digest, 9, 6, 1, 1.0, 1.0))
+    assert drawn == list(range(1, 101))
+    desk.window.presenter.on_event(events.Forgotten(f"{98:064}"))
+    assert drawn[100:] == [99]
+
+
+def test_places_are_told_and_kept_with_their_pictures(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(desk.window.presenter._announcer, "read", told.append)
+    for digest in ("d" * 64, "e" * 64):
+        desk.window.presenter.on_event(replace(SHOWN, digest=digest))
+    for event in (
+        events.TurnStarted(1), events.Heard("where?"), events.Wrote("Here."),
+        events.Pointed("star", "d" * 64, 700, 10, 800, 100), events.Pointed("ring", "e" * 64, 10, 10, 80, 80),
+        events.TurnEnded("answered", "where?", "Here."),
+    ):  # fmt: skip
+        desk.window.presenter.on_event(event)
+    assert [one for one in told if "star: top right of picture 1" in one and "ring: top left of picture 2" in one]
+    pointing, pictures_ = desk.window.tray.pointing, desk.window.tray.list
+
+    def warm() -> bool:
+        """Whether a place is drawn: in a colour of its own."""
+        image, colour = pointing.grab().toImage(), QColor(style.theme().warm).rgb()
+        return any(image.pixel(x, y) == colour for x in range(image.width()) for y in range(image.height()))
+
+    for row in (0, 1, 0):
+        pictures_.setCurrentRow(row)
+        assert warm()
+    desk.window.presenter.on_event(events.TurnStarted(2))
+    desk.window.presenter.on_event(events.Heard("and now?"))
+    pictures_.setCurrentRow(1)
+    assert not warm()
+
+
+def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> None:
+    for number, question in ((1, "What colour?"), (2, "")):
+        for event in (
+            events.TurnStarted(number, "", 9), events.Heard(question), events.Wrote("It is red."),
+            events.TurnEnded("answered", question, "It is red."),
+        ):  # fmt: skip
+            desk.window.presenter.on_event(event)
+    desk.window.conversation.setCurrentIndex(desk.messages.index(desk.messages.rowCount() - 1))
+    desk.window.conversation.ask_again()
+    assert desk.calls[-1] == ("again", 2, "") and desk.texts() == ["What colour?", "It is red."]
+
+
+def test_reading_aloud_is_no_answer(desk: Desk) -> None:
+    desk.window.presenter.on_event(events.StateChanged("ready"))
+    before = desk.window.bar.status.text()
+    desk.window.presenter.on_event(events.TurnEnded("answered"))
+    assert desk.window.bar.status.text() == before and desk.window.bar.stages.isHidden()
+
+
+def test_the_talk_button_shows_whether_hark_listens(desk: Desk) -> None:
+    talk = desk.window.bar.talk
+    for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
+        desk.window.presenter.on_event(events.StateChanged(state))
+        assert ("listening" in talk.accessibleName()) == listens
+
+
+def test_files_go_through_the_field_to_the_tray(desk: Desk, tmp_path: Path) -> None:
+    from PySide6.QtCore import QMimeData, QUrl
+
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
+    field = desk.window.bar.field
+    assert not field.canInsertFromMimeData(data) and not desk.past.search.acceptDrops()
+    data = QMimeData()
+    data.setText("words")
+    assert field.canInsertFromMimeData(data)
+
+
+def test_what_was_wrong_with_the_settings_is_told(home: Path) -> None:
+    QApplication.instance() or QApplication([])
+    (home / "settings.toml").parent.mkdir(exist_ok=True)
+    (home / "settings.toml").write_text("[look")
+    window = Window(Bridge(load(Folders.find()), Folders.find()))
+    window.show()
+    QTest.qWait(50)
+    assert "broken" in window.conversation.messages.at(0).text
+    window.hide()
+    window.deleteLater()
 
 
 def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
@@ -778,9 +870,55 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None
     name, turn, text = desk.calls[-1]
     assert (name, text) == ("again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
     desk.window.do.on_edit(0)
-    desk.window.do.stop()
+    desk.key(desk.window.bar.field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
+    desk.window.bar.asked.emit("still from there")
+    assert desk.calls[-1] == ("again", 1, "still from there")
+    desk.window.keeper.open(1)
+    desk.window.do.on_edit(0)
+    desk.key(desk.window.bar.field, Qt.Key.Key_Escape)
+    assert "new question" in desk.window.bar.status.text()
     desk.window.bar.asked.emit("another")
     assert desk.calls[-1] == ("ask", "another")
+
+
+def test_where_nothing_is_kept_nothing_branches_off(desk: Desk) -> None:
+    desk.window.keeper.open(1)
+    desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, keep=False))
+    before = desk.texts()
+    desk.window.do.on_edit(0)
+    desk.window.bar.asked.emit("changed")
+    assert desk.calls[-1] == ("ask", "changed") and desk.texts() == before
+
+
+def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: Desk) -> None:
+    desk.window.keeper.open(1)  # Tea, the last in the list
+    desk.choose("Long")
+    for _ in range(2):
+        desk.key(desk.past.list, Qt.Key.Key_Delete)
+    assert desk.titles() == ["Tea"] and desk.window.keeper.current == 1
+    for _ in range(2):
+        desk.window.keeper.undo()
+    assert desk.titles() == ["Long", "火车", "Tea"] and desk.past.undo.isHidden()
+
+
+def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
+    desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "UNDO", -0.9)
+    for title in desk.titles():
+        desk.choose(title)
+        desk.key(desk.past.list, Qt.Key.Key_Delete)
+    assert list((home / "pictures").glob("*.png"))
+    QTest.qWait(300)
+    assert not list((home / "pictures").glob("*.png")) and not desk.history.archive.conversations()
+
+
+def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk) -> None:
+    desk.window.resize(480, 600)
+    desk.window.search()
+    assert not desk.window.conversation.isVisible()
+    desk.window.keeper.open(1)
+    assert desk.window.conversation.isVisible()
 
 
 def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: Desk) -> None:

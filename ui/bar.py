@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -23,6 +24,7 @@ from ui.stages import Stages
 from ui.talk import Meter, Talk
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QKeyEvent
 
 
@@ -43,6 +45,10 @@ class Field(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.document().contentsChanged.connect(self._fit)
         self._fit()
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Files are not their names: they go on to the window."""
+        return not any(url.isLocalFile() for url in source.urls()) and super().canInsertFromMimeData(source)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -134,9 +140,13 @@ class Bar(QWidget):
 
     @Slot()
     def _enter(self) -> None:
+        self.take(self.asked.emit)
+
+    def take(self, ask: Callable[[str], None]) -> None:
+        """Gives what is typed to `ask`, and empties the field; a text that is too long stays there."""
         text = self.field.toPlainText().strip()
         if len(text) > LONGEST:
             self.refused.emit(tr("This text is longer than a million letters. Shorten it and ask again."))
             return
         self.field.clear()
-        self.asked.emit(text)
+        ask(text)

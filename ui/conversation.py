@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QGuiApplication, QPainter
+from PySide6.QtGui import QColor, QGuiApplication, QKeySequence, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushButton, QWidget
 
 from assistant.words.tongue import tr
@@ -208,7 +208,9 @@ class Conversation(QListView):
             Qt.Key.Key_B: self.copy_code, Qt.Key.Key_S: self.spell,
         }  # fmt: skip
         plain = ends or not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
-        if plain and event.key() in move and last >= 0:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif plain and event.key() in move and last >= 0:
             self.setCurrentIndex(self.messages.index(max(0, min(last, move[Qt.Key(event.key())]))))
         elif plain and event.key() in do and row >= 0:
             do[Qt.Key(event.key())]()

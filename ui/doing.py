@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication
 
@@ -14,7 +14,7 @@ from assistant.words.tongue import tr
 from ui import style
 from ui.looking import Looking
 from ui.messages import Entry
-from ui.pictures import SOUNDS
+from ui.pictures import MOST, SOUNDS
 
 if TYPE_CHECKING:
     from ui.hotkeys import Hotkeys
@@ -39,7 +39,8 @@ class Doing(QObject):
         text = welcome.words()
         self._window.conversation.messages.add(Entry("note", text))
         self._window.presenter.announce(text)
-        if not QAccessible.isActive():  # one speaks: a screen reader has been told
+        # One speaks: a screen reader has been told. And nobody's question is cut off.
+        if not QAccessible.isActive() and self._window.conversation.messages.rowCount() == 1:
             self._engine.say(text)
 
     @Slot(str)
@@ -55,7 +56,8 @@ class Doing(QObject):
         QApplication.quit()
 
     def show(self) -> None:
-        self._window.showNormal()
+        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self._window.show()
         self._window.raise_()
         self._window.activateWindow()
 
@@ -90,11 +92,18 @@ class Doing(QObject):
 
     @Slot()
     def stop(self) -> None:
-        self._editing = None
         self._engine.interrupt()
 
     @Slot()
+    def leave_editing(self) -> None:
+        """The question that was being changed is a new one now."""
+        if self._editing is not None:
+            self._editing = None
+            self._window.presenter.tell(tr("Not changed. Enter asks what is typed as a new question."))
+
+    @Slot()
     def on_talk(self) -> None:
+        self.leave_editing()
         self._engine.press()
 
     @Slot(bool)
@@ -129,14 +138,18 @@ class Doing(QObject):
         cursor.insertText(question.text)  # what was typed comes back with Ctrl+Z
         self._window.bar.field.selectAll()
         self._window.bar.field.setFocus()
+        if question.turn is None or not self._window.keeper.writes:
+            return self._window.presenter.tell(tr("Change the question; Enter asks it as a new one."))
         self._window.presenter.tell(
-            tr("Change the question; Enter asks it from there. The conversation as it was stays in the list.")
+            tr(
+                "Change the question; Enter asks it from there, Esc leaves it. "
+                "The conversation as it was stays in the list."
+            )
         )
 
     def _again(self, turn: int | None, text: str) -> None:
-        if turn is None:
-            self._engine.ask(text)
-            return
+        if turn is None or not self._window.keeper.writes:
+            return self._engine.ask(text)
         self._window.keeper.pages.cut(turn)
         self._window.presenter.begin()
         self._window.keeper.current = None
@@ -145,13 +158,17 @@ class Doing(QObject):
     @Slot(str, tuple)
     def on_pointed(self, digest: str, box: tuple[int, ...]) -> None:
         """Asks about a place of a picture, with what is typed, or for a description."""
-        text = self._window.bar.field.toPlainText().strip()
-        self._window.bar.field.clear()
-        self._engine.ask(text or tr("What is here?"), digest, box)
+        self.leave_editing()
+        self._window.bar.take(lambda text: self._engine.ask(text or tr("What is here?"), digest, box))
 
     @Slot(list)
     def on_files(self, paths: list[str]) -> None:
         """What is said in a sound file is a question; anything else goes to the tray."""
+        if len(paths) > MOST:
+            self._window.presenter.note(
+                tr("Only the first {most} of {n} files were taken.").format(most=MOST, n=len(paths))
+            )
+        paths = paths[:MOST]
         sounds = [path for path in paths if path.lower().endswith(SOUNDS)]
         for path in paths:
             if path not in sounds:

@@ -15,6 +15,7 @@ class Line(QLineEdit):
         super().__init__()
         self.setAccessibleName(name)
         self.setPlaceholderText(hint)
+        self.setAcceptDrops(False)  # a dropped file is for the tray
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(QFocusEvent(event.type(), Qt.FocusReason.OtherFocusReason))

@@ -50,6 +50,11 @@ class Folding(QObject):
         self._middle.setVisible(not self._folded or wanted is None or room >= style.wide(_BESIDE))
         self._bar.fold(bool(self._folded), self._width < style.wide(_TIGHT))
 
+    def to_middle(self) -> None:
+        """Something is to be seen there."""
+        if self._middle.isHidden():
+            self.show(None)
+
     @Slot(bool)
     def _on_button(self, on: bool) -> None:
         self.show(next(side for side, button in self._sides if button is self.sender()) if on else None)

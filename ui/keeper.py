@@ -32,13 +32,19 @@ class Keeper(QObject):
         super().__init__(window)
         self._window, self._past = window, window.side.past
         self._archive: Archive | None = None
-        self._gone: int | None = None
+        self._gone: list[int] = []  # deleted, the last one last
         self.current: int | None = None
         self.opened.connect(self._on_opened)
         self._past.wanted.connect(self.on_wanted)
         self._past.sought.connect(self.refresh)
         self._past.undone.connect(self.undo)
         self.pages = pages.Pages(window.conversation, self._tried, lambda: self.current, lambda: window.presenter.live)
+
+    @property
+    def writes(self) -> bool:
+        """Whether conversations are kept: else none can branch off."""
+        kept = self._archive is not None and not self._archive.read_only
+        return kept and self._window.bridge.settings.history.keep
 
     def open_history(self, folder: Path) -> None:
         """Opens the history, and shows what is in it; may run in another thread, so that no frame waits for it."""
@@ -104,6 +110,7 @@ class Keeper(QObject):
         self.current = conversation
         self._window.do.open_conversation(conversation)
         self.pages.show(turns)
+        self._window.folding.to_middle()
         self._window.conversation.scrollToBottom()
         self._window.presenter.announce(tr("Opened: {title}").format(title=self._title(conversation)))
 
@@ -125,7 +132,7 @@ class Keeper(QObject):
         title = self._title(conversation)
         if not self._tried(lambda kept: kept.delete(conversation) or True):
             return
-        self._gone = conversation
+        self._gone = [*([] if self._past.undo.isHidden() else self._gone), conversation]
         if conversation == self.current:
             self._window.do.new_conversation()
         self.refresh()
@@ -140,13 +147,14 @@ class Keeper(QObject):
 
     @Slot()
     def undo(self) -> None:
-        """Brings back what was deleted last."""
-        if self._gone is not None and not self._past.undo.isHidden():
-            gone = self._gone
+        """Brings back what was deleted last; again, what was deleted before."""
+        if self._gone and not self._past.undo.isHidden():
+            gone = self._gone[-1]
             if not self._tried(lambda kept: kept.restore(gone) or True):
                 return
-            self._gone = None
-            self._past.offer_undo(0)
+            self._gone.pop()
+            if not self._gone:
+                self._past.offer_undo(0)
             self.refresh()
             self._window.presenter.tell(tr("It is back: {title}").format(title=self._title(gone)))
 

@@ -10,9 +10,10 @@ _REPEAT = 30  # milliseconds in which a release may turn out to be none
 
 
 class Keys(QObject):
-    """Filters the application's events. `pasted` is told when Ctrl+V is pressed; who takes it sets `taken`."""
+    """Filters the application's events. Esc means `stop` and `left`. `pasted` is told when Ctrl+V is pressed; who takes
+    it sets `taken`."""
 
-    talk_down, talk_up, stop, pasted = Signal(), Signal(), Signal(), Signal()
+    talk_down, talk_up, stop, left, pasted = Signal(), Signal(), Signal(), Signal(), Signal()
 
     def __init__(self, application: QApplication) -> None:
         super().__init__()
@@ -57,6 +58,7 @@ class Keys(QObject):
             return True
         if key == Qt.Key.Key_Escape and down and QApplication.activeModalWidget() is None:
             self.stop.emit()
+            self.left.emit()
         if down and event.matches(QKeySequence.StandardKey.Paste):
             self.taken = False
             self.pasted.emit()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QDateTime,
     QLocale,
     QModelIndex,
     QPersistentModelIndex,
@@ -18,7 +19,6 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtCore import QDateTime as DateTime
 from PySide6.QtGui import QAction, QColor, QPainter
 from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate, QVBoxLayout, QWidget
 
@@ -38,8 +38,8 @@ _TYPING = 200  # milliseconds after the last letter, when a search begins
 
 def when(moment: float) -> str:
     """A day in words of the user's language."""
-    then = DateTime.fromSecsSinceEpoch(int(moment))
-    days = then.date().daysTo(DateTime.currentDateTime().date())
+    then = QDateTime.fromSecsSinceEpoch(int(moment))
+    days = then.date().daysTo(QDateTime.currentDateTime().date())
     if days <= 0:
         return (
             tr("now") if time.time() - moment < 300 else QLocale().toString(then.time(), QLocale.FormatType.ShortFormat)
@@ -119,26 +119,32 @@ class _Painter(QStyledItemDelegate):
 class _List(QListView):
     """Enter opens, F2 renames, Delete deletes; the menu key has all of it."""
 
-    wanted = Signal(str)  # "open", "rename", "delete" or "export"
+    wanted = Signal(str, int)  # "open", "rename", "delete" or "export", and which conversation
+
+    @property
+    def chosen(self) -> int | None:
+        """The conversation that one is at."""
+        index = self.currentIndex()
+        return index.data(Qt.ItemDataRole.UserRole).id if index.isValid() else None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         keys = {
             Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_F2: "rename", Qt.Key.Key_Delete: "delete",
         }  # fmt: skip
-        if event.key() in keys and self.currentIndex().isValid():
-            self.wanted.emit(keys[Qt.Key(event.key())])
+        if event.key() in keys and self.chosen is not None:
+            self.wanted.emit(keys[Qt.Key(event.key())], self.chosen)
         else:
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if not self.currentIndex().isValid():
+        if self.chosen is None:
             return
-        menu = QMenu(self)
+        menu, chosen = QMenu(self), self.chosen  # the list may change behind the menu
         for what, text in (
             ("open", tr("Open")), ("rename", tr("Rename …")), ("export", tr("Export …")), ("delete", tr("Delete"))
         ):  # fmt: skip
             action = QAction(text, menu)
-            action.triggered.connect(lambda _=False, what=what: self.wanted.emit(what))
+            action.triggered.connect(lambda _=False, what=what: self.wanted.emit(what, chosen))
             menu.addAction(action)
         menu.popup(event.globalPos())
 
@@ -165,10 +171,7 @@ class Past(QWidget):
         self.undo = QPushButton(tr("Undo: bring it back"))
         self.undo.setVisible(False)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING)
-        self._undoing = QTimer(
-            self,
-            singleShot=True,
-        )
+        self._undoing = QTimer(self, singleShot=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE * 2 // 3)
@@ -177,22 +180,31 @@ class Past(QWidget):
         self.search.textChanged.connect(self._typing.start)
         self.search.returnPressed.connect(self._go_to_list)
         self._typing.timeout.connect(self._search)
-        self._undoing.timeout.connect(self.undo.hide)
+        self._undoing.timeout.connect(lambda: self.offer_undo(0))
         self.undo.clicked.connect(self.undone)
-        self.list.wanted.connect(self._want)
+        self.list.wanted.connect(self.wanted)
         self.list.clicked.connect(self._open)
 
     def show_all(self, items: Sequence[Conversation], current: int | None) -> None:
-        """What was found; `current` is the one that is open."""
+        """What was found; `current` is the one that is open. Who is in the list stays at the same one, or where it was:
+        the next key is not meant for another."""
+        chosen, place = (self.list.chosen, self.list.currentIndex().row()) if self.list.hasFocus() else (current, -1)
         self.items.show(items)
-        row = self.items.row_of(current)
+        row = self.items.row_of(chosen)
+        if row < 0:
+            row = min(place, len(items) - 1)
         if row >= 0:
             self.list.setCurrentIndex(self.items.index(row))
 
     def offer_undo(self, seconds: float) -> None:
         """For a while after something was deleted; 0 ends it."""
+        if seconds <= 0 and self.undo.hasFocus():
+            self.list.setFocus()  # before it goes: the keys would fall to whatever comes next
         self.undo.setVisible(seconds > 0)
-        self._undoing.start(int(seconds * 1000))
+        if seconds > 0:
+            self._undoing.start(int(seconds * 1000))
+        else:
+            self._undoing.stop()
 
     @Slot()
     def _search(self) -> None:
@@ -209,7 +221,3 @@ class Past(QWidget):
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
         self.wanted.emit("open", index.data(Qt.ItemDataRole.UserRole).id)
-
-    @Slot(str)
-    def _want(self, what: str) -> None:
-        self.wanted.emit(what, self.list.currentIndex().data(Qt.ItemDataRole.UserRole).id)

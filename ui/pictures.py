@@ -3,15 +3,17 @@ pixels. Knows nothing of the engine."""
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QIcon, QImage
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from assistant.events import Pointed, Shown, Weighed
 from assistant.words.tongue import tr
 from ui import style
+from ui.framed import THUMB, framed
 from ui.plain import label
 from ui.pointing import Box, Pointing, place_of
 
@@ -19,13 +21,12 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QKeyEvent
 
-_THUMB = QSize(76, 60)
 MOST = 100  # pictures that are taken at once
 # Encoded pictures as browsers and programs give them; never Qt's own image data, which Qt would have decoded.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aif", ".aiff", ".caf")
 DIGEST = Qt.ItemDataRole.UserRole
-_FACTS, _COST = DIGEST + 1, DIGEST + 2
+_FACTS, _COST, _MARKS, _DRAWN = (DIGEST + more for more in (1, 2, 3, 4))
 
 
 class _List(QListWidget):
@@ -62,7 +63,7 @@ class Tray(QWidget):
         self.list.setViewMode(QListWidget.ViewMode.IconMode)
         self.list.setMovement(QListWidget.Movement.Static)
         self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.list.setIconSize(_THUMB)
+        self.list.setIconSize(THUMB)
         self.list.setSpacing(2)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.dropped.connect(self.forgotten)
@@ -133,27 +134,33 @@ class Tray(QWidget):
             megabytes=f"{max(1, event.megabytes):.0f}",
             seconds=f"{max(0.1, event.seconds):.1f}",
         )
-        for row in range(self.list.count()):
-            if self.list.item(row).data(DIGEST) == event.digest:
-                self.list.item(row).setData(_COST, told)
-        self._number()
+        row = self._row_of(event.digest)
+        if row is not None:
+            self.list.item(row).setData(_COST, told)
+            self._label(row)
         current = self.list.currentItem()
         if current and current.data(DIGEST) == event.digest:
             self.cost.setText(told)
 
     def point_out(self, event: Pointed) -> str:
         """An answer points at a place: it is drawn; returns where that is, in words."""
+        row = self._row_of(event.picture)
+        if row is None:
+            return ""
+        item, box = self.list.item(row), (event.left, event.top, event.right, event.bottom)
+        self.list.setCurrentItem(item)
+        item.setData(_MARKS, [*(item.data(_MARKS) or ()), (event.label, box)])
+        self.pointing.point_out(event.label, box)
+        _, width, height, _ = item.data(_FACTS)
+        return tr("{label}: {place} of picture {n}").format(
+            label=event.label or tr("here"), place=place_of(box, (width, height)), n=row + 1
+        )
+
+    def clear_marks(self) -> None:
+        """Another question: the places of the last answer go."""
         for row in range(self.list.count()):
-            item = self.list.item(row)
-            if item.data(DIGEST) == event.picture:
-                self.list.setCurrentItem(item)
-                _, width, height, _ = item.data(_FACTS)
-                box = (event.left, event.top, event.right, event.bottom)
-                self.pointing.point_out(event.label, box)
-                return tr("{label}: {place} of picture {n}").format(
-                    label=event.label or tr("here"), place=place_of(box, (width, height)), n=row + 1
-                )
-        return ""
+            self.list.item(row).setData(_MARKS, None)
+        self.pointing.clear_marks()
 
     def gone(self, digest: str) -> None:
         """A picture was let go."""
@@ -178,11 +185,8 @@ class Tray(QWidget):
         """Takes what was dropped or pasted; returns why not all of it was, or ""."""
         paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
         if paths:
-            self.files.emit(paths[:MOST])
-            left = len(paths) - MOST
-            return (
-                tr("Only the first {most} of {n} files were taken.").format(most=MOST, n=len(paths)) if left > 0 else ""
-            )
+            self.files.emit(paths)
+            return ""
         for kind in _ENCODED:
             if data.hasFormat(kind):
                 self.encoded.emit(bytes(data.data(kind).data()), f"picture.{kind.partition('/')[2]}")
@@ -216,10 +220,13 @@ class Tray(QWidget):
     def _on_cropping(self, on: bool) -> None:
         self.pointing.cropping = on
 
-    @Slot(tuple)
-    def _on_crop(self, box: Box) -> None:
+    def _end_cropping(self) -> None:
         self.crop.setChecked(False)
         self.pointing.cropping = False
+
+    @Slot(tuple)
+    def _on_crop(self, box: Box) -> None:
+        self._end_cropping()
         self.reworked.emit(self.list.currentItem().data(DIGEST), 0, box)
 
     @Slot(tuple)
@@ -232,60 +239,48 @@ class Tray(QWidget):
 
     @Slot()
     def _show_current(self) -> None:
-        self.crop.setChecked(False)
-        self.pointing.cropping = False
+        self._end_cropping()
         item = self.list.currentItem()
         if item:
             name, width, height, image = item.data(_FACTS)
             self.pointing.show_picture(image, name, (width, height))
+            for label, box in item.data(_MARKS) or ():
+                self.pointing.point_out(label, box)
             self.where.setText(f"{name}, {width} × {height}")
             self.cost.setText(item.data(_COST) or "")
 
     def _take_out(self, digest: str) -> int | None:
         """The row that it was in, or None."""
-        for row in reversed(range(self.list.count())):
-            if self.list.item(row).data(DIGEST) == digest:
-                self.list.takeItem(row)
-                return row
-        return None
+        row = self._row_of(digest)
+        if row is not None:
+            self.list.takeItem(row)
+        return row
+
+    def _row_of(self, digest: str) -> int | None:
+        return next((row for row in range(self.list.count()) if self.list.item(row).data(DIGEST) == digest), None)
+
+    def _label(self, row: int) -> None:
+        """What is told of a picture, and its number."""
+        item = self.list.item(row)
+        name, width, height, image = item.data(_FACTS)
+        if item.data(_DRAWN) != row:
+            drawn = framed(image, row + 1)
+            icon = QIcon(drawn)
+            icon.addPixmap(drawn, QIcon.Mode.Selected)  # else Qt tints the chosen one
+            item.setIcon(icon)
+            item.setData(_DRAWN, row)
+        cost = item.data(_COST) or ""
+        lines = (name, f"{width} × {height}", *([cost] if cost else []))
+        item.setToolTip("<br>".join(map(html.escape, lines)))  # a name is never markup
+        item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, cost)
+        told = tr("Picture {n}: {name}, {width} by {height} pixels")
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height))
 
     def _number(self) -> None:
         count = self.list.count()
         for row in range(count):
-            item = self.list.item(row)
-            name, width, height, image = item.data(_FACTS)
-            icon = QIcon(_framed(image, row + 1))
-            icon.addPixmap(_framed(image, row + 1), QIcon.Mode.Selected)  # else Qt tints the chosen one
-            item.setIcon(icon)
-            cost = item.data(_COST) or ""
-            item.setToolTip(f"{name}\n{width} × {height}\n{cost}".strip())
-            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, cost)
-            told = tr("Picture {n}: {name}, {width} by {height} pixels")
-            item.setData(
-                Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height)
-            )
+            self._label(row)
         for widget in (self.pointing, self.where, self.cost, self.list, self.turn, self.crop, self.let_go):
             widget.setVisible(count > 0)
         rows = -(-count // 3)
-        self.list.setFixedHeight(min(3, rows) * (_THUMB.height() + 16) + 8)
-
-
-def _framed(image: QImage, number: int) -> QPixmap:
-    """A thumbnail of one size for all, with its number."""
-    now, ratio = style.theme(), 2.0
-    made = QPixmap(_THUMB * ratio)
-    made.setDevicePixelRatio(ratio)
-    made.fill(QColor(now.chosen))
-    small = image.scaled(_THUMB * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
-    small.setDevicePixelRatio(ratio)
-    painter = QPainter(made)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    at = ((_THUMB.width() - small.width() / ratio) / 2, (_THUMB.height() - small.height() / ratio) / 2)
-    painter.drawImage(int(at[0]), int(at[1]), small)
-    painter.setBrush(QColor("#1d2023"))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.drawRoundedRect(4, 4, 20, 18, 5, 5)
-    painter.setPen(QColor("#ffffff"))
-    painter.drawText(4, 4, 20, 18, Qt.AlignmentFlag.AlignCenter, str(number))
-    painter.end()
-    return made
+        self.list.setFixedHeight(min(3, rows) * (THUMB.height() + 16) + 8)

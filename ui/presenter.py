@@ -64,11 +64,12 @@ class Presenter(QObject):
             case events.Loading(what, done) if not done:
                 self._window.bar.status.setText(words.loading(what))
             case events.TurnStarted():
+                self._window.folding.to_middle()
                 self._window.keeper.pages.begin(event.id)
                 self._turn, self.live = event, True
                 self._reading.begin()
                 self._window.keeper.on_turn(event.conversation, event.id)
-            case events.Heard(text) if text:
+            case events.Heard(text) if text or self.live:  # a picture that is described has a question of no words
                 self._on_heard(text)
             case events.Wrote(text):
                 self._on_wrote(text)
@@ -145,14 +146,16 @@ class Presenter(QObject):
                     self.note(why_not)
 
     def _on_state(self, state: str) -> None:
-        self._window.bar.stop.setEnabled(state in ("thinking", "speaking"))
+        stop = self._window.bar.stop
+        stop.setEnabled(state in ("thinking", "speaking") or stop.hasFocus())  # who is at it is not sent elsewhere
         if not (state == "ready" and self._ended):
             self._window.bar.status.setText(words.state(state))
         self._ended = False
         if state == "ready" and not self._window.bridge.settings.window.welcomed:
             self._window.do.welcome()
+        if state != "loading":
+            self._window.bar.talk.show_on(state == "hearing")
         if state in ("thinking", "speaking", "ready"):
-            self._window.bar.talk.show_on(False)
             self._window.bar.caption.setText("")
         self._announcer.say(words.announced(state))
 
@@ -160,10 +163,11 @@ class Presenter(QObject):
         self._window.bar.caption.setText("")
         turn = self._turn
         self._messages.add(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
-        self._window.tray.pointing.clear_marks()
+        self._window.tray.clear_marks()
         self._window.conversation.scrollToBottom()
         said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-        self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
+        if said:
+            self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
 
     def _on_wrote(self, text: str) -> None:
         with self._window.conversation.staying():
@@ -176,6 +180,8 @@ class Presenter(QObject):
         self._reading.wrote(text)
 
     def _on_end(self, event: events.TurnEnded) -> None:
+        if event.reason == "answered" and not self.live:
+            return  # something was read aloud: no answer has come
         if self._row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
             detail = tr("stopped") if heard is not None else words.by(event.by)
@@ -187,10 +193,7 @@ class Presenter(QObject):
         self._window.keeper.on_end()
         if event.reason == "answered" and self._window.presence:
             self._window.presence.ready()
-        if any(self._pointed):
-            self._messages.add(Entry("note", "\n".join(filter(None, self._pointed))))
-            self._pointed = []
-        self._window.bar.talk.show_on(False)
+        self._tell_places()
         if event.reason == "interrupted":
             self._reading.begin()
         else:
@@ -202,6 +205,13 @@ class Presenter(QObject):
             self._window.bar.stages.show_turn(event.timings)
             # One speaks: the answer itself is in Hark's voice.
             self._announcer.say(tr("Done") if event.reason == "answered" else said)
+
+    def _tell_places(self) -> None:
+        """Where the answer points: written below it, and told."""
+        places, self._pointed = "\n".join(filter(None, self._pointed)), []
+        if places:
+            self._window.keeper.pages.add(Entry("note", places))
+            self._announcer.say(places)
 
     def read(self, text: str) -> None:
         """Has the screen reader read it."""

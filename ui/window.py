@@ -95,7 +95,7 @@ class Window(QMainWindow):
         self.bridge.happened.connect(self.presenter.on_event)
         for signal, slot in (
             (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
-            (self.keys.pasted, self.paste),
+            (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste), (self.painted, self.tell_notes),
         ):  # fmt: skip
             signal.connect(slot)
         self.bar.asked.connect(self.do.ask)
@@ -182,6 +182,12 @@ class Window(QMainWindow):
             self.do.take_keys(True)
         if not self.isVisible() and not self.presence.there:
             self.show()
+
+    @Slot()
+    def tell_notes(self) -> None:
+        """What was wrong with the settings' file."""
+        for note in self.bridge.settings.notes:
+            self.presenter.note(note)
 
     @Slot()
     def end(self) -> None:
