@@ -7,20 +7,27 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
+DEEPEST = 20  # lists, quotations and spans in one another that are read
 _LONGEST = 500  # letters of a formula that is made readable; a longer one is shown as it is
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 _SCRIPT = re.compile(r"([\^_])(?:\{([^{}]*)\}|(\w))")
 
 
+def common(html: bool = False) -> Any:
+    """A new parser of CommonMark with tables and struck text, nested `DEEPEST` deep at most."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": html, "maxNesting": DEEPEST}).enable(["table", "strikethrough"])
+
+
 @cache
 def parser() -> Any:
-    """CommonMark with tables, struck text and formulas between $, $$, \\( \\) or \\[ \\]; without HTML."""
-    from markdown_it import MarkdownIt
+    """`common`, with formulas between $, $$, \\( \\) or \\[ \\]; without HTML."""
     from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.texmath import texmath_plugin
 
-    made = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
+    made = common()
     # A dollar beside a digit or a space is money.
     made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, allow_labels=False)
     return made.use(texmath_plugin, delimiters="brackets")
