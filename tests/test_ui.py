@@ -23,6 +23,7 @@ from assistant import events
 from assistant.events import Timings
 from assistant.settings import Folders, Settings
 from assistant.settings import Window as Look
+from tests.test_words import FORMULAS
 from ui import answer, stages, style, words
 from ui.bridge import Bridge
 from ui.messages import Entry
@@ -99,6 +100,7 @@ def test_a_table_that_never_ends_is_written_row_by_row(application: QApplication
         ("It costs $5 and $6.", "It costs $5 and $6."),
         (r"Bad $\frac$ and $\input{/etc/passwd}$", r"Bad \frac and \input/etc/passwd"),
         ("$" + "{" * 490 + "$", "{" * 490),
+        *FORMULAS,
     ],
 )
 def test_formulas_are_made_readable(application: QApplication, text: str, readable: str) -> None:
