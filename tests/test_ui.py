@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -130,6 +131,29 @@ def test_hostile_text_is_drawn_soon_and_loads_nothing(application: QApplication,
     shown = drawn(text)
     assert time.monotonic() - start < 3.0
     assert "root:" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["图" * 3000, "a" * 3000, "图" * 499 + "**很大**" + "图" * 600, "图" * 498 + "`是`表" * 200, "第一行吧。\n" * 200],
+)
+def test_a_text_without_spaces_gets_none(application: QApplication, text: str) -> None:
+    assert drawn(text).replace("。 ", "。\n").rstrip() == re.sub(r"[*`]", "", text).rstrip()
+
+
+def test_what_was_not_heard_is_muted_from_its_letter_on(application: QApplication) -> None:
+    made = answer.document("图" * 1200 + "表" * 30, 1200, style.LIGHT)
+    parts = [part.fragment() for part in made.firstBlock()]
+    assert [part.text()[0] for part in parts] == ["图", "表"] and [part.length() for part in parts] == [1200, 30]
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "- a\n" * 25_000, "| a |\n|-|\n" + "| b |\n" * 20_000])
+def test_an_answer_that_is_not_shown_whole_says_so(application: QApplication, text: str) -> None:
+    told = "… The rest is not shown; Copy gives all of it."
+    assert told not in drawn(text[:100_000]) and told not in answer.plain(text[:100_000], style.LIGHT).toPlainText()
+    more = answer.document(text[:100_000] + "b", None, style.LIGHT)
+    assert more.lastBlock().text() == told and more.lastBlock().blockFormat().leftMargin() == 0
+    assert answer.plain(text[:100_000] + "b", style.LIGHT).lastBlock().text() == told
 
 
 def test_a_document_loads_no_resource(application: QApplication, tmp_path: Path) -> None:
