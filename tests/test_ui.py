@@ -199,6 +199,18 @@ def test_a_turn_is_shown_as_it_comes(window: Window) -> None:
     assert window.bar.status.text() == "Stopped." and not window.bar.stop.isEnabled()
 
 
+def test_of_an_answer_that_grows_only_the_last_state_is_kept(window: Window) -> None:
+    window.presenter.on_event(events.TurnStarted(1))
+    window.presenter.on_event(events.Heard("What is it?"))
+    painter, view = window.conversation._painter, window.conversation
+    for number in range(500):
+        window.presenter.on_event(events.Wrote(f"piece {number} "))
+        assert not view.grab().isNull()
+    assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
+    assert len(painter._kept) <= 6 and len(painter._heights) <= 6
+    window.presenter.on_event(events.TurnEnded("answered", "What is it?", view.messages.at(1).text))
+
+
 def _luminance(color: str) -> float:
     parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
