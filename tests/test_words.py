@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assistant.errors import first_line
 from assistant.words.clean import clean
 from assistant.words.sentences import Cutter
 from assistant.words.spoken import spelled, spoken_form
@@ -74,6 +75,11 @@ def test_the_first_piece_ends_early_at_a_clause() -> None:
 )
 def test_spoken_form(piece: str, said: str) -> None:
     assert spoken_form(piece) == said
+
+
+def test_of_any_error_one_line_stands_in_a_sentence() -> None:
+    assert first_line(OSError("\n No space left.\nTraceback\n")) == "No space left"
+    assert first_line(ValueError()) == "ValueError" and first_line(ValueError("x" * 300), 120) == "x" * 120
 
 
 def test_clean_removes_what_breaks_others() -> None:
