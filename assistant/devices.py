@@ -212,7 +212,7 @@ class Devices:
                 portaudio.refresh()
                 opening()
         except Missing as error:
-            return f"{error.message} {error.hint}"
+            return str(error)
         return ""
 
     def _open_speaker(self) -> None:

@@ -29,3 +29,8 @@ class Usage(AssistantError):
     """The command line itself is wrong."""
 
     exit_code = 2
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """What any error says, to stand in a sentence: one line of `most` letters at most; its type if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most].rstrip(".")

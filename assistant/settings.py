@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import BadInput
+from assistant.errors import BadInput, first_line
 from assistant.files import open_regular
 from assistant.words.tongue import mark, tr
 
@@ -258,7 +258,7 @@ def _set_aside(path: Path, error: Exception) -> str:
     aside = path.with_name("settings.broken.toml")
     while os.path.lexists(aside):  # never over one that was kept before
         aside = aside.with_name(f"settings.broken-{time.time_ns()}.toml")
-    reason = (str(error).splitlines() or ["unknown"])[0]
+    reason = first_line(error)
     try:
         path.replace(aside)
     except OSError:

@@ -94,4 +94,4 @@ class _Mouth:
             yield from _say(self._voice, piece, until)
         except AssistantError as error:
             self._mute = True
-            yield Noted(f"{error.message} {error.hint}")
+            yield Noted(str(error))

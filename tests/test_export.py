@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from assistant.library.archive import Archive
 from assistant.library.base import Base
 from assistant.library.history import History, messages
 from assistant.pictures import Picture
+from assistant.words.markdown import common
 
 HOSTILE = (
     "See ![x](https://tracker.example/p.png) and <img src='http://a.example/b'> and <script>alert(1)</script>\n\n"
@@ -67,6 +69,76 @@ def test_markdown_has_its_pictures_beside_it(kept: History, tmp_path: Path) -> N
     assert sorted(one.name for one in file.parent.iterdir()) == ["a tea pictures", "a tea.md"]
 
 
+def written(tmp_path: Path, *answers: str, question: str = "What?", title: str = "Title") -> str:
+    """A conversation's Markdown."""
+    made = History(tmp_path / "kept")
+    one = made.start(title)
+    for answer in answers:
+        made.update(made.ask(one, question), question, answer, "tiny", "answered")
+    export.write(made.archive, one, tmp_path / "a.md")
+    made.close()
+    return (tmp_path / "a.md").read_text("utf-8")
+
+
+PIXEL = "<img src=http://a.example/p>"
+HOSTILE_MARKDOWN = [
+    [PIXEL], [f"<div>\n{PIXEL}"], [rf"\\{PIXEL}"], [rf"\\\\{PIXEL}"], ["`a` ![x](http://a.example) `b`"],
+    [f"[a](/x`y) {PIXEL} ` b"], [f"\\` {PIXEL} `"], [f"``` x ``` y\n{PIXEL}"], [f"~~~\n~~~ x\n~~~\n{PIXEL}"],
+    [f"| ` | b |\n|---|---|\n| `{PIXEL}` |"], [f"| a |\n|---|\n| `b | {PIXEL}` |"],
+    ["```\nfirst", f"```\n{PIXEL}\n```"],
+    ["```\nfirst", "```\n![x](http://a.example)\n```"], [f"{'> ' * 30}[a](/x`y) {PIXEL} ` b"], [f"    {PIXEL}"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answers", HOSTILE_MARKDOWN)
+def test_whoever_shows_the_markdown_fetches_nothing(tmp_path: Path, answers: list[str]) -> None:
+    text = written(tmp_path, *answers, question="\n".join(answers), title=answers[0])
+    for tables in (True, False):
+        draw = common(html=True)
+        draw.options["maxNesting"] = 100
+        page = draw.render(text) if tables else draw.disable("table").render(text)
+        assert "<img" not in page and "a.example" in page, page
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        ("Use `vector<int>` or a < b.", "Use `vector<int>` or a &lt; b."),
+        ("```rust\nlet a: Vec<u8> = vec![1];\n```\na<b", "```rust\nlet a: Vec<u8> = vec![1];\n```\na&lt;b"),
+        ("- ```\n  a<b\n  ```\n- ``a`<b`` c<d", "- ```\n  a<b\n  ```\n- ``a`<b`` c&lt;d"),
+        ("~~~\na<b", "~~~\na<b"),
+    ],
+)
+def test_code_stays_as_it_is(tmp_path: Path, answer: str, seen: str) -> None:
+    assert written(tmp_path, answer).endswith(f"\n\n{seen}\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(BadInput, match="no regular file"):
+        export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
+
+
+def test_a_file_that_is_too_large_is_refused(kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export.write(kept.archive, 1, tmp_path / "a.json")
+    monkeypatch.setattr(export, "_LARGEST", 100)
+    with pytest.raises(BadInput, match="too large"):
+        export.read(kept.archive, tmp_path / "a.json")
+
+
+def test_the_name_of_a_picture_is_words_on_one_line(kept: History, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    export.write(kept.archive, 1, file)
+    told = change(json.loads(file.read_text("utf-8")), "pictures.0.name", f"a\n\n`{PIXEL} ](http://a.example)")
+    file.write_text(json.dumps(told))
+    new = export.read(kept.archive, file)
+    (name,) = kept.archive.names(new).values()
+    assert name == f"a `{PIXEL} ](http://a.example)"
+    export.write(kept.archive, new, tmp_path / "b.md")
+    assert "![a img src=http://a.example/p (http://a.example)](<b pictures/" in (tmp_path / "b.md").read_text("utf-8")
+
+
 def test_another_form_is_refused(kept: History, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="tells no form"):
         export.write(kept.archive, 1, tmp_path / "a.pdf")
@@ -89,7 +161,7 @@ def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("turns.0.heard", -1), ("turns.0.heard", "1"), ("turns.0.pictures", ["../../etc/passwd"]),
         ("turns.0.pictures", ["0" * 64]), ("turns.0.asked", "now"), ("turns.0.asked", float("inf")),
         ("turns.0.asked", 1e300), ("turns.0.heard", 2**63), ("pictures.0.digest", "../x"),
-        ("pictures.0.png", "!!"), ("pictures.0.png", "AAAA"), ("pictures", None),
+        ("pictures.0.png", "!!"), ("pictures.0.png", "AAAA"), ("pictures", None), ("pictures.0.name", {"a": 1}),
     ],
 )  # fmt: skip
 def test_damaged_files_are_refused_and_leave_nothing(kept: History, tmp_path: Path, path: str, value: Any) -> None:

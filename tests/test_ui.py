@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from assistant import events
 from assistant.events import Timings
 from assistant.settings import Folders, Settings
 from assistant.settings import Window as Look
+from tests.test_words import FORMULAS
 from ui import answer, stages, style, words
 from ui.bridge import Bridge
 from ui.messages import Entry
@@ -99,6 +101,7 @@ def test_a_table_that_never_ends_is_written_row_by_row(application: QApplication
         ("It costs $5 and $6.", "It costs $5 and $6."),
         (r"Bad $\frac$ and $\input{/etc/passwd}$", r"Bad \frac and \input/etc/passwd"),
         ("$" + "{" * 490 + "$", "{" * 490),
+        *FORMULAS,
     ],
 )
 def test_formulas_are_made_readable(application: QApplication, text: str, readable: str) -> None:
@@ -128,6 +131,29 @@ def test_hostile_text_is_drawn_soon_and_loads_nothing(application: QApplication,
     shown = drawn(text)
     assert time.monotonic() - start < 3.0
     assert "root:" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["图" * 3000, "a" * 3000, "图" * 499 + "**很大**" + "图" * 600, "图" * 498 + "`是`表" * 200, "第一行吧。\n" * 200],
+)
+def test_a_text_without_spaces_gets_none(application: QApplication, text: str) -> None:
+    assert drawn(text).replace("。 ", "。\n").rstrip() == re.sub(r"[*`]", "", text).rstrip()
+
+
+def test_what_was_not_heard_is_muted_from_its_letter_on(application: QApplication) -> None:
+    made = answer.document("图" * 1200 + "表" * 30, 1200, style.LIGHT)
+    parts = [part.fragment() for part in made.firstBlock()]
+    assert [part.text()[0] for part in parts] == ["图", "表"] and [part.length() for part in parts] == [1200, 30]
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "- a\n" * 25_000, "| a |\n|-|\n" + "| b |\n" * 20_000])
+def test_an_answer_that_is_not_shown_whole_says_so(application: QApplication, text: str) -> None:
+    told = "… The rest is not shown; Copy gives all of it."
+    assert told not in drawn(text[:100_000]) and told not in answer.plain(text[:100_000], style.LIGHT).toPlainText()
+    more = answer.document(text[:100_000] + "b", None, style.LIGHT)
+    assert more.lastBlock().text() == told and more.lastBlock().blockFormat().leftMargin() == 0
+    assert answer.plain(text[:100_000] + "b", style.LIGHT).lastBlock().text() == told
 
 
 def test_a_document_loads_no_resource(application: QApplication, tmp_path: Path) -> None:
@@ -171,6 +197,18 @@ def test_a_turn_is_shown_as_it_comes(window: Window) -> None:
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
     assert window.bar.status.text() == "Stopped." and not window.bar.stop.isEnabled()
+
+
+def test_of_an_answer_that_grows_only_the_last_state_is_kept(window: Window) -> None:
+    window.presenter.on_event(events.TurnStarted(1))
+    window.presenter.on_event(events.Heard("What is it?"))
+    painter, view = window.conversation._painter, window.conversation
+    for number in range(500):
+        window.presenter.on_event(events.Wrote(f"piece {number} "))
+        assert not view.grab().isNull()
+    assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
+    assert len(painter._kept) <= 6 and len(painter._heights) <= 6
+    window.presenter.on_event(events.TurnEnded("answered", "What is it?", view.messages.at(1).text))
 
 
 def _luminance(color: str) -> float:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from assistant.errors import first_line
 from assistant.words.clean import clean
 from assistant.words.sentences import Cutter
 from assistant.words.spoken import spelled, spoken_form
+
+FORMULAS = [
+    (r"\[ E=mc^2 \] (1)", "E=mc² (1)"),
+    ("\\[ E=mc^2 \\]\n\n(where m is its mass)", "E=mc² (where m is its mass)"),
+    (r"\[x\] is it.", "x is it."),
+    ("\\[\nx\n\ny\n\\]\nEnd", "x y End"),
+    ("So:\n\\[\nx\n\\]\nit is.", "So: x it is."),
+    ("> \\[x\n> = y\\]\n> z\n\nEnd", "x = y z End"),
+    ("> \\[x\n\nEnd \\]", "[x End ]"),
+    ("$$x$$ (2) and\n\n$$y$$", "x (2) and y"),
+    ("$$\nx\n$$ where x is\n\nit: $$y$$", "x where x is it: y"),
+    (r"\(a\) and \[b\] and \( and \[ and \\[2pt]", r"a and b and ( and [ and \[2pt]"),
+    (r"\[50% of x\]", "50% of x"),
+]
 
 
 def cut(text: str, step: int = 3) -> list[str]:
@@ -55,10 +70,16 @@ def test_the_first_piece_ends_early_at_a_clause() -> None:
         ("<b>html</b> stays words", "<b>html</b> stays words"),
         ("***", ""),
         ("17 June", "17 June"),
+        *FORMULAS,
     ],
 )
 def test_spoken_form(piece: str, said: str) -> None:
     assert spoken_form(piece) == said
+
+
+def test_of_any_error_one_line_stands_in_a_sentence() -> None:
+    assert first_line(OSError("\n No space left.\nTraceback\n")) == "No space left"
+    assert first_line(ValueError()) == "ValueError" and first_line(ValueError("x" * 300), 120) == "x" * 120
 
 
 def test_clean_removes_what_breaks_others() -> None:

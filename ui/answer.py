@@ -22,14 +22,15 @@ from PySide6.QtGui import (
 )
 
 from assistant.words.markdown import formula, parser
+from assistant.words.tongue import mark, tr
 from ui.style import Theme, font
 
 _LONGEST = 100_000  # letters that are drawn
+_CUT = mark("… The rest is not shown; Copy gives all of it.")
 _CELLS, _COLUMNS = 1000, 12  # of a table that is drawn as one
 _SIDES = {
     "": Qt.AlignmentFlag.AlignLeading, "right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter,
 }  # fmt: skip
-_LONGEST_WORD = 500  # a longer one is cut by spaces: Qt's layout is slow on it
 
 
 class SafeDocument(QTextDocument):
@@ -48,11 +49,16 @@ def document(text: str, heard: int | None, now: Theme) -> QTextDocument:
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     made.setDefaultTextOption(option)
-    writer = _Writer(QTextCursor(made), now)
-    text = " ".join(_cut(word) for word in text[:_LONGEST].split(" "))
-    writer.write(text[:heard], now.text)
-    if heard is not None and heard < len(text):
-        writer.write(text[heard:], now.muted)
+    cursor = QTextCursor(made)
+    writer = _Writer(cursor, now)
+    cursor.beginEditBlock()  # else Qt lays the paragraph out anew for every span
+    drawn = text[:_LONGEST]
+    writer.write(drawn[:heard], now.text)
+    if heard is not None and heard < len(drawn):
+        writer.write(drawn[heard:], now.muted)
+    if len(text) > _LONGEST:
+        writer.cut_short()
+    cursor.endEditBlock()
     return made
 
 
@@ -63,7 +69,8 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
     made.setDocumentMargin(0)
     form = QTextCharFormat()
     form.setForeground(QColor(now.muted if aside else now.text))
-    QTextCursor(made).insertText(text[:_LONGEST], form)
+    cut = "\n" + tr(_CUT) if len(text) > _LONGEST else ""
+    QTextCursor(made).insertText(text[:_LONGEST] + cut, form)
     return made
 
 
@@ -81,12 +88,6 @@ def code(text: str) -> str:
     """The code in an answer, by itself; blocks are parted by an empty line."""
     blocks = [token.content for token in parser().parse(text[:_LONGEST]) if token.type in ("fence", "code_block")]
     return "\n".join(blocks).rstrip("\n")
-
-
-def _cut(word: str) -> str:
-    if len(word) <= _LONGEST_WORD:
-        return word
-    return " ".join(word[at : at + _LONGEST_WORD] for at in range(0, len(word), _LONGEST_WORD))
 
 
 class _Writer:
@@ -109,6 +110,12 @@ class _Writer:
                 self._table(list(takewhile(lambda one: one.type != "table_close", tokens)))
             else:
                 self._token(token)
+
+    def cut_short(self) -> None:
+        """Says in a paragraph of its own that there is more."""
+        self._fresh, self._lists = True, []
+        self._block()
+        self._insert(tr(_CUT), self._format(muted=True))
 
     def _table(self, tokens: list[Any]) -> None:
         """Rows and columns; what is too large for one is written row by row."""
@@ -220,7 +227,7 @@ class _Writer:
             case "softbreak" | "hardbreak":
                 self._insert("\u2028" if token.type == "hardbreak" else " ", self._format())
             case "image":
-                self._insert(f"[picture: {token.content}]", self._format(muted=True))
+                self._insert(tr("[picture: {name}]").format(name=token.content), self._format(muted=True))
             case "math_inline" | "math_inline_double":
                 self._insert(formula(token.content), self._format(italic=True))
             case "code_inline":

@@ -103,6 +103,9 @@ class Painter(QStyledItemDelegate):
     def _document(self, item: Entry, width: int) -> QTextDocument:
         key = (item, width)
         if key not in self._kept:
+            for past in [one for one in self._kept if _grew(one[0], item)]:
+                del self._kept[past]
+                self._heights.pop(past, None)
             if len(self._kept) > _DOCUMENTS:
                 del self._kept[next(iter(self._kept))]  # the oldest
             from ui import answer  # after the first paint
@@ -116,3 +119,9 @@ class Painter(QStyledItemDelegate):
             made.setTextWidth(width - (2 * _PAD if item.who == "hark" else 0))
             self._kept[key] = made
         return self._kept[key]
+
+
+def _grew(past: Entry, item: Entry) -> bool:
+    """Whether `past` is what a message was before more of it came."""
+    longer = len(past.text) < len(item.text) and (past.who, past.turn) == (item.who, item.turn)
+    return longer and item.text.startswith(past.text)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from assistant.errors import AssistantError, Missing
+from assistant.errors import AssistantError, Missing, first_line
 from assistant.words.tongue import tr
 
 
@@ -26,10 +26,9 @@ def number_of(wanted: str, names: Mapping[str, int], count: int) -> int | None:
 
 def broken(folder: Path, error: BaseException) -> Missing:
     """A voice that cannot be loaded."""
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
     return Missing(
         "speak",
-        tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=reason),
+        tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=first_line(error)),
         tr("Choose or get another voice."),
     )
 

@@ -45,7 +45,6 @@ class Conversation:
     id: int
     title: str
     changed: float
-    turns: int
     pictures: int
 
 
@@ -72,7 +71,7 @@ class Archive:
             )
             values += [pattern, pattern if len(word) < _TRIGRAM else '"' + word.replace('"', '""') + '"']
         rows = self._base.rows(
-            "SELECT c.id, c.title, coalesce(max(t.asked), c.created), count(t.id),"
+            "SELECT c.id, c.title, coalesce(max(t.asked), c.created),"
             " (SELECT count(DISTINCT digest) FROM turn_picture WHERE turn IN"
             "  (SELECT id FROM turn WHERE conversation = c.id))"
             " FROM conversation c LEFT JOIN turn t ON t.conversation = c.id"
@@ -83,21 +82,16 @@ class Archive:
 
     def turns(self, conversation: int, before: int = 0, most: int = -1) -> list[Turn]:
         """Turns of a conversation, oldest first: the last `most` ones, of those before turn `before` if given."""
-        rows: list[Any] = self._base.rows(
-            "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn"
-            " WHERE conversation = ? AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?",
-            (conversation, before, before, most),
-        )
-        return [Turn(*row, self._digests(row[0])) for row in reversed(rows)]  # type: ignore[call-arg]
+        last = "conversation = ? AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?"
+        return self._turns(last, conversation, before, before, most)[::-1]
 
     def turns_after(self, conversation: int, after: int, most: int) -> list[Turn]:
         """The first `most` turns of a conversation that come after turn `after`; 0: from its start."""
-        rows: list[Any] = self._base.rows(
-            "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn"
-            " WHERE conversation = ? AND id > ? ORDER BY id LIMIT ?",
-            (conversation, after, most),
-        )
-        return [Turn(*row, self._digests(row[0])) for row in rows]  # type: ignore[call-arg]
+        return self._turns("conversation = ? AND id > ? ORDER BY id LIMIT ?", conversation, after, most)
+
+    def turn(self, number: int) -> Turn | None:
+        """One turn, if there is such a one."""
+        return next(iter(self._turns("id = ?", number)), None)
 
     def title(self, conversation: int) -> str:
         rows = self._base.rows("SELECT title FROM conversation WHERE id = ?", (conversation,))
@@ -142,7 +136,7 @@ class Archive:
             (old, title), = base.execute(
                 "SELECT c.id, c.title FROM conversation c JOIN turn t ON t.conversation = c.id WHERE t.id = ?", (turn,)
             ).fetchall()  # fmt: skip
-            new = base.execute("INSERT INTO conversation(title, created) VALUES (?, ?)", (title, time.time())).lastrowid
+            new = begin(base, title)
             before = base.execute("SELECT id FROM turn WHERE conversation = ? AND id < ? ORDER BY id", (old, turn))
             for (one,) in before.fetchall():
                 copied = base.execute(
@@ -154,14 +148,12 @@ class Archive:
                     (copied, one),
                 )
                 self._base.index(base, int(copied or 0))
-        return int(new or 0)
+        return new
 
     def add(self, title: str, turns: Sequence[Turn], names: dict[str, str]) -> int:
         """A conversation from elsewhere, its pictures named by their digests; returns its id."""
         with self._base.write() as base:
-            new = base.execute(
-                "INSERT INTO conversation(title, created) VALUES (?, ?)", (clean(title)[:_TITLE], time.time())
-            ).lastrowid
+            new = begin(base, title)
             for turn in turns:
                 row = base.execute(
                     "INSERT INTO turn(conversation, asked, question, answer, by, state, heard)"
@@ -171,7 +163,7 @@ class Archive:
                 named = [(row, place, one, clean(names[one])) for place, one in enumerate(turn.pictures)]
                 base.executemany("INSERT INTO turn_picture VALUES (?, ?, ?, ?)", named)
                 self._base.index(base, int(row or 0))
-        return int(new or 0)
+        return new
 
     def names(self, conversation: int) -> dict[str, str]:
         """The pictures of a conversation: digest to name."""
@@ -188,9 +180,20 @@ class Archive:
     def close(self) -> None:
         self._base.close()
 
+    def _turns(self, which: str, *values: int) -> list[Turn]:
+        told = "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn WHERE "
+        rows: list[Any] = self._base.rows(told + which, values)
+        return [Turn(*row, self._digests(row[0])) for row in rows]  # type: ignore[call-arg]
+
     def _digests(self, turn: int) -> tuple[str, ...]:
         rows = self._base.rows("SELECT digest FROM turn_picture WHERE turn = ? ORDER BY place", (turn,))
         return tuple(str(row[0]) for row in rows)
+
+
+def begin(base: sqlite3.Connection, title: str) -> int:
+    """A new conversation's id."""
+    made = base.execute("INSERT INTO conversation(title, created) VALUES (?, ?)", (clean(title)[:_TITLE], time.time()))
+    return int(made.lastrowid or 0)
 
 
 def opened(folder: Path) -> tuple[Archive | None, str]:

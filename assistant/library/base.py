@@ -45,10 +45,11 @@ SCHEMA = len(_STEPS)
 FILE = "history.sqlite"
 _PATIENCE = 5.0  # seconds for another process's write
 _CHECKED = 50_000_000  # bytes of the largest database that is checked whenever it is opened
-_TABLES = {
-    "conversation": "id, title, created",
-    "turn": "id, conversation, asked, question, answer, by, state",
-    "turn_picture": "turn, place, digest, name",
+_MARK = "history.damaged"  # an empty file: damage was met, so that the next opening mends
+_TABLES = {  # an older database lacks some of these columns
+    "conversation": ("id", "title", "created", "deleted"),
+    "turn": ("id", "conversation", "asked", "question", "answer", "by", "state", "heard"),
+    "turn_picture": ("turn", "place", "digest", "name"),
 }
 
 
@@ -60,10 +61,11 @@ class Base:
     """A connection, for one thread at a time. Several processes may use the same database at once (WAL, 5 s of
     patience).
 
-    Raises `NewerHistory`, and what sqlite3 raises. `read_only` changes nothing, and can read newer ones."""
+    Raises `NewerHistory`, and what sqlite3 raises; damage that is met is mended at the next opening. `read_only`
+    changes nothing, and can read newer ones."""
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
-        self.read_only = read_only
+        self.read_only, self._folder = read_only, folder
         if read_only:
             where = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(
@@ -85,18 +87,20 @@ class Base:
 
     def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """All rows of a question to the database."""
-        return self._connection.execute(query, values).fetchall()
+        with self._noting():
+            return self._connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        with self._noting():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
 
     def index(self, into: sqlite3.Connection, turn: int) -> None:
         """Makes a turn's words findable. (A trigger could, if SQLite let virtual tables into those of a schema that is
@@ -108,6 +112,17 @@ class Base:
 
     def close(self) -> None:
         self._connection.close()
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says in which part
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) and not self.read_only:
+                with contextlib.suppress(OSError):
+                    (self._folder / _MARK).touch()
+            raise
 
     def _upgrade(self) -> None:
         if int(self._connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA:
@@ -126,12 +141,12 @@ def mend(folder: Path) -> str:
     """Where the database is damaged it is set aside, and what can be read of it goes into a new one. Returns what a
     person should know of it, or ""."""
     path = folder / FILE
-    if _sound(path):
+    if _intact(path):
         return ""
     from filelock import FileLock
 
     with FileLock(folder / "history.lock"):  # engine and window open it at the same time
-        return "" if _sound(path) else _mended(folder, path)
+        return "" if _intact(path) else _mended(folder, path)
 
 
 def _mended(folder: Path, path: Path) -> str:
@@ -139,6 +154,7 @@ def _mended(folder: Path, path: Path) -> str:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
+    (folder / _MARK).unlink(missing_ok=True)
     base = Base(folder)
     turns = _salvaged(aside, base)
     base.close()
@@ -147,11 +163,13 @@ def _mended(folder: Path, path: Path) -> str:
     )
 
 
-def _sound(path: Path) -> bool:
-    """Whether nothing is known against a database; one that is not there, or busy, is sound. Of a large one, which
-    would take long to check, only the beginning is read."""
+def _intact(path: Path) -> bool:
+    """Whether nothing is known against a database; one that is not there, or busy, is intact. Of a large one, which
+    would take long to check, only the beginning is read: of damage further in a mark tells, once it was met."""
     if not path.is_file():
         return True
+    if path.with_name(_MARK).exists():
+        return False
     try:
         base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
         with contextlib.closing(base):
@@ -167,12 +185,14 @@ def _salvaged(aside: Path, base: Base) -> int:
     """Copies row by row until a page cannot be read, from both ends; returns how many turns came over."""
     with contextlib.closing(sqlite3.connect(aside)) as damaged, base.write() as into:
         into.execute("PRAGMA defer_foreign_keys = ON")
-        for table, columns in _TABLES.items():
-            marks = ", ".join("?" * len(columns.split(",")))
+        for table, known in _TABLES.items():
             for order in ("ASC", "DESC"):
                 with contextlib.suppress(sqlite3.DatabaseError):
-                    for row in damaged.execute(f"SELECT {columns} FROM {table} ORDER BY rowid {order}"):
-                        into.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)
+                    there = {row[1] for row in damaged.execute(f"PRAGMA table_info({table})")}
+                    columns = [one for one in known if one in there]
+                    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+                    for row in damaged.execute(f"SELECT {names} FROM {table} ORDER BY rowid {order}"):
+                        into.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
         into.execute(
             "INSERT OR IGNORE INTO conversation (id, title, created)"
             " SELECT DISTINCT conversation, '…', asked FROM turn"

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from assistant.errors import BadInput
+from assistant.errors import BadInput, first_line
+from assistant.files import open_regular
 from assistant.library.archive import Archive, Turn
-from assistant.words.tongue import tr
+from assistant.words.markdown import DEEPEST, common
+from assistant.words.tongue import mark, tr
 
 _MARK = "hark-conversation"
 _VERSION = 1
@@ -23,6 +26,12 @@ _LARGEST = 500_000_000  # bytes of a file that is read back
 _FAR = 4e9  # seconds since 1970 that no clock shows yet
 _PNG = b"\x89PNG\r\n\x1a\n"
 FORMS = (".md", ".json", ".html")
+_CODE = (  # fences to their ends, and spans on one line; roughly: what comes of it is checked
+    r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ \t>]*\1|\Z)"
+    r"|(?<!`)(`++)[^\n]+?(?<!`)\2(?!`)|"
+)
+_LIVE = r"\\[\\`]|\\?<|!\["
+_STILL = {"<": "&lt;", "\\<": "&lt;", "![": "!&#91;"}
 _STATES = {"asked", "answering", "answered", "failed", "interrupted"}
 _PAGE = """<!doctype html>
 <html><head><meta charset="utf-8"><title>{title}</title>
@@ -58,38 +67,60 @@ def write(archive: Archive, conversation: int, path: Path) -> None:
 def read(archive: Archive, path: Path) -> int:
     """Takes a conversation in that `write` wrote as JSON; returns its id. Raises `BadInput`."""
     try:
-        if path.stat().st_size > _LARGEST:
+        with open_regular(path, "import", mark("conversation")) as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
             raise ValueError("it is too large")
-        told = json.loads(path.read_text("utf-8"))
+        told = json.loads(data.decode())
         if not isinstance(told, dict) or told.get("kind") != _MARK:
             raise ValueError("it is no conversation of Hark")
         if told.get("version") != _VERSION:
             raise ValueError("a newer Hark wrote it")
         pictures = {_digest(one["digest"]): one for one in told["pictures"]}
         turns = [_turn(one, pictures) for one in told["turns"]]
-        title = str(told["title"])
+        title, names = str(told["title"]), {digest: _name(one["name"]) for digest, one in pictures.items()}
         for digest, one in pictures.items():
             _keep(archive, digest, base64.b64decode(one["png"], validate=True))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=reason)
+        what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
         raise BadInput("import", what, tr("Choose a .json file that Hark wrote.")) from error
-    return archive.add(title, turns, {digest: str(one["name"]) for digest, one in pictures.items()})
+    return archive.add(title, turns, names)
 
 
 def _markdown(archive: Archive, conversation: int, path: Path) -> str:
-    names, parts = archive.names(conversation), [f"# {_line(archive.title(conversation))}\n"]
-    folder = path.with_name(f"{path.stem} pictures")
+    names, folder, ours = archive.names(conversation), path.with_name(f"{path.stem} pictures"), set[str]()
+    parts = [("# ", f"{_line(archive.title(conversation))}\n")]  # what Hark writes, and what was said
     for turn in archive.turns(conversation):
-        parts.append(f"\n**{_when(turn)}**\n\n" + "".join(f"> {line}\n" for line in turn.question.splitlines()))
+        parts.append((f"\n**{_when(turn)}**\n\n", "".join(f"> {line}\n" for line in turn.question.splitlines())))
+        shown = ""
         for digest, png in _pngs(archive, turn):
             folder.mkdir(exist_ok=True)
             (folder / f"{digest[:12]}.png").write_bytes(png)
-            shown = re.sub(r"[\[\]\\]", "", _line(names[digest]))
-            parts.append(f"\n![{shown}](<{folder.name}/{digest[:12]}.png>)\n")
-        # A picture that an answer names would be fetched by whoever shows the file.
-        parts.append(f"\n{turn.answer.replace('![', '!&#91;')}\n")
-    return "".join(parts)
+            ours.add(f"{folder.name}/{digest[:12]}.png")
+            name = re.sub(r"[\[\]\\<>`]", "", _line(names[digest]))
+            shown += f"\n![{name}](<{folder.name}/{digest[:12]}.png>)\n"
+        parts.append((f"{shown}\n", f"{turn.answer}\n"))
+    readable = _still(parts, _CODE)
+    return readable if _fetched(readable) <= ours else _still(parts)
+
+
+def _still(parts: list[tuple[str, str]], code: str = "") -> str:
+    """What was said names nothing that whoever shows the file would fetch; code is as it was."""
+    live = re.compile(code + _LIVE, re.MULTILINE | re.DOTALL)
+    return "".join(ours + live.sub(lambda one: _STILL.get(one[0], one[0]), said) for ours, said in parts)
+
+
+def _fetched(text: str) -> set[str]:
+    """The pictures that Markdown shows, by viewers that know tables or do not; "?" for HTML, and what is too deep."""
+    found = set()
+    for draw in (common(html=True), common(html=True).disable("table")):
+        for token in draw.parse(text):
+            for one in (token, *(token.children or [])):
+                if one.type == "image":
+                    found.add(unquote(str(one.attrs["src"])))
+                elif one.type.startswith("html") or one.level >= DEEPEST - 1:
+                    found.add("?")
+    return found
 
 
 def _json(archive: Archive, conversation: int, path: Path) -> str:
@@ -109,11 +140,8 @@ def _json(archive: Archive, conversation: int, path: Path) -> str:
 
 
 def _html(archive: Archive, conversation: int, path: Path) -> str:
-    from markdown_it import MarkdownIt
-
     # Pictures that an answer names stay words; the policy in the page's head would not let them load either.
-    draw = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
-    draw.disable("image")
+    draw = common().disable("image")
     names, parts = archive.names(conversation), list[str]()
     for turn in archive.turns(conversation):
         parts.append(f"<h2>{html.escape(_when(turn))}</h2>\n<p><b>{html.escape(turn.question)}</b></p>\n")
@@ -151,6 +179,12 @@ def _digest(text: Any) -> str:
     if not isinstance(text, str) or not re.fullmatch(r"[0-9a-f]{64}", text):
         raise ValueError("a picture's digest is damaged")
     return text
+
+
+def _name(text: Any) -> str:
+    if not isinstance(text, str):
+        raise ValueError("a picture's name is damaged")
+    return _line(text)
 
 
 def _keep(archive: Archive, digest: str, png: bytes) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant.errors import BadInput
-from assistant.library.archive import Archive, Turn
+from assistant.library.archive import Archive, Turn, begin
 from assistant.library.base import Base, NewerHistory, mend
 from assistant.pictures import Picture, open_picture
 from assistant.roles import Message
@@ -32,10 +32,7 @@ class History:
     def start(self, title: str) -> int:
         """A new conversation's id."""
         with self._base.write() as base:
-            row = base.execute(
-                "INSERT INTO conversation(title, created) VALUES (?, ?)", (clean(title)[:80], time.time())
-            )
-            return int(row.lastrowid or 0)
+            return begin(base, title)
 
     def ask(self, conversation: int, question: str, pictures: tuple[Picture, ...] = ()) -> int:
         """Commits a question with its pictures; returns the turn's id."""
@@ -80,8 +77,7 @@ class History:
 
     def turn(self, number: int) -> Turn | None:
         """One turn, if there is such a one."""
-        rows = self._base.rows("SELECT conversation FROM turn WHERE id = ?", (number,))
-        return next((one for (kept,) in rows for one in self.turns(int(str(kept))) if one.id == number), None)
+        return self.archive.turn(number)
 
     def pictures(self, turn: Turn) -> Iterator[Picture]:
         """A turn's pictures, by their names; those that are gone are left out."""
@@ -117,7 +113,7 @@ def messages(history: History, conversation: int) -> list[Message]:
     """What was said in a conversation so far, as far as it was heard. Pictures that are gone are left out."""
     history.mend(conversation)
     past: list[Message] = []
-    for turn in history.turns(conversation):
+    for turn in history.archive.turns(conversation):
         heard = turn.answer[: turn.heard]
         if heard:
             pictures = tuple(history.pictures(turn))

@@ -4,26 +4,67 @@ them."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import cache, lru_cache
 from typing import Any
 
+DEEPEST = 20  # lists, quotations and spans in one another that are read
+_BLOCKS = {"\\[": "\\]", "$$": "$$"}
+_SPANS = {"\\(": "\\)", "\\[": "\\]"}  # and dollars, which are the plugin's
+_FAR = 2000  # letters in which a formula's closing mark is looked for
 _LONGEST = 500  # letters of a formula that is made readable; a longer one is shown as it is
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 _SCRIPT = re.compile(r"([\^_])(?:\{([^{}]*)\}|(\w))")
 
 
+def common(html: bool = False) -> Any:
+    """A new parser of CommonMark with tables and struck text, nested `DEEPEST` deep at most."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": html, "maxNesting": DEEPEST}).enable(["table", "strikethrough"])
+
+
 @cache
 def parser() -> Any:
-    """CommonMark with tables, struck text and formulas between $, $$, \\( \\) or \\[ \\]; without HTML."""
-    from markdown_it import MarkdownIt
+    """`common`, with formulas between $, $$, \\( \\) or \\[ \\]; without HTML."""
     from mdit_py_plugins.dollarmath import dollarmath_plugin
-    from mdit_py_plugins.texmath import texmath_plugin
 
-    made = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
+    made = common()
     # A dollar beside a digit or a space is money.
-    made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, allow_labels=False)
-    return made.use(texmath_plugin, delimiters="brackets")
+    made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    made.block.ruler.at("math_block", _block)
+    made.inline.ruler.before("escape", "brackets", _inline)
+    return made
+
+
+def _block(state: Any, start: int, end: int, silent: bool) -> bool:
+    """A formula by itself: nothing stands after its closing mark. The plugins that there are lose what does."""
+    at = state.bMarks[start] + state.tShift[start]
+    mark = None if state.is_code_block(start) else _BLOCKS.get(state.src[at : at + 2])
+    close = state.src.find(mark, at + 2, at + _FAR) if mark else -1
+    last = bisect_left(state.eMarks, close, start)
+    if close < at + 3 or last >= end or state.src[close + 2 : state.eMarks[last]].strip():
+        return False
+    if any(state.sCount[line] < state.blkIndent and not state.isEmpty(line) for line in range(start + 1, last + 1)):
+        return False  # the list or quotation ends before the formula does
+    if not silent:
+        token = state.push("math_block", "math", 0)
+        token.content = state.getLines(start, last + 1, state.blkIndent, False).strip()[2:-2]
+    state.line = last + 1
+    return True
+
+
+def _inline(state: Any, silent: bool) -> bool:
+    """A formula among words, between \\( and \\) or \\[ and \\]."""
+    mark = _SPANS.get(state.src[state.pos : state.pos + 2])
+    close = state.src.find(mark, state.pos + 2, state.pos + _FAR) if mark else -1
+    if close < state.pos + 3:
+        return False
+    if not silent:
+        state.push("math_inline", "math", 0).content = state.src[state.pos + 2 : close]
+    state.pos = close + 2
+    return True
 
 
 def warm() -> None:
@@ -71,7 +112,7 @@ def _to_text() -> Any:
         prepend=True,
         macros=[MacroTextSpec(name, simplify_repl=_fraction) for name in ("frac", "dfrac", "tfrac")],
     )
-    return LatexNodes2Text(latex_context=known, math_mode="text", keep_braced_groups=True)
+    return LatexNodes2Text(latex_context=known, math_mode="text", keep_braced_groups=True, keep_comments=True)
 
 
 def _fraction(node: Any, l2tobj: Any) -> str:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from assistant.backends import room
 from assistant.backends.qwen2_vl import weights
 from assistant.backends.qwen2_vl.responder import Qwen2VL
-from assistant.errors import Missing
+from assistant.errors import Missing, first_line
 from assistant.roles import Options
 from assistant.words.tongue import tr
 
@@ -50,7 +50,9 @@ def load(options: Options) -> Qwen2VL:
             cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
             weights.pack(model, options.weights == "int4", cache)
     except _CANNOT as error:
-        what = tr("The model in “{model}” cannot be loaded: {why}").format(model=options.model, why=_first_line(error))
+        what = tr("The model in “{model}” cannot be loaded: {why}").format(
+            model=options.model, why=f"{first_line(error)}."
+        )
         raise Missing("answer", what, hint) from error
     made = Qwen2VL(model.eval(), processor, options.name or folder.name, options)
     made.note = note
@@ -130,7 +132,3 @@ def _dtype(options: Options, config: dict[str, Any], device: str) -> Any:
     if name not in ("float32", "bfloat16", "float16"):
         raise ValueError(f"there is no dtype {name}")
     return getattr(torch, name)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".") + "."
