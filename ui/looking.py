@@ -28,7 +28,7 @@ class Looking(QObject):
         """The screen that the window is on."""
         self._describing = then_describe
         if not self._by_portal(chosen=False):
-            self._take(0, "screen.png")
+            self._take(0, tr("screen") + ".png")
 
     @Slot()
     def part(self) -> None:
@@ -97,13 +97,13 @@ class Looking(QObject):
     def _on_portal(self, data: bytes, why_not: str) -> None:
         self._window.presenter.tell(why_not)
         if data:
-            self._show(data, "screen.png")
+            self._show(data, tr("screen") + ".png")
 
     @Slot(QPixmap)
     def _on_part(self, part: QPixmap) -> None:
         from ui import capture
 
-        self._show(capture.encoded(part), "part of the screen.png")
+        self._show(capture.encoded(part), tr("part of the screen") + ".png")
 
     def _take(self, number: int, name: str) -> None:
         from ui import capture

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
@@ -23,6 +23,16 @@ from ui.window import Window
 def _deed() -> str:
     """What a second start is for: `hark-window --talk`, `--stop`, `--describe`, or to show the window."""
     return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
+
+
+def speak(wanted: str) -> None:
+    """The language of all that is shown: Hark's own sentences, and Qt's buttons, menus and dialogs."""
+    chosen = tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    if chosen != "en":  # Qt's own is English
+        QLocale.setDefault(QLocale(chosen))
+        qts = QTranslator(QApplication.instance())
+        if qts.load(f"qtbase_{chosen}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            QApplication.installTranslator(qts)
 
 
 def _warm(window: Window) -> None:
@@ -79,8 +89,7 @@ def main() -> int:
     if not instance.first:
         return 0 if instance.tell(_deed()) else 1
     settings = load(folders)
-    wanted = settings.window.language
-    tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    speak(settings.window.language)
     style.choose(settings.window.theme)
     style.stand_still(settings.window.still)
     style.apply(application)
