@@ -35,7 +35,7 @@ from assistant.pictures import open_picture
 from assistant.settings import Folders, Settings
 from assistant.words import tongue
 from assistant.words.tongue import tr, trn
-from ui import start, words
+from ui import start, welcome, words
 from ui.bridge import Bridge
 from ui.options import Options
 from ui.window import Window
@@ -147,6 +147,13 @@ def test_qts_own_buttons_and_menus_are_in_the_language(spoken: None) -> None:
         QLocale.setDefault(before)
     start.speak("en")
     assert not application.findChildren(QTranslator), "Qt's own is English"
+
+
+def test_the_first_run_says_that_the_starters_ear_is_english_only_and_what_hears_more(spoken: None) -> None:
+    for language, words_of_it in (([], ("English", "no other language", "Whisper")), (["zh"], ("英语", "Whisper"))):
+        tongue.choose(language)
+        assert all(one in welcome.words() for one in words_of_it), welcome.words()
+        assert bool(language) == tongue.is_chinese(welcome.words())
 
 
 def test_what_is_read_at_run_time_is_the_catalogue() -> None:
