@@ -6,18 +6,24 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from ui import install
+from assistant.settings import Folders, Settings
+from ui import capture, install
+from ui.bridge import Bridge
 from ui.instance import Instance
 from ui.presence import Presence, icon
+from ui.window import Window
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,92 @@ def test_menu_and_start_of_the_desktop(
     (tmp_path / "config" / "autostart").rmdir()
     (tmp_path / "config" / "autostart").write_text("a file in the way")
     assert "could not be changed" in install.autostart(True)
+
+
+@pytest.fixture
+def window(application: QApplication, home: Path) -> Iterator[Window]:
+    made = Window(Bridge(Settings(), Folders.find()))
+    made.show()
+    made.activateWindow()
+    assert QTest.qWaitForWindowActive(made)
+    yield made
+    made.keeper.close()
+    made.hide()
+    made.deleteLater()
+    application.processEvents()
+
+
+def wait(met: Callable[[], bool]) -> bool:
+    for _ in range(500):
+        if met():
+            return True
+        QTest.qWait(10)
+    return False
+
+
+def painted(colour: str) -> QPixmap:
+    shot = QPixmap(270, 180)
+    shot.fill(QColor(colour))
+    return shot
+
+
+@pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
+def test_a_black_screen_of_the_portal_is_said_and_not_sent(
+    window: Window, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
+) -> None:
+    shown = list[bytes]()
+    monkeypatch.setattr(window.engine, "show_image", lambda data, name: shown.append(data))
+    window.bar.status.setText("")
+    window.do.looking._on_portal(capture.encoded(painted(colour)), "")
+    assert words in window.bar.status.text() and bool(words) == bool(window.bar.status.text()) and len(shown) == sent
+
+
+def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, shown = list[bool](), list[bytes]()
+    monkeypatch.setattr(window.engine, "show_image", lambda data, name: shown.append(data))
+    monkeypatch.setattr(
+        type(window.screen()), "grabWindow", lambda *_: (seen.append(window.isVisible()), painted("#fff"))[1]
+    )
+    window.side.past.search.setFocus()
+    window.do.looking.whole()
+    window.do.looking.whole()  # once is enough
+    assert wait(lambda: bool(shown)) and seen == [False]
+    assert wait(window.isVisible) and window.focusWidget() is window.side.past.search
+    window.hide()
+    window.do.looking.whole()
+    assert seen == [False, False] and window.isHidden(), "it was not in front: it stays where it was"
+
+
+def test_a_part_of_the_screen_is_chosen_by_keys_and_told(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, shown = list[str](), list[str]()
+    shot = painted("#ffffff")
+    monkeypatch.setattr(type(window.screen()), "grabWindow", lambda *_: shot)
+    monkeypatch.setattr(window.presenter._announcer, "say", lambda text, detail=False: told.append(text))
+    monkeypatch.setattr(window.do.looking, "_on_part", lambda part: shown.append(f"{part.width()} x {part.height()}"))
+    for end in (Qt.Key.Key_Escape, Qt.Key.Key_Return):
+        window.activateWindow()
+        assert QTest.qWaitForWindowActive(window)
+        told.clear()
+        window.do.looking.part()
+        assert wait(lambda: isinstance(QApplication.activeWindow(), capture.Region))
+        region = QApplication.activeWindow()
+        assert region.accessibleName() and "Enter" in region.accessibleDescription()
+        for key in (
+            Qt.Key.Key_Right,
+            Qt.Key.Key_Down,
+            Qt.Key.Key_Plus,
+            Qt.Key.Key_Up,
+            Qt.Key.Key_Minus,
+            Qt.Key.Key_Plus,
+        ):
+            QTest.keyClick(region, key)
+        region.grab()
+        QTest.keyClick(region, end)
+        assert QTest.qWaitForWindowActive(window)
+    places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
+    assert told == places and shown == ["30 x 20"]
 
 
 def test_the_icon_has_all_sizes(application: QApplication) -> None:

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushBu
 from assistant.events import Pointed, Shown, Weighed
 from assistant.words.tongue import tr
 from ui import style
-from ui.plain import label
 from ui.grid import Box, place_of
+from ui.plain import label
 from ui.pointing import Pointing
 
 if TYPE_CHECKING:

@@ -44,13 +44,16 @@ class Screenshot(QObject):
         from jeepney import DBusErrorResponse
         from jeepney.auth import AuthenticationError
 
+        data, why_not = b"", tr(FORBIDDEN)
         try:
             data = _asked(self._chosen)
-            self.taken.emit(data, "" if data else tr("Nothing was captured."))
+            why_not = "" if data else tr("Nothing was captured.")
         except TimeoutError:
-            self.taken.emit(b"", tr("Nothing was captured."))
+            why_not = tr("Nothing was captured.")
         except (*FAULTS, DBusErrorResponse, AuthenticationError):
-            self.taken.emit(b"", tr(FORBIDDEN))
+            pass
+        finally:  # whatever went wrong: the window waits for it
+            self.taken.emit(data, why_not)
 
 
 def _asked(chosen: bool) -> bytes:
