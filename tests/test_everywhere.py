@@ -33,17 +33,51 @@ def application() -> QApplication:
     return made
 
 
+TELL = (
+    "import sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication; a = QCoreApplication([]);"
+    "from ui.instance import Instance; i = Instance(Path(sys.argv[1]));"
+    "print(i.first, [i.tell(deed) for deed in sys.argv[2:]])"
+)
+HANG = (
+    "import sys, time; from pathlib import Path; from PySide6.QtCore import QCoreApplication; a = QCoreApplication([]);"
+    "from ui.instance import Instance; i = Instance(Path(sys.argv[1])); i.listen(); print('there', flush=True);"
+    "time.sleep(60)"
+)
+
+
 def test_the_second_start_tells_the_first(application: QApplication, tmp_path: Path) -> None:
     first, told = Instance(tmp_path), list[str]()
     first.told.connect(told.append)
+    command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "rm -rf", "describe", "stop"]
+    second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    QTest.qWait(600)  # it comes before the first one listens
     first.listen()
-    second = Instance(tmp_path)
-    assert first.first and not second.first
-    for deed in ("show", "talk", "rm -rf", "describe", "stop"):
-        assert second.tell(deed)
-        QTest.qWait(50)
+    assert first.first and wait(lambda: second.poll() is not None) and second.stdout
+    assert second.stdout.read() == "False [True, True, True, True, True]\n"
     assert told == ["show", "talk", "describe", "stop"], "only what is known"
     assert Instance(tmp_path / "another home").first
+
+
+def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_path: Path) -> None:
+    first = subprocess.Popen([sys.executable, "-c", HANG, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, "HARK_HOME": str(tmp_path), "DISPLAY": ":none"}
+    second = None
+    try:
+        assert first.stdout and first.stdout.readline() == "there\n"
+        done = subprocess.run([sys.executable, "-c", TELL, str(tmp_path), "show"], capture_output=True, text=True)
+        assert done.stdout == "False [False]\n"
+        second = subprocess.Popen([sys.executable, "-m", "ui"], env=environment, stderr=subprocess.PIPE, text=True)
+        assert second.stderr and any("does not answer" in one and str(tmp_path) in one for one in second.stderr)
+    finally:
+        for one in filter(None, (first, second)):
+            one.kill()
+            one.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make anything")
+def test_whatever_keeps_it_from_locking_there_is_a_window(application: QApplication) -> None:
+    """ENOENT and EROFS or EPERM, as in a home that is read-only: neither is another Hark."""
+    assert Instance(Path("/proc/hark/none")).first and Instance(Path("/proc")).first
 
 
 def test_a_first_one_that_was_killed_is_none(application: QApplication, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
 from assistant.words import tongue
+from assistant.words.tongue import tr
 from ui import style
 from ui.bridge import Bridge
 from ui.instance import DEEDS, Instance
@@ -46,6 +47,20 @@ def _warm(window: Window) -> None:
         importlib.import_module("tomlkit")
 
     threading.Thread(target=load, name="hark warm", daemon=True).start()
+
+
+def _unanswered(folders: Folders) -> int:
+    """Says that another Hark has the folder and does not answer; returns the exit code."""
+    from PySide6.QtWidgets import QMessageBox
+
+    speak(load(folders).window.language)
+    text = tr(
+        "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
+        "{folder}. End that one, then start Hark again."
+    ).format(folder=folders.data)
+    print(text, file=sys.stderr, flush=True)
+    QMessageBox.warning(None, "Hark", text)
+    return 1
 
 
 def _list_style() -> None:
@@ -87,7 +102,7 @@ def main() -> int:
         return 0
     instance = Instance(folders.data)
     if not instance.first:
-        return 0 if instance.tell(_deed()) else 1
+        return 0 if instance.tell(_deed()) else _unanswered(folders)
     settings = load(folders)
     speak(settings.window.language)
     style.choose(settings.window.theme)
