@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from assistant.settings import Folders, Settings
+from tests.conftest import missing
+
+if TYPE_CHECKING:
+    from jeepney.io.blocking import DBusConnection
 from ui import capture, install
 from ui.bridge import Bridge
 from ui.instance import Instance
@@ -99,7 +104,57 @@ def test_without_a_right_to_write_there_is_a_window_all_the_same(application: QA
     assert Instance(tmp_path).first
 
 
-def test_the_trays_menu_does_what_it_says(application: QApplication) -> None:
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[DBusConnection]:
+    """A session bus of the test's own, and a connection to it."""
+    from jeepney.io.blocking import open_dbus_connection
+
+    if not shutil.which("dbus-daemon"):
+        missing("dbus-daemon is not installed: apt install dbus-daemon")
+    command = ["dbus-daemon", "--session", "--print-address", "--nofork", "--nopidfile"]
+    daemon = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert daemon.stdout
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", daemon.stdout.readline().strip())
+    try:
+        with open_dbus_connection(bus="SESSION") as made:
+            yield made
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="freedesktop.org's notifications")
+def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
+    application: QApplication, bus: DBusConnection
+) -> None:
+    from jeepney import HeaderFields, MessageType, message_bus, new_method_return
+    from jeepney.io.blocking import Proxy
+
+    window = QWidget()
+    made = Presence(window)
+    made._notices._run("nobody is there who would show it")
+    Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
+    assert not made.there and QApplication.activeWindow() is None
+    for last in (0, 7):
+        made.ready()
+        asked = bus.receive(timeout=10)
+        while asked.header.message_type != MessageType.method_call:
+            asked = bus.receive(timeout=10)
+        assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
+        assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
+        bus.send(new_method_return(asked, "u", (7,)))
+        assert wait(lambda: made._notices._last == 7)
+    window.show()
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window)
+    made.ready()
+    with pytest.raises(TimeoutError):
+        bus.receive(timeout=0.5)
+    window.deleteLater()
+
+
+def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
     window, wanted = QWidget(), list[str]()
     made = Presence(window)
     made.wanted.connect(wanted.append)
