@@ -76,6 +76,18 @@ QTimer.singleShot(500, window.activateWindow)
 QTimer.singleShot(1000, window.do.looking.whole)
 application.exec()
 """
+COMPOSED = """
+from PySide6.QtGui import QGuiApplication
+from Xlib import display
+from ui import others
+application = QGuiApplication([])
+print(others.see_through())
+composer = display.Display()
+owner = composer.screen().root.create_window(0, 0, 1, 1, 0, 0)
+owner.set_selection_owner(composer.intern_atom("_NET_WM_CM_S0"), 0)
+composer.sync()
+print(others.see_through())
+"""
 ASK = """
 import sys
 from PySide6.QtCore import QCoreApplication
@@ -156,6 +168,10 @@ def test_the_screen_is_captured_without_harks_own_window(desk: Desk, tmp_path: P
         other.kill()
         other.wait()
     assert done.stdout.splitlines() == ["#ff0000 True (0, 0)", "True True"], done.stderr
+
+
+def test_a_window_is_seen_through_where_somebody_composes(desk: Desk) -> None:
+    assert start(desk, COMPOSED).communicate(timeout=30)[0].split() == ["False", "True"]
 
 
 @pytest.mark.parametrize("how", ["chosen", "whole"])
