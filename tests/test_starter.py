@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image, ImageDraw, ImageFont
 
 from assistant import backends
-from assistant.backends.starter import _READ, CANNOT_TELL, Starter
+from assistant.backends.starter import _DESCRIBE, _READ, CANNOT_TELL, NO_PICTURE, NO_TEXT, Starter
 from assistant.pictures import Picture
 from assistant.roles import Message, Options
 from assistant.sound import audio
 from assistant.starter import demo
 from assistant.starter.grammar import Grammar, starter_grammar
 from assistant.starter.others import other_picture, other_question
-from assistant.starter.questions import Questioner
+from assistant.starter.questions import DESCRIBE, Questioner
 from assistant.starter.shapes import COLOURS, KINDS, draw, random_scene
+from assistant.words import tongue
 from benchmarks.phrasings import NEVER_TRAINED, OTHER_SPOKEN, TRAINED
 from tests.conftest import Ran, missing
 
@@ -157,6 +159,43 @@ def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
 
 def test_without_a_picture_it_says_so(starter: Starter) -> None:
     assert "without a picture" in "".join(starter.reply([Message("user", "What colour is it?")]))
+
+
+@pytest.mark.parametrize(
+    "question", ["描述屏幕上的内容。", "这里是什么？", "图里有什么", "你能看到什么？", "这张图片上画的是什么？"]
+)
+def test_a_chinese_description_is_a_description(starter: Starter, question: str) -> None:
+    shapes = draw(random_scene(random.Random(1), (300, 200), 2))
+    described = ask(starter, shapes, DESCRIBE)
+    assert described != CANNOT_TELL and ask(starter, shapes, question) == described
+    fonts = ("truetype/wqy/wqy-zenhei.ttc", "opentype/noto/NotoSansCJK-Regular.ttc")
+    font = next((one for name in fonts if (one := Path("/usr/share/fonts", name)).is_file()), None)
+    if font is None:
+        missing("no Chinese font: apt install fonts-wqy-zenhei")
+    sign = Image.new("RGB", (500, 200), "white")
+    ImageDraw.Draw(sign).text((40, 50), "请勿吸烟", "black", ImageFont.truetype(str(font), 80))
+    assert ask(starter, sign, question) == "请勿吸烟" and starter.by == "reader"
+
+
+def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: Starter) -> None:
+    shapes = draw(random_scene(random.Random(1), (300, 200), 1))
+    for question, sentence in (
+        ("红色的是什么？", CANNOT_TELL), ("这个圆是什么颜色？", CANNOT_TELL), ("几点了？", CANNOT_TELL),
+        ("上面写什么？", NO_TEXT), ("What is this, Qwen 是什么?", CANNOT_TELL),
+    ):  # fmt: skip
+        answer = ask(starter, shapes, question)
+        assert answer == tongue.like(question, sentence)
+        assert (answer == sentence) == question.startswith("What")
+    without = "".join(starter.reply([Message("user", "这是什么？")]))
+    assert without != NO_PICTURE and without == tongue.like("这是什么？", NO_PICTURE)
+    tongue.choose(["zh"])
+    try:
+        assert ask(starter, shapes, "What does it say?") == NO_TEXT
+    finally:
+        tongue.choose([])
+    two = [Message("user", "写什么？", (Picture.of(shapes), Picture.of(shapes)))]
+    assert "".join(starter.reply(two)).count("图片") >= 2
+    assert not _DESCRIBE.search("What colour is the circle?")
 
 
 def test_an_answer_is_the_models_own_words(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:

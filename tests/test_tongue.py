@@ -16,8 +16,18 @@ from babel.messages import mofile, pofile
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtCore import QLocale, QTranslator
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QWidget,
+)
 
 from assistant import events
 from assistant.errors import BadInput
@@ -25,7 +35,7 @@ from assistant.pictures import open_picture
 from assistant.settings import Folders, Settings
 from assistant.words import tongue
 from assistant.words.tongue import tr, trn
-from ui import words
+from ui import start, welcome, words
 from ui.bridge import Bridge
 from ui.options import Options
 from ui.window import Window
@@ -81,6 +91,69 @@ def test_the_engine_says_nothing_that_cannot_be_translated() -> None:
                     if isinstance(given, ast.JoinedStr):
                         plain = "".join(str(one.value) for one in given.values if isinstance(one, ast.Constant))
                     assert not re.search(r"[a-z]{2,} [a-z]{2,}", str(plain)), f"{path}:{node.lineno}: {plain}"
+
+
+def _plain(tree: ast.AST) -> Iterator[str]:
+    """What reads as words of a sentence, in plain strings and f-strings, and goes through none of tr, trn and mark."""
+    passed: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        by = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+        # A docstring; what is raised or printed for a developer; style sheets; names of threads.
+        if isinstance(node, (ast.Expr, ast.Raise)) and not isinstance(getattr(node, "value", None), ast.Call):
+            passed |= set(ast.walk(node))
+        if by in ("tr", "trn", "mark", "print", "compile", "setStyleSheet", "Thread", "isinstance"):
+            passed |= set(ast.walk(node))
+        if isinstance(node, (ast.Compare, ast.MatchValue)):
+            passed |= set(ast.walk(node))
+        if isinstance(node, ast.JoinedStr) and node not in passed:
+            passed |= set(ast.walk(node))
+            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "0" for one in node.values)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in passed:
+            yield node.value
+
+
+def test_no_sentence_goes_past_the_catalogue() -> None:
+    """Of the window, of what a voice says for Markdown, and of the starter kit's own answers."""
+    paths = [*(ROOT / "ui").rglob("*.py"), *(ROOT / "assistant" / "words").rglob("*.py")]
+    paths.append(ROOT / "assistant" / "backends" / "starter.py")
+    found = {
+        text
+        for path in paths
+        if path.name not in ("style.py", "install.py")  # a style sheet; the desktop's own entry, in both languages
+        for text in _plain(ast.parse(path.read_text("utf-8")))
+        if re.search(r"[A-Za-z]{2,},? [a-z0]{2,}|[A-Za-z]{3,}[,:]? 0|[a-z]{3,}\.$", text)
+    }
+    commands = {one for one in found if one.startswith(("pip install ", "import sys; "))}
+    assert found - commands <= {"[picture: 0]"}, found
+
+
+def test_qts_own_buttons_and_menus_are_in_the_language(spoken: None) -> None:
+    application = QApplication.instance() or QApplication([])
+    before = QLocale()
+    start.speak("zh_CN")
+    try:
+        box = QMessageBox()
+        kinds = box.StandardButton
+        box.setStandardButtons(kinds.Ok | kinds.Cancel | kinds.Yes | kinds.No | kinds.Open)
+        line = QLineEdit("text")
+        said = [one.text() for one in (*box.buttons(), *line.createStandardContextMenu().actions()) if one.text()]
+        assert len(said) > 10 and all(re.search("[\u4e00-\u9fff]", one) for one in said), said
+        assert QLocale().language() == QLocale.Language.Chinese
+    finally:
+        for one in application.findChildren(QTranslator):
+            application.removeTranslator(one)
+            one.setParent(None)
+        QLocale.setDefault(before)
+    start.speak("en")
+    assert not application.findChildren(QTranslator), "Qt's own is English"
+
+
+def test_the_first_run_says_that_the_starters_ear_is_english_only_and_what_hears_more(spoken: None) -> None:
+    for language, words_of_it in (([], ("English", "no other language", "Whisper")), (["zh"], ("英语", "Whisper"))):
+        tongue.choose(language)
+        assert all(one in welcome.words() for one in words_of_it), welcome.words()
+        assert bool(language) == tongue.is_chinese(welcome.words())
 
 
 def test_what_is_read_at_run_time_is_the_catalogue() -> None:

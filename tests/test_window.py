@@ -815,11 +815,14 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.Mon
     monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
+        desk.window.bar.status.setText("")
         desk.window.do.describe()
+        wait(lambda: not desk.window.isHidden())
         assert words in desk.window.bar.status.text()
     assert [call[0] for call in desk.calls[-2:]] == ["show_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
     desk.window.do.looking.whole()
+    wait(lambda: not desk.window.isHidden())
     assert "lets no program capture" in desk.window.bar.status.text() and len(desk.calls) == 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.errors import first_line
+from assistant.words import tongue
 from assistant.words.clean import clean
 from assistant.words.sentences import Cutter
 from assistant.words.spoken import spelled, spoken_form
@@ -80,6 +81,24 @@ def test_spoken_form(piece: str, said: str) -> None:
 def test_of_any_error_one_line_stands_in_a_sentence() -> None:
     assert first_line(OSError("\n No space left.\nTraceback\n")) == "No space left"
     assert first_line(ValueError()) == "ValueError" and first_line(ValueError("x" * 300), 120) == "x" * 120
+
+
+def test_what_a_voice_skips_is_said_in_the_users_language() -> None:
+    tongue.choose(["zh"])
+    try:
+        for piece in ("```\na\n```", "![](a.png)"):
+            assert tongue.is_chinese(spoken_form(piece)), spoken_form(piece)
+    finally:
+        tongue.choose([])
+    assert spoken_form("```\na\n```") == "Code, 1 line, skipped." and spoken_form("![a cat](a.png)") == "picture: a cat"
+
+
+@pytest.mark.parametrize(
+    ("text", "chinese"),
+    [("这是什么？", True), ("Qwen2-VL 是什么", True), ("What does 出口 mean?", False), ("", False), ("9", False)],
+)
+def test_chinese_is_known_from_what_names_it(text: str, chinese: bool) -> None:
+    assert tongue.is_chinese(text) is chinese
 
 
 def test_clean_removes_what_breaks_others() -> None:

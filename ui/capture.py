@@ -1,4 +1,4 @@
-"""The screen as a picture: all of it, or a part that is dragged out with the mouse; a photograph from the camera.
+"""The screen as a picture: all of it, or a part that is dragged out or chosen by keys; a photograph from the camera.
 Knows nothing of the engine."""
 
 from __future__ import annotations
@@ -6,17 +6,19 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
+from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from assistant.words.tongue import mark, tr
 from ui import style
+from ui.grid import Box, Grid, draw, outline
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPaintEvent
 
 FORBIDDEN = mark("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
+BLACK = mark("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
 _PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 
@@ -26,8 +28,8 @@ def whole(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
     shot = window.screen().grabWindow(number)
     if shot.isNull():
         return shot, tr(FORBIDDEN)
-    if _is_black(shot):
-        return QPixmap(), tr("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
+    if is_black(shot.toImage()):
+        return QPixmap(), tr(BLACK)
     return shot, ""
 
 
@@ -57,16 +59,22 @@ def encoded(shot: QPixmap) -> bytes:
 
 
 class Region(QWidget):
-    """Shows a capture over all of the screen; `taken` gives the part that was dragged out. Esc leaves it."""
+    """Shows a capture over all of the screen; `taken` gives the part that was dragged out, or the cell of a grid that
+    was chosen by keys, each step of which is `told`. Esc leaves it."""
 
-    taken = Signal(QPixmap)
+    taken, told = Signal(QPixmap), Signal(str)
 
     def __init__(self, shot: QPixmap) -> None:
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAccessibleName(tr("Drag a box around the part that you mean. Esc leaves."))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(tr("Choose a part of the screen"))
+        self.setAccessibleDescription(
+            tr("Arrows move in a grid of nine, plus and minus zoom, Enter takes the place, or drag a box. Esc leaves.")
+        )
         self.setCursor(Qt.CursorShape.CrossCursor)
         self._shot, self._from, self._box = shot, QPoint(), QRect()
+        self._grid = Grid((shot.width(), shot.height()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._from = event.position().toPoint()
@@ -78,28 +86,41 @@ class Region(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if min(self._box.width(), self._box.height()) >= _SMALLEST:
             ratio = self._shot.width() / max(1, self.width())
-            part = QRect(self._box.topLeft() * ratio, self._box.size() * ratio)
-            self.taken.emit(self._shot.copy(part & self._shot.rect()))
+            self._take(QRect(self._box.topLeft() * ratio, self._box.size() * ratio))
         self.close()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.close()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            left, top, right, bottom = self._grid.box
+            self._take(QRect(left, top, right - left, bottom - top))
+            self.close()
+        elif told := self._grid.step(event):
+            self.update()
+            self.told.emit(told)
+
+    def _take(self, part: QRect) -> None:
+        self.taken.emit(self._shot.copy(part & self._shot.rect()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.drawPixmap(self.rect(), self._shot)
         painter.fillRect(self.rect(), QColor(0, 0, 0, 90))
-        if not self._box.isEmpty():
-            painter.setClipRect(self._box)
-            painter.drawPixmap(self.rect(), self._shot)
-            painter.setClipping(False)
-            painter.setPen(QPen(QColor(style.theme().accent), 2))
-            painter.drawRect(self._box)
+        lit = QRectF(self._box) if not self._box.isEmpty() else self._on_screen(self._grid.box)
+        painter.setClipRect(lit)
+        painter.drawPixmap(self.rect(), self._shot)
+        painter.setClipping(False)
+        if self._box.isEmpty():
+            draw(painter, self._on_screen(self._grid.region))
+        outline(painter, lit, QColor(style.theme().accent), 2)
+
+    def _on_screen(self, box: Box) -> QRectF:
+        x, y = self.width() / self._shot.width(), self.height() / self._shot.height()
+        return QRectF(box[0] * x, box[1] * y, (box[2] - box[0]) * x, (box[3] - box[1]) * y)
 
 
-def _is_black(shot: QPixmap) -> bool:
+def is_black(image: QImage) -> bool:
     """Whether a capture shows nothing at all."""
-    image = shot.toImage()
     small = image.scaled(64, 64).convertToFormat(image.Format.Format_Grayscale8)
     return max(bytes(small.constBits()), default=0) < 8

@@ -8,10 +8,20 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QCryptographicHash, QLockFile, QObject, Signal, Slot
+from PySide6.QtCore import (
+    QByteArray,
+    QCryptographicHash,
+    QDeadlineTimer,
+    QLockFile,
+    QObject,
+    QThread,
+    Signal,
+    Slot,
+)
 
 DEEDS = ("show", "talk", "stop", "describe")
-_PATIENCE = 1000  # milliseconds for the other one to answer
+_PATIENCE, _PAUSE = 2000, 100  # milliseconds for the other one to answer, which may be starting, and between two tries
+_TAKEN = b"."
 
 
 class Instance(QObject):
@@ -28,8 +38,8 @@ class Instance(QObject):
         self._lock.setStaleLockTime(0)  # of a process that lives it is never stale
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-        # Where nothing can be written, nothing can be locked: better two windows than none.
-        self.first = self._lock.tryLock(0) or self._lock.error() == QLockFile.LockError.PermissionError
+        # Where nothing can be written, nothing can be locked, for whatever reason: better two windows than none.
+        self.first = self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError
 
     @Slot()
     def listen(self) -> None:
@@ -43,15 +53,24 @@ class Instance(QObject):
         self._server.listen(self._name)
 
     def tell(self, deed: str) -> bool:
-        """Tells the first one; whether it took it."""
+        """Tells the first one; whether it took it. One that does not answer is asked again for two seconds."""
+        until = QDeadlineTimer(_PATIENCE)
+        while not self._told(deed, until):
+            if until.hasExpired():
+                return False
+            QThread.msleep(_PAUSE)
+        return True
+
+    def _told(self, deed: str, until: QDeadlineTimer) -> bool:
         from PySide6.QtNetwork import QLocalSocket
 
         socket = QLocalSocket()
         socket.connectToServer(self._name)
-        if not socket.waitForConnected(_PATIENCE):
+        if not socket.waitForConnected(until.remainingTime()):
             return False
         socket.write(deed.encode())
-        return bool(socket.waitForBytesWritten(_PATIENCE))
+        # That it was written is no answer: the system takes it for one that hangs.
+        return socket.waitForReadyRead(until.remainingTime()) and bytes(socket.readAll().data()) == _TAKEN
 
     @Slot()
     def _on_connection(self) -> None:
@@ -68,5 +87,7 @@ class Instance(QObject):
 
     def _hear(self, socket: Any) -> None:
         deed = bytes(socket.read(32).data()).decode("ascii", "replace")
+        if deed:
+            socket.write(_TAKEN)
         if deed in DEEDS:
             self.told.emit(deed)

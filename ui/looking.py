@@ -4,15 +4,22 @@ Knows nothing of events; what cannot be had is told."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtGui import QGuiApplication, QPixmap
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtGui import QGuiApplication, QImage, QPixmap
+from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from assistant.words.tongue import tr
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from ui.window import Window
+
+_GONE = 250  # milliseconds in which a desktop draws what was behind a window
 
 
 class Looking(QObject):
@@ -21,29 +28,69 @@ class Looking(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._engine = window, window.bridge.engine
-        self._describing = False
+        self._describing, self._aside = False, False
+        self._focus: QWidget | None = None
 
     @Slot()
     def whole(self, then_describe: bool = False) -> None:
-        """The screen that the window is on."""
-        self._describing = then_describe
-        if not self._by_portal(chosen=False):
-            self._take(0, "screen.png")
+        """The screen that the window is on, without the window."""
+        if not self._aside:
+            self._describing = then_describe
+            self._step_aside(self._whole)
 
     @Slot()
     def part(self) -> None:
-        """A part of the screen, dragged out with the mouse."""
-        self._describing = False
+        """A part of the screen, dragged out with the mouse or chosen by keys."""
+        if not self._aside:
+            self._describing = False
+            self._step_aside(self._part)
+
+    def _whole(self) -> None:
+        if not self._by_portal(chosen=False):
+            self._take(0, tr("screen") + ".png")
+
+    def _part(self) -> None:
         if self._by_portal(chosen=True):
             return
         from ui import capture
 
         shot, why_not = capture.whole(self._window)
+        self._step_back()
         self._window.presenter.tell(why_not)
         if not why_not:
             self._region = capture.Region(shot)
             self._region.taken.connect(self._on_part)
+            self._region.told.connect(self._window.presenter.announce)
+            self._region.destroyed.connect(self._window.activateWindow)
             self._region.showFullScreen()
+            self._region.activateWindow()
+
+    def _step_aside(self, then: Callable[[], None]) -> None:
+        """Shows what is behind the window, if that is in front. Where it can, the window stays there and is seen
+        through: it keeps the focus, and screen readers have nothing to tell."""
+        if not self._window.isActiveWindow():
+            then()
+            return
+        from ui import others
+
+        self._aside, self._focus = True, QApplication.focusWidget()
+        if others.see_through():
+            self._window.setWindowOpacity(0)
+        else:
+            self._window.hide()
+        QTimer.singleShot(_GONE, then)
+
+    def _step_back(self) -> None:
+        if not self._aside:
+            return
+        self._aside = False
+        if not self._window.isHidden():
+            self._window.setWindowOpacity(1)
+            return
+        self._window.show()
+        self._window.activateWindow()
+        if self._focus and isValid(self._focus):
+            self._focus.setFocus()
 
     @Slot()
     def other(self) -> None:
@@ -95,20 +142,27 @@ class Looking(QObject):
 
     @Slot(bytes, str)
     def _on_portal(self, data: bytes, why_not: str) -> None:
+        from ui import capture
+
+        self._step_back()
+        shot = QImage.fromData(data)
+        if not shot.isNull() and capture.is_black(shot):
+            data, why_not = b"", tr(capture.BLACK)
         self._window.presenter.tell(why_not)
         if data:
-            self._show(data, "screen.png")
+            self._show(data, tr("screen") + ".png")
 
     @Slot(QPixmap)
     def _on_part(self, part: QPixmap) -> None:
         from ui import capture
 
-        self._show(capture.encoded(part), "part of the screen.png")
+        self._show(capture.encoded(part), tr("part of the screen") + ".png")
 
     def _take(self, number: int, name: str) -> None:
         from ui import capture
 
         shot, why_not = capture.whole(self._window, number)
+        self._step_back()
         self._window.presenter.tell(why_not)
         if not why_not:
             self._show(capture.encoded(shot), name)

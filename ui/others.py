@@ -1,4 +1,4 @@
-"""The windows of other programs on X11, for capturing one. Knows nothing of pictures."""
+"""The windows of other programs on X11, for capturing one; what is behind ours. Knows nothing of pictures."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ def windows() -> list[tuple[int, str]]:
             if title:
                 found.append((number, title))
         return found
+    finally:
+        connection.close()
+
+
+def see_through() -> bool:
+    """Whether what is behind a window of ours shows when it is drawn with no opacity: on X11 somebody must compose."""
+    if QGuiApplication.platformName() != "xcb":
+        return QGuiApplication.platformName() in ("windows", "cocoa")
+    from Xlib import X, display
+
+    connection = display.Display()
+    try:
+        atom = connection.intern_atom(f"_NET_WM_CM_S{connection.get_default_screen()}")
+        return bool(connection.get_selection_owner(atom) != X.NONE)
     finally:
         connection.close()
 

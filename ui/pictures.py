@@ -14,8 +14,9 @@ from assistant.events import Pointed, Shown, Weighed
 from assistant.words.tongue import tr
 from ui import style
 from ui.framed import THUMB, framed
+from ui.grid import Box, place_of
 from ui.plain import label
-from ui.pointing import Box, Pointing, place_of
+from ui.pointing import Pointing
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData

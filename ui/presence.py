@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, Qt, Signal, Slot
@@ -14,6 +16,8 @@ from ui.talk import microphone
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
+
+    from ui.portal import Notices
 
 
 class Presence(QObject):
@@ -43,8 +47,18 @@ class Presence(QObject):
 
     def ready(self) -> None:
         """An answer is ready: told where the window is away, and without the answer: desktops keep what they show."""
-        if QApplication.activeWindow() is None and self.there:
+        if QApplication.activeWindow() is not None:
+            return
+        if self.there:
             self._tray.showMessage("Hark", tr("An answer is ready."), self._tray.icon())
+        elif sys.platform == "linux":
+            self._notices.tell(tr("An answer is ready."))
+
+    @cached_property
+    def _notices(self) -> Notices:
+        from ui.portal import Notices
+
+        return Notices()
 
     @Slot(QSystemTrayIcon.ActivationReason)
     def _on_click(self, reason: QSystemTrayIcon.ActivationReason) -> None:

@@ -9,11 +9,12 @@ import signal
 import sys
 import threading
 
-from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
 from assistant.words import tongue
+from assistant.words.tongue import tr
 from ui import style
 from ui.bridge import Bridge
 from ui.instance import DEEDS, Instance
@@ -23,6 +24,16 @@ from ui.window import Window
 def _deed() -> str:
     """What a second start is for: `hark-window --talk`, `--stop`, `--describe`, or to show the window."""
     return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
+
+
+def speak(wanted: str) -> None:
+    """The language of all that is shown: Hark's own sentences, and Qt's buttons, menus and dialogs."""
+    chosen = tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    if chosen != "en":  # Qt's own is English
+        QLocale.setDefault(QLocale(chosen))
+        qts = QTranslator(QApplication.instance())
+        if qts.load(f"qtbase_{chosen}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            QApplication.installTranslator(qts)
 
 
 def _warm(window: Window) -> None:
@@ -36,6 +47,20 @@ def _warm(window: Window) -> None:
         importlib.import_module("tomlkit")
 
     threading.Thread(target=load, name="hark warm", daemon=True).start()
+
+
+def _unanswered(folders: Folders) -> int:
+    """Says that another Hark has the folder and does not answer; returns the exit code."""
+    from PySide6.QtWidgets import QMessageBox
+
+    speak(load(folders).window.language)
+    text = tr(
+        "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
+        "{folder}. End that one, then start Hark again."
+    ).format(folder=folders.data)
+    print(text, file=sys.stderr, flush=True)
+    QMessageBox.warning(None, "Hark", text)
+    return 1
 
 
 def _list_style() -> None:
@@ -77,10 +102,9 @@ def main() -> int:
         return 0
     instance = Instance(folders.data)
     if not instance.first:
-        return 0 if instance.tell(_deed()) else 1
+        return 0 if instance.tell(_deed()) else _unanswered(folders)
     settings = load(folders)
-    wanted = settings.window.language
-    tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    speak(settings.window.language)
     style.choose(settings.window.theme)
     style.stand_still(settings.window.still)
     style.apply(application)

@@ -12,7 +12,11 @@ def words() -> str:
             tr("Welcome. Nothing leaves this computer."),
             tr("The starter kit is ready: drop a picture of plain shapes or printed text."),
             tr("Then hold F9 and ask, or type."),
-            tr("Under Models, one button gets Whisper, Qwen2-VL and a voice, which hear, see and speak far better."),
+            tr("Its ear understands a few questions in English, and no other language; you can type."),
+            tr(
+                "Under Models, one button gets Whisper, which hears Chinese and many other languages, "
+                "Qwen2-VL, which sees far more, and a better voice."
+            ),
             tr("F1 tells all keys, F8 checks this computer."),
         )
     )

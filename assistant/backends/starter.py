@@ -15,14 +15,21 @@ from assistant.errors import BadInput
 from assistant.pictures import Picture
 from assistant.roles import Cost, Message, Options
 from assistant.starter.questions import CANNOT, DESCRIBE
+from assistant.words.tongue import is_chinese, like, mark
 
 if TYPE_CHECKING:
     from assistant.backends.qwen2_vl import Qwen2VL
     from assistant.backends.reader import Reader
 
-CANNOT_TELL = "The starter kit cannot tell. Qwen2-VL can: get it with “hark models get qwen2-vl-2b”."
-NO_PICTURE = "The starter kit cannot tell without a picture: it answers questions about pictures. " + CANNOT_TELL[29:]
-NO_TEXT = "There is no text in this picture."
+CANNOT_TELL = mark(
+    "The starter kit cannot tell. Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
+)
+NO_PICTURE = mark(
+    "The starter kit cannot tell without a picture: it answers questions about pictures. "
+    "Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
+)
+NO_TEXT = mark("There is no text in this picture.")
+_COUNTED = mark("Picture {n}:")
 LEAST_CHANCE = 0.5  # of an answer's least certain token; below it the model would be guessing
 
 _READ = re.compile(
@@ -30,7 +37,11 @@ _READ = re.compile(
     re.IGNORECASE,
 )
 _DESCRIBE = re.compile(
-    r"^(please )?(describe|what( is|'s| do you see| can you see)? (in|here|there|this|does))\b", re.IGNORECASE
+    r"^(please )?(describe|what( is|'s| do you see| can you see)? (in|here|there|this|does))\b"
+    r"|描述|描绘|形容|[看见][到出]?了?(些|一些)?(什么|啥)"
+    r"|^(请问)?[这那]?[里儿个张幅]?(图|图片|图像|照片|画|画面|屏幕|截图)?[里中上]?面?(画的|显示的)?[有是](些|一些)?(什么|啥)"
+    r"(东西|内容)?[呢啊呀]?[？?。]?$",
+    re.IGNORECASE,
 )
 
 
@@ -46,10 +57,10 @@ class Starter:
         question = messages[-1].text
         if not pictures:
             self.by = "tiny"
-            yield NO_PICTURE
+            yield like(question, NO_PICTURE)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
-                yield f"{' ' if number > 1 else ''}Picture {number}: "
+                yield " " * (number > 1) + like(question, _COUNTED).format(n=number) + " "
             yield from self._about(picture, question)
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
@@ -76,25 +87,28 @@ class Starter:
 
     def _about(self, picture: Picture, question: str) -> Generator[str, None, None]:
         if _READ.search(question):
-            yield from self._read(picture)
+            yield from self._read(picture, question)
             return
-        answer = self._look(picture, question)
+        described = _DESCRIBE.search(question)
+        # Of Chinese the tiny model knows nothing: it is asked for what it can describe, or not at all.
+        asked = (DESCRIBE if described else "") if is_chinese(question) else question
+        answer = self._look(picture, asked) if asked else CANNOT
         if CANNOT not in answer:
             self.by = "tiny"
             yield answer
             return
-        lines = list(self._reader.read(picture)) if question == DESCRIBE or _DESCRIBE.match(question) else []
+        lines = list(self._reader.read(picture)) if described else []
         self.by = "reader" if lines else "tiny"
-        yield "\n".join(lines) if lines else CANNOT_TELL
+        yield "\n".join(lines) if lines else like(question, CANNOT_TELL)
 
-    def _read(self, picture: Picture) -> Generator[str, None, None]:
+    def _read(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.by = "reader"
         first = True
         for line in self._reader.read(picture):
             yield line if first else "\n" + line
             first = False
         if first:
-            yield NO_TEXT
+            yield like(question, NO_TEXT)
 
     def _look(self, picture: Picture, question: str) -> str:
         """The tiny model's own words, or "cannot tell" where it was not sure of each of them."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.words.clean import clean
 from assistant.words.markdown import formula, parser
-from assistant.words.tongue import tr
+from assistant.words.tongue import tr, trn
 
 SPELLED = 200  # letters
 
@@ -18,7 +18,7 @@ def spoken_form(piece: str) -> str:
     for token in parser().parse(clean(piece)):
         if token.type in ("fence", "code_block"):
             lines = len(token.content.splitlines())
-            parts.append(f"Code, {lines} {'line' if lines == 1 else 'lines'}, skipped.")
+            parts.append(trn("Code, {n} line, skipped.", "Code, {n} lines, skipped.", lines))
         elif token.type == "math_block":
             parts.append(formula(token.content))
         elif token.type == "inline":
@@ -48,5 +48,5 @@ def _inline(tokens: list[Any]) -> str:
         elif token.type in ("softbreak", "hardbreak"):
             words.append(" ")
         elif token.type == "image":
-            words.append(f"picture: {token.content}")
+            words.append(tr("picture: {name}").format(name=token.content))
     return "".join(words)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 _KNOWN = {"zh": "zh_CN"}  # of a language the catalogue that serves it
 _CHOSEN = "HARK_TONGUE"
+_HAN, _LATIN = re.compile("[\u3400-\u9fff]"), re.compile("[A-Za-z']+")
 _now: NullTranslations | None = None  # English needs none, and neither gettext nor its time
 
 
@@ -34,15 +37,19 @@ def _choose(wanted: Sequence[str]) -> str:
         if language in ("en", "c"):
             break
         if language in _KNOWN:
-            import gettext
-            from importlib import resources
-
-            catalogue = resources.files("resources") / "locale" / f"{_KNOWN[language]}.mo"
-            with catalogue.open("rb") as file:
-                _now = gettext.GNUTranslations(file)
+            _now = _catalogue(_KNOWN[language])
             return _KNOWN[language]
     _now = None
     return "en"
+
+
+@cache
+def _catalogue(name: str) -> NullTranslations:
+    import gettext
+    from importlib import resources
+
+    with (resources.files("resources") / "locale" / f"{name}.mo").open("rb") as file:
+        return gettext.GNUTranslations(file)
 
 
 def use(catalogue: NullTranslations) -> None:
@@ -65,6 +72,16 @@ def trn(one: str, many: str, count: int) -> str:
     """The form of a sentence that goes with a number."""
     form = _now.ngettext(one, many, count) if _now else one if count == 1 else many
     return form.format(n=count)
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text is Chinese, whatever names of other languages are in it."""
+    return len(_HAN.findall(text)) > len(_LATIN.findall(text))
+
+
+def like(asked: str, text: str) -> str:
+    """A marked sentence in the language of what was asked, whatever the user's: one voice speaks both."""
+    return _catalogue(_KNOWN["zh"]).gettext(text) if is_chinese(asked) else text
 
 
 def mark(text: str) -> str:

@@ -52,6 +52,42 @@ print([title for _, title in found])
 shot, why = capture.whole(ours, found[0][0])
 print(shot.width(), shot.height(), shot.toImage().pixelColor(20, 20).name(), why)
 """
+ASIDE = """
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from assistant.settings import Folders, Settings
+from ui.bridge import Bridge
+from ui.window import Window
+application = QApplication([])
+window = Window(Bridge(Settings(), Folders.find()))
+window.move(0, 0)
+def take(data, name):
+    image = QImage.fromData(data)
+    print(image.pixelColor(20, 20).name(), window.isVisible(), window.pos().toTuple(), flush=True)
+    QTimer.singleShot(500, back)
+def back():
+    print(window.isActiveWindow(), window.side.past.search.hasFocus(), flush=True)
+    application.quit()
+window.engine.show_image = take
+window.show()
+window.side.past.search.setFocus()
+QTimer.singleShot(500, window.activateWindow)
+QTimer.singleShot(1000, window.do.looking.whole)
+application.exec()
+"""
+COMPOSED = """
+from PySide6.QtGui import QGuiApplication
+from Xlib import display
+from ui import others
+application = QGuiApplication([])
+print(others.see_through())
+composer = display.Display()
+owner = composer.screen().root.create_window(0, 0, 1, 1, 0, 0)
+owner.set_selection_owner(composer.intern_atom("_NET_WM_CM_S0"), 0)
+composer.sync()
+print(others.see_through())
+"""
 ASK = """
 import sys
 from PySide6.QtCore import QCoreApplication
@@ -119,6 +155,23 @@ def test_another_program_s_window_is_captured(desk: Desk) -> None:
         other.kill()
         other.wait()
     assert looked == ["['Ein anderes 窗口']", "300 200 #ff0000 "]
+
+
+def test_the_screen_is_captured_without_harks_own_window(desk: Desk, tmp_path: Path) -> None:
+    other = start(desk, OTHER)
+    try:
+        assert line(other) == "there"
+        environment = {**desk.environment, "HARK_HOME": str(tmp_path)}
+        command = [sys.executable, "-c", ASIDE]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    finally:
+        other.kill()
+        other.wait()
+    assert done.stdout.splitlines() == ["#ff0000 True (0, 0)", "True True"], done.stderr
+
+
+def test_a_window_is_seen_through_where_somebody_composes(desk: Desk) -> None:
+    assert start(desk, COMPOSED).communicate(timeout=30)[0].split() == ["False", "True"]
 
 
 @pytest.mark.parametrize("how", ["chosen", "whole"])
