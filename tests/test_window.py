@@ -32,7 +32,7 @@ from assistant.library import archive
 from assistant.library.history import History
 from assistant.pictures import Picture
 from assistant.settings import Folders, Settings, load
-from ui import capture, links, pictures, style
+from ui import capture, folding, links, pictures, style
 from ui import pages as paging
 from ui.bridge import Bridge
 from ui.checkup import Checkup
@@ -916,7 +916,8 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
     assert not list((home / "pictures").glob("*.png")) and not desk.history.archive.conversations()
 
 
-def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk) -> None:
+def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "_BESIDE", 100)  # letters: as many as no narrow window has beside the list
     desk.window.resize(480, 600)
     desk.window.search()
     assert not desk.window.conversation.isVisible()

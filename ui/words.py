@@ -89,7 +89,7 @@ def by(name: str) -> str:
 def tried(event: MicrophoneTried) -> str:
     """What came of trying the microphone."""
     heard = tr(_TRIED[event.found])
-    return heard if event.played else f"{heard} {tr('There is no speaker to play it on.')}"
+    return heard if event.played else heard + " " + tr("There is no speaker to play it on.")
 
 
 def all_keys() -> list[tuple[str, str]]:
