@@ -169,7 +169,7 @@ class Asking:
                 if text and not self.provisional:
                     yield from self._keep()
             case Wrote(text) if text:
-                remark = "" if self.answer else getattr(responder, "remark", "")
+                remark = "" if self.answer else responder.remark
                 if remark:
                     yield Noted(remark)
                 self._mark("first_word")

@@ -187,7 +187,7 @@ class Engine:
 
     def _next_call(self) -> Callable[[], None] | None:
         """What was called first; else None: at once while a turn can be stepped, after a while when it cannot."""
-        idle = self._desk.settings.memory.unload_after * 60 if self._desk.shelf.kept("eye") else 0
+        idle = self._desk.settings.memory.unload_after * 60 if self._desk.shelf.responder else 0
         try:
             if self._floor.ready:
                 return self._calls.get_nowait()

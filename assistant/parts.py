@@ -52,6 +52,11 @@ class Shelf:
             except StopIteration as done:
                 return done.value
 
+    @property
+    def responder(self) -> Responder | None:
+        """Who answers, if it is loaded."""
+        return self._kept.get("eye", (None, None))[1]
+
     def kept(self, role: str) -> object:
         """What is loaded as "ear", "eye" or "voice", or None."""
         return self._kept.get(role, (None, None))[1]
@@ -60,7 +65,7 @@ class Shelf:
         """Loads all parts and does now what would make the first question slow."""
         yield from self.parts(settings, True)
         for _, part in list(self._kept.values()):
-            getattr(part, "warm", lambda: None)()
+            part.warm()
 
     def _ear(self, settings: Settings) -> Told:
         return (yield from self._take("ear", settings.hear, lambda: _transcriber(settings.hear)))
@@ -68,13 +73,13 @@ class Shelf:
     def look_again(self) -> None:
         """What stands in for something that was not here goes: that may have come."""
         for role in self._stand_ins & set(self._kept):
-            _release(self._kept.pop(role)[1])
+            self._kept.pop(role)[1].close()
         self._stand_ins.clear()
 
     def close(self) -> None:
         """Lets all of them go; what is needed again is loaded again."""
         for _, part in self._kept.values():
-            _release(part)
+            part.close()
         self._kept.clear()
 
     def _voice(self, settings: Settings) -> Told:
@@ -110,18 +115,12 @@ class Shelf:
                 tr("{message} {hint} What was chosen before stays.").format(message=error.message, hint=error.hint)
             )
         if kept and kept[1] is not part:
-            _release(kept[1])
+            kept[1].close()
         self._kept[role] = (wanted, part)
         yield Loading(role, True)
-        if getattr(part, "note", "") and not (kept and kept[1] is part):
+        if part.note and not (kept and kept[1] is part):
             yield Noted(part.note)
         return part
-
-
-def _release(part: Any) -> None:
-    close = getattr(part, "close", None)
-    if close:
-        close()
 
 
 def _transcriber(hear: Hear) -> Transcriber:

@@ -46,12 +46,12 @@ class Preparing:
 
     def forget(self, digest: str) -> None:
         """Lets a picture go, in the responder's memory too."""
-        responder = self._desk.shelf.kept("eye")
-        if hasattr(responder, "forget"):
+        responder = self._desk.shelf.responder
+        if responder:
             responder.forget(digest)
 
     def _work(self, pictures: tuple[Picture, ...]) -> Generator[None, None, None]:
         with told(lambda error: self._emit(Failed.of(error)), self._desk.folders.logs):
-            prepare = getattr(self._desk.shelf.kept("eye"), "prepare", None)
-            if prepare:
-                yield from prepare([*self._desk.messages, Message("user", "", pictures)])
+            responder = self._desk.shelf.responder
+            if responder:
+                yield from responder.prepare([*self._desk.messages, Message("user", "", pictures)])

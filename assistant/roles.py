@@ -48,30 +48,53 @@ class Message:
     regions: tuple[Region, ...] = ()
 
 
-class Transcriber(Protocol):
+class Part(Protocol):
+    """What each of the three may have besides; none of it must be. `note`: what the user should know of how it runs."""
+
+    note: str = ""
+
+    def warm(self) -> None:
+        """Does now what would make the first use slow."""
+        return None
+
+    def close(self) -> None:
+        """Lets go of what it holds; it is not used again."""
+        return None
+
+
+class Transcriber(Part, Protocol):
     """Hears. Yields pieces of the transcript, in order; nothing at all for sound without speech."""
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]: ...
 
 
-class Responder(Protocol):
+class Responder(Part, Protocol):
     """Answers. Yields pieces of text, places it points at, "" after a step that wrote none; closing the iterator stops
-    the model within one step. Three methods are optional: `prepare(messages)` does, step by step, what the next
-    question will need, `cost(picture)` tells what that takes, `forget(digest)` lets a picture go. So is `remark`: what
-    the user should know of the last reply. Any part may have a `note`: what the user should know of how it runs."""
+    the model within one step. `by`: who wrote the last reply, a model's name or a part of the starter kit; `remark`:
+    what the user should know of it."""
 
-    @property
-    def by(self) -> str:
-        """Who wrote the last reply: a model's name, or a part of the starter kit."""
-        ...
+    by: str
+    remark: str = ""
 
     def reply(self, messages: Sequence[Message]) -> Generator[str | Box, None, None]: ...
 
+    def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
+        """Does, step by step, what the next question will need; the last message is its beginning."""
+        yield from ()
 
-class Voice(Protocol):
+    def cost(self, picture: Picture) -> Cost | None:
+        """What a picture will cost; None where that is not known."""
+        return None
+
+    def forget(self, digest: str) -> None:
+        """Lets a picture go."""
+        return None
+
+
+class Voice(Part, Protocol):
     """Speaks one piece of text. Yields sound at one rate; closing the iterator stops it. `speed`: 1 is its own."""
 
-    speed: float
+    speed: float = 1.0
 
     def speak(self, text: str) -> Generator[Audio, None, None]: ...
 

@@ -89,6 +89,6 @@ class Tray:
                 self._floor.ask(Question())
 
     def _weighed(self, picture: Picture) -> list[Weighed]:
-        weigh = getattr(self._desk.shelf.kept("eye"), "cost", None)
-        cost = weigh(picture) if weigh else None
+        responder = self._desk.shelf.responder
+        cost = responder.cost(picture) if responder else None
         return [Weighed(picture.digest, **asdict(cost))] if cost else []

@@ -14,7 +14,7 @@ from assistant.events import Event, Failed, Heard, Hearing, StateChanged, TurnEn
 from assistant.floor import Floor
 from assistant.library.history import History
 from assistant.pictures import Picture
-from assistant.roles import Message, Parts
+from assistant.roles import Message, Parts, Responder, Transcriber, Voice
 from assistant.settings import Folders, Look, Settings
 from assistant.sound.audio import Audio, Samples
 from assistant.sound.ears import Ears
@@ -26,7 +26,7 @@ WORDS, COUGH, QUIET = 0.5, 0.9, 0.0
 ANSWER = "One two three four five. Six seven eight nine ten."
 
 
-class Ear:
+class Ear(Transcriber):
     """Hears words in sound of one level, and nothing in that of another."""
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]:
@@ -34,7 +34,7 @@ class Ear:
             yield "what is it"
 
 
-class Reply:
+class Reply(Responder):
     by = "script"
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Reply:
             self.closed += 1
 
 
-class Broken:
+class Broken(Responder):
     by = "script"
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
@@ -58,7 +58,7 @@ class Broken:
         yield ""
 
 
-class Mouth:
+class Mouth(Voice):
     """A fifth of a second for each word, loud."""
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
@@ -77,7 +77,8 @@ class Shelf:
     def ear(self, settings: Settings, emit: Callable[[Event], None]) -> Ear:
         return self._parts.transcriber
 
-    def kept(self, role: str) -> object:
+    @property
+    def responder(self) -> Responder:
         return self._parts.responder
 
 

@@ -17,7 +17,7 @@ from assistant.backends.qwen2_vl.language import Language
 from assistant.events import Pointed, Said, Wrote
 from assistant.parts import Shelf
 from assistant.pictures import Picture
-from assistant.roles import Message, Options, Parts, Region
+from assistant.roles import Message, Options, Parts, Region, Responder
 from assistant.settings import Folders, Settings
 from assistant.starter.shapes import draw, random_scene
 from tests.conftest import Ran
@@ -75,7 +75,7 @@ def test_after_an_answer_with_boxes_only_new_tokens_are_fed(monkeypatch: pytest.
 def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> None:
     seen: list[Message] = []
 
-    class Eye:
+    class Eye(Responder):
         by = "eye"
 
         def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:

@@ -12,7 +12,7 @@ from assistant import backends
 from assistant.errors import AssistantError
 from assistant.events import Heard, Noted, Said, Sound, Wrote
 from assistant.pictures import Picture
-from assistant.roles import Message, Options, Parts
+from assistant.roles import Message, Options, Parts, Responder, Voice
 from assistant.sound.audio import Audio
 from assistant.turn import Asked, answer
 from tests.conftest import tone
@@ -20,7 +20,7 @@ from tests.conftest import tone
 ONE = Audio(np.zeros(4, np.float32), 8000)
 
 
-class Scripted:
+class Scripted(Responder):
     """Says what it is told to, and tells what it saw and whether it was closed."""
 
     by = "script"
@@ -36,7 +36,7 @@ class Scripted:
             self.closed = True
 
 
-class OneBlock:
+class OneBlock(Voice):
     def __init__(self) -> None:
         self.closed = 0
 

@@ -14,7 +14,7 @@ import torch
 
 from assistant.backends.saying import broken, number_of, unsaid
 from assistant.errors import Missing
-from assistant.roles import Options
+from assistant.roles import Options, Voice
 from assistant.sound.audio import Audio, mono
 from assistant.words.tongue import tr
 
@@ -30,13 +30,13 @@ _LOADING_FAULTS = (
 WEIGHTS = ("model.safetensors", "model_file.pth", "best_model.pth", "model.pth")
 
 
-class Coqui:
+class Coqui(Voice):
     """One speaker of a loaded VITS checkpoint."""
 
     def __init__(self, model: Any, speaker: int | None) -> None:
         self._model, self._speaker = model, speaker
         self._rate = int(model.config.audio.sample_rate)
-        self.speed, self._usual = 1.0, float(model.length_scale)
+        self._usual = float(model.length_scale)
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
         """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""

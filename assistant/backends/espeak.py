@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from assistant.errors import AssistantError, Missing
-from assistant.roles import Options
+from assistant.roles import Options, Voice
 from assistant.sound.audio import Audio, mono
 from assistant.words.tongue import tr
 
@@ -27,14 +27,13 @@ CHINESE_ONES = (CHINESE, "yue", "hak")
 _SAME = {"zh": CHINESE, "zh-cn": CHINESE, "en": "en-us"}
 
 
-class Espeak:
+class Espeak(Voice):
     """One voice. A piece that is mostly Chinese is spoken by the Chinese voice, whatever this one is.
 
     The child is started at the first piece and again when it has died; `close` ends it."""
 
     def __init__(self, language: str) -> None:
         self.language = _SAME.get(language.lower(), language)
-        self.speed = 1.0
         self._child: subprocess.Popen[bytes] | None = None
 
     def speak(self, text: str) -> Generator[Audio, None, None]:

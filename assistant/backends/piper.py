@@ -17,7 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from assistant.backends.espeak import CHINESE_ONES, Espeak, is_chinese
 from assistant.backends.saying import broken, number_of, unsaid
 from assistant.errors import Missing
-from assistant.roles import Options
+from assistant.roles import Options, Voice
 from assistant.sound.audio import Audio, mono
 from assistant.words.tongue import tr
 
@@ -39,7 +39,7 @@ _FAULTS = (
 _RATES, _SPEAKERS, _IDS = range(2_000, 192_001), range(10_001), range(1_000_000)
 
 
-class Piper:
+class Piper(Voice):
     """One speaker of a voice. A piece in the other one of English and Chinese is left to eSpeak's own voice."""
 
     def __init__(self, session: onnxruntime.InferenceSession, config: dict[str, Any], speaker: int | None) -> None:
@@ -57,7 +57,6 @@ class Piper:
         self._espeak = Espeak(str(config["espeak"]["voice"]))
         self._is_chinese = self._espeak.language in CHINESE_ONES
         self._stranger = Espeak("en-us")  # which speaks Chinese too
-        self.speed = 1.0
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
         """Yields the sound of each sentence; nothing for a text that has none. Raises `AssistantError`."""

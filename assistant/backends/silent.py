@@ -8,13 +8,13 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from assistant.roles import Message, Options
+from assistant.roles import Message, Options, Responder, Transcriber, Voice
 from assistant.sound.audio import Audio
 
 RATE = 16_000
 
 
-class SilentTranscriber:
+class SilentTranscriber(Transcriber):
     """Hears `text` in any sound that is not silence."""
 
     def __init__(self, text: str) -> None:
@@ -25,7 +25,7 @@ class SilentTranscriber:
             yield self._text
 
 
-class SilentResponder:
+class SilentResponder(Responder):
     """Repeats the question, word by word."""
 
     by = "silent"
@@ -35,10 +35,8 @@ class SilentResponder:
             yield word + " "
 
 
-class SilentVoice:
+class SilentVoice(Voice):
     """Says nothing for 50 ms a word."""
-
-    speed = 1.0
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
         for _ in text.split():

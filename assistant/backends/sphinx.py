@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.roles import Options
+from assistant.roles import Options, Transcriber
 from assistant.sound import speech
 from assistant.sound.audio import Audio
 
@@ -25,7 +25,7 @@ _ROOM = 1e-3  # RMS of the noise that is added
 LEAST_SURE, LEAST_SCORE = 0.73, 0.52
 
 
-class Sphinx:
+class Sphinx(Transcriber):
     """pocketsphinx's US-English model; one at a time, about 0.1 s for each second of sound and decoder."""
 
     def __init__(self, grammar: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from assistant import backends
 from assistant.errors import BadInput
 from assistant.pictures import Picture
-from assistant.roles import Cost, Message, Options
+from assistant.roles import Cost, Message, Options, Responder
 from assistant.starter.questions import CANNOT, DESCRIBE
 from assistant.words.tongue import is_chinese, like, mark
 
@@ -45,7 +45,7 @@ _DESCRIBE = re.compile(
 )
 
 
-class Starter:
+class Starter(Responder):
     """Both parts are loaded when first asked. `by` is "reader" or "tiny" after a reply."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assistant.errors import AssistantError, Missing
-from assistant.roles import Options
+from assistant.roles import Options, Transcriber
 from assistant.sound import speech
 from assistant.sound.audio import Audio
 from assistant.words.tongue import tr
@@ -19,7 +19,7 @@ RATE = 16_000
 _log = logging.getLogger(__name__)
 
 
-class Whisper:
+class Whisper(Transcriber):
     """A loaded model. `device` is where it runs: "cuda" or "cpu"."""
 
     def __init__(self, model: Any, device: str, language: str, note: str = "") -> None:

@@ -21,7 +21,7 @@ from assistant.backends.qwen2_vl.replay import Replay
 from assistant.backends.qwen2_vl.sight import Sight
 from assistant.errors import AssistantError, BadInput
 from assistant.pictures import Picture
-from assistant.roles import Box, Cost, Message, Options
+from assistant.roles import Box, Cost, Message, Options, Responder
 from assistant.words.tongue import mark, tr
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
@@ -45,13 +45,11 @@ class Word:
     chance: float
 
 
-class Qwen2VL:
+class Qwen2VL(Responder):
     """A loaded model. Replies are decoded greedily, token by token, in the caller's thread: closing the iterator
     stops it within one token, or one slice of a prompt, and nothing is left running.
 
     `remark` is what the user should know of the last reply, `note` of how the model runs, or ""."""
-
-    note = ""
 
     def __init__(self, model: Any, processor: Any, name: str, options: Options) -> None:
         self.by, self.remark = name, ""
