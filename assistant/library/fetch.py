@@ -2,8 +2,8 @@
 REPO HUB FOLDER`, where FOLDER is "" for all of it. It may be stopped at any moment and goes on where it was. Knows
 nothing of who reads what it tells.
 
-On standard output, lines of JSON: `total` and `files`; `done` bytes; `note`, a sentence; at the end `folder`, or `error`
-and `hint`. What it begins is noted beside the contents (`models.note_of`), so that it can be gone on with or thrown away.
+On standard output, lines of JSON: `total` and `files`; `done` bytes; `note`, a sentence; at the end `folder`, or
+`error` and `hint`. What it begins is noted beside the contents (`models.note_of`), so that it can be thrown away.
 Each file's content is compared with the hash that the hub names for it (SHA-256 of large files, Git's SHA-1 of
 others), and a line that was cut is taken up where it broke: huggingface_hub 2.4 does neither, so that only its places,
 its token and the layout of its cache are used (docs/decisions/0011-downloads.md)."""
@@ -69,7 +69,7 @@ def fetch(repo: str, tell: Any, hub: Hub, inside: str) -> Path:
 
 
 def _is_whole(blob: Path, file: File, tell: Any) -> bool:
-    """Whether a content is here: whoever brought it, it is read once; a damaged one is thrown away, and that is told."""
+    """Whether a content is here: it is read, whoever brought it; a damaged one is thrown away, and that is told."""
     if not blob.exists():
         return False
     if _has(blob, file.hash):
