@@ -129,7 +129,16 @@ def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monke
     hub.cuts = 0
     models.get("small/one")
     assert models.begun("small/one") == models.discard("small/one") == 0, "what is whole is nobody's rest"
+    hub.files["newer.safetensors"], hub.cuts = WEIGHTS[::-1], 99
+    with pytest.raises(Missing):
+        models.get("small/one")
+    assert 0 < models.discard("small/one") < len(WEIGHTS), "of a newer state only what the older one does not have"
+    hub.cuts = 0
+    hub.asked.clear()
+    models.get("small/one")
+    assert [name for name, _ in hub.asked] == ["newer.safetensors"]
     models.remove("small/one")
+    del hub.files["newer.safetensors"]
     hub.cuts = 99
     with pytest.raises(Missing):
         models.get("small/one")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -231,6 +233,26 @@ def test_one_that_runs_is_cancelled(view: View, hub: Hub, tmp_path: Path) -> Non
     until(lambda: "cancelled" in row.state.text())
     assert not list(tmp_path.rglob("*.hark-part")) and not view.downloads.running
     assert "Paused: whisper-tiny" not in view.words
+
+
+def test_the_end_of_the_program_ends_what_is_fetched(hub: Hub) -> None:
+    hub.cuts = 99
+    code = """
+import psutil
+from PySide6.QtCore import QCoreApplication, QProcess
+from assistant.settings import Settings
+from ui.download import Downloads
+
+application = QCoreApplication([])
+downloads = Downloads(application, Settings)
+downloads.moved.connect(lambda name: application.quit())
+downloads.get("whisper-tiny")
+fetching = [psutil.Process(one.processId()) for one in downloads.findChildren(QProcess)]
+application.exec()
+print(len(fetching), [one for one in fetching if one.is_running()], flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, text=True)
+    assert done.stdout == "2 []\n" and "still running" not in done.stderr
 
 
 def test_a_window_has_one_dialog_and_stays_usable(home: Path, hub: Hub) -> None:
