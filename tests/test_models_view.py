@@ -166,6 +166,7 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> No
         view.downloads.stop(one)
     until(lambda: not view.downloads.running)
     assert not any("waits" in row.state.text() for row in view.dialog.rows.values())
+    assert view.words.count("What waited for it is not fetched.") == 1
 
 
 def test_after_a_failure_nothing_waits_and_that_is_said(view: View, hub: Hub) -> None:

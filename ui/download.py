@@ -124,7 +124,6 @@ class Downloads(QObject):
 
     def stop(self, name: str) -> None:
         """What is here of it stays; what waited does so no longer."""
-        self._queue = []
         if name in self.running:
             self.running[name].stop()
 
@@ -230,14 +229,17 @@ class Downloads(QObject):
         if made.stopped:
             self._on_stopped(name, made)
         elif why:
-            if self._queue:
-                why, self._queue = f"{why} {tr('What waited for it is not fetched.')}", []
-            self._said[name] = why
+            self._said[name] = why = f"{why} {self._let_go()}".rstrip()
             self.told.emit(why)
             self.look()
         else:
             self._on_arrived(name)
         self.changed.emit()
+
+    def _let_go(self) -> str:
+        """Of all that waits; tells of it, if anything did."""
+        waited, self._queue = bool(self._queue), []
+        return tr("What waited for it is not fetched.") if waited else ""
 
     def _on_stopped(self, name: str, made: Download) -> None:
         if made.done:
@@ -247,6 +249,8 @@ class Downloads(QObject):
         else:
             self.told.emit(tr("Paused: {name}").format(name=name))
             self.look()
+        if rest := self._let_go():
+            self.told.emit(rest)
 
     def _on_arrived(self, name: str) -> None:
         self.here.add(name)
