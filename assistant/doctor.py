@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
 from typing import Literal
 
 import psutil
 
+from assistant import cards, faults
+from assistant.errors import AssistantError
 from assistant.library import catalogue, models
 from assistant.settings import Folders
 from assistant.words.tongue import mark, tr
@@ -31,10 +33,21 @@ class Finding:
 
 
 def examine(folders: Folders) -> list[Finding]:
-    """All checks, in the order in which a person should mend them."""
-    return [
-        *_system(folders), *_packages(), *_sound(), *_starter(), *_gpu(), *_models(), *_hub(), *_log(folders),
-    ]  # fmt: skip
+    """All checks, in the order in which a person should mend them; one that breaks is a finding too."""
+    found: list[Finding] = []
+    for what, check in (
+        (tr("computer"), partial(_system, folders)), (tr("packages"), _packages), (tr("sound"), _sound),
+        (tr("starter kit"), _starter), (tr("GPU"), _gpu), (tr("models"), _models), (tr("hub"), _hub),
+        (tr("log"), partial(_log, folders)),
+    ):  # fmt: skip
+
+        def tell(error: AssistantError, what: str = what) -> None:
+            found.append(Finding(what, "note", tr("This could not be checked."), error.hint))
+
+        with faults.told(tell, folders.logs):
+            for one in check():  # what was found before it breaks counts
+                found.append(one)
+    return found
 
 
 def _system(folders: Folders) -> Iterator[Finding]:
@@ -59,7 +72,7 @@ def _system(folders: Folders) -> Iterator[Finding]:
     )
 
     total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(one.name for one in catalogue.fitting(total)) or tr("the starter kit")
+    fits = ", ".join(one.name for one in catalogue.fitting(total, card=cards.memory())) or tr("the starter kit")
     yield Finding(
         tr("memory"),
         "ok",
@@ -80,7 +93,7 @@ def _packages() -> Iterator[Finding]:
         "rapidocr",
         "espeakng_loader",
     )
-    gone = [name for name in needed if importlib.util.find_spec(name) is None]
+    gone = [name for name in needed if cards.package(name) is None]
     if gone:
         yield Finding(
             tr("packages"),
@@ -136,23 +149,33 @@ def _starter() -> Iterator[Finding]:
 
 
 def _gpu() -> Iterator[Finding]:
-    if sys.platform == "darwin" or shutil.which("nvidia-smi") is None:
+    """CTranslate2 wants CUDA 12's cuBLAS and no cuDNN (from 4.8 on); torch brings its own of both."""
+    if not cards.has_driver():
         yield Finding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
-    elif importlib.util.find_spec("nvidia.cublas") is None:
-        hint = "pip install 'hark-assistant[cuda]'"
-        yield Finding(tr("GPU"), "note", tr("There is a GPU, but Whisper needs CUDA 12's cuBLAS to use it."), hint)
-    else:
-        yield Finding(tr("GPU"), "ok", tr("There is one: {cards}.").format(cards=_cards()))
+        return
+    names = "; ".join(f"{one.name}, {one.memory:.0f} GB" if one.memory else one.name for one in cards.cards())
+    if not names:
+        hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
+        yield Finding(tr("GPU"), "note", tr("NVIDIA's driver is installed, but names no graphics card."), hint)
+        return
+    yield Finding(tr("GPU"), "ok", tr("There is one: {cards}.").format(cards=names))
+    if cards.package("torch") and not cards.torch_has_cuda():
+        message = tr("The torch that is installed cannot use the graphics card: Qwen2-VL runs on the processor.")
+        yield Finding(tr("torch"), "note", message, _torch_cure())
+    if not cards.has_cublas():
+        message = tr("Whisper needs CUDA 12's cuBLAS to use the graphics card.")
+        cure = _torch_cure() if sys.platform == "win32" else "pip install nvidia-cublas-cu12"
+        yield Finding(tr("cuBLAS"), "note", message, cure)
 
 
-def _cards() -> str:
-    """Names and memory of the graphics cards, as their driver tells them."""
-    asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    try:
-        told = subprocess.run(asked, capture_output=True, timeout=5, text=True).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        told = ""
-    return told.replace("\n", "; ") or "NVIDIA"
+def _torch_cure() -> str:
+    """Of the same versions those for a card: the registry has none for Windows, PyTorch's own has, with CUDA 12."""
+    named = " ".join(
+        f"{one}=={metadata.version(one).partition('+')[0]}" for one in ("torch", "torchvision", "torchaudio")
+    )
+    if sys.platform == "win32":
+        return f"py -m pip install --upgrade {named} --index-url https://download.pytorch.org/whl/cu128"
+    return f"pip install --force-reinstall {named}"
 
 
 def _hub() -> Iterator[Finding]:

@@ -118,6 +118,53 @@ def test_one_that_was_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_pat
     assert [name for name, _ in hub.asked] == ["config.json"]
 
 
+def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    assert models.begun("small/one") == models.discard("small/one") == 0
+    hub.cuts = 99
+    with pytest.raises(Missing):
+        models.get("small/one")
+    begun = models.begun("small/one")
+    assert 1_500_000 < begun < len(WEIGHTS) + 2
+    hub.cuts = 0
+    models.get("small/one")
+    assert models.begun("small/one") == models.discard("small/one") == 0, "what is whole is nobody's rest"
+    hub.files["newer.safetensors"], hub.cuts = WEIGHTS[::-1], 99
+    with pytest.raises(Missing):
+        models.get("small/one")
+    assert 0 < models.discard("small/one") < len(WEIGHTS), "of a newer state only what the older one does not have"
+    hub.cuts = 0
+    hub.asked.clear()
+    models.get("small/one")
+    assert [name for name, _ in hub.asked] == ["newer.safetensors"]
+    models.remove("small/one")
+    del hub.files["newer.safetensors"]
+    hub.cuts = 99
+    with pytest.raises(Missing):
+        models.get("small/one")
+    assert models.remove("small/one") == begun and models.begun("small/one") == 0
+    assert not list((tmp_path / "hf" / "hub").glob("models--*"))
+
+
+def test_of_two_voices_in_one_repository_only_the_begun_one_is_thrown_away(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    hub.files = {"voices.json": b"{}"}
+    for name in ("piper-ljspeech", "piper-cori"):
+        for file in ("voice.onnx", "voice.onnx.json"):
+            hub.files[f"{catalogue.CATALOGUE[name].folder}/{file}"] = f"{name} {file}".encode() * 60_000
+    models.get("piper-ljspeech")
+    hub.cuts = 99
+    with pytest.raises(Missing):
+        models.get("piper-cori")
+    assert models.begun("piper-cori") > 500_000 and models.begun("piper-ljspeech") == 0
+    assert models.discard("piper-ljspeech") == 0 and models.begun("piper-cori") > 500_000
+    assert models.remove("piper-cori") > 500_000 and models.begun("piper-cori") == 0
+    assert models.is_here(catalogue.CATALOGUE["piper-ljspeech"])
+
+
 def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,3 +210,13 @@ def test_a_voice_of_several_states_is_found_and_removed_whole(
 def test_of_a_model_of_its_own_no_other_form_is_got(hub: Hub) -> None:
     hub.files["onnx/model.onnx"] = b"another form"
     assert not list(models.get("small/one").rglob("*.onnx"))
+
+
+def test_a_damaged_content_in_the_cache_is_noticed_and_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    blob = (models.get("small/one") / "model.safetensors").resolve()
+    blob.write_bytes(b"\0" * len(WEIGHTS))
+    hub.asked.clear()
+    notes: list[str] = []
+    assert (models.get("small/one", note=notes.append) / "model.safetensors").read_bytes() == WEIGHTS
+    assert [name for name, _ in hub.asked] == ["model.safetensors"]
+    assert notes == ["“model.safetensors” was damaged on the disk; it is fetched again."]

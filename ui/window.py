@@ -146,15 +146,10 @@ class Window(QMainWindow):
 
     @Slot()
     def models(self) -> None:
-        """What hears, looks and speaks, got from a hub."""
-        from ui.models import Models
+        """What hears, looks and speaks, got from a hub; what is fetched is fetched on when this is closed."""
+        from ui import models
 
-        made = Models(self, self.bridge.settings.hub.source)
-        made.chosen.connect(self.do.on_choice)
-        made.told.connect(self.presenter.announce)
-        made.changed.connect(lambda: self.bridge.change(self.bridge.settings))
-        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        made.open()
+        models.appear(self)
 
     @Slot()
     def checkup(self) -> None:

@@ -89,9 +89,9 @@ def _on_cuda(folder: str) -> Any:
 def _preload_cublas() -> None:
     """CTranslate2 asks the loader for CUDA 12's cuBLAS by name; torch brings another version."""
     import ctypes
-    import importlib.util
 
-    spec = importlib.util.find_spec("nvidia.cublas")
-    for folder in spec.submodule_search_locations or () if spec else ():
-        for library in sorted(Path(folder).glob("lib/libcublas*.so.12"), reverse=True):
+    from assistant import cards
+
+    for folder in cards.folders("nvidia.cublas"):
+        for library in sorted(folder.glob("lib/libcublas*.so.12"), reverse=True):
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)

@@ -71,9 +71,15 @@ CATALOGUE = {
 }
 
 
-def fitting(memory: float, language: str = "") -> list[ModelEntry]:
-    """The best of each job for a machine with so many GB of memory: half of it stays for everything else. A voice
-    speaks `language`, or what the window speaks."""
+def fits(entry: ModelEntry, memory: float, card: float) -> bool:
+    """Whether a computer with so many GB of memory, or its graphics card with so many, has what a model wants; what is
+    quantised runs on a card only."""
+    return entry.card <= card or (not entry.quantised and entry.memory <= memory)
+
+
+def fitting(memory: float, language: str = "", card: float = 0.0) -> list[ModelEntry]:
+    """The best of each job for a machine with so many GB of memory, half of which stays for everything else, and for a
+    graphics card with so many. A voice speaks `language`, or what the window speaks."""
     spoken = language or tongue.language()
     # The largest Whisper hears little better and takes four times as long on a processor; what is quantised needs
     # packages that do not come with Hark.
@@ -82,5 +88,5 @@ def fitting(memory: float, language: str = "") -> list[ModelEntry]:
         for entry in CATALOGUE.values()
         if entry.name != "whisper-large-v3" and not entry.quantised and entry.language in ("", spoken)
     ]
-    best = {entry.job: entry for entry in usual if entry.memory <= memory / 2}
+    best = {entry.job: entry for entry in usual if fits(entry, memory / 2, card)}
     return list(best.values())

@@ -2,7 +2,8 @@
 REPO HUB FOLDER`, where FOLDER is "" for all of it. It may be stopped at any moment and goes on where it was. Knows
 nothing of who reads what it tells.
 
-On standard output, lines of JSON: `total` and `files`; `done` bytes; at the end `folder`, or `error` and `hint`.
+On standard output, lines of JSON: `total` and `files`; `done` bytes; `note`, a sentence; at the end `folder`, or
+`error` and `hint`. What it begins is noted beside the contents (`models.note_of`), so that it can be thrown away.
 Each file's content is compared with the hash that the hub names for it (SHA-256 of large files, Git's SHA-1 of
 others), and a line that was cut is taken up where it broke: huggingface_hub 2.4 does neither, so that only its places,
 its token and the layout of its cache are used (docs/decisions/0011-downloads.md)."""
@@ -30,7 +31,6 @@ from assistant.words.tongue import tr
 _TRIES = 4  # of a file whose line is cut
 _WAIT = 0.5  # seconds before the second, and more than twice as many before each more
 _TELL = 0.3  # seconds between two lines
-_PART = ".hark-part"  # behind the name of a file that is not whole yet
 _SPARE = 1.02  # of the disk that is needed
 
 
@@ -43,7 +43,7 @@ class Stopped(Exception):
 
 def fetch(repo: str, tell: Any, hub: Hub, inside: str) -> Path:
     """Fetches all that is missing, or of one folder `inside` it; returns the folder. Raises `Stopped`."""
-    place = models.place(repo)
+    place, note = models.place(repo), models.note_of(repo, inside)
     commit, files = _listed(hub, repo, inside)
 
     def opened(file: File, begin: int) -> requests.Response:
@@ -52,11 +52,31 @@ def fetch(repo: str, tell: Any, hub: Hub, inside: str) -> Path:
     total = sum(one.size for one in files)
     _room(place, total - _here(place / "blobs", files))
     tell({"total": total, "files": len(files)})
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps([one.hash for one in files]))
+
+    def moved() -> None:
+        tell({"done": _here(place / "blobs", files)})
+
     for one in files:
-        if not (place / "blobs" / one.hash).exists():
-            _pull(one, opened, place / "blobs", lambda: tell({"done": _here(place / "blobs", files)}))
+        moved()
+        if not _is_whole(place / "blobs" / one.hash, one, tell):
+            _pull(one, opened, place / "blobs", moved)
     tell({"done": total})
-    return _named(place, commit, files) / inside
+    folder = _named(place, commit, files) / inside
+    note.unlink(missing_ok=True)
+    return folder
+
+
+def _is_whole(blob: Path, file: File, tell: Any) -> bool:
+    """Whether a content is here: it is read, whoever brought it; a damaged one is thrown away, and that is told."""
+    if not blob.exists():
+        return False
+    if _has(blob, file.hash):
+        return True
+    blob.unlink()
+    tell({"note": tr("“{name}” was damaged on the disk; it is fetched again.").format(name=file.name)})
+    return False
 
 
 def _listed(hub: Hub, repo: str, inside: str) -> tuple[str, list[File]]:
@@ -76,7 +96,7 @@ def _listed(hub: Hub, repo: str, inside: str) -> tuple[str, list[File]]:
 def _pull(file: File, opened: Opened, blobs: Path, moved: Callable[[], None]) -> None:
     """Fetches what is missing of a file, whatever cuts the line; `moved` is called now and then. Raises `Stopped`."""
     blobs.mkdir(parents=True, exist_ok=True)
-    part = blobs / f"{file.hash}{_PART}"
+    part = blobs / f"{file.hash}{models.PART}"
     with FileLock(f"{part}.lock"):  # another one may be fetching the same
         if not (blobs / file.hash).exists():
             _fill(file, opened, part, moved)
@@ -155,7 +175,7 @@ def _here(blobs: Path, files: list[File]) -> int:
     """Bytes that are here already, of whole files and of begun ones."""
     here = 0
     for one in files:
-        for name in (one.hash, f"{one.hash}{_PART}"):
+        for name in (one.hash, f"{one.hash}{models.PART}"):
             path = blobs / name
             if path.is_file():
                 here += min(one.size, path.stat().st_size)

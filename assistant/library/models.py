@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -21,6 +22,7 @@ _NEEDED = {
     "piper": ("*.onnx", "*.onnx.json"),
 }
 _STAGES = {"whisper": "hear", "piper": "speak"}
+PART = ".hark-part"  # behind the name of a content that is not whole yet
 
 
 def locate(name: str, part: str) -> str:
@@ -71,9 +73,14 @@ def wanted(name: str, hub: str) -> list[str]:
     return [repo_of(name), (entry and entry.hub) or hub, entry.folder if entry else ""]
 
 
-def get(name: str, progress: Callable[[int, int], None] = lambda done, total: None, hub: str = "huggingface") -> Path:
+def get(
+    name: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    hub: str = "huggingface",
+    note: Callable[[str], None] = lambda sentence: None,
+) -> Path:
     """Fetches a model into Hugging Face's shared cache, or what is missing of it; `progress` is told bytes, done and in
-    all. Raises `Missing` with the reason when it cannot.
+    all, `note` a sentence of what else happened. Raises `Missing` with the reason when it cannot.
 
     A child process does it, so that it can be stopped whatever the library does."""
     facts, total = dict[str, Any](), 0
@@ -83,7 +90,10 @@ def get(name: str, progress: Callable[[int, int], None] = lambda done, total: No
             for line in child.stdout or ():
                 facts = json.loads(line)
                 total = facts.get("total", total)
-                progress(facts.get("done", 0), total)
+                if "note" in facts:
+                    note(facts["note"])
+                else:
+                    progress(facts.get("done", 0), total)
         except BaseException:
             child.kill()
             raise
@@ -96,22 +106,62 @@ def get(name: str, progress: Callable[[int, int], None] = lambda done, total: No
     return folder
 
 
+def note_of(repo: str, inside: str) -> Path:
+    """Where a download notes the contents that it begins, until all are here."""
+    return place(repo) / "blobs" / f"{inside.replace('/', '--') or 'all'}.hark-begun"
+
+
+def begun(name: str) -> int:
+    """Bytes that are here of a model that is not whole; 0 for one that was not begun. Raises `Missing`."""
+    return sum(one.stat().st_size for one in _loose(name))
+
+
+def discard(name: str) -> int:
+    """Throws away what was fetched of a model that is not whole; returns the bytes that are free again. Raises
+    `Missing`."""
+    _, _, inside = wanted(name, "")
+    here, loose = place(repo_of(name)), _loose(name)
+    freed = sum(one.stat().st_size for one in loose)
+    locks = [one.with_name(f"{one.name.removesuffix(PART)}{PART}.lock") for one in loose]
+    for path in (*loose, *locks, note_of(repo_of(name), inside)):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # others may lie there
+        (here / "blobs").rmdir()
+        here.rmdir()
+    return freed
+
+
+def _loose(name: str) -> list[Path]:
+    """Contents and parts of them that a download brought and that no state of a model names yet."""
+    repo, _, inside = wanted(name, "")
+    here, note = place(repo), note_of(repo, inside)
+    try:
+        hashes = json.loads(note.read_text())
+    except (OSError, ValueError):  # whoever began it noted nothing: what is one model's own is known without
+        hashes = [] if inside else [one.name.removesuffix(PART) for one in here.glob(f"blobs/*{PART}")]
+    named = {one.stat().st_ino for one in here.glob("snapshots/**/*") if one.is_file()}
+    files = [here / "blobs" / f"{one}{behind}" for one in hashes for behind in ("", PART)]
+    return [one for one in files if one.is_file() and one.stat().st_ino not in named]
+
+
 def remove(name: str) -> int:
-    """Removes a model from the hub's cache; returns the bytes that are free again. What is not there gives 0."""
+    """Removes a model from the hub's cache, and what was fetched of one that is not whole; returns the bytes that are
+    free again. What is not there gives 0."""
     from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     repo, entry = repo_of(name), CATALOGUE.get(name)
+    freed = discard(name)
     if entry and entry.folder:
-        return _remove_folder(entry)
+        return freed + _remove_folder(entry)
     try:
         cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
-        return 0
+        return freed
     revisions = [one.commit_hash for kept in cache.repos if kept.repo_id == repo for one in kept.revisions]
     plan = cache.delete_revisions(*revisions)
     plan.execute()
-    return plan.expected_freed_size
+    return freed + plan.expected_freed_size
 
 
 def _remove_folder(entry: ModelEntry) -> int:
@@ -226,8 +276,14 @@ def _whole(path: Path) -> bool:
 
 
 def main() -> None:
-    """Tells which models are here, as JSON: for those who must not wait while libraries are imported."""
-    print(json.dumps([entry.name for entry in CATALOGUE.values() if is_here(entry)]))
+    """Tells as JSON which models are here, and of which so many bytes; or, told `remove NAME` or `discard NAME`, how
+    many bytes are free again: for those who must not wait while libraries are imported."""
+    if sys.argv[1:]:
+        print({"remove": remove, "discard": discard}[sys.argv[1]](sys.argv[2]))
+        return
+    here = [entry.name for entry in CATALOGUE.values() if is_here(entry)]
+    parts = {name: begun(name) for name in CATALOGUE if name not in here}
+    print(json.dumps({"here": here, "begun": {name: size for name, size in parts.items() if size}}))
 
 
 if __name__ == "__main__":

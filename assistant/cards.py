@@ -1,0 +1,91 @@
+"""NVIDIA's graphics cards, as their driver tells of them, and what is installed for them. Knows nothing of models, and
+imports none of their libraries."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+_PATIENCE = 5.0  # seconds for the driver
+
+
+@dataclass(frozen=True)
+class Card:
+    """`memory`: GB in all, 0 where the driver does not tell."""
+
+    name: str
+    memory: float
+
+
+def has_driver() -> bool:
+    """Whether NVIDIA's driver is installed; its card may be gone all the same."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def cards() -> list[Card]:
+    """Those that the driver tells of, in its order; none without a driver that answers."""
+    asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    try:
+        done = subprocess.run(asked, capture_output=True, timeout=_PATIENCE, text=True, creationflags=hidden)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return list(_read(done.stdout)) if done.returncode == 0 else []
+
+
+def _read(told: str) -> Iterator[Card]:
+    for line in told.splitlines():
+        name, _, size = line.rpartition(", ")
+        number, _, unit = size.strip().partition(" ")
+        if name:
+            yield Card(name, int(number) * 2**20 / 1e9 if number.isdigit() and unit == "MiB" else 0.0)
+
+
+def memory() -> float:
+    """GB of the largest card; 0 where there is none."""
+    return max((one.memory for one in cards()), default=0.0)
+
+
+def package(name: str) -> ModuleSpec | None:
+    """Where a package is, or None; `find_spec` raises where what it is in is not there."""
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+
+
+def folders(name: str) -> list[Path]:
+    """The folders of a package; none where it is not installed."""
+    found = package(name)
+    return [Path(one) for one in found.submodule_search_locations or ()] if found else []
+
+
+def torch_has_cuda() -> bool:
+    """Whether the torch that is installed can use a card: only one that can brings this library."""
+    return any(one for folder in folders("torch") for one in folder.glob("lib/*torch_cuda.*"))
+
+
+def has_cublas() -> bool:
+    """Whether CUDA 12's cuBLAS is found as CTranslate2 finds it: by name, once ours or torch's is loaded."""
+    if sys.platform == "win32":
+        name = "cublas64_12.dll"
+        return any((one / "lib" / name).is_file() for one in folders("torch")) or bool(ctypes.util.find_library(name))
+    if any(one for folder in folders("nvidia.cublas") for one in folder.glob("lib/libcublas.so.12")):
+        return True
+    try:
+        ctypes.CDLL("libcublas.so.12")
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    print(memory())

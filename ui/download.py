@@ -1,0 +1,261 @@
+"""Models that are fetched as long as the window lives, whatever shows them. Knows nothing of widgets or of the engine.
+
+Each runs in a process of its own: to pause is to end it, and the next one goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import psutil
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, Signal, Slot
+
+from assistant.library.catalogue import CATALOGUE, ModelEntry, fitting
+from assistant.library.models import wanted
+from assistant.words.tongue import tr
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+
+QUANTISED = "pip install optimum gptqmodel"
+_MODELS = "assistant.library.models"
+
+
+class Download(QObject):
+    """`moved`: `done` bytes are here of `total`, and `left` seconds remain. `noted` gives a sentence to know; `ended`
+    why it failed, or ""."""
+
+    moved, noted, ended = Signal(), Signal(str), Signal(str)
+
+    def __init__(self, entry: ModelEntry, hub: str, parent: QObject) -> None:
+        super().__init__(parent)
+        self.done = self.total = self.left = self._from = 0.0
+        self._since, self._why = 0.0, ""
+        self.stopped = self.unwanted = False
+        self._process = QProcess(self)
+        self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
+        self._process.readyReadStandardOutput.connect(self._read)
+        self._process.finished.connect(self._end)
+        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", *wanted(entry.name, hub)])
+
+    def stop(self) -> None:
+        """What is here stays."""
+        self.stopped = True
+        self._process.kill()
+
+    @Slot()
+    def _read(self) -> None:
+        while self._process.canReadLine():
+            facts = json.loads(bytes(self._process.readLine().data()))
+            self.total = facts.get("total", self.total)
+            if "done" in facts:
+                self._move(facts["done"])
+            if "note" in facts:
+                self.noted.emit(facts["note"])
+            if "error" in facts:
+                self._why = f"{facts['error']} {facts['hint']}"
+
+    def _move(self, done: float) -> None:
+        now = time.monotonic()
+        if not self._since:
+            self._since, self._from = now, done
+        rate = (done - self._from) / max(0.1, now - self._since)
+        self.done, self.left = done, (self.total - done) / rate if rate > 0 else 0.0
+        self.moved.emit()
+
+    @Slot(int)
+    def _end(self, code: int) -> None:
+        self.ended.emit(self._why if code == 0 or self._why or self.stopped else tr("The download stopped."))
+
+
+class Downloads(QObject):
+    """What is `here`, `begun` (bytes by name), `running`, or waits. `memory` and `card`: GB of this computer and of its
+    largest graphics card. `chosen` gives section, field and value of a setting, `told` what a screen reader says;
+    `changed`: something is not as it was; `moved`: this one goes on; `gone`: a model was removed."""
+
+    chosen, told, changed = Signal(str, str, object), Signal(str), Signal()
+    moved, gone = Signal(str), Signal()
+
+    def __init__(self, parent: QObject, settings: Callable[[], Settings]) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.memory, self.card = psutil.virtual_memory().total / 1e9, 0.0
+        self.here: set[str] = set()
+        self.begun: dict[str, int] = {}
+        self.running: dict[str, Download] = {}
+        self._queue: list[str] = []
+        self._said: dict[str, str] = {}  # of a model what last came of it
+        self._leaving: set[str] = set()
+        QCoreApplication.instance().aboutToQuit.connect(self.end)
+        self._ask(self._on_card, "assistant.cards")
+
+    @Slot()
+    def look(self) -> None:
+        """Finds out what is here, in a process of its own: the hub's library is slow to import."""
+        self._ask(self._on_here, _MODELS)
+
+    def best(self) -> list[ModelEntry]:
+        """Of each job what fits this computer best."""
+        return fitting(self.memory, card=self.card)
+
+    @Slot()
+    def get_all(self) -> None:
+        """Fetches what fits, one after another."""
+        self._queue = [one.name for one in self.best() if one.name not in self.here | set(self.running)]
+        self._next()
+        self.changed.emit()
+
+    def get(self, name: str) -> None:
+        """Begins a download, or goes on with it; not twice, and not while it is thrown away."""
+        if name in self.running or name in self._leaving:
+            return
+        self._queue = [one for one in self._queue if one != name]
+        self._said.pop(name, None)
+        made = self.running[name] = Download(CATALOGUE[name], self._settings().hub.source, self)
+        made.moved.connect(lambda: self.moved.emit(name))
+        made.noted.connect(self.told)
+        made.ended.connect(lambda why: self._on_end(name, why))
+        self.told.emit(tr("Fetching {name}").format(name=name))
+        self.changed.emit()
+
+    def stop(self, name: str) -> None:
+        """What is here of it stays; what waited does so no longer."""
+        if name in self.running:
+            self.running[name].stop()
+
+    def cancel(self, name: str) -> None:
+        """Throws away what is here of one that is not whole, also while it runs."""
+        if name in self.running:
+            self.running[name].unwanted = True
+            self.stop(name)
+        else:
+            self._free(name, "discard", tr("{name} is cancelled: {size} GB are free again."))
+
+    def remove(self, name: str) -> None:
+        self._free(name, "remove", tr("{name} is removed: {size} GB are free again."))
+
+    def use(self, name: str) -> None:
+        """From the next question on."""
+        self._said.pop(name, None)
+        for section, field, value in self._choice(name):
+            self.chosen.emit(section, field, value)
+        self.told.emit(tr("{name} is used now").format(name=name))
+        self.changed.emit()
+
+    def state(self, name: str) -> str:
+        """A sentence on a model that does not run, or ""."""
+        if name in self._said:
+            return self._said[name]
+        if name in self._queue:
+            return tr("It waits for its turn.")
+        if name in self.begun and name not in self.here:
+            return tr("Paused. {size} GB of it are here.").format(size=f"{self.begun[name] / 1e9:.2f}")
+        if name not in self.here:
+            return ""
+        settings = self._settings()
+        if all(getattr(getattr(settings, section), field) == value for section, field, value in self._choice(name)):
+            return tr("It is used now.")
+        if CATALOGUE[name].quantised:
+            return tr("It is here. Before it is used: {command}").format(command=QUANTISED)
+        return tr("It is here.")
+
+    @Slot()
+    def end(self) -> None:
+        """Ends all that runs; what was fetched stays."""
+        for one in self.findChildren(QProcess):
+            one.blockSignals(True)
+            one.kill()
+            one.waitForFinished(1000)
+
+    @staticmethod
+    def _choice(name: str) -> list[tuple[str, str, str]]:
+        entry = CATALOGUE[name]
+        if entry.job == "speak":
+            return [("speak", "voice", f"{entry.part}/{name}")]
+        role = "transcriber" if entry.job == "hear" else "responder"
+        return [(entry.job, "model", name), (entry.job, role, entry.part)]
+
+    def _ask(self, then: Callable[[int, bytes], None], *module: str) -> None:
+        """Runs a module with arguments; `then` takes its exit code and what it printed."""
+        process = QProcess(self)
+
+        def end(code: int) -> None:
+            then(code, bytes(process.readAllStandardOutput().data()))
+            process.deleteLater()
+
+        process.finished.connect(end)
+        process.start(sys.executable, ["-P", "-m", *module])
+
+    def _on_card(self, code: int, told: bytes) -> None:
+        self.card = float(told) if code == 0 else 0.0
+        self.changed.emit()
+
+    def _on_here(self, code: int, told: bytes) -> None:
+        if code == 0:
+            found = json.loads(told)
+            self.here, self.begun = set(found["here"]), found["begun"]
+            self.changed.emit()
+
+    def _next(self) -> None:
+        if self._queue and not self.running:
+            self.get(self._queue[0])
+
+    def _free(self, name: str, how: str, said: str) -> None:
+        if name not in self._leaving:
+            self._leaving.add(name)
+            self._ask(partial(self._on_freed, name, said), _MODELS, how, name)
+
+    def _on_freed(self, name: str, said: str, code: int, told: bytes) -> None:
+        self._leaving.discard(name)
+        if code:
+            said = tr("{name} could not be removed.").format(name=name)
+        else:
+            said = said.format(name=name, size=f"{int(told) / 1e9:.2f}")
+            self.here.discard(name)
+            self.begun.pop(name, None)
+        self._said[name] = said
+        self.told.emit(said)
+        self.changed.emit()
+        self.gone.emit()
+        self.look()
+
+    def _on_end(self, name: str, why: str) -> None:
+        made = self.running.pop(name)
+        made.deleteLater()
+        if made.stopped:
+            self._on_stopped(name, made)
+        elif why:
+            self._said[name] = why = f"{why} {self._let_go()}".rstrip()
+            self.told.emit(why)
+            self.look()
+        else:
+            self._on_arrived(name)
+        self.changed.emit()
+
+    def _let_go(self) -> str:
+        """Of all that waits; tells of it, if anything did."""
+        waited, self._queue = bool(self._queue), []
+        return tr("What waited for it is not fetched.") if waited else ""
+
+    def _on_stopped(self, name: str, made: Download) -> None:
+        if made.done:
+            self.begun[name] = int(made.done)
+        if made.unwanted:
+            self.cancel(name)
+        else:
+            self.told.emit(tr("Paused: {name}").format(name=name))
+            self.look()
+        if rest := self._let_go():
+            self.told.emit(rest)
+
+    def _on_arrived(self, name: str) -> None:
+        self.here.add(name)
+        self.begun.pop(name, None)
+        self.told.emit(tr("{name} is here").format(name=name))
+        if not CATALOGUE[name].quantised:
+            self.use(name)
+        self._next()
