@@ -1,4 +1,4 @@
-"""The one place where anything that goes wrong is caught. Knows nothing of who is told."""
+"""The one place of the engine where anything that goes wrong is caught. Knows nothing of who is told."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def test_nothing_in_the_window_is_beyond_translation(home: Path, spoken: None) -
         events.Pointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
     ):  # fmt: skip
         window.presenter.on_event(event)
-    options = Options(window, Settings())
+    options = Options(window, Settings)
     texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading("ear")]
     texts += [window.conversation.messages.at(row).spoken for row in range(window.conversation.messages.rowCount())]
     wild = {

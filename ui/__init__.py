@@ -1,1 +1,1 @@
-"""Hark's window. Shows values and calls the engine; knows nothing of models, sound devices or threads."""
+"""Hark's window. Shows values and calls the engine; knows nothing of models or sound devices."""

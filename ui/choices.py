@@ -10,14 +10,16 @@ from assistant.words.tongue import mark
 
 @dataclass(frozen=True)
 class Option:
-    """`choices` are values and their names; "" for whatever is typed. `most`: of a number."""
+    """`choices` are values and their names; none for whatever is typed, or a `device` that is there. `most`: of a
+    number."""
 
     section: str
     field: str
     title: str
     help: str
     choices: tuple[tuple[str, str], ...] = ()
-    most: float = 1e6
+    most: float = 1e8
+    device: bool = False
 
 
 _THEMES = (
@@ -41,8 +43,12 @@ _HUBS = (("huggingface", "Hugging Face"), ("modelscope", "ModelScope"))
 _WEIGHTS = (("int4", mark("Fastest (four bits)")), ("bfloat16", mark("Exact")), ("stored", mark("As they are stored")))
 
 OPTIONS = (
-    Option("sound", "input", mark("Microphone"), mark("Changed at once; the system's own follows the system.")),
-    Option("sound", "output", mark("Speaker"), mark("Changed at once; the system's own follows the system.")),
+    Option(
+        "sound", "input", mark("Microphone"), mark("Changed at once; the system's own follows the system."), device=True
+    ),
+    Option(
+        "sound", "output", mark("Speaker"), mark("Changed at once; the system's own follows the system."), device=True
+    ),
     Option(
         "sound",
         "headphones",

@@ -44,16 +44,16 @@ class Conversation(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.verticalScrollBar().valueChanged.connect(self._on_scroll)
-        self._whole = QTimer(self, singleShot=True, interval=0)
-        self._whole.timeout.connect(self._fill)
+        self._refill = QTimer(self, singleShot=True, interval=0)
+        self._refill.timeout.connect(self._fill)
         for signal in (messages.modelReset, messages.rowsInserted, self.verticalScrollBar().rangeChanged):
-            signal.connect(self._whole.start)
+            signal.connect(self._refill.start)
         self.selectionModel().currentChanged.connect(self._on_current)
         # Not at once: the view is in the middle of its own work then, and must not be given other rows.
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self.earlier)
-        self._after = QTimer(self, singleShot=True, interval=0)
-        self._after.timeout.connect(self.later)
+        self._ask_earlier = QTimer(self, singleShot=True, interval=0)
+        self._ask_earlier.timeout.connect(self.earlier)
+        self._ask_later = QTimer(self, singleShot=True, interval=0)
+        self._ask_later.timeout.connect(self.later)
 
     def refresh(self) -> None:
         """The colours or fonts changed."""
@@ -97,9 +97,9 @@ class Conversation(QListView):
     def _on_scroll(self, value: int) -> None:
         if self.messages.rowCount():
             if value < _NEAR:
-                self._soon.start()
+                self._ask_earlier.start()
             if value > self.verticalScrollBar().maximum() - _NEAR:
-                self._after.start()
+                self._ask_later.start()
 
     @Slot()
     def _fill(self) -> None:
@@ -174,9 +174,9 @@ class Conversation(QListView):
     @Slot(QModelIndex)
     def _on_current(self, current: QModelIndex) -> None:
         if current.row() == 0:
-            self._soon.start()
+            self._ask_earlier.start()
         if current.row() == self.messages.rowCount() - 1:
-            self._after.start()
+            self._ask_later.start()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """It begins at the newest message that is seen, where Qt would take the oldest."""
@@ -247,6 +247,7 @@ class Actions(QWidget):
             button.setProperty("flat", True)
             button.clicked.connect(slot)
             self.buttons.append(button)
+        _, _, self._copy_code, _, _, self._links = self.buttons
         self._conversation = conversation
         kept = conversation.messages
         self._soon = QTimer(self, singleShot=True, interval=0)  # once for all that happens in between
@@ -266,8 +267,8 @@ class Actions(QWidget):
             return  # as for nearly every token of an answer
         self._has = has
         self.setVisible(has[0])
-        self.buttons[2].setVisible(has[1])
-        self.buttons[5].setVisible(has[2])
+        self._copy_code.setVisible(has[1])
+        self._links.setVisible(has[2])
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

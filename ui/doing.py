@@ -17,6 +17,7 @@ from ui.messages import Entry
 from ui.pictures import MOST, SOUNDS
 
 if TYPE_CHECKING:
+    from assistant.settings import Settings
     from ui.hotkeys import Hotkeys
     from ui.window import Window
 
@@ -31,8 +32,11 @@ class Doing(QObject):
         self._hotkeys: Hotkeys | None = None
         self._editing: int | None = None  # the turn whose question is being changed
 
+    @Slot()
     def welcome(self) -> None:
-        """Once: in the conversation, and aloud, by whoever speaks here."""
+        """At the first start alone: in the conversation, and aloud, by whoever speaks here."""
+        if self._bridge.settings.window.welcomed:
+            return
         from ui import welcome
 
         self.on_choice("window", "welcomed", True)
@@ -194,19 +198,25 @@ class Doing(QObject):
     def on_choice(self, section: str, field: str, value: object) -> None:
         settings = self._bridge.settings
         part = replace(getattr(settings, section), **{field: value})
-        why_not = self._bridge.change(replace(settings, **{section: part}))
-        self._window.side.show_settings(self._bridge.settings)
-        if field == "theme":
-            style.choose(str(value))
+        self.on_settings(replace(settings, **{section: part}))
+
+    @Slot(object)
+    def on_settings(self, settings: Settings) -> None:
+        """Takes other settings, at once."""
+        before, now = self._bridge.settings.window, settings.window
+        why_not = self._bridge.change(settings)
+        self._window.side.show_settings(settings)
+        if now.theme != before.theme:
+            style.choose(now.theme)
             self._window.on_scheme()
-        if field == "still":
-            style.stand_still(bool(value))
-        if field == "autostart":
+        if now.still != before.still:
+            style.stand_still(now.still)
+        if now.autostart != before.autostart:
             from ui import install
 
-            self._window.presenter.tell(install.autostart(bool(value)))
-        if field == "hotkeys":
-            self.take_keys(bool(value))
+            self._window.presenter.tell(install.autostart(now.autostart))
+        if now.hotkeys != before.hotkeys:
+            self.take_keys(now.hotkeys)
         if why_not:
             self._window.presenter.note(why_not)
 

@@ -56,7 +56,8 @@ class Keys(QObject):
             if not event.isAutoRepeat():
                 self._on_talk(down)
             return True
-        if key == Qt.Key.Key_Escape and down and QApplication.activeModalWidget() is None:
+        active = QApplication.activeWindow()
+        if key == Qt.Key.Key_Escape and down and not (active and active.windowType() == Qt.WindowType.Dialog):
             self.stop.emit()
             self.left.emit()
         if down and event.matches(QKeySequence.StandardKey.Paste):

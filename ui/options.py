@@ -1,9 +1,9 @@
-"""The settings, each with one line of help, found by search, changed at once. Knows nothing of who uses them."""
+"""The settings, each with one line of help, found by search, changed at once. Knows nothing of what they change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 
 class Options(QDialog):
-    """`chosen` gives a settings' section, field and value."""
+    """`now` gives the settings as they are; `chosen` a section, field and value, `replaced` settings as a whole."""
 
-    chosen = Signal(str, str, object)
+    chosen, replaced = Signal(str, str, object), Signal(object)
 
-    def __init__(self, parent: QWidget, settings: Settings) -> None:
+    def __init__(self, parent: QWidget, now: Callable[[], Settings]) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings"))
         style.fit(self, 560, 620)
-        self._settings = settings
+        self._now = now
         self.search = Line(tr("Search settings"), tr("Search settings"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
@@ -76,7 +76,7 @@ class Options(QDialog):
         next(control for option, _, control in self.rows if option.field == field).offer(entries, chosen)
 
     def _row(self, option: Option) -> tuple[QWidget, Any]:
-        value = getattr(getattr(self._settings, option.section), option.field)
+        value = getattr(getattr(self._now(), option.section), option.field)
         control = _control(option, value, self._choose)
         control.setAccessibleName(tr(option.title))
         control.setAccessibleDescription(tr(option.help))
@@ -107,12 +107,13 @@ class Options(QDialog):
         question = tr("Put all settings back, prompts too?")
         if QMessageBox.question(self, tr("Put all back"), question) != QMessageBox.StandardButton.Yes:
             return
+        settings, usual = self._now(), Settings()
         for option, _, control in self.rows:
-            default = next(
-                one.default for one in fields(getattr(Settings(), option.section)) if one.name == option.field
-            )
-            _set(control, default)
-            self._choose(option, default)
+            value = getattr(getattr(usual, option.section), option.field)
+            _set(control, value)
+            section = replace(getattr(settings, option.section), **{option.field: value})
+            settings = replace(settings, **{option.section: section})
+        self.replaced.emit(settings)
 
     @Slot()
     def _export(self) -> None:
@@ -125,10 +126,6 @@ class Options(QDialog):
             QMessageBox.warning(
                 self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error)
             )
-
-    def _now(self) -> Settings:
-        parent: Any = self.parent()
-        return parent.bridge.settings
 
 
 class _Whole(QSpinBox):
@@ -148,7 +145,7 @@ class _Broken(QDoubleSpinBox):
 def _control(option: Option, value: Any, choose: Any) -> QWidget:
     """The widget that a value of this kind is set with."""
     made: Any
-    if option.choices or (option.section == "sound" and isinstance(value, str)):
+    if option.choices or option.device:
         made = Picker()
         for one, name in option.choices:
             made.addItem(tr(name), one)
@@ -158,7 +155,7 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
         made.clicked.connect(lambda on: choose(option, on))
     elif isinstance(value, int):
         made = _Whole()
-        made.setRange(0, int(option.most) if option.most != 1e6 else 100_000_000)
+        made.setRange(0, int(option.most))
         made.valueChanged.connect(lambda number: choose(option, number))
         made.setKeyboardTracking(False)
     elif isinstance(value, float):

@@ -1,4 +1,5 @@
-"""Shows what happens: every event of the engine in its place, and in words for a screen reader. Calls nothing."""
+"""Shows what happens: every event of the engine in its place, and in words for a screen reader. Asks nothing of the
+engine."""
 
 from __future__ import annotations
 
@@ -24,9 +25,10 @@ _LONGEST = 300  # letters that are announced of what was heard
 
 
 class Presenter(QObject):
-    """Takes the events of one window's engine, one after another. `tried`: what came of trying the microphone."""
+    """Takes the events of one window's engine, one after another. `ready`: so it is, whenever it was not; `tried`: what
+    came of trying the microphone."""
 
-    tried = Signal(str)
+    ready, tried = Signal(), Signal(str)
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -151,8 +153,8 @@ class Presenter(QObject):
         if not (state == "ready" and self._ended):
             self._window.bar.status.setText(words.state(state))
         self._ended = False
-        if state == "ready" and not self._window.bridge.settings.window.welcomed:
-            self._window.do.welcome()
+        if state == "ready":
+            self.ready.emit()
         if state != "loading":
             self._window.bar.talk.show_on(state == "hearing")
         if state in ("thinking", "speaking", "ready"):

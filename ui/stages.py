@@ -21,7 +21,6 @@ from ui import style, words
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
-    from PySide6.QtWidgets import QTableWidgetItem
 
     from assistant.events import Timings
 
@@ -122,8 +121,6 @@ class Table(QDialog):
 
 
 def _cell(text: str, side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeading) -> QTableWidgetItem:
-    from PySide6.QtWidgets import QTableWidgetItem
-
     made = QTableWidgetItem(text)
     made.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
     return made

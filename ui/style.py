@@ -119,7 +119,7 @@ def fit(dialog: QWidget, width: int, height: int) -> None:
     )
 
 
-def apply(application: QApplication) -> Theme:
+def apply(application: QApplication) -> None:
     """Dresses the application for the scheme of now."""
     now = theme()
     roles = QPalette.ColorRole
@@ -133,7 +133,6 @@ def apply(application: QApplication) -> Theme:
         palette.setColor(role, QColor(color))
     application.setPalette(palette)
     application.setStyleSheet(_sheet(now))
-    return now
 
 
 def _sheet(t: Theme) -> str:

@@ -1,4 +1,4 @@
-"""The window: puts the views side by side and turns what a person does into calls. Knows nothing of events."""
+"""The window: puts the views side by side, connects them, opens the dialogs. Shows no event itself."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         self.bridge.happened.connect(self.presenter.on_event)
+        self.presenter.ready.connect(self.do.welcome)
         for signal, slot in (
             (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
             (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste), (self.painted, self.tell_notes),
@@ -138,9 +139,10 @@ class Window(QMainWindow):
         """All settings; there is one such dialog at a time."""
         from ui.options import Options  # dialogs are imported when they are opened: the window is there sooner
 
-        made = self._options = Options(self, self.bridge.settings)
+        made = self._options = Options(self, lambda: self.bridge.settings)
         self.offer_devices(self._devices)
         made.chosen.connect(self.do.on_choice)
+        made.replaced.connect(self.do.on_settings)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from assistant.roles import Options, Transcriber
 from assistant.sound import speech
-from assistant.sound.audio import Audio
+from assistant.sound.audio import Audio, pcm16
 
-RATE = 16_000
 _ROOM = 1e-3  # RMS of the noise that is added
 # Tuned on flite's voices at two levels of noise, so that none of TUNED_ON in benchmarks/phrasings.py is taken for a
 # question; the figures of `make bench` come from other sentences.
@@ -45,11 +44,11 @@ class Sphinx(Transcriber):
 
     def scored(self, audio: Audio) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""
-        samples = np.pad(audio.at(RATE), RATE // 10)
+        samples = np.pad(audio.at(speech.RATE), speech.RATE // 10)
         # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better, and
         # scores what comes from files as what comes from microphones.
         room = np.random.default_rng(0).normal(0.0, _ROOM, len(samples))
-        sound = np.round(np.clip(samples + room, -1.0, 1.0) * 32767).astype("<i2").tobytes()
+        sound = pcm16(np.clip(samples + room, -1.0, 1.0))
         return _decode(self._grammar, sound), _decode(self._open, sound)
 
 

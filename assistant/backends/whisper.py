@@ -15,7 +15,6 @@ from assistant.sound import speech
 from assistant.sound.audio import Audio
 from assistant.words.tongue import tr
 
-RATE = 16_000
 _log = logging.getLogger(__name__)
 
 
@@ -31,7 +30,7 @@ class Whisper(Transcriber):
             return
         try:
             segments, _ = self._model.transcribe(
-                audio.at(RATE),
+                audio.at(speech.RATE),
                 language=self._language or None,
                 beam_size=1,
                 vad_filter=True,
@@ -79,7 +78,7 @@ def _on_cuda(folder: str) -> Any:
     try:
         _preload_cublas()
         model = WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True)
-        model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
+        model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
     except (RuntimeError, ValueError, OSError) as error:
         _log.info("CUDA is not used for Whisper: %s. Cure: pip install 'hark-assistant[cuda]'", error)
         return None

@@ -47,7 +47,7 @@ def models(options: Any, settings: Settings, folders: Folders, console: Console)
                 told[0] = done * 20 // total
                 console.note(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
 
-        folder = models.get(options.name, progress, settings.hub.source)
+        folder = models.get(options.name, progress, settings.hub.source, console.note)
         console.say(f"{options.name} is in {folder} ({time.monotonic() - started:.0f} s).")
         return 0
     if options.verb == "remove":
@@ -56,7 +56,7 @@ def models(options: Any, settings: Settings, folders: Folders, console: Console)
         return 0
     console.say("starter              look  here     comes with Hark   Apache-2.0")
     for entry in catalogue.CATALOGUE.values():
-        here = "here" if models.is_here(entry) else "–"
+        here = "here" if models.is_here(entry) else "begun" if models.begun(entry.name) else "–"
         card = f"{entry.card:.1f} GB of a graphics card" if entry.job != "speak" else ""
         about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
         console.say(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.2f} GB        {about}")

@@ -19,11 +19,10 @@ _PACKED = {"coqui": "config.json", "piper": "*.onnx.json"}  # engines whose voic
 
 @dataclass(frozen=True)
 class VoiceEntry:
-    """A voice that can be chosen: its id, its name for people, and its language code ("" when unknown)."""
+    """A voice that can be chosen: its id, and its name for people."""
 
     id: str
     name: str
-    language: str
 
 
 def folder_of(data: Path) -> Path:
@@ -70,7 +69,7 @@ def voices(data: Path) -> list[VoiceEntry]:
 
     speaker = espeak.Espeak("en-us")
     try:
-        found = [VoiceEntry(f"espeak/{v['language']}", v["name"], v["language"]) for v in speaker.voices()]
+        found = [VoiceEntry(f"espeak/{v['language']}", v["name"]) for v in speaker.voices()]
     except (OSError, EOFError):
         found = []
     finally:
@@ -79,8 +78,6 @@ def voices(data: Path) -> list[VoiceEntry]:
     for folder in sorted(packs.iterdir()) if packs.is_dir() else ():
         for engine, file in _PACKED.items():
             if any(folder.glob(file)):
-                found.append(VoiceEntry(f"{engine}/{folder.name}", folder.name, ""))
+                found.append(VoiceEntry(f"{engine}/{folder.name}", folder.name))
     got = [one for one in CATALOGUE.values() if one.job == "speak" and models.is_here(one)]
-    return [
-        VoiceEntry(f"{one.part}/{one.name}", one.name.replace("-", " ").capitalize(), one.language) for one in got
-    ] + found
+    return [VoiceEntry(f"{one.part}/{one.name}", one.name.replace("-", " ").capitalize()) for one in got] + found

@@ -96,13 +96,18 @@ def join(pieces: Iterable[Audio]) -> Audio | None:
     return Audio(np.concatenate([piece.at(blocks[0].rate) for piece in blocks]), blocks[0].rate)
 
 
+def pcm16(samples: Samples) -> bytes:
+    """As 16-bit PCM, little endian; `samples` within -1 and 1."""
+    return np.round(samples * 32767).astype("<i2").tobytes()
+
+
 def write_wav(path: Path, audio: Audio) -> None:
     """Writes 16-bit PCM, mono."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(audio.rate)
-        file.writeframes(np.round(audio.samples * 32767).astype("<i2").tobytes())
+        file.writeframes(pcm16(audio.samples))
 
 
 def read(path: Path) -> Audio:

@@ -129,7 +129,7 @@ class Playback:
 
 
 class Speaker:
-    """The device, held open; one `Playback` at a time. Use as a context manager.
+    """The device, held open; one `Playback` at a time.
 
     `on_block` is given every block of a playback, in PortAudio's thread: the echo canceller's reference.
     Silence too: it keeps the two streams side by side, and without it every answer would begin with an echo."""
@@ -154,12 +154,6 @@ class Speaker:
             self.playback.stop()
         self.playback = Playback(self.rate)
         return self.playback
-
-    def __enter__(self) -> Speaker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the device: after the last samples when all was played, else at once."""

@@ -53,10 +53,6 @@ class SpeechDetector:
 
     def __init__(self, quiet: float = 0.002) -> None:
         self._quiet = quiet
-        self.reset()
-
-    def reset(self) -> None:
-        """Forgets what was heard so far."""
         self._state = [np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)]
         self._before = np.zeros((1, _CONTEXT), np.float32)
 
