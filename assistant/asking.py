@@ -148,7 +148,7 @@ class Asking:
         parts = yield from desk.shelf.parts(desk.settings, sound is not None)
         self.marks["load"] = self._since() - self.marks["look"]
         self.start = time.monotonic()
-        asked = turn.Asked(self.heard, sound, self.pictures, self._regions(), desk.settings.look.describe)
+        asked = turn.Asked(self.heard, sound, self.pictures, self._regions(), tr(desk.settings.look.describe))
         with closing(turn.answer(asked, desk.messages, parts)) as events:
             for event in events:
                 yield from self._note(event, parts.responder)
@@ -193,7 +193,7 @@ class Asking:
                 desk.conversation = desk.conversation or history.start(title)
                 # Parts that are pointed at are no pictures of their own.
                 whole = self.pictures[: len(self.pictures) - len(self.question.regions)]
-                self.id = history.ask(desk.conversation, self.heard, whole)
+                self.id = history.ask(desk.conversation, self.heard, whole, self.question.regions)
             except (sqlite3.Error, OSError) as error:
                 yield Noted(tr("This turn is not saved: {why}.").format(why=error))
         yield TurnStarted(self.id, self.question.ticket, desk.conversation, tuple(one.digest for one in self.pictures))

@@ -269,7 +269,8 @@ class Engine:
         pictures = tuple(self._desk.history.pictures(asked))
         self._open(self._desk.history.archive.branch(turn), keep=True)
         self._tray.lay_back(pictures)
-        self._floor.ask(Question(text or asked.question, pictures=pictures, ticket=ticket, alone=True))
+        regions = asked.regions if len(pictures) == len(asked.pictures) else ()
+        self._floor.ask(Question(text or asked.question, None, pictures, regions, ticket, alone=True))
 
     def _configure(self, settings: Settings) -> None:
         changed = replace(settings.sound, earcons=True) != replace(self._desk.settings.sound, earcons=True)

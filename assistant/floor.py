@@ -18,6 +18,7 @@ from assistant.roles import Message
 from assistant.sound.audio import Audio
 from assistant.sound.listener import Speech, SpeechContinues, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
 from assistant.sound.speaker import Playback
+from assistant.words.tongue import tr
 
 ENOUGH = 2.0  # seconds of sound ahead, after which a turn is not stepped
 
@@ -290,7 +291,7 @@ class Floor:
         """The conversation goes on from what was heard."""
         heard = ended.answer[: ended.heard_until]
         if heard:
-            text = ended.heard or self.desk.settings.look.describe
+            text = ended.heard or tr(self.desk.settings.look.describe)
             said = (Message("user", text, asking.pictures), Message("assistant", heard))
             self.desk.past = (*self.desk.past, *said)
             self._sent |= {picture.digest for picture in asking.pictures}

@@ -70,7 +70,7 @@ class Look:
     device_map: str = ""
     max_memory: str = ""
     system: str = SYSTEM
-    describe: str = "Describe this picture."
+    describe: str = mark("Describe this picture.")  # in the user's language, as long as it is this one
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512

@@ -86,11 +86,12 @@ def test_deleting_can_be_undone_until_it_cannot(history: History, monkeypatch: p
 
 def test_a_branch_has_what_was_said_before(history: History) -> None:
     for number in range(3):
-        turn = history.ask(1, f"q{number}")
+        turn = history.ask(1, f"q{number}", regions=[(number, 0, 9, 9)])
         history.update(turn, f"q{number}", f"a{number}", "tiny", "answered")
     turns = history.turns(1)
     new = history.archive.branch(turns[2].id)
     assert [one.question for one in history.turns(new)] == ["Which tea is it?", "q0"]
+    assert [one.regions for one in history.turns(new)] == [(), ((0, 0, 9, 9),)]
     assert len(history.turns(1)) == 4, "the old one stays"
     past = messages(history, new)
     assert [message.text for message in past][2:] == ["q0", "a0"]

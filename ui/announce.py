@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
-from PySide6.QtWidgets import QAccessibleWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
-if TYPE_CHECKING:
-    from PySide6.QtCore import QObject
+from ui import roles
 
 _AT_ONCE = 4  # that a reader may still have to read when the next one comes
 
@@ -46,7 +44,7 @@ class _Notice(QWidget):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        _install()
+        roles.give(self, QAccessible.Role.Notification)
         self.setObjectName("notice")
         self.resize(1, 1)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -56,24 +54,3 @@ class _Notice(QWidget):
         self.hide()
         self.setAccessibleName(text)
         self.show()
-
-
-class _AccessibleNotice(QAccessibleWidget):
-    def __init__(self, widget: QWidget) -> None:
-        super().__init__(widget, QAccessible.Role.Notification)
-
-
-_kept: list[Any] = []  # Qt does not keep what a factory made
-
-
-def _factory(_kind: str, what: QObject) -> Any:
-    if isinstance(what, _Notice):
-        _kept.append(_AccessibleNotice(what))
-        return _kept[-1]
-    return None
-
-
-def _install() -> None:
-    if not _kept:
-        _kept.append(_factory)
-        QAccessible.installFactory(_factory)

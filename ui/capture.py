@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtGui import QAccessible, QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from assistant.words.tongue import mark, tr
-from ui import style
+from ui import roles, style
 from ui.grid import Box, Grid, draw, outline
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Region(QWidget):
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        roles.give(self, QAccessible.Role.Graphic)
         self.setAccessibleName(tr("Choose a part of the screen"))
         self.setAccessibleDescription(
             tr("Arrows move in a grid of nine, plus and minus zoom, Enter takes the place, or drag a box. Esc leaves.")

@@ -204,7 +204,7 @@ class Keeper(QObject):
         try:
             return work(self._archive)
         except AssistantError as error:
-            self._window.presenter.note(f"{error.message} {error.hint}")
+            self._window.presenter.note(str(error))
         except (sqlite3.Error, OSError) as error:
             self._window.presenter.note(tr("The history could not be changed: {why}.").format(why=error))
         return None

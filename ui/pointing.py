@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QAccessible, QColor, QImage, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from assistant.words.tongue import tr
-from ui import style
+from ui import roles, style
 from ui.grid import Box, Grid, draw, is_plain, outline
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Pointing(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("pointing")
+        roles.give(self, QAccessible.Role.Graphic)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)

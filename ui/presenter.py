@@ -174,6 +174,8 @@ class Presenter(QObject):
     def _on_wrote(self, text: str) -> None:
         with self._window.conversation.staying():
             if self._row < 0:
+                if self._window.presence:
+                    self._window.presence.ready()  # now: at the turn's end it has been spoken
                 self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
                 self._row = self._messages.rowCount() - 1
             else:
@@ -193,8 +195,6 @@ class Presenter(QObject):
         self._row, self.live = -1, False
         self._window.keeper.pages.trim()
         self._window.keeper.on_end()
-        if event.reason == "answered" and self._window.presence:
-            self._window.presence.ready()
         self._tell_places()
         if event.reason == "interrupted":
             self._reading.begin()

@@ -5,6 +5,7 @@ Knows nothing of windows and opens no picture."""
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 import time
@@ -20,12 +21,14 @@ from assistant.words.tongue import tr
 UNDO = 30.0  # seconds in which a deleted conversation can be brought back
 _TRIGRAM = 3  # letters of the shortest word that the index can find
 _TITLE = 80  # letters
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
 @dataclass(frozen=True)
 class Turn:
     """One question and its answer. `asked` in seconds since 1970; `state` asked, answering, answered, failed or
-    interrupted; `heard`: so many letters of the answer were heard, None for all; `pictures`: their digests."""
+    interrupted; `heard`: so many letters of the answer were heard, None for all; `pictures`: their digests; `regions`:
+    the parts of the last one that were asked about."""
 
     id: int
     conversation: int
@@ -36,6 +39,7 @@ class Turn:
     state: str
     heard: int | None = None
     pictures: tuple[str, ...] = ()
+    regions: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,8 +144,8 @@ class Archive:
             before = base.execute("SELECT id FROM turn WHERE conversation = ? AND id < ? ORDER BY id", (old, turn))
             for (one,) in before.fetchall():
                 copied = base.execute(
-                    "INSERT INTO turn(conversation, asked, question, answer, by, state, heard)"
-                    " SELECT ?, asked, question, answer, by, state, heard FROM turn WHERE id = ?", (new, one)
+                    "INSERT INTO turn(conversation, asked, question, answer, by, state, heard, regions)"
+                    " SELECT ?, asked, question, answer, by, state, heard, regions FROM turn WHERE id = ?", (new, one)
                 ).lastrowid  # fmt: skip
                 base.execute(
                     "INSERT INTO turn_picture SELECT ?, place, digest, name FROM turn_picture WHERE turn = ?",
@@ -156,10 +160,13 @@ class Archive:
             new = begin(base, title)
             for turn in turns:
                 row = base.execute(
-                    "INSERT INTO turn(conversation, asked, question, answer, by, state, heard)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (new, turn.asked, clean(turn.question), clean(turn.answer), clean(turn.by), turn.state, turn.heard),
-                ).lastrowid
+                    "INSERT INTO turn(conversation, asked, question, answer, by, state, heard, regions)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        new, turn.asked, clean(turn.question), clean(turn.answer), clean(turn.by), turn.state,
+                        turn.heard, json.dumps(turn.regions),
+                    ),
+                ).lastrowid  # fmt: skip
                 named = [(row, place, one, clean(names[one])) for place, one in enumerate(turn.pictures)]
                 base.executemany("INSERT INTO turn_picture VALUES (?, ?, ?, ?)", named)
                 self._base.index(base, int(row or 0))
@@ -181,9 +188,12 @@ class Archive:
         self._base.close()
 
     def _turns(self, which: str, *values: int) -> list[Turn]:
-        told = "SELECT id, conversation, asked, question, answer, by, state, heard FROM turn WHERE "
+        told = "SELECT regions, id, conversation, asked, question, answer, by, state, heard FROM turn WHERE "
         rows: list[Any] = self._base.rows(told + which, values)
-        return [Turn(*row, self._digests(row[0])) for row in rows]  # type: ignore[call-arg]
+        return [
+            Turn(*row, self._digests(row[0]), tuple(tuple(box) for box in json.loads(regions)))  # type: ignore[call-arg]
+            for regions, *row in rows
+        ]
 
     def _digests(self, turn: int) -> tuple[str, ...]:
         rows = self._base.rows("SELECT digest FROM turn_picture WHERE turn = ? ORDER BY place", (turn,))

@@ -40,6 +40,8 @@ CREATE INDEX picture_of ON turn_picture(digest);
 CREATE VIRTUAL TABLE found USING fts5(question, answer, tokenize='trigram');
 INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn;
 """,
+    # Parts of the last picture that were asked about, as JSON: left, top, right, bottom in its pixels.
+    "ALTER TABLE turn ADD COLUMN regions TEXT NOT NULL DEFAULT '[]';",
 )
 SCHEMA = len(_STEPS)
 FILE = "history.sqlite"
@@ -48,7 +50,7 @@ _CHECKED = 50_000_000  # bytes of the largest database that is checked whenever 
 _MARK = "history.damaged"  # an empty file: damage was met, so that the next opening mends
 _TABLES = {  # an older database lacks some of these columns
     "conversation": ("id", "title", "created", "deleted"),
-    "turn": ("id", "conversation", "asked", "question", "answer", "by", "state", "heard"),
+    "turn": ("id", "conversation", "asked", "question", "answer", "by", "state", "heard", "regions"),
     "turn_picture": ("turn", "place", "digest", "name"),
 }
 

@@ -170,8 +170,11 @@ def _turn(told: Any, pictures: dict[str, Any]) -> Turn:
     shown = tuple(_digest(one) for one in told["pictures"])
     if not set(shown) <= set(pictures):
         raise ValueError("a picture is missing")
+    regions = tuple(tuple(box) for box in told.get("regions", ()))
+    if not all(len(box) == 4 and all(type(side) is int and side >= 0 for side in box) for box in regions):
+        raise ValueError("a region in it makes no sense")
     question, answer, by = (str(told[name]) for name in ("question", "answer", "by"))
-    return Turn(0, 0, asked, question, answer, by, told["state"], heard, shown)
+    return Turn(0, 0, asked, question, answer, by, told["state"], heard, shown, regions)
 
 
 def _digest(text: Any) -> str:

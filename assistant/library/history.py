@@ -5,15 +5,16 @@ A turn is committed when it is asked and completed as it goes, so that a crash l
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from assistant.errors import BadInput
-from assistant.library.archive import Archive, Turn, begin
+from assistant.library.archive import Archive, Box, Turn, begin
 from assistant.library.base import Base, NewerHistory, mend
 from assistant.pictures import Picture, open_picture
 from assistant.roles import Message
@@ -34,14 +35,17 @@ class History:
         with self._base.write() as base:
             return begin(base, title)
 
-    def ask(self, conversation: int, question: str, pictures: tuple[Picture, ...] = ()) -> int:
-        """Commits a question with its pictures; returns the turn's id."""
+    def ask(
+        self, conversation: int, question: str, pictures: tuple[Picture, ...] = (), regions: Sequence[Box] = ()
+    ) -> int:
+        """Commits a question with its pictures, and the parts of the last one that it is about; returns the turn's
+        id."""
         with self._base.write() as base:
             for picture in pictures:  # inside: whoever throws pictures away has to wait
                 self._keep(picture)
             row = base.execute(
-                "INSERT INTO turn(conversation, asked, question) VALUES (?, ?, ?)",
-                (conversation, time.time(), clean(question)),
+                "INSERT INTO turn(conversation, asked, question, regions) VALUES (?, ?, ?, ?)",
+                (conversation, time.time(), clean(question), json.dumps(regions)),
             )
             turn = int(row.lastrowid or 0)
             named = [(turn, place, picture.digest, clean(picture.name)) for place, picture in enumerate(pictures)]
