@@ -19,8 +19,11 @@ from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
 
 _SPOKEN = re.compile(r"""SPEECH OUTPUT: ['"](.*?)['"] ?\{'established'""")
-# Orca as it is, but for its log: a line is there when it is written, not some thousand letters later.
+# Orca as it is, but for its log (a line is there when it is written, not some thousand letters later) and the echo of
+# keys: speech-dispatcher hangs now and then when each of forty letters a second interrupts the one before.
 _UNBUFFERED = """import builtins, runpy, sys
+import orca.settings
+orca.settings.enableKeyEcho = False
 plain = builtins.open
 builtins.open = lambda f, *a, **k: plain(f, *a, **{**k, **({"buffering": 1} if str(f).endswith("orca.log") else {})})
 del sys.argv[0]
