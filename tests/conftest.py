@@ -8,17 +8,27 @@ import os
 import subprocess
 import sys
 import threading
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from assistant import console
 from assistant.sound.audio import Audio
 
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from tests.desk import Desk, Past
+    from tests.engines import Live
+
 console.quiet()
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,72 @@ def samples() -> Path:
     return Path(__file__).parents[1] / "resources" / "samples"
 
 
+@pytest.fixture
+def circle(tmp_path: Path) -> Path:
+    image = Image.new("RGB", (300, 300), "white")
+    ImageDraw.Draw(image).ellipse((100, 100, 200, 200), "red")
+    image.save(tmp_path / "circle.png")
+    return tmp_path / "circle.png"
+
+
+@pytest.fixture
+def sign(tmp_path: Path) -> Path:
+    image = Image.new("RGB", (640, 220), "white")
+    pen = ImageDraw.Draw(image)
+    pen.text((40, 30), "PLATFORM 4", "black", ImageFont.load_default(60))
+    pen.text((40, 120), "Leeds 14:05", "black", ImageFont.load_default(60))
+    image.save(tmp_path / "sign.png")
+    return tmp_path / "sign.png"
+
+
+@pytest.fixture
+def live(home: Path, no_thread_left: None) -> Iterator[Live]:
+    """An engine that runs in this process, has no voice and leaves nothing behind."""
+    from tests.engines import Live, children
+
+    before = children()
+    made = Live()
+    yield made
+    made.engine.stop()
+    assert children() <= before, "no process is left"
+
+
+@pytest.fixture(scope="session")
+def application() -> QApplication:
+    from PySide6.QtWidgets import QApplication
+
+    made = QApplication.instance() or QApplication([])
+    assert isinstance(made, QApplication)
+    return made
+
+
+@pytest.fixture
+def past() -> Past:
+    """What conversations the desk has; files of tests that are about them have a fixture of their own."""
+    return ()
+
+
+@pytest.fixture
+def desk(application: QApplication, home: Path, past: Past) -> Iterator[Desk]:
+    """A window that was started before."""
+    from assistant.settings import Settings, Window
+    from tests.desk import Desk
+
+    made = Desk(home, Settings(window=Window(welcomed=True)), past)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a screen reader is given to read from here on."""
+    from ui.announce import Announcer
+
+    told: list[str] = []
+    monkeypatch.setattr(Announcer, "read", lambda _, text: told.append(text))
+    return told
+
+
 @pytest.fixture(autouse=True)
 def no_warning_in_the_log(home: Path, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A warning in Hark's log (also in the log file of its processes) fails the test, unless it clears both."""
@@ -136,3 +212,10 @@ def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0, level: float 
     """A plain tone."""
     time = np.arange(int(seconds * rate)) / rate
     return Audio((level * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)
+
+
+def heard_again(wav: Path) -> float:
+    """The seconds of a WAV file of one channel."""
+    with wave.open(str(wav)) as file:
+        assert (file.getsampwidth(), file.getnchannels()) == (2, 1)
+        return file.getnframes() / file.getframerate()

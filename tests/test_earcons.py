@@ -14,7 +14,7 @@ from assistant.signals import Signals
 from assistant.sound import earcons
 from assistant.sound.earcons import Earcons
 from assistant.sound.speech import FRAME, RATE, SpeechDetector
-from tests.test_engine import QUIET, Live
+from tests.engines import QUIET, Live
 
 
 @pytest.mark.parametrize("name", earcons.NAMES)

@@ -6,43 +6,31 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from assistant.settings import Folders, Settings
 from tests.conftest import missing
+from tests.desk import until
+from ui import install
+from ui.instance import Instance
+from ui.presence import Presence, icon
 
 if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
-from ui import capture, install
-from ui.bridge import Bridge
-from ui.instance import Instance
-from ui.presence import Presence, icon
-from ui.window import Window
-
-
-@pytest.fixture(scope="module")
-def application() -> QApplication:
-    made = QApplication.instance() or QApplication([])
-    assert isinstance(made, QApplication)
-    return made
-
 
 TELL = (
     "import sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication; a = QCoreApplication([]);"
     "from ui.instance import Instance; i = Instance(Path(sys.argv[1]));"
     "print(i.first, [i.tell(deed) for deed in sys.argv[2:]])"
 )
+
+
 HANG = (
     "import sys, time; from pathlib import Path; from PySide6.QtCore import QCoreApplication; a = QCoreApplication([]);"
     "from ui.instance import Instance; i = Instance(Path(sys.argv[1])); i.listen(); print('there', flush=True);"
@@ -57,7 +45,8 @@ def test_the_second_start_tells_the_first(application: QApplication, tmp_path: P
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     QTest.qWait(600)  # it comes before the first one listens
     first.listen()
-    assert first.first and wait(lambda: second.poll() is not None) and second.stdout
+    until(lambda: second.poll() is not None)
+    assert first.first and second.stdout
     assert second.stdout.read() == "False [True, True, True, True, True]\n"
     assert told == ["show", "talk", "describe", "stop"], "only what is known"
     assert Instance(tmp_path / "another home").first
@@ -143,7 +132,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(asked, "u", (7,)))
-        assert wait(lambda: made._notices._last == 7)
+        until(lambda: made._notices._last == 7)
     window.show()
     window.activateWindow()
     assert QTest.qWaitForWindowActive(window)
@@ -162,7 +151,11 @@ def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch
         assert action.text()
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
-    made.ready()
+    faults = list[object]()
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    made.ready()  # to a desktop that is not there
+    until(lambda: not [one for one in threading.enumerate() if one.name == "hark notice"])
+    assert not faults
     window.deleteLater()
 
 
@@ -185,92 +178,6 @@ def test_menu_and_start_of_the_desktop(
     (tmp_path / "config" / "autostart").rmdir()
     (tmp_path / "config" / "autostart").write_text("a file in the way")
     assert "could not be changed" in install.autostart(True)
-
-
-@pytest.fixture
-def window(application: QApplication, home: Path) -> Iterator[Window]:
-    made = Window(Bridge(Settings(), Folders.find()))
-    made.show()
-    made.activateWindow()
-    assert QTest.qWaitForWindowActive(made)
-    yield made
-    made.keeper.close()
-    made.hide()
-    made.deleteLater()
-    application.processEvents()
-
-
-def wait(met: Callable[[], bool]) -> bool:
-    for _ in range(500):
-        if met():
-            return True
-        QTest.qWait(10)
-    return False
-
-
-def painted(colour: str) -> QPixmap:
-    shot = QPixmap(270, 180)
-    shot.fill(QColor(colour))
-    return shot
-
-
-@pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
-def test_a_black_screen_of_the_portal_is_said_and_not_sent(
-    window: Window, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
-) -> None:
-    shown = list[bytes]()
-    monkeypatch.setattr(window.engine, "show_image", lambda data, name: shown.append(data))
-    window.bar.status.setText("")
-    window.do.looking._on_portal(capture.encoded(painted(colour)), "")
-    assert words in window.bar.status.text() and bool(words) == bool(window.bar.status.text()) and len(shown) == sent
-
-
-def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
-    window: Window, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen, shown = list[bool](), list[bytes]()
-    monkeypatch.setattr(window.engine, "show_image", lambda data, name: shown.append(data))
-    monkeypatch.setattr(
-        type(window.screen()), "grabWindow", lambda *_: (seen.append(window.isVisible()), painted("#fff"))[1]
-    )
-    window.side.past.search.setFocus()
-    window.do.looking.whole()
-    window.do.looking.whole()  # once is enough
-    assert wait(lambda: bool(shown)) and seen == [False]
-    assert wait(window.isVisible) and window.focusWidget() is window.side.past.search
-    window.hide()
-    window.do.looking.whole()
-    assert seen == [False, False] and window.isHidden(), "it was not in front: it stays where it was"
-
-
-def test_a_part_of_the_screen_is_chosen_by_keys_and_told(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, shown = list[str](), list[str]()
-    shot = painted("#ffffff")
-    monkeypatch.setattr(type(window.screen()), "grabWindow", lambda *_: shot)
-    monkeypatch.setattr(window.presenter._announcer, "say", lambda text, detail=False: told.append(text))
-    monkeypatch.setattr(window.do.looking, "_on_part", lambda part: shown.append(f"{part.width()} x {part.height()}"))
-    for end in (Qt.Key.Key_Escape, Qt.Key.Key_Return):
-        window.activateWindow()
-        assert QTest.qWaitForWindowActive(window)
-        told.clear()
-        window.do.looking.part()
-        assert wait(lambda: isinstance(QApplication.activeWindow(), capture.Region))
-        region = QApplication.activeWindow()
-        assert region.accessibleName() and "Enter" in region.accessibleDescription()
-        for key in (
-            Qt.Key.Key_Right,
-            Qt.Key.Key_Down,
-            Qt.Key.Key_Plus,
-            Qt.Key.Key_Up,
-            Qt.Key.Key_Minus,
-            Qt.Key.Key_Plus,
-        ):
-            QTest.keyClick(region, key)
-        region.grab()
-        QTest.keyClick(region, end)
-        assert QTest.qWaitForWindowActive(window)
-    places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
-    assert told == places and shown == ["30 x 20"]
 
 
 def test_the_icon_has_all_sizes(application: QApplication) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import threading
 import time
@@ -14,32 +13,10 @@ from pathlib import Path
 import pytest
 
 from assistant import events
-from assistant.events import Event
 from assistant.library.history import History
-from assistant.process import EngineProcess
-from assistant.settings import Look, Memory, Settings, Speak
+from assistant.settings import Look, Memory
 from assistant.starter import demo
-
-QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
-
-
-class Running:
-    """An engine process whose events can be waited for."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.seen: list[Event] = []
-        self._queue: queue.Queue[Event] = queue.Queue()
-        self.asked = settings
-        self.engine = EngineProcess(settings, self._queue.put)
-        self.engine.start()
-
-    def until(self, kind: type[Event], seconds: float = 30, **fields: object) -> Event:
-        end = time.monotonic() + seconds
-        while True:
-            event = self._queue.get(timeout=max(0.01, end - time.monotonic()))
-            self.seen.append(event)
-            if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
-                return event
+from tests.engines import QUIET, Running
 
 
 @pytest.fixture
@@ -52,7 +29,7 @@ def running(home: Path, no_thread_left: None) -> Iterator[Running]:
 def test_a_question_is_answered_through_the_process(running: Running) -> None:
     running.engine.ask("one two")
     ended = running.until(events.TurnEnded)
-    assert isinstance(ended, events.TurnEnded) and ended.answer.split() == ["one", "two"]
+    assert ended.answer.split() == ["one", "two"]
     pid = running.engine.pid
     running.engine.stop()
     assert pid and not Path(f"/proc/{pid}").exists(), "it is gone, and was waited for"
@@ -67,16 +44,16 @@ def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Runn
     os.kill(running.engine.pid, signal.SIGKILL)
     running.engine.ask("still there")
     running.until(events.StateChanged, state="restarting")
-    assert isinstance(running.until(events.Shown), events.Shown), "the tray is filled again"
+    running.until(events.Shown)  # the tray is filled again
     ended = running.until(events.TurnEnded)
-    assert isinstance(ended, events.TurnEnded) and ended.heard == "still there"
+    assert ended.heard == "still there"
 
 
 def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
     demo.make(3).picture.save(tmp_path / "p.png")
     running.engine.show(str(tmp_path / "p.png"))
-    digest = running.until(events.Shown).digest  # type: ignore[attr-defined]
+    digest = running.until(events.Shown).digest
     assert running.engine.pid
     os.kill(running.engine.pid, signal.SIGSTOP)
     running.engine.forget(digest)
@@ -88,7 +65,7 @@ def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: 
 def test_a_million_letters_of_any_language_are_asked(running: Running) -> None:
     running.engine.ask("天" * 1_000_000)
     heard = running.until(events.Heard)
-    assert isinstance(heard, events.Heard) and len(heard.text) == 1_000_000
+    assert len(heard.text) == 1_000_000
 
 
 def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) -> None:
@@ -97,7 +74,7 @@ def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) ->
     assert running.engine.pid
     os.kill(running.engine.pid, signal.SIGKILL)
     ended = running.until(events.TurnEnded)
-    assert isinstance(ended, events.TurnEnded) and ended.reason == "interrupted" and ended.id
+    assert ended.reason == "interrupted" and ended.id
     running.until(events.StateChanged, state="ready")
     history = History(home)
     (turn,) = history.turns(1)
@@ -122,7 +99,7 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
         made.until(events.StateChanged, state="loading")
         made.until(events.StateChanged, state="ready")
         made.engine.configure(replace(made.asked, look=Look(responder="qwen2-vl", model="/models/other")))
-        assert "/models/other" in made.until(events.Noted).message, "another choice is tried"  # type: ignore[attr-defined]
+        assert "/models/other" in made.until(events.Noted).message, "another choice is tried"
     finally:
         made.engine.stop()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import gettext
 import io
-import os
 import re
 from collections.abc import Iterator
 from importlib import resources
@@ -13,9 +12,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages import mofile, pofile
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 from PySide6.QtCore import QLocale, QTranslator
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -32,13 +28,12 @@ from PySide6.QtWidgets import (
 from assistant import events
 from assistant.errors import BadInput
 from assistant.pictures import open_picture
-from assistant.settings import Folders, Settings
+from assistant.settings import Settings
 from assistant.words import tongue
 from assistant.words.tongue import tr, trn
+from tests.desk import Desk
 from ui import start, welcome, words
-from ui.bridge import Bridge
 from ui.options import Options
-from ui.window import Window
 
 ROOT = Path(__file__).parents[1]
 LOCALE = ROOT / "resources" / "locale"
@@ -128,8 +123,7 @@ def test_no_sentence_goes_past_the_catalogue() -> None:
     assert found - commands <= {"[picture: 0]"}, found
 
 
-def test_qts_own_buttons_and_menus_are_in_the_language(spoken: None) -> None:
-    application = QApplication.instance() or QApplication([])
+def test_qts_own_buttons_and_menus_are_in_the_language(application: QApplication, spoken: None) -> None:
     before = QLocale()
     start.speak("zh_CN")
     try:
@@ -222,20 +216,18 @@ def shown(widget: QWidget) -> Iterator[str]:
     yield from (action.text() for action in widget.findChildren(QAction))
 
 
-def test_nothing_in_the_window_is_beyond_translation(home: Path, spoken: None) -> None:
-    application = QApplication.instance() or QApplication([])
+def test_nothing_in_the_window_is_beyond_translation(application: QApplication, home: Path, spoken: None) -> None:
     tongue.use(Pseudo())
-    window = Window(Bridge(Settings(), Folders.find()))
-    window.show()
-    for event in (
+    desk = Desk(home, Settings())
+    window = desk.window
+    desk.on(
         events.Shown("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)), events.Weighed("d" * 64, 9, 6, 1, 1.0, 1.0),
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("1"), events.Wrote("2"),
         events.Pointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
-    ):  # fmt: skip
-        window.presenter.on_event(event)
+    )  # fmt: skip
     options = Options(window, Settings)
     texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading("ear")]
-    texts += [window.conversation.messages.at(row).spoken for row in range(window.conversation.messages.rowCount())]
+    texts += [desk.messages.at(row).spoken for row in range(desk.messages.rowCount())]
     wild = {
         text
         for text in texts
@@ -243,10 +235,7 @@ def test_nothing_in_the_window_is_beyond_translation(home: Path, spoken: None) -
     }
     assert wild <= {"espeak/en-us", "9.png, 9 × 6"}, wild
     options.close()
-    window.keeper.close()
-    window.hide()
-    window.deleteLater()
-    application.processEvents()
+    desk.close()
 
 
 def test_the_catalogues_are_in_the_package() -> None:

@@ -1,1 +1,1 @@
-"""Hark's window. Shows values and calls the engine; knows nothing of models or sound devices."""
+"""Hark's window: shows values and calls the engine. Knows nothing of models or sound devices."""

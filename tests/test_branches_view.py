@@ -1,0 +1,77 @@
+"""A question that is asked again or in other words, in a branch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from assistant import events
+from assistant.settings import Settings
+from tests.desk import PAST, Desk, Past
+from ui.messages import Entry
+
+
+@pytest.fixture
+def past() -> Past:
+    return PAST
+
+
+def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
+    desk.window.keeper.open(1)
+    view = desk.window.conversation
+    view.setCurrentIndex(desk.messages.index(3))
+    desk.key(view, Qt.Key.Key_E)
+    assert desk.window.bar.field.toPlainText() == "Tea question 1"
+    desk.window.bar.field.setPlainText("changed")
+    QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
+    assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
+    branch = desk.history.archive.branch(2)
+    turn = desk.history.ask(branch, "changed")
+    desk.on(events.Opened(1), events.Opened(branch), events.TurnStarted(turn, "", branch))
+    assert [desk.messages.at(row).turn for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
+    assert desk.window.keeper.current == 4
+    view.setCurrentIndex(desk.messages.index(1))
+    desk.key(view, Qt.Key.Key_A)
+    assert desk.calls[-1] == ("again", turn - 1, "Tea question 0") and desk.texts() == []
+
+
+def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> None:
+    for number, question in ((1, "What colour?"), (2, "")):
+        desk.on(
+            events.TurnStarted(number, "", 9), events.Heard(question), events.Wrote("It is red."),
+            events.TurnEnded("answered", question, "It is red."),
+        )  # fmt: skip
+    desk.window.conversation.setCurrentIndex(desk.messages.index(desk.messages.rowCount() - 1))
+    desk.window.conversation.ask_again()
+    assert desk.calls[-1] == ("again", 2, "") and desk.texts() == ["What colour?", "It is red."]
+
+
+def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None:
+    desk.window.keeper.open(3)
+    desk.window.do.on_edit(desk.messages.rowCount() - 2)
+    desk.messages.put([Entry("you", "older", turn=1), Entry("hark", "older", turn=1)], 0)
+    desk.window.bar.asked.emit("changed")
+    name, turn, text = desk.calls[-1]
+    assert (name, text) == ("again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
+    desk.window.do.on_edit(0)
+    desk.key(desk.window.bar.field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
+    desk.window.bar.asked.emit("still from there")
+    assert desk.calls[-1] == ("again", 1, "still from there")
+    desk.window.keeper.open(1)
+    desk.window.do.on_edit(0)
+    desk.key(desk.window.bar.field, Qt.Key.Key_Escape)
+    assert "new question" in desk.window.bar.status.text()
+    desk.window.bar.asked.emit("another")
+    assert desk.calls[-1] == ("ask", "another")
+
+
+def test_where_nothing_is_kept_nothing_branches_off(desk: Desk) -> None:
+    desk.window.keeper.open(1)
+    desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, keep=False))
+    before = desk.texts()
+    desk.window.do.on_edit(0)
+    desk.window.bar.asked.emit("changed")
+    assert desk.calls[-1] == ("ask", "changed") and desk.texts() == before

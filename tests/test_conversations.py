@@ -1,0 +1,116 @@
+"""Conversations in the engine: gone on with, branched off, private, and which pictures go with each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assistant import events
+from assistant.library.history import History
+from assistant.starter import demo
+from tests.engines import Live
+
+
+def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> None:
+    first = Live()
+    first.engine.ask("hello")
+    started = first.until(events.TurnStarted)
+    first.until(events.TurnEnded)
+    first.engine.stop()
+    assert started.conversation
+    second = Live()
+    second.engine.open(started.conversation)
+    second.engine.ask("again")
+    again = second.until(events.TurnStarted)
+    second.until(events.TurnEnded)
+    second.engine.stop()
+    assert again.conversation == started.conversation
+
+
+def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.Shown)
+    turns = []
+    for text in ("first", "second", "third"):
+        live.engine.ask(text)
+        turns.append(live.until(events.TurnStarted))
+        live.until(events.TurnEnded, heard=text)
+    live.engine.again(turns[1].id, "second, in other words")
+    branch = live.until(events.TurnStarted)
+    live.until(events.TurnEnded, heard="second, in other words")
+    live.engine.again(turns[0].id, "")
+    whole = live.until(events.TurnStarted)
+    live.until(events.TurnEnded, heard="first")
+    kept = History(home)
+    numbers = [one.conversation for one in (turns[0], branch, whole)]
+    assert [[turn.question for turn in kept.turns(one)] for one in numbers] == [
+        ["first", "second", "third"], ["first", "second, in other words"], ["first"]
+    ]  # fmt: skip
+    assert kept.turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
+    live.engine.again(999, "")
+    live.until(events.Failed)
+
+
+def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.Shown)
+    live.engine.ask("what?")
+    started = live.until(events.TurnStarted)
+    live.until(events.TurnEnded)
+    live.engine.forget(shown.digest)
+    live.engine.open(None)
+    live.until(events.Forgotten)
+    live.engine.open(started.conversation)
+    again = live.until(events.Shown)
+    assert (again.digest, again.name, again.ticket) == (shown.digest, "p.png", "")
+
+
+def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: Path, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+    live.engine.show(str(tmp_path / "1.png"))
+    live.engine.ask("what?")
+    first = live.until(events.TurnStarted)
+    live.until(events.TurnEnded)
+    live.engine.open(None)
+    live.engine.open(first.conversation)
+    live.engine.show(str(tmp_path / "2.png"))
+    live.engine.open(None)  # before the window has seen either of them
+    live.engine.ask("and here?")
+    live.until(events.TurnEnded, heard="and here?")
+    kept = History(home)
+    assert [turn.pictures for turn in kept.turns(2)] == [()]
+    kept.close()
+
+
+def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Path, tmp_path: Path) -> None:
+    shown, turns = [], []
+    for seed in (1, 2):
+        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+        live.engine.show(str(tmp_path / f"{seed}.png"))
+        shown.append(live.until(events.Shown).digest)
+        live.engine.ask(f"what is in {seed}?")
+        turns.append(live.until(events.TurnStarted))
+        live.until(events.TurnEnded)
+    live.engine.again(turns[0].id, "")
+    live.until(events.TurnEnded, heard="what is in 1?")
+    live.engine.ask("and now?")
+    live.until(events.TurnEnded, heard="and now?")
+    kept = History(home)
+    assert [turn.pictures for turn in kept.turns(2)] == [(shown[0],), (shown[1],)], "the other one stays in the tray"
+    kept.close()
+
+
+def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
+    live.engine.open(None, private=True)
+    live.engine.ask("a secret")
+    started = live.until(events.TurnStarted)
+    live.until(events.TurnEnded, heard="a secret")
+    live.engine.ask("another")
+    live.until(events.TurnEnded, heard="another")
+    live.engine.open(None)
+    live.engine.ask("no secret")
+    live.until(events.TurnEnded, heard="no secret")
+    assert started.id is None
+    assert [one.title for one in History(home).archive.conversations()] == ["no secret"]

@@ -1,0 +1,86 @@
+"""How the window looks: narrow, with large letters, in each colour theme, and standing still."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from tests.desk import Desk, bars
+from ui import style
+
+
+@pytest.mark.parametrize("width", [480, 700, 1240])
+def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
+    desk.window.resize(width, 600)
+    QTest.qWait(30)
+    assert desk.window.width() == width
+    narrow = width < 900
+    assert desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow
+    desk.window.search()
+    assert desk.window.side.isVisible() and desk.window.width() == width
+    if narrow:
+        desk.window.bar.pictures.click()
+        assert desk.window.tray.isVisible() and not desk.window.side.isVisible()
+        desk.window.bar.pictures.click()
+        assert not desk.window.tray.isVisible()
+
+
+def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplication, desk: Desk) -> None:
+    usual = application.font()
+    twice = QFont(usual)
+    twice.setPointSizeF(2 * usual.pointSizeF())
+    try:
+        application.setFont(twice)
+        desk.window.resize(480, 760)
+        QTest.qWait(50)
+        buttons = [one for one in desk.window.findChildren(QPushButton) if one.isVisible()]
+        assert {desk.window.bar.past, desk.window.bar.ask, desk.window.bar.stop} <= set(buttons)
+        assert not [one.text() for one in buttons if one.width() < one.minimumSizeHint().width()]
+        assert desk.window.bar.field.width() > 400 and desk.window.width() == 480
+    finally:
+        application.setFont(usual)
+
+
+def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
+    meter, blinks = desk.window.bar.meter, QApplication.cursorFlashTime()
+    moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
+    meter.show()
+    desk.window.do.on_choice("window", "still", True)
+    assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
+    seen = set()
+    for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
+        meter.add(level)
+        seen.add(tuple(bars(meter)))
+    assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
+    desk.window.do.on_choice("window", "still", False)
+    assert (
+        QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
+    )
+    for level in (0.1, 0.2, 0.3):
+        meter.add(level)
+    assert bars(meter)[-3] < bars(meter)[-2] < bars(meter)[-1]
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    "theme, least", [(style.LIGHT, 4.5), (style.DARK, 4.5), (style.CONTRAST_LIGHT, 7), (style.CONTRAST_DARK, 7)]
+)
+def test_every_text_can_be_read_on_what_it_stands_on(theme: style.Theme, least: float) -> None:
+    pairs = [(text, on) for text in (theme.text, theme.muted) for on in (theme.ground, theme.raised, theme.chosen)]
+    pairs += [(theme.text, theme.accent_soft), (theme.on_accent, theme.accent), (theme.warm, theme.warm_soft)]
+    pairs += [(theme.accent, theme.ground)]
+    assert not [(one, on, _contrast(one, on)) for one, on in pairs if _contrast(one, on) < least]

@@ -1,0 +1,58 @@
+"""What is done with a message: copied, spelled, said again, its links opened."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
+
+from tests.desk import Desk
+from ui.messages import Entry
+
+
+def test_the_code_of_a_message_is_copied_by_itself(desk: Desk) -> None:
+    messages, view = desk.messages, desk.window.conversation
+    told: list[str] = []
+    view.told.connect(told.append)
+    messages.add(Entry("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
+    QTest.keyClick(view, Qt.Key.Key_End)
+    QTest.qWait(10)
+    shown = [button.text() for button in desk.window.actions_row.buttons if button.isVisible()]
+    assert "Copy code" in shown and "Links" not in shown
+    QTest.keyClick(view, Qt.Key.Key_B)
+    assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
+    messages.add(Entry("hark", "See [it](https://example.org)."))
+    QTest.keyClick(view, Qt.Key.Key_End)
+    QTest.qWait(10)
+    shown = [button.text() for button in desk.window.actions_row.buttons if button.isVisible()]
+    assert "Copy code" not in shown and "Links" in shown
+
+
+def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
+    desk.messages.add(Entry("hark", "No 7"))
+    desk.window.conversation.setFocus()
+    desk.key(desk.window.conversation, Qt.Key.Key_S)
+    assert desk.calls[-1] == ("say", "capital N, o; 7")
+    desk.window.do.sentence_again()
+    assert desk.calls[-1] == ("skip", 0)
+
+
+def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, opened = list[str](), list[str]()
+    text = "See [here](https://a.example/x?y), [there](https://b.example), [no](file:///etc/passwd) and <javascript:x>."
+    desk.messages.add(Entry("hark", text))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    monkeypatch.setattr(
+        QInputDialog,
+        "getItem",
+        lambda parent, title, label, items, *more: (asked.append(str(items)), (items[1], True))[1],
+    )
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Open]
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: (asked.append(box.text()), answers.pop(0))[1])
+    desk.window.conversation.open_link()
+    assert asked[0] == "['https://a.example/x?y', 'https://b.example']"
+    assert len(asked) == 2 and asked[1].endswith("\nhttps://b.example") and opened == []
+    desk.window.conversation.open_link()
+    assert opened == ["https://b.example"]

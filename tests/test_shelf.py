@@ -1,0 +1,76 @@
+"""The models that the engine keeps: when they are loaded, let go, and replaced."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from assistant import events
+from assistant.parts import Shelf
+from assistant.settings import Memory, Settings
+from tests.engines import QUIET, Live
+
+
+def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, memory=Memory(unload_after=0.2 / 60)))
+    made.until(events.StateChanged, state="ready")
+    shelf = made.engine._desk.shelf
+    end = time.monotonic() + 5
+    while shelf.kept("eye") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not shelf.kept("eye") and not shelf.kept("voice")
+    made.engine.ask("and now?")
+    made.until(events.Loading, what="eye", done=True)
+    made.until(events.TurnEnded, reason="answered")
+    made.engine.stop()
+
+
+def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, memory=Memory(preload=False)))
+    made.until(events.StateChanged, state="ready")
+    assert not made.engine._desk.shelf.kept("eye")
+    made.engine.ask("and now?")
+    made.until(events.TurnEnded, reason="answered")
+    made.engine.stop()
+
+
+def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: Live) -> None:
+    live.until(events.StateChanged, state="ready")
+    live.seen.clear()
+    look = replace(QUIET.look, describe="Say what you see.", describe_dropped=True, camera="1", video_frames=4)
+    live.engine.configure(replace(QUIET, look=look))
+    live.until(events.StateChanged, state="ready")
+    assert not [one for one in live.seen if isinstance(one, events.Loading)]
+    live.engine.configure(replace(QUIET, look=replace(look, max_new_tokens=9)))
+    live.until(events.Loading, what="eye")
+
+
+def test_how_a_part_runs_is_told_once(home: Path) -> None:
+    class Part:
+        note = "It runs on the processor, slower."
+
+    shelf = Shelf(home)
+    told = [list(shelf._take("eye", "a model", Part)) for _ in range(2)]
+    assert events.Noted(Part.note) in told[0] and told[1] == []
+
+
+def test_a_voice_that_came_later_takes_the_place_of_what_stood_in(home: Path, checkpoints: Path) -> None:
+    settings = replace(Settings(), speak=replace(Settings().speak, voice="piper/mine"))
+    shelf = Shelf(home)
+
+    def voice() -> tuple[str, list[object]]:
+        told = list(shelf._voice(settings))
+        return type(shelf.kept("voice")).__name__, [one for one in told if isinstance(one, events.Noted)]
+
+    assert voice()[0] == "Espeak"
+    assert voice() == ("Espeak", []), "told once, and not tried at every question"
+    shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "mine")
+    assert voice()[0] == "Espeak"
+    shelf.look_again()
+    assert voice() == ("Piper", [])
+    kept = shelf.kept("voice")
+    shelf.look_again()
+    assert voice()[0] == "Piper" and shelf.kept("voice") is kept
+    shelf.close()

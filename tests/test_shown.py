@@ -1,0 +1,97 @@
+"""Pictures in the engine: shown, turned, cut, described as they come, asked about, let go."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from assistant import events
+from assistant.library.history import History
+from assistant.settings import Look
+from assistant.sound.listener import SpeechStarted
+from assistant.starter import demo
+from tests.engines import QUIET, Live
+
+
+def dropped(live: Live, tmp_path: Path, seed: int = 1) -> events.Shown:
+    demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+    live.engine.show(str(tmp_path / f"{seed}.png"), ticket=str(seed))
+    return live.until(events.Shown, name=f"{seed}.png")
+
+
+def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) -> None:
+    first, second = dropped(live, tmp_path, 1), dropped(live, tmp_path, 2)
+    live.engine.rework(first.digest, 1, (10, 20, 60, 50), ticket="t")
+    made = live.until(events.Shown, instead=first.digest)
+    assert (made.width, made.height, made.ticket) == (50, 30, "t")
+    tray = live.engine._floor.tray
+    assert [one.digest for one in tray] == [made.digest, second.digest]
+    before = demo.make(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
+    assert tray[0].rgb == before.tobytes()
+    live.engine.rework("gone", 1)
+    live.engine.rework(second.digest, 1)
+    live.engine.rework(second.digest, 3)  # before the one before was shown
+    assert live.until(events.Shown).instead == second.digest
+    assert live.until(events.Shown).digest == second.digest
+    live.engine.rework(made.digest, 0, (0, 0, 900, 900))
+    assert "not in it" in live.until(events.Failed).message
+    assert [one.digest for one in tray] == [made.digest, second.digest]
+
+
+def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path, tmp_path: Path) -> None:
+    made = Live(replace(QUIET, look=Look(responder="silent", describe="Describe it.", describe_dropped=True)))
+    made.until(events.StateChanged, state="ready")
+    for seed in (1, 2):
+        picture = dropped(made, tmp_path, seed)
+        started = made.until(events.TurnStarted)
+        assert started.pictures == (picture.digest,)
+        ended = made.until(events.TurnEnded, reason="answered")
+        assert ended.answer.split() == ["Describe", "it."]
+    made.engine.ask("and now?")
+    made.until(events.TurnEnded, heard="and now?")
+    made.engine.stop()
+
+
+def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> None:
+    made = Live(replace(QUIET, look=Look(responder="silent", describe="Describe it.", describe_dropped=True)))
+    made.until(events.StateChanged, state="ready")
+    made.engine._calls.put(lambda: made.engine._floor.on_speech(SpeechStarted(0)))
+    dropped(made, tmp_path)
+    time.sleep(0.3)
+    made.drain()
+    assert not [event for event in made.seen if isinstance(event, events.TurnStarted)]
+    made.engine.interrupt()
+    made.engine.ask("and now?")
+    assert made.until(events.TurnEnded).heard == "and now?"
+    made.engine.stop()
+
+
+def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: Live, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_text("no")
+    live.engine.show(str(tmp_path / "no.png"))
+    live.until(events.Failed, stage="look")
+    live.engine.show(str(tmp_path / "gone.png"))
+    live.until(events.Failed, stage="look")
+    live.engine.ask("hello")
+    live.until(events.TurnEnded, reason="answered")
+
+
+def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: Live, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show_image((tmp_path / "p.png").read_bytes(), "clipboard")
+    shown = live.until(events.Shown)
+    assert len(shown.thumbnail) == shown.thumb_width * shown.thumb_height * 3
+    live.engine.forget(shown.digest)
+    live.until(events.Forgotten, digest=shown.digest)
+
+
+def test_a_part_of_a_picture_is_asked_about(live: Live, home: Path, tmp_path: Path) -> None:
+    demo.make(1).picture.save(tmp_path / "p.png")
+    live.engine.show(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.Shown)
+    live.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])
+    live.until(events.TurnEnded, heard="what is there?")
+    kept = History(home)
+    (turn,) = kept.turns(1)
+    assert [one.digest for one in kept.pictures(turn)] == [shown.digest]

@@ -1,0 +1,113 @@
+"""A turn in the window: its messages as they come, its state, its times."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from assistant import events
+from assistant.events import Timings
+from tests.desk import Desk
+from ui import stages, words
+
+
+def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
+    desk.on(
+        events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
+        events.Wrote("circle."), events.StateChanged("speaking"),
+        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", Timings(hear=0.3), 5, 1),
+        events.StateChanged("ready"),
+    )  # fmt: skip
+    assert [desk.messages.at(row).spoken for row in range(desk.messages.rowCount())] == [
+        "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
+    ]  # fmt: skip
+    assert desk.window.bar.status.text() == "Stopped." and not desk.window.bar.stop.isEnabled()
+
+
+def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: Desk) -> None:
+    desk.on(events.TurnStarted(1), events.Heard("What is it?"))
+    painter, view = desk.window.conversation._painter, desk.window.conversation
+    for number in range(500):
+        desk.on(events.Wrote(f"piece {number} "))
+        assert not view.grab().isNull()
+    assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
+    assert len(painter._kept) <= 6 and len(painter._heights) <= 6
+    desk.on(events.TurnEnded("answered", "What is it?", view.messages.at(1).text))
+
+
+def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
+    desk.on(
+        events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Noted("a picture was refused"),
+        events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
+    )  # fmt: skip
+    assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
+    assert desk.messages.at(1).heard == 5
+
+
+def test_reading_aloud_is_no_answer(desk: Desk) -> None:
+    desk.on(events.StateChanged("ready"))
+    before = desk.window.bar.status.text()
+    desk.on(events.TurnEnded("answered"))
+    assert desk.window.bar.status.text() == before and desk.window.bar.stages.isHidden()
+
+
+def test_the_talk_button_shows_whether_hark_listens(desk: Desk) -> None:
+    talk = desk.window.bar.talk
+    for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
+        desk.on(events.StateChanged(state))
+        assert ("listening" in talk.accessibleName()) == listens
+
+
+@pytest.mark.parametrize(
+    "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
+)
+def test_one_speaks(desk: Desk, announced: list[str], by: str, level: str, read: list[str]) -> None:
+    desk.window.do.on_choice("speak", "by", by)
+    desk.window.do.on_choice("window", "announce", level)
+    desk.on(
+        events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
+        events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
+    )  # fmt: skip
+    assert [one for one in announced if one in ("One.", "Two.")] == read
+    assert announced[-1] == "Done"
+    desk.window.do.on_read("Again.")
+    assert (announced[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("say", "Again.")) is (by == "hark")
+
+
+def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
+    field = desk.window.bar.field
+    field.setPlainText("word " * 190_000)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert desk.calls[-1][0] == "ask" and len(desk.calls[-1][1]) == 949_999
+    desk.on(events.Heard(desk.calls[-1][1]))
+    assert len(desk.messages.index(0).data()) == 20_000
+    desk.window.grab()
+    field.setPlainText("word " * 300_000)
+    calls = len(desk.calls)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert len(desk.calls) == calls and "million letters" in desk.window.bar.status.text()
+    assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
+
+
+def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: Desk) -> None:
+    bar = desk.window.bar.stages
+    assert not bar.isVisible()
+    times = Timings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
+    desk.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
+    desk.on(events.TurnEnded("answered", "a", "b", timings=times))
+    assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
+    assert [round(seconds, 3) for _, seconds in stages.spans(times)] == [0.5, 0.1, 0.2, 0.4, 1.0]
+    assert not bar.grab().isNull()
+    QTest.keyClick(bar, Qt.Key.Key_Space)
+    table = desk.window.findChild(stages.Table).table
+    shown = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
+    assert ["Hearing", "0.20"] in shown and ["Writing the rest", "1.00"] in shown and shown[-1][1] == "4.00"
+    desk.window.findChild(stages.Table).accept()
+
+
+def test_times_are_words() -> None:
+    assert words.times(Timings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
+        "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
+    )
+    assert words.times(Timings()) == ""
