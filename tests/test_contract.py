@@ -60,6 +60,13 @@ def test_a_transcriber_hears_nothing_in_silence_and_something_in_speech(
     transcriber.transcribe(audio.read(samples / "shape.flac")).close()
 
 
+def test_whoever_waits_before_speaking_is_heard_all_the_same(samples: Path) -> None:
+    transcriber, sound = backends.load_transcriber("sphinx", Options()), audio.read(samples / "shape.flac")
+    pause = np.random.default_rng(1).normal(0, 3e-4, 3 * sound.rate).astype(np.float32)
+    late = Audio(np.concatenate([pause, sound.samples]), sound.rate)
+    assert "".join(transcriber.transcribe(late)) == "".join(transcriber.transcribe(sound))
+
+
 @pytest.mark.parametrize("name", backends.RESPONDERS)
 def test_a_responder_answers_and_stops_when_closed(name: str, checkpoints: Path, tiny: Path) -> None:
     responder = backends.load_responder(name, options_for(name, checkpoints, tiny))

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
-from assistant import cards as driver
-from assistant.cards import Card
-from assistant.library.catalogue import CATALOGUE, fitting
 from assistant.settings import Folders, Settings
 from tests import hub as hubs
+from tests.desk import until
 from tests.hub import Hub
+from tests.test_fits import smi
 from ui.bridge import Bridge
 from ui.download import Downloads
-from ui.models import Models, facts
+from ui.models import Models
 from ui.window import Window
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
@@ -80,14 +74,6 @@ def view(hub: Hub) -> Iterator[View]:
     made.downloads.end()
     made.parent.deleteLater()
     application.processEvents()
-
-
-def until(met: Any) -> None:
-    for _ in range(400):
-        if met():
-            return
-        QTest.qWait(50)
-    pytest.fail("not within 20 s")
 
 
 def test_a_model_is_got_used_and_removed(view: View, hub: Hub) -> None:
@@ -283,24 +269,6 @@ def test_a_failure_is_a_sentence(view: View, hub: Hub) -> None:
     assert row.buttons["get"].isVisible()
 
 
-@pytest.mark.parametrize(
-    ("memory", "names"),
-    [(1, []), (4, ["whisper-small"]), (16, ["whisper-small", "qwen2-vl-2b"]), (64, ["whisper-small", "qwen2-vl-7b"])],
-)
-def test_what_fits_a_computer(memory: float, names: list[str]) -> None:
-    voice = ["piper-ljspeech"] if memory > 1 else []
-    assert [one.name for one in fitting(memory)] == names + voice
-    assert [one.name for one in fitting(memory, "zh")] == names + ["piper-huayan"] * len(voice)
-
-
-def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NVIDIA's driver on a machine that has none."""
-    script = folder / "nvidia-smi"
-    script.write_text(f"#!/bin/sh\nprintf '{told}'\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-
-
 def test_what_fits_the_graphics_card_fits_the_computer(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,30 +284,6 @@ def test_what_fits_the_graphics_card_fits_the_computer(
     view.downloads.end()
     view.dialog.close()
     view.parent.deleteLater()
-
-
-@pytest.mark.parametrize(
-    ("told", "cards"),
-    [
-        ("", []),
-        ("NVIDIA GB10, [N/A]\\n", [Card("NVIDIA GB10", 0.0)]),
-        ("A, B, 1000 MiB\\nC, 2000 MiB\\n", [Card("A, B", 1.048576), Card("C", 2.097152)]),
-        ("Failed to initialize NVML: Driver/library version mismatch\\n", []),
-        ("No devices were found\\n' && exit 6 '", []),
-    ],
-)
-def test_what_the_driver_tells_of_cards(
-    told: str, cards: list[Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    smi(tmp_path, told, monkeypatch)
-    assert driver.cards() == cards
-
-
-def test_what_is_quantised_is_judged_by_the_card() -> None:
-    entry = CATALOGUE["qwen2-vl-7b-awq"]
-    assert (
-        "too large" in facts(entry, 64) and "too large" in facts(entry, 64, 8) and "too large" not in facts(entry, 4, 9)
-    )
 
 
 def test_a_voice_is_got_and_used(view: View, hub: Hub) -> None:
@@ -358,11 +302,3 @@ def test_a_quantised_model_is_not_used_before_its_packages_are_here(view: View, 
     row.buttons["get"].click()
     until(lambda: "pip install optimum gptqmodel" in row.state.text())
     assert view.settings == Settings() and row.buttons["use"].isVisible()
-
-
-def test_what_each_needs_is_said() -> None:
-    assert facts(CATALOGUE["qwen2-vl-2b"], 4) == (
-        "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
-    )
-    assert "quantised (AWQ, 4 bits), for graphics cards" in facts(CATALOGUE["qwen2-vl-7b-awq"], 64)
-    assert facts(CATALOGUE["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"

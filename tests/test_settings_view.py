@@ -16,9 +16,8 @@ def test_settings_are_found_changed_at_once_and_put_back(
     desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = desk.window.bridge.settings
-    made = Options(desk.window, before)
-    made.chosen.connect(desk.window.do.on_choice)
-    made.show()
+    desk.window.options()
+    (made,) = desk.window.findChildren(Options)
     assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
     made.search.setText("graphics card whisper")
     assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
@@ -46,7 +45,7 @@ def test_settings_are_found_changed_at_once_and_put_back(
 
 
 def test_every_setting_has_its_words(desk: Desk) -> None:
-    made = Options(desk.window, Settings())
+    made = Options(desk.window, Settings)
     for option, _, control in made.rows:
         assert hasattr(getattr(Settings(), option.section), option.field)
         assert control.accessibleName() and control.accessibleDescription().endswith(".")
@@ -66,7 +65,6 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkey
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
     until(lambda: "hark-window --talk" in desk.window.bar.status.text())
-    desk.window.do.on_choice("window", "hotkeys", False)
-    assert "free again" in desk.window.bar.status.text()
+    assert not load(Folders.find()).window.hotkeys, "it is not asked again at every start"
     desk.window.do.looking.other()
     assert "F7 captures the screen" in desk.window.bar.status.text()

@@ -37,10 +37,10 @@ class Sphinx(Transcriber):
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]:
         """Yields the transcript in lower case, or nothing for sound without speech."""
-        if speech.has_speech(audio):
-            text = chosen(*self.scored(audio))
-            if text:
-                yield text
+        said = speech.said(audio)  # whoever waits before speaking would be misheard: silence confuses this ear
+        text = chosen(*self.scored(said)) if said else ""
+        if text:
+            yield text
 
     def scored(self, audio: Audio) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""

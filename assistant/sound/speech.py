@@ -13,6 +13,7 @@ import numpy.typing as npt
 from assistant.sound.audio import Audio
 
 RATE, FRAME, _CONTEXT = 16_000, 512, 64
+_AROUND = 3 * RATE // 10
 
 
 @cache
@@ -41,11 +42,21 @@ def probabilities(audio: Audio) -> npt.NDArray[np.float32]:
     return np.asarray(out, np.float32).reshape(-1)
 
 
-def has_speech(audio: Audio, threshold: float = 0.5, frames: int = 5) -> bool:
-    """Whether `frames` (160 ms) in all of the sound are speech: a click or hum never gets so far."""
+def said(audio: Audio, threshold: float = 0.5, frames: int = 5) -> Audio | None:
+    """The sound at 16 kHz from the first to the last speech in it, with 0.3 s around; None where fewer than `frames`
+    (160 ms) of it are speech: a click or hum never gets so far."""
     if audio.seconds < 0.1 or float(np.abs(audio.samples).max(initial=0.0)) < 1e-3:
-        return False
-    return int((probabilities(audio) > threshold).sum()) >= frames
+        return None
+    speech = np.flatnonzero(probabilities(audio) > threshold)
+    if len(speech) < frames:
+        return None
+    start, end = FRAME * speech[0] - _AROUND, FRAME * (speech[-1] + 1) + _AROUND
+    return Audio(audio.at(RATE)[max(0, start) : end], RATE)
+
+
+def has_speech(audio: Audio) -> bool:
+    """Whether anything is said in it."""
+    return said(audio) is not None
 
 
 class SpeechDetector:

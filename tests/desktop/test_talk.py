@@ -160,9 +160,7 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_pat
         time.sleep(tryout.SECONDS + 0.5)
     assert tried == events.MicrophoneTried("speech", played=True)
     ear = backends.load_transcriber("sphinx", Options())
-    loud = np.flatnonzero(np.abs(audio.read(heard).at(16_000)) > 0.01)  # seconds of silence before confuse this ear
-    said = audio.Audio(audio.read(heard).at(16_000)[loud[0] - 1600 : loud[-1] + 1600], 16_000)
-    assert "".join(ear.transcribe(said)) == "what color is the circle"
+    assert "".join(ear.transcribe(audio.read(heard))) == "what color is the circle"
     live.engine.try_microphone()
     assert live.until(events.MicrophoneTried, 10) == events.MicrophoneTried("silence", played=True)
     assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"

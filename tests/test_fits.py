@@ -1,0 +1,63 @@
+"""Which models fit a computer and its graphics card, and how that is said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from assistant import cards as driver
+from assistant.cards import Card
+from assistant.library.catalogue import CATALOGUE, fitting
+from ui.models import facts
+
+
+@pytest.mark.parametrize(
+    ("memory", "names"),
+    [(1, []), (4, ["whisper-small"]), (16, ["whisper-small", "qwen2-vl-2b"]), (64, ["whisper-small", "qwen2-vl-7b"])],
+)
+def test_what_fits_a_computer(memory: float, names: list[str]) -> None:
+    voice = ["piper-ljspeech"] if memory > 1 else []
+    assert [one.name for one in fitting(memory)] == names + voice
+    assert [one.name for one in fitting(memory, "zh")] == names + ["piper-huayan"] * len(voice)
+
+
+def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVIDIA's driver on a machine that has none."""
+    script = folder / "nvidia-smi"
+    script.write_text(f"#!/bin/sh\nprintf '{told}'\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+@pytest.mark.parametrize(
+    ("told", "cards"),
+    [
+        ("", []),
+        ("NVIDIA GB10, [N/A]\\n", [Card("NVIDIA GB10", 0.0)]),
+        ("A, B, 1000 MiB\\nC, 2000 MiB\\n", [Card("A, B", 1.048576), Card("C", 2.097152)]),
+        ("Failed to initialize NVML: Driver/library version mismatch\\n", []),
+        ("No devices were found\\n' && exit 6 '", []),
+    ],
+)
+def test_what_the_driver_tells_of_cards(
+    told: str, cards: list[Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smi(tmp_path, told, monkeypatch)
+    assert driver.cards() == cards
+
+
+def test_what_is_quantised_is_judged_by_the_card() -> None:
+    entry = CATALOGUE["qwen2-vl-7b-awq"]
+    assert (
+        "too large" in facts(entry, 64) and "too large" in facts(entry, 64, 8) and "too large" not in facts(entry, 4, 9)
+    )
+
+
+def test_what_each_needs_is_said() -> None:
+    assert facts(CATALOGUE["qwen2-vl-2b"], 4) == (
+        "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
+    )
+    assert "quantised (AWQ, 4 bits), for graphics cards" in facts(CATALOGUE["qwen2-vl-7b-awq"], 64)
+    assert facts(CATALOGUE["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"
