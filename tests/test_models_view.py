@@ -67,8 +67,7 @@ class View:
 
 
 @pytest.fixture
-def view(hub: Hub) -> Iterator[View]:
-    application = QApplication.instance() or QApplication([])
+def view(application: QApplication, hub: Hub) -> Iterator[View]:
     made = View()
     yield made
     made.downloads.end()
@@ -242,8 +241,7 @@ print(len(fetching), [one for one in fetching if one.is_running()], flush=True)
     assert done.stdout == "2 []\n" and "still running" not in done.stderr
 
 
-def test_a_window_has_one_dialog_and_stays_usable(home: Path, hub: Hub) -> None:
-    application = QApplication.instance() or QApplication([])
+def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, home: Path, hub: Hub) -> None:
     window = Window(Bridge(Settings(), Folders.find()))
     window.show()
     window.models()
@@ -270,10 +268,9 @@ def test_a_failure_is_a_sentence(view: View, hub: Hub) -> None:
 
 
 def test_what_fits_the_graphics_card_fits_the_computer(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    application: QApplication, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smi(tmp_path, "Small, 2048 MiB\\nBig, 24564 MiB\\n", monkeypatch)
-    QApplication.instance() or QApplication([])
     view = View()
     view.downloads.memory = 4.0
     until(lambda: view.downloads.card)
@@ -282,7 +279,6 @@ def test_what_fits_the_graphics_card_fits_the_computer(
     large = {name for name, row in view.dialog.rows.items() if "too large" in row.about.text()}
     assert large == {"qwen2-vl-72b", "qwen2-vl-72b-awq"}
     view.downloads.end()
-    view.dialog.close()
     view.parent.deleteLater()
 
 
