@@ -102,12 +102,12 @@ def test_it_is_paused_and_goes_on(view: View, hub: Hub) -> None:
     assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
 
 
-def test_space_pressed_twice_stays_in_its_row(view: View, hub: Hub) -> None:
+def test_space_pressed_twice_stays_in_its_row(application: QApplication, view: View, hub: Hub) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
     row.buttons["get"].setFocus()
     strayed: list[QWidget] = []
-    QApplication.instance().focusChanged.connect(lambda _, now: strayed.append(now) if now not in row.children() else 0)
+    watched = application.focusChanged.connect(lambda _, now: now in row.children() or strayed.append(now))
     view.press()
     assert list(view.downloads.running) == ["whisper-tiny"] and row.buttons["stop"].hasFocus()
     view.press()
@@ -122,6 +122,7 @@ def test_space_pressed_twice_stays_in_its_row(view: View, hub: Hub) -> None:
     view.press()
     until(lambda: "free again" in row.state.text())
     assert row.buttons["get"].hasFocus() and not view.downloads.running
+    application.focusChanged.disconnect(watched)
     assert len([one for one in view.words if "free again" in one]) == 1 and not strayed
 
 
@@ -167,7 +168,7 @@ def test_only_the_one_that_is_used_says_so(view: View, hub: Hub) -> None:
     rows = [view.dialog.rows[name] for name in ("whisper-tiny", "whisper-small")]
     for row in rows:
         row.buttons["get"].click()
-        until(lambda row=row: row.buttons["use"].isVisible())
+        until(row.buttons["use"].isVisible)
     assert [row.state.text() for row in rows] == ["It is here.", "It is used now."]
     rows[0].buttons["use"].click()
     assert [row.state.text() for row in rows] == ["It is used now.", "It is here."]
@@ -253,7 +254,6 @@ def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, hom
     (downloads,) = window.findChildren(Downloads)
     assert [one.isVisible() for one in window.findChildren(Models) if one is not dialog] == [True]
     downloads.end()
-    window.keeper.close()
     window.hide()
     window.deleteLater()
     application.processEvents()

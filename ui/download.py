@@ -90,13 +90,14 @@ class Downloads(QObject):
         self._queue: list[str] = []
         self._said: dict[str, str] = {}  # of a model what last came of it
         self._leaving: set[str] = set()
+        self._changes = 0  # what was seen before the last one may be so no longer
         QCoreApplication.instance().aboutToQuit.connect(self.end)
         self._ask(self._on_card, "assistant.cards")
 
     @Slot()
     def look(self) -> None:
         """Finds out what is here, in a process of its own: the hub's library is slow to import."""
-        self._ask(self._on_here, _MODELS)
+        self._ask(partial(self._on_here, self._changes), _MODELS)
 
     def best(self) -> list[ModelEntry]:
         """Of each job what fits this computer best."""
@@ -194,8 +195,10 @@ class Downloads(QObject):
         self.card = float(told) if code == 0 else 0.0
         self.changed.emit()
 
-    def _on_here(self, code: int, told: bytes) -> None:
-        if code == 0:
+    def _on_here(self, changes: int, code: int, told: bytes) -> None:
+        if changes != self._changes:
+            self.look()
+        elif code == 0:
             found = json.loads(told)
             self.here, self.begun = set(found["here"]), found["begun"]
             self.changed.emit()
@@ -210,6 +213,7 @@ class Downloads(QObject):
             self._ask(partial(self._on_freed, name, said), _MODELS, how, name)
 
     def _on_freed(self, name: str, said: str, code: int, told: bytes) -> None:
+        self._changes += 1
         self._leaving.discard(name)
         if code:
             said = tr("{name} could not be removed.").format(name=name)
@@ -224,6 +228,7 @@ class Downloads(QObject):
         self.look()
 
     def _on_end(self, name: str, why: str) -> None:
+        self._changes += 1
         made = self.running.pop(name)
         made.deleteLater()
         if made.stopped:
