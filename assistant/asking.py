@@ -152,9 +152,10 @@ class Asking:
         with closing(turn.answer(asked, desk.messages, parts)) as events:
             for event in events:
                 yield from self._note(event, parts.responder)
-                if event != Heard(self.heard) or not self._told:
+                again = self._told and isinstance(event, Heard)
+                self._told |= isinstance(event, Heard)
+                if not again:
                     yield event
-                self._told = True
 
     def _regions(self) -> tuple[Region, ...]:
         boxes = self.question.regions

@@ -59,6 +59,7 @@ class Devices:
         self._found: DevicesFound | None = None
         self._half_duplex = False
         self._tryout: Tryout | None = None
+        self._played_back: Playback | None = None
 
     def run(self) -> None:
         """Opens both, and minds them until `close`."""
@@ -118,6 +119,12 @@ class Devices:
         """Records a few seconds and plays them."""
         self._keys.put("try")
 
+    def hush(self) -> None:
+        """Ends what is heard of a trial."""
+        playback = self._played_back
+        if playback:
+            playback.stop()
+
     def distrust(self) -> None:
         """Voices were heard that said nothing: they may have been our own."""
         if self._ears.echo:
@@ -146,7 +153,9 @@ class Devices:
         elif key == "release":
             yield from listener.release()
         elif key == "gone":
-            self._tryout = None
+            if self._tryout:
+                self._tryout = None
+                self._emit(MicrophoneTried("silence", played=False))
             yield from listener.drop()
         elif key == "try" and self._microphone:
             self._tryout = Tryout()
@@ -163,7 +172,8 @@ class Devices:
         if tryout.full:
             self._tryout = None
             yield from self._ears.listener.drop()
-            playback = self.open_playback()
+            sounding = self._speaker and self._speaker.playback and self._speaker.playback.ahead
+            playback = self._played_back = None if sounding else self.open_playback()
             if playback:
                 playback.write(tryout.audio)
             self._emit(MicrophoneTried(tryout.found, bool(playback)))

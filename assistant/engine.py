@@ -170,6 +170,7 @@ class Engine:
         playback = self._floor.playback
         if playback:
             playback.stop()
+        self._devices.hush()
 
     def _work(self) -> None:
         while not self._closing:

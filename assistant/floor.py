@@ -126,6 +126,7 @@ class Floor:
         self._steps = self._asking.steps()
         self._playback, self._ledger, self.false_alarms = self._open(), Ledger(), 0
         if not provisional:
+            self._state = ""  # of one that was cut the end was told last: what comes now is told anew
             self.say_state("thinking")
         elif self._playback:
             self._playback.hold()

@@ -57,7 +57,7 @@ class EngineProcess:
         self._turn: TurnEnded | None = None  # what is known of the turn under way
         self._loading, self._quick = "", 0
         self._crashes: Counter[str] = Counter()  # while a part was being loaded
-        self._refused: dict[str, tuple[str, Any]] = {}  # what crashed too often, until something of it is changed
+        self._refused: dict[str, Any] = {}  # by section, what crashed too often
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
@@ -144,13 +144,13 @@ class EngineProcess:
         self._send("skip", {"sentences": sentences})
 
     def configure(self, settings: Settings) -> None:
-        kits = {
-            section: _KIT[what][1]
-            for what, (section, bad) in self._refused.items()
-            if getattr(settings, section) == bad
-        }
-        self._settings = replace(settings, **kits)
-        self._send("configure", {"settings": table(self._settings)})
+        for section, refused in list(self._refused.items()):
+            if getattr(settings, section) == refused:
+                settings = replace(settings, **{section: type(refused)()})
+            else:
+                del self._refused[section]  # something of it was changed: it may be tried again
+        self._settings = settings
+        self._send("configure", {"settings": table(settings)})
 
     def open(self, conversation: int | None, private: bool = False) -> None:
         self._conversation, self._private = conversation, private
@@ -271,7 +271,7 @@ class EngineProcess:
             section, kit = _KIT[self._loading]
             chosen = getattr(self._settings, section)
             named = getattr(chosen, "model", "") or getattr(chosen, "responder", "") or getattr(chosen, "voice", "")
-            self._refused[self._loading] = section, chosen
+            self._refused[section] = chosen
             self._settings = replace(self._settings, **{section: kit})
             self._on_event(
                 Noted(

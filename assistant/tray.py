@@ -30,7 +30,7 @@ class Tray:
         for note in () if instead else picture.notes:
             self._emit(Noted(f"{picture.name}: {note}"))
         full = len(self._floor.tray) >= _MOST or sum(len(one.rgb) for one in self._floor.tray) > _MOST_BYTES
-        if full and not instead:
+        if full and not instead and not again:
             raise BadInput(
                 "look",
                 tr("The tray is full; {name} was not taken.").format(name=picture.name),

@@ -49,6 +49,11 @@ def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> No
     assert desk.calls[-1] == ("again", 2, "") and desk.texts() == ["What colour?", "It is red."]
 
 
+def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: Desk) -> None:
+    desk.on(events.TurnStarted(1, "", 9), events.Heard(""), events.TurnEnded("nothing heard"))
+    assert not desk.texts() and "no speech" in desk.window.bar.status.text()
+
+
 def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None:
     desk.window.keeper.open(3)
     desk.window.do.on_edit(desk.messages.rowCount() - 2)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assistant import events
+import pytest
+
+from assistant import events, tray
 from assistant.library.history import History
 from assistant.starter import demo
 from tests.engines import Live
@@ -114,3 +116,24 @@ def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
     live.until(events.TurnEnded, heard="no secret")
     assert started.id is None
     assert [one.title for one in History(home).archive.conversations()] == ["no secret"]
+
+
+def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_on_with(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (1, 2):
+        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+        live.engine.show(str(tmp_path / f"{seed}.png"))
+    live.engine.ask("what?")
+    started = live.until(events.TurnStarted)
+    live.until(events.TurnEnded)
+    monkeypatch.setattr(tray, "_MOST", 1)
+    live.engine.open(None)
+    live.engine.open(started.conversation)
+    for _ in range(2):
+        live.until(events.Shown)
+    live.engine.again(started.id or 0, "and now?")
+    live.until(events.TurnEnded, heard="and now?")
+    demo.make(3).picture.save(tmp_path / "3.png")
+    live.engine.show(str(tmp_path / "3.png"))
+    assert "full" in live.until(events.Failed).message

@@ -165,6 +165,14 @@ def test_states_are_told_once_and_end_in_ready(stage: Stage) -> None:
     assert states == ["hearing", "speaking", "ready"]
 
 
+def test_a_question_that_is_cut_as_soon_as_it_is_heard_is_told_once(stage: Stage) -> None:
+    stage.floor.ask(Question(sound=Audio(np.full(RATE, WORDS, np.float32), RATE)))
+    while not stage.named(Heard):
+        stage.floor.step()
+    stage.floor.interrupt()
+    assert len(stage.named(Heard)) == 1 and [end.reason for end in stage.ends()] == ["interrupted"]
+
+
 def test_words_over_an_answer_are_heard_once(stage: Stage) -> None:
     stage.floor.ask(Question("go on"))
     stage.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))

@@ -32,6 +32,7 @@ EXAMPLES: list[Event] = [
     events.Forgotten("d"),
     events.Voices(("a", "b"), ("A", "B")),
     events.DevicesFound((), ("speaker",)),
+    events.MicrophoneTried("speech", True),
 ]
 
 

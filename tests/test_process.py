@@ -100,6 +100,8 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
         made.until(events.StateChanged, state="ready")
         made.engine.configure(replace(made.asked, look=Look(responder="qwen2-vl", model="/models/other")))
         assert "/models/other" in made.until(events.Noted).message, "another choice is tried"
+        made.engine.configure(made.asked)
+        assert "/models/broken" in made.until(events.Noted).message, "and then the first one, too"
     finally:
         made.engine.stop()
 

@@ -44,7 +44,7 @@ class Doing(QObject):
         self._window.conversation.messages.add(Entry("note", text))
         self._window.presenter.announce(text)
         # One speaks: a screen reader has been told. And nobody's question is cut off.
-        if not QAccessible.isActive() and self._window.conversation.messages.rowCount() == 1:
+        if not QAccessible.isActive() and not self._window.presenter.live:
             self._engine.say(text)
 
     @Slot(str)

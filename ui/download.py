@@ -226,6 +226,7 @@ class Downloads(QObject):
         self.changed.emit()
         self.gone.emit()
         self.look()
+        self._next()
 
     def _on_end(self, name: str, why: str) -> None:
         self._changes += 1

@@ -32,7 +32,7 @@ class Keeper(QObject):
         super().__init__(window)
         self._window, self._past = window, window.side.past
         self._archive: Archive | None = None
-        self._gone: list[int] = []  # deleted, the last one last
+        self._gone: list[int] = []  # deleted and not purged yet, the last one last
         self.current: int | None = None
         self.opened.connect(self._on_opened)
         self._past.wanted.connect(self.on_wanted)
@@ -137,8 +137,13 @@ class Keeper(QObject):
             self._window.do.new_conversation()
         self.refresh()
         self._past.offer_undo(UNDO - 2)
+        QTimer.singleShot(max(0, int((UNDO - 1) * 1000)), self, lambda: self._lapse(conversation))
         QTimer.singleShot(int((UNDO + 1) * 1000), self, self._purge)
         self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
+
+    def _lapse(self, conversation: int) -> None:
+        """It is too late to bring this one back."""
+        self._gone = [one for one in self._gone if one != conversation]
 
     @Slot()
     def _purge(self) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ui.window import Window
 
+_LONGEST = 5000  # milliseconds for which it stays away, whatever the desktop asks of the user meanwhile
 _GONE = 250  # milliseconds in which a desktop draws what was behind a window
 
 
@@ -73,19 +74,22 @@ class Looking(QObject):
             return
         from ui import others
 
+        through = others.see_through()
         self._aside, self._focus = True, QApplication.focusWidget()
-        if others.see_through():
+        if through:
             self._window.setWindowOpacity(0)
         else:
             self._window.hide()
         QTimer.singleShot(_GONE, then)
+        QTimer.singleShot(_LONGEST, self._step_back)  # whatever went wrong
 
+    @Slot()
     def _step_back(self) -> None:
         if not self._aside:
             return
         self._aside = False
+        self._window.setWindowOpacity(1)
         if not self._window.isHidden():
-            self._window.setWindowOpacity(1)
             return
         self._window.show()
         self._window.activateWindow()

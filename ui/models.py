@@ -110,7 +110,7 @@ class Row(QWidget):
                     stays.setFocus()
                 button.hide()
 
-    def move(self, done: float, total: float, left: float) -> None:  # type: ignore[override]
+    def show_progress(self, done: float, total: float, left: float) -> None:
         self.bar.setValue(int(1000 * done / total) if total else 0)
         told = tr("{done} of {total} GB, about {minutes} min left")
         self.state.setText(
@@ -173,7 +173,7 @@ class Models(QDialog):
     @Slot(str)
     def _move(self, name: str) -> None:
         now = self._downloads.running[name]
-        self.rows[name].move(now.done, now.total, now.left)
+        self.rows[name].show_progress(now.done, now.total, now.left)
 
     @Slot(str)
     def _on_wanted(self, what: str) -> None:

@@ -37,9 +37,12 @@ def see_through() -> bool:
     """Whether what is behind a window of ours shows when it is drawn with no opacity: on X11 somebody must compose."""
     if QGuiApplication.platformName() != "xcb":
         return QGuiApplication.platformName() in ("windows", "cocoa")
-    from Xlib import X, display
+    from Xlib import X, display, error
 
-    connection = display.Display()
+    try:
+        connection = display.Display()
+    except (error.DisplayError, OSError):
+        return False
     try:
         atom = connection.intern_atom(f"_NET_WM_CM_S{connection.get_default_screen()}")
         return bool(connection.get_selection_owner(atom) != X.NONE)

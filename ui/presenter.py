@@ -35,12 +35,13 @@ class Presenter(QObject):
         self._window, self._messages = window, window.conversation.messages
         self._announcer = Announcer(window, lambda: window.bridge.settings.window.announce)
         self._row = -1  # of the answer that still grows
-        self.live = False  # whether a turn is under way
+        self.live = self._hears = False  # whether a turn is under way, and whether a person speaks
         self._messages.rowsInserted.connect(self._on_inserted)
         self._messages.modelReset.connect(self._on_reset)
         self._opening = 0  # conversations that were asked for and are not open yet
         self._ended = False  # whether the status line tells of a turn's end
         self._turn: events.TurnStarted | None = None
+        self._asked = False  # whether its question is among the messages
         self._pointed: list[str] = []
         self.meters = [window.bar.meter]
 
@@ -68,10 +69,10 @@ class Presenter(QObject):
             case events.TurnStarted():
                 self._window.folding.to_middle()
                 self._window.keeper.pages.begin(event.id)
-                self._turn, self.live = event, True
+                self._turn, self.live, self._asked = event, True, False
                 self._reading.begin()
                 self._window.keeper.on_turn(event.conversation, event.id)
-            case events.Heard(text) if text or self.live:  # a picture that is described has a question of no words
+            case events.Heard(text) if text:
                 self._on_heard(text)
             case events.Wrote(text):
                 self._on_wrote(text)
@@ -148,6 +149,7 @@ class Presenter(QObject):
                     self.note(why_not)
 
     def _on_state(self, state: str) -> None:
+        self._hears = state == "hearing"
         stop = self._window.bar.stop
         stop.setEnabled(state in ("thinking", "speaking") or stop.hasFocus())  # who is at it is not sent elsewhere
         if not (state == "ready" and self._ended):
@@ -156,14 +158,14 @@ class Presenter(QObject):
         if state == "ready":
             self.ready.emit()
         if state != "loading":
-            self._window.bar.talk.show_on(state == "hearing")
+            self._window.bar.talk.show_on(self._hears)
         if state in ("thinking", "speaking", "ready"):
             self._window.bar.caption.setText("")
         self._announcer.say(words.announced(state))
 
     def _on_heard(self, text: str) -> None:
         self._window.bar.caption.setText("")
-        turn = self._turn
+        turn, self._asked = self._turn, True
         self._messages.add(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
         self._window.tray.clear_marks()
         self._window.conversation.scrollToBottom()
@@ -172,6 +174,8 @@ class Presenter(QObject):
             self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
 
     def _on_wrote(self, text: str) -> None:
+        if self.live and not self._asked:
+            self._on_heard("")  # a picture is described: the question has no words
         with self._window.conversation.staying():
             if self._row < 0:
                 if self._window.presence:
@@ -203,7 +207,7 @@ class Presenter(QObject):
         said = words.ended(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again
-            self._window.bar.status.setText(said)
+            self._window.bar.status.setText(words.state("hearing") if self._hears else said)
             self._window.bar.stages.show_turn(event.timings)
             # One speaks: the answer itself is in Hark's voice.
             self._announcer.say(tr("Done") if event.reason == "answered" else said)

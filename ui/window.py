@@ -93,10 +93,11 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         self.bridge.happened.connect(self.presenter.on_event)
+        self.painted.connect(self.tell_notes, Qt.ConnectionType.SingleShotConnection)
         self.presenter.ready.connect(self.do.welcome)
         for signal, slot in (
             (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
-            (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste), (self.painted, self.tell_notes),
+            (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste),
         ):  # fmt: skip
             signal.connect(slot)
         self.bar.asked.connect(self.do.ask)

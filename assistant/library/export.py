@@ -8,7 +8,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -130,13 +130,23 @@ def _json(archive: Archive, conversation: int, path: Path) -> str:
         "kind": _MARK,
         "version": _VERSION,
         "title": archive.title(conversation),
-        "turns": [{**asdict(turn), "pictures": [one for one in turn.pictures if one in kept]} for turn in turns],
+        "turns": [_told(turn, kept) for turn in turns],
         "pictures": [
             {"digest": digest, "name": names[digest], "png": base64.b64encode(png).decode()}
             for digest, png in kept.items()
         ],
     }
     return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _told(turn: Turn, kept: Collection[str]) -> dict[str, Any]:
+    """A turn with the pictures that are there; without the last one nothing is told of its regions."""
+    pictures = [one for one in turn.pictures if one in kept]
+    return {
+        **asdict(turn),
+        "pictures": pictures,
+        "regions": turn.regions if pictures[-1:] == [*turn.pictures[-1:]] else (),
+    }
 
 
 def _html(archive: Archive, conversation: int, path: Path) -> str:

@@ -136,8 +136,13 @@ def _loose(name: str) -> list[Path]:
     repo, _, inside = wanted(name, "")
     here, note = place(repo), note_of(repo, inside)
     try:
-        hashes = json.loads(note.read_text())
-    except (OSError, ValueError):  # whoever began it noted nothing: what is one model's own is known without
+        hashes = [one for one in json.loads(note.read_text()) if one.isalnum()]  # no way to elsewhere
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # whoever began it noted nothing: what is one model's own is known without
         hashes = [] if inside else [one.name.removesuffix(PART) for one in here.glob(f"blobs/*{PART}")]
     named = {one.stat().st_ino for one in here.glob("snapshots/**/*") if one.is_file()}
     files = [here / "blobs" / f"{one}{behind}" for one in hashes for behind in ("", PART)]
