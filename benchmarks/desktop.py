@@ -20,6 +20,7 @@ import numpy as np
 
 from assistant.library.archive import Turn
 from assistant.library.history import History
+from assistant.roles import Voice
 from assistant.sound import audio
 from assistant.sound.listener import Times
 from assistant.sound.speech import RATE
@@ -190,7 +191,7 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
         yield Figure(f"  of it, counted from the soft end: {stage}", statistics.median(values), "s")
 
 
-class _Tone:
+class _Tone(Voice):
     """A voice that hums evenly, so that a change of its loudness can be seen."""
 
     def speak(self, text: str) -> Iterator[audio.Audio]:

@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QProcess
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -121,7 +121,6 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
 
     window = QWidget()
     made = Presence(window)
-    made._notices._run("nobody is there who would show it")
     Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
     assert not made.there and QApplication.activeWindow() is None
     for last in (0, 7):
@@ -132,7 +131,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(asked, "u", (7,)))
-        until(lambda: made._notices._last == 7)
+        until(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
     window.show()
     window.activateWindow()
     assert QTest.qWaitForWindowActive(window)
@@ -151,11 +150,9 @@ def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch
         assert action.text()
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
-    faults = list[object]()
-    monkeypatch.setattr(threading, "excepthook", faults.append)
     made.ready()  # to a desktop that is not there
-    until(lambda: not [one for one in threading.enumerate() if one.name == "hark notice"])
-    assert not faults
+    until(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
+    assert made._last == 0
     window.deleteLater()
 
 

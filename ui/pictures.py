@@ -3,7 +3,6 @@ pixels. Knows nothing of the engine."""
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -262,6 +261,8 @@ class Tray(QWidget):
 
     def _label(self, row: int) -> None:
         """What is told of a picture, and its number."""
+        from html import escape  # after the first paint
+
         item = self.list.item(row)
         name, width, height, image = item.data(_FACTS)
         if item.data(_DRAWN) != row:
@@ -272,7 +273,7 @@ class Tray(QWidget):
             item.setData(_DRAWN, row)
         cost = item.data(_COST) or ""
         lines = (name, f"{width} × {height}", *([cost] if cost else []))
-        item.setToolTip("<br>".join(map(html.escape, lines)))  # a name is never markup
+        item.setToolTip("<br>".join(map(escape, lines)))  # a name is never markup
         item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, cost)
         told = tr("Picture {n}: {name}, {width} by {height} pixels")
         item.setData(Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height))

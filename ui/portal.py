@@ -1,7 +1,6 @@
-"""What the desktop does for a program over its bus: the screen by its portal (Wayland), notices. Knows no windows.
+"""The screen by way of the desktop's portal, where programs may not look themselves (Wayland). Knows no windows.
 
-org.freedesktop.portal.Screenshot, version 1: the desktop asks the user, and gives the picture as a file.
-org.freedesktop.Notifications, version 1.2: the desktop shows what happened."""
+org.freedesktop.portal.Screenshot, version 1: the desktop asks the user, and gives the picture as a file."""
 
 from __future__ import annotations
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 NAME, PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
 _PATIENCE = 600.0  # seconds: the user may have to choose
 FAULTS = (OSError, KeyError, ValueError, TypeError, RuntimeError)  # of a bus that is none, or answers strangely
-_SOON = 5.0  # seconds for a desktop to show a notice
 _LARGEST = 200 * 1024 * 1024
 
 
@@ -56,32 +54,6 @@ class Screenshot(QObject):
             pass
         finally:  # whatever went wrong: the window waits for it
             self.taken.emit(data, why_not)
-
-
-class Notices:
-    """What the desktop shows in passing, each in the place of the one before; nothing where it shows none."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def tell(self, text: str) -> None:
-        """Waits for nothing."""
-        threading.Thread(target=self._run, args=(text,), name="hark notice", daemon=True).start()
-
-    def _run(self, text: str) -> None:
-        from jeepney import DBusAddress, DBusErrorResponse, new_method_call
-        from jeepney.auth import AuthenticationError
-        from jeepney.io.blocking import open_dbus_connection
-        from jeepney.wrappers import unwrap_msg
-
-        name = "org.freedesktop.Notifications"
-        desktop = DBusAddress("/org/freedesktop/Notifications", bus_name=name, interface=name)
-        # By its entry the desktop knows which program to show when the notice is clicked.
-        body = ("Hark", self._last, "hark", "Hark", text, [], {"desktop-entry": ("s", "hark")}, -1)
-        call = new_method_call(desktop, "Notify", "susssasa{sv}i", body)
-        faults = contextlib.suppress(*FAULTS, DBusErrorResponse, AuthenticationError)
-        with faults, open_dbus_connection(bus="SESSION") as bus:
-            (self._last,) = unwrap_msg(bus.send_and_get_reply(call, timeout=_SOON))
 
 
 def _asked(chosen: bool) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QProcess, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
@@ -17,8 +16,6 @@ from ui.talk import microphone
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from ui.portal import Notices
-
 
 class Presence(QObject):
     """`wanted` gives "show", "talk", "stop", "describe" or "quit"."""
@@ -28,6 +25,8 @@ class Presence(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._tray = QSystemTrayIcon(icon(), self)
+        self._notice, self._last = QProcess(self), 0
+        self._notice.finished.connect(self._on_notice)
         self._tray.setToolTip("Hark")
         self._menu = QMenu(window)
         for what, text in (
@@ -51,14 +50,15 @@ class Presence(QObject):
             return
         if self.there:
             self._tray.showMessage("Hark", tr("An answer is ready."), self._tray.icon())
-        elif sys.platform == "linux":
-            self._notices.tell(tr("An answer is ready."))
+        elif sys.platform == "linux" and self._notice.state() == QProcess.ProcessState.NotRunning:
+            # To a process of its own: nothing of it stays in this one.
+            self._notice.start(sys.executable, ["-P", "-m", "ui.notice", str(self._last), tr("An answer is ready.")])
 
-    @cached_property
-    def _notices(self) -> Notices:
-        from ui.portal import Notices
-
-        return Notices()
+    @Slot(int)
+    def _on_notice(self, code: int) -> None:
+        """The next one comes in its place; a desktop that shows none is no fault."""
+        shown = bytes(self._notice.readAllStandardOutput().data())
+        self._last = int(shown) if code == 0 else self._last
 
     @Slot(QSystemTrayIcon.ActivationReason)
     def _on_click(self, reason: QSystemTrayIcon.ActivationReason) -> None:
