@@ -256,3 +256,9 @@ def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callabl
     spoken = Grammar((Path(__file__).parents[1] / "resources/starter/spoken.jsgf").read_text("utf-8"))
     for sentence in OTHER_SPOKEN[:10]:
         assert not spoken.matches("question", "".join(ear.transcribe(flite(sentence, "slt"))))
+
+
+def test_the_tiny_model_sees_pictures_no_larger_than_it_learnt_from(starter: Starter) -> None:
+    for size in ((900, 600), (200, 1200), (64, 64)):
+        cost = starter.cost(Picture.of(Image.new("RGB", size, "white")))
+        assert cost and 12_544 * 0.7 <= cost.width * cost.height <= 28_224, (size, cost)

@@ -55,7 +55,7 @@ class Qwen2VL(Responder):
         self.by, self.remark = name, ""
         sizes = processor.image_processor.size
         self._sight, self._costs = Sight(model, processor), Costs(model)
-        fitting = max(_GLANCE, min(sizes["longest_edge"], MAX_PIXELS, self._costs.affordable()))
+        fitting = min(sizes["longest_edge"], MAX_PIXELS, max(_GLANCE, self._costs.affordable()))
         self._chat = Chat(processor, (options.min_pixels or sizes["shortest_edge"], options.max_pixels or fitting))
         attention.use(model.model.language_model)
         on_gpu = model.device.type == "cuda"
