@@ -55,9 +55,9 @@ class Shelf:
     @property
     def responder(self) -> Responder | None:
         """Who answers, if it is loaded."""
-        return self._kept.get("eye", (None, None))[1]
+        return self.kept("eye")
 
-    def kept(self, role: str) -> object:
+    def kept(self, role: str) -> Any:
         """What is loaded as "ear", "eye" or "voice", or None."""
         return self._kept.get(role, (None, None))[1]
 

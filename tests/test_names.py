@@ -60,7 +60,7 @@ def test_the_window_has_no_nameless_control(window: Window) -> None:
         events.TurnEnded("answered", "q", "a", "tiny", timings),
     ):  # fmt: skip
         window.presenter.on_event(event)
-    window.side.past.offer_undo(9)
+    window.side.past.offer_undo(True)
     QTest.qWait(50)
     assert not nameless(window)
 

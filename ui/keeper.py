@@ -32,7 +32,7 @@ class Keeper(QObject):
         super().__init__(window)
         self._window, self._past = window, window.side.past
         self._archive: Archive | None = None
-        self._gone: list[int] = []  # deleted and not purged yet, the last one last
+        self._gone: list[int] = []  # what was deleted and can be brought back, the last one last
         self.current: int | None = None
         self.opened.connect(self._on_opened)
         self._past.wanted.connect(self.on_wanted)
@@ -132,18 +132,19 @@ class Keeper(QObject):
         title = self._title(conversation)
         if not self._tried(lambda kept: kept.delete(conversation) or True):
             return
-        self._gone = [*([] if self._past.undo.isHidden() else self._gone), conversation]
+        self._gone.append(conversation)
         if conversation == self.current:
             self._window.do.new_conversation()
         self.refresh()
-        self._past.offer_undo(UNDO - 2)
-        QTimer.singleShot(max(0, int((UNDO - 1) * 1000)), self, lambda: self._lapse(conversation))
+        self._past.offer_undo(True)
+        QTimer.singleShot(max(0, int((UNDO - 2) * 1000)), self, lambda: self._lapse(conversation))
         QTimer.singleShot(int((UNDO + 1) * 1000), self, self._purge)
         self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
 
     def _lapse(self, conversation: int) -> None:
         """It is too late to bring this one back."""
         self._gone = [one for one in self._gone if one != conversation]
+        self._past.offer_undo(bool(self._gone))
 
     @Slot()
     def _purge(self) -> None:
@@ -153,13 +154,12 @@ class Keeper(QObject):
     @Slot()
     def undo(self) -> None:
         """Brings back what was deleted last; again, what was deleted before."""
-        if self._gone and not self._past.undo.isHidden():
+        if self._gone:
             gone = self._gone[-1]
             if not self._tried(lambda kept: kept.restore(gone) or True):
                 return
             self._gone.pop()
-            if not self._gone:
-                self._past.offer_undo(0)
+            self._past.offer_undo(bool(self._gone))
             self.refresh()
             self._window.presenter.tell(tr("It is back: {title}").format(title=self._title(gone)))
 

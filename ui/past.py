@@ -171,7 +171,6 @@ class Past(QWidget):
         self.undo = QPushButton(tr("Undo: bring it back"))
         self.undo.setVisible(False)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING)
-        self._undoing = QTimer(self, singleShot=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE * 2 // 3)
@@ -180,7 +179,6 @@ class Past(QWidget):
         self.search.textChanged.connect(self._typing.start)
         self.search.returnPressed.connect(self._go_to_list)
         self._typing.timeout.connect(self._search)
-        self._undoing.timeout.connect(lambda: self.offer_undo(0))
         self.undo.clicked.connect(self.undone)
         self.list.wanted.connect(self.wanted)
         self.list.clicked.connect(self._open)
@@ -196,15 +194,11 @@ class Past(QWidget):
         if row >= 0:
             self.list.setCurrentIndex(self.items.index(row))
 
-    def offer_undo(self, seconds: float) -> None:
-        """For a while after something was deleted; 0 ends it."""
-        if seconds <= 0 and self.undo.hasFocus():
+    def offer_undo(self, possible: bool) -> None:
+        """Whether something that was deleted can be brought back."""
+        if not possible and self.undo.hasFocus():
             self.list.setFocus()  # before it goes: the keys would fall to whatever comes next
-        self.undo.setVisible(seconds > 0)
-        if seconds > 0:
-            self._undoing.start(int(seconds * 1000))
-        else:
-            self._undoing.stop()
+        self.undo.setVisible(possible)
 
     @Slot()
     def _search(self) -> None:
