@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,30 @@ def test_a_damaged_database_is_set_aside_and_read_as_far_as_it_goes(tmp_path: Pa
     turns = sum(len(kept.turns(one.id)) for one in kept.conversations())
     assert turns > 100 if where == "middle" else turns == 0
     assert not titles(kept, "question") or where == "middle"
+
+
+def test_every_connection_keeps_its_temporary_tables_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[list[str]] = []
+
+    class Noted(sqlite3.Connection):
+        def execute(self, query: str, *values: object) -> sqlite3.Cursor:
+            self.queries.append(query)
+            return super().execute(query, *values)
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            self.queries: list[str] = []
+            opened.append(self.queries)
+            super().__init__(*given, **named)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **named: connect(*given, factory=Noted, **named))
+    base.Base(tmp_path).close()
+    (tmp_path / "history.damaged").touch()
+    base.mend(tmp_path)
+    base.mend(tmp_path)
+    base.Base(tmp_path, read_only=True).close()
+    assert len(opened) == 5, "to write, to mend from and into, to check, and to read"
+    assert {queries[0] for queries in opened} == {"PRAGMA temp_store=MEMORY"}
 
 
 def test_mending_keeps_what_was_deleted_deleted_and_what_was_unheard_unheard(history: History, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from assistant.words.tongue import tr
 
@@ -70,14 +71,10 @@ class Base:
         self.read_only, self._folder = read_only, folder
         if read_only:
             where = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
-            self._connection = sqlite3.connect(
-                where, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
+            self._connection = _connect(where, isolation_level=None, check_same_thread=False)
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(
-            folder / FILE, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-        )
+        self._connection = _connect(folder / FILE, isolation_level=None, check_same_thread=False)
         try:
             _to_wal(self._connection)
             for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF", "cache_size=-512"):
@@ -173,7 +170,7 @@ def _intact(path: Path) -> bool:
     if path.with_name(_MARK).exists():
         return False
     try:
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+        base = _connect(f"{path.absolute().as_uri()}?mode=ro")
         with contextlib.closing(base):
             base.execute("SELECT count(*) FROM sqlite_master").fetchall()
             return path.stat().st_size > _CHECKED or base.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
@@ -185,7 +182,7 @@ def _intact(path: Path) -> bool:
 
 def _salvaged(aside: Path, base: Base) -> int:
     """Copies row by row until a page cannot be read, from both ends; returns how many turns came over."""
-    with contextlib.closing(sqlite3.connect(aside)) as damaged, base.write() as into:
+    with contextlib.closing(_connect(aside)) as damaged, base.write() as into:
         into.execute("PRAGMA defer_foreign_keys = ON")
         for table, known in _TABLES.items():
             for order in ("ASC", "DESC"):
@@ -203,6 +200,14 @@ def _salvaged(aside: Path, base: Base) -> int:
         into.execute("DELETE FROM turn_picture WHERE turn NOT IN (SELECT id FROM turn)")
         into.execute("INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn")
         return int(into.execute("SELECT count(*) FROM turn").fetchone()[0])
+
+
+def _connect(where: Path | str, **options: Any) -> sqlite3.Connection:
+    """Opens a database by its path or, for a string, its URI. What SQLite sorts stays in memory: in a temporary file it
+    would leave words of the user on a disk that nobody looks after."""
+    connection = sqlite3.connect(where, uri=isinstance(where, str), timeout=_PATIENCE, **options)
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection
 
 
 def _to_wal(base: sqlite3.Connection) -> None:
