@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-_KEPT = "\n\t"
+_UNSOUND = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters but tab and line feed
 
 
 def clean(text: str) -> str:
     """The text without characters that break databases, terminals and screen readers."""
-    sound = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(c for c in sound if c in _KEPT or unicodedata.category(c) not in ("Cc", "Cs"))
+    return _UNSOUND.sub("", text.encode("utf-8", "replace").decode("utf-8"))

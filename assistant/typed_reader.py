@@ -1,0 +1,277 @@
+"""The one place where values from outside are checked: JSON is parsed within limits, values are read by type hints."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, overload
+
+from assistant.words.clean import clean
+
+MAX_JSON_BYTES = 16 * 1024**2
+MAX_JSON_DEPTH = 64
+MAX_JSON_VALUES = 2_000_000  # each is an object of its own: a short text of "[[],[],…" would fill the memory
+_MAX_DIGITS = 300  # of a whole number in JSON: what is shorter is also a finite float
+_SHOWN = 40  # letters of a key in a path
+_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+_T = TypeVar("_T")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+class InvalidValueError(ValueError):
+    """A value from outside is not what it should be. `where` is its path, such as "turns[3].asked"; `reason` goes on
+    from there: "must be a whole number"."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where} {reason}")
+        self.where, self.reason = where, reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """For `Annotated` numbers: both ends belong to it."""
+
+    low: float
+    high: float = math.inf
+
+    def reason(self, value: Any) -> str:
+        """Why the value does not fit, or ""."""
+        if self.low <= value <= self.high:
+            return ""
+        return f"must be at least {self.low}" if self.high == math.inf else f"must be from {self.low} to {self.high}"
+
+
+@dataclasses.dataclass(frozen=True)
+class MaxLength:
+    """For `Annotated` texts, bytes, lists and tables."""
+
+    most: int
+
+    def reason(self, value: Any) -> str:
+        """Why the value does not fit, or ""."""
+        return f"is longer than {self.most}" if len(value) > self.most else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pattern:
+    """For `Annotated` texts that a regular expression has to match as a whole; `what` names them in the reason."""
+
+    expression: str
+    what: str
+
+    def reason(self, value: Any) -> str:
+        """Why the value does not fit, or ""."""
+        return "" if re.fullmatch(self.expression, value) else f"must be {self.what}"
+
+
+def parse_json(text: str | bytes, *, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> object:
+    """The value of a JSON text in UTF-8, with or without a byte order mark.
+
+    Texts in it may hold lone surrogates and control characters, which `read_as` cleans away. Raises
+    `InvalidValueError`: too long, too deep, too many values, no JSON, NaN, infinite, or over 300 digits."""
+    if len(text) > max_bytes:
+        raise InvalidValueError("it", "is too long")
+    try:
+        whole = text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
+        whole = whole.removeprefix("\ufeff")
+        _check_nesting(whole, max_depth)
+        return json.loads(whole, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
+    except InvalidValueError:
+        raise
+    except ValueError as error:
+        raise InvalidValueError("it", f"is not JSON ({error})") from None
+
+
+@overload
+def read_as(hint: type[_T], value: object, where: str) -> _T: ...
+@overload
+def read_as(hint: Any, value: object, where: str) -> Any: ...
+def read_as(hint: Any, value: object, where: str) -> Any:
+    """The value as the type hint says, or `InvalidValueError` with its path, which begins with `where`.
+
+    Hints: str (cleaned), bytes, bool, int (64 bits; never bool), float (finite; whole numbers become floats), None,
+    Literal, unions, list[X], tuple[X, ...], tuple[X, Y], dict[str, X], dataclasses, Any, and `Annotated` with `Range`,
+    `MaxLength` or `Pattern`. A dataclass comes from a table: what is missing takes its default where it has one, and
+    unknown names are passed over."""
+    if hint in _PLAIN:
+        return _PLAIN[hint](value, where)
+    if dataclasses.is_dataclass(hint):
+        return _read_dataclass(hint, value, where)
+    reader = _GENERIC.get(typing.get_origin(hint))
+    if reader is None:
+        raise TypeError(f"no reader for {hint}")
+    return reader(typing.get_args(hint), value, where)
+
+
+def _check_nesting(text: str, max_depth: int) -> None:
+    """Before it is parsed: the parser recurses, and makes an object of every value."""
+    if sum(map(text.count, "[{,")) <= max_depth:
+        return
+    bare = _STRING.sub("", text)
+    if sum(map(bare.count, "[{,")) > MAX_JSON_VALUES:
+        raise InvalidValueError("it", "has too many values")
+    depth = 0
+    for bracket in _BRACKET.findall(bare):
+        depth += 1 if bracket in "[{" else -1
+        if depth > max_depth:
+            raise InvalidValueError("it", "is nested too deeply")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise InvalidValueError("it", "has a number that is too large")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise InvalidValueError("it", "has a number that is not finite")
+    return number
+
+
+def _read_str(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError(where, "must be a text")
+    return clean(value)
+
+
+def _read_bool(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValueError(where, "must be true or false")
+    return value
+
+
+def _read_int(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidValueError(where, "must be a whole number")
+    if not _MIN_INT <= value <= _MAX_INT:
+        raise InvalidValueError(where, "is too large a number")
+    return value
+
+
+def _read_float(value: object, where: str) -> float:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(_read_int(value, where))
+    if not isinstance(value, float):
+        raise InvalidValueError(where, "must be a number")
+    if not math.isfinite(value):
+        raise InvalidValueError(where, "must be a finite number")
+    return value
+
+
+def _read_bytes(value: object, where: str) -> bytes:
+    if not isinstance(value, bytes):
+        raise InvalidValueError(where, "must be bytes")
+    return value
+
+
+def _read_none(value: object, where: str) -> None:
+    if value is not None:
+        raise InvalidValueError(where, "must be empty")
+
+
+def _read_anything(value: object, where: str) -> object:
+    return value
+
+
+def _read_annotated(parts: tuple[Any, ...], value: object, where: str) -> Any:
+    hint, *limits = parts
+    value = read_as(hint, value, where)
+    for limit in limits:
+        if isinstance(limit, Range | MaxLength | Pattern) and (reason := limit.reason(value)):
+            raise InvalidValueError(where, reason)
+    return value
+
+
+def _read_union(parts: tuple[Any, ...], value: object, where: str) -> Any:
+    reasons = []
+    for part in parts:
+        try:
+            return read_as(part, value, where)
+        except InvalidValueError as error:
+            reasons.append(error)
+    raise min(reasons, key=lambda error: error.where == where)  # what went wrong further in says most
+
+
+def _read_literal(parts: tuple[Any, ...], value: object, where: str) -> Any:
+    for part in parts:
+        if type(part) is type(value) and part == value:
+            return part
+    raise InvalidValueError(where, "must be one of " + ", ".join(map(repr, parts)))
+
+
+def _read_list(parts: tuple[Any, ...], value: object, where: str) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise InvalidValueError(where, "must be a list")
+    return [read_as(parts[0], part, f"{where}[{place}]") for place, part in enumerate(value)]
+
+
+def _read_tuple(parts: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
+    if parts[-1] is Ellipsis:
+        return tuple(_read_list(parts, value, where))
+    if not isinstance(value, list | tuple) or len(value) != len(parts):
+        raise InvalidValueError(where, f"must be a list of {len(parts)}")
+    return tuple(read_as(parts[place], part, f"{where}[{place}]") for place, part in enumerate(value))
+
+
+def _read_dict(parts: tuple[Any, ...], value: object, where: str) -> dict[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidValueError(where, "must be a table")
+    return {
+        read_as(parts[0], key, where): read_as(parts[1], part, f"{where}.{str(key)[:_SHOWN]}")
+        for key, part in value.items()
+    }
+
+
+def _read_dataclass(kind: Any, value: object, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise InvalidValueError(where, "must be a table")
+    values = {}
+    for name, (hint, required) in _fields(kind).items():
+        if name in value:
+            values[name] = read_as(hint, value[name], f"{where}.{name}")
+        elif required:
+            raise InvalidValueError(f"{where}.{name}", "is missing")
+    return kind(**values)
+
+
+@functools.cache
+def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
+    """Name to hint, and whether it has no default."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    missing = dataclasses.MISSING
+    return {
+        field.name: (hints[field.name], field.default is missing and field.default_factory is missing)
+        for field in dataclasses.fields(kind)
+        if field.init
+    }
+
+
+_PLAIN: dict[Any, Callable[[object, str], Any]] = {
+    str: _read_str,
+    bytes: _read_bytes,
+    bool: _read_bool,
+    int: _read_int,
+    float: _read_float,
+    None: _read_none,
+    type(None): _read_none,
+    Any: _read_anything,
+    object: _read_anything,
+}
+_GENERIC: dict[Any, Callable[[tuple[Any, ...], object, str], Any]] = {
+    typing.Annotated: _read_annotated,
+    typing.Union: _read_union,
+    types.UnionType: _read_union,
+    typing.Literal: _read_literal,
+    list: _read_list,
+    tuple: _read_tuple,
+    dict: _read_dict,
+}
