@@ -53,7 +53,8 @@ class Devices:
         self._wishes: queue.SimpleQueue[Sound | None] = queue.SimpleQueue()
         self._keys: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._opened = threading.Event()
-        self._ears = Ears(Listener(SpeechDetector().probability), None, lambda value: emit(Level(value)))
+        # Not every driver keeps to 0 to 1, or to numbers: `max` lets no NaN through in this order.
+        self._ears = Ears(Listener(SpeechDetector().probability), None, lambda at: emit(Level(min(1.0, max(0.0, at)))))
         self._ears.listener.hands_free = False
         self._told: Listening | None = None
         self._found: DevicesFound | None = None

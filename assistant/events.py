@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from assistant.typed_reader import InvalidValueError, Pattern, Range
 
 if TYPE_CHECKING:
     from assistant.errors import AssistantError
     from assistant.sound.audio import Audio
+
+# What the window draws with and counts by: it comes from another process, and Qt takes 32 bits and no zero sides.
+Pixel = Annotated[int, Range(0, 2**31 - 1)]
+Side = Annotated[int, Range(1, 100_000_000)]
+ThumbnailSide = Annotated[int, Range(1, 4096)]
+Seconds = Annotated[float, Range(-1e9, 1e9)]
+Count = Annotated[int, Range(0)]
 
 
 @dataclass(frozen=True)
@@ -30,10 +39,10 @@ class Pointed:
 
     label: str
     picture: str
-    left: int
-    top: int
-    right: int
-    bottom: int
+    left: Pixel
+    top: Pixel
+    right: Pixel
+    bottom: Pixel
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Said:
     `until`: letters of the written answer up to the end of this piece."""
 
     text: str
-    until: int = 0
+    until: Count = 0
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,13 @@ class Failed:
 class Timings:
     """Seconds. `load`, `hear` and `look` took so long; the others count from the end of loading; None: never came."""
 
-    load: float | None = None
-    hear: float | None = None
-    look: float | None = None
-    first_word: float | None = None
-    answer: float | None = None
-    first_sound: float | None = None
-    total: float | None = None
+    load: Seconds | None = None
+    hear: Seconds | None = None
+    look: Seconds | None = None
+    first_word: Seconds | None = None
+    answer: Seconds | None = None
+    first_sound: Seconds | None = None
+    total: Seconds | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ class TurnEnded:
     answer: str = ""
     by: str = ""
     timings: Timings = field(default_factory=Timings)
-    heard_until: int = 0
+    heard_until: Count = 0
     id: int | None = None
 
 
@@ -111,7 +120,7 @@ class TurnStarted:
     `ticket`: what the asker gave to know it by; `pictures`: digests of what goes with it for the first time."""
 
     id: int | None
-    ticket: str = ""
+    ticket: Annotated[str, Pattern("[0-9]{0,18}", "a number")] = ""
     conversation: int | None = None
     pictures: tuple[str, ...] = ()
 
@@ -135,7 +144,7 @@ class StateChanged:
 class Level:
     """How loud the microphone is, 0 to 1; about ten a second."""
 
-    value: float
+    value: Annotated[float, Range(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -149,7 +158,7 @@ class Hearing:
 class Loading:
     """`what` is being loaded: 'ear', 'eye' or 'voice'; `done` when it is there."""
 
-    what: str
+    what: Annotated[str, Pattern("ear|eye|voice", "a part")]
     done: bool
 
 
@@ -166,24 +175,29 @@ class Listening:
 class MicrophoneTried:
     """A few seconds were recorded. `found`: "speech", other "sound", or "silence"; `played`: they are heard now."""
 
-    found: str
+    found: Annotated[str, Pattern("speech|sound|silence", "a finding")]
     played: bool
 
 
 @dataclass(frozen=True)
 class Shown:
     """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`. `instead`: the
-    digest of the one in whose place it came, or ""."""
+    digest of the one in whose place it came, or "". Raises `InvalidValueError` where the pixels are not so many: Qt
+    would read behind their end."""
 
     digest: str
     name: str
-    width: int
-    height: int
-    thumb_width: int
-    thumb_height: int
+    width: Side
+    height: Side
+    thumb_width: ThumbnailSide
+    thumb_height: ThumbnailSide
     thumbnail: bytes = field(repr=False)
     ticket: str = ""
     instead: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.thumbnail) != self.thumb_width * self.thumb_height * 3:
+            raise InvalidValueError("thumbnail", "has another size")
 
 
 @dataclass(frozen=True)
@@ -196,7 +210,7 @@ class Weighed:
     height: int
     tokens: int
     megabytes: float
-    seconds: float
+    seconds: Seconds
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,14 @@ import struct
 from typing import IO, Any, get_args
 
 from assistant import events
-from assistant.events import Event, Timings
+from assistant.events import Event
+from assistant.typed_reader import InvalidValueError, parse_json, read_as
 
 _HEAD = struct.Struct(">II")  # lengths of the JSON and of the raw bytes
 MOST_JSON, MOST_RAW = 16 * 1024**2, 256 * 1024**2
 _EVENTS = {kind.__name__: kind for kind in get_args(Event) if kind is not events.Sound}
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "bool": (bool,),
-    "float": (float, int),
-    "float | None": (float, int, type(None)),
-    "int | None": (int, type(None)),
-    "bytes": (bytes,),
-    "Timings": (Timings,),
-    "tuple[str, ...]": (tuple,),
+_RAW = {
+    name: field.name for name, kind in _EVENTS.items() for field in dataclasses.fields(kind) if field.type == "bytes"
 }
 
 
@@ -52,11 +45,9 @@ def read(stream: IO[bytes]) -> tuple[str, dict[str, Any], bytes] | None:
     if len(body) < length or len(raw) < raw_length:
         return None
     try:
-        name, facts = json.loads(body.decode("utf-8", "surrogatepass"))
-    except ValueError:
-        raise BadFrame("a frame is not JSON") from None
-    if not isinstance(name, str) or not isinstance(facts, dict):
-        raise BadFrame("a frame has the wrong shape")
+        name, facts = read_as(tuple[str, dict[str, Any]], parse_json(body, max_bytes=MOST_JSON), "frame")
+    except InvalidValueError as error:
+        raise BadFrame(str(error)) from None
     return name, facts, raw
 
 
@@ -68,22 +59,14 @@ def pack_event(event: Event) -> bytes:
 
 
 def event_of(name: str, facts: dict[str, Any], raw: bytes) -> Event:
-    """The event in a frame. Raises `BadFrame` for an unknown one or a field of the wrong type."""
+    """The event in a frame. Raises `BadFrame` for an unknown one, or a field of the wrong type or size."""
     kind = _EVENTS.get(name)
     if kind is None:
         raise BadFrame(f"an unknown event {name}")
-    return _made(kind, facts, raw)
-
-
-def _made(kind: Any, facts: dict[str, Any], raw: bytes) -> Any:
-    values = {}
-    for one in dataclasses.fields(kind):
-        value: Any = raw if one.type == "bytes" else facts.get(one.name)
-        if one.type == "Timings" and isinstance(value, dict):
-            value = _made(Timings, value, b"")
-        if one.type == "tuple[str, ...]" and isinstance(value, list) and all(isinstance(v, str) for v in value):
-            value = tuple(value)
-        if not isinstance(value, _TYPES[str(one.type)]):
-            raise BadFrame(f"{kind.__name__}.{one.name} is of the wrong type")
-        values[one.name] = value
-    return kind(**values)
+    if name in _RAW:
+        facts = {**facts, _RAW[name]: raw}
+    try:
+        event: Event = read_as(kind, facts, name)
+    except InvalidValueError as error:
+        raise BadFrame(str(error)) from None
+    return event
