@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
 import logging.handlers
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, BadInput, Missing
-from assistant.events import Event, Failed, Heard, Noted, Pointed, Said, Sound, TurnEnded, Wrote
+from assistant.events import Event, Failed, Heard, Noted, Pointed, Sound, TurnEnded, Wrote
+from assistant.json_events import to_json
 from assistant.settings import Folders
 from assistant.sound import audio
 from assistant.sound.audio import Audio
@@ -23,9 +23,6 @@ from assistant.words.clean import clean
 if TYPE_CHECKING:
     from assistant.doctor import Finding
     from assistant.sound.speaker import Playback, Speaker
-_NAMES: dict[type, str] = {
-    Heard: "heard", Wrote: "wrote", Pointed: "pointed", Said: "said", Failed: "failed", TurnEnded: "ended",
-}  # fmt: skip
 
 
 class Console:
@@ -74,7 +71,7 @@ class Console:
 
     def finding(self, finding: Finding) -> None:
         if self._json:
-            self._line({"event": "checked", **dataclasses.asdict(finding)})
+            self._line(to_json(finding))
         else:
             mark = {"ok": "✓", "note": "·", "missing": "✗"}[finding.state]
             self._print(f"{mark} {finding.what}: {finding.message}" + (f" {finding.hint}" if finding.hint else ""))
@@ -92,10 +89,10 @@ class Console:
             self._text_event(event)
 
     def _json_event(self, event: Event) -> None:
-        name = _NAMES.get(type(event))
-        if name:
-            self._ended = self._ended or name == "ended"
-            self._line({"event": name, **dataclasses.asdict(event)})
+        line = to_json(event)
+        if line:
+            self._ended = self._ended or isinstance(event, TurnEnded)
+            self._line(line)
 
     def _text_event(self, event: Event) -> None:
         match event:
@@ -122,7 +119,7 @@ class Console:
         self._out.write(clean(line) + "\n")
         self._out.flush()
 
-    def _line(self, event: dict[str, Any]) -> None:
+    def _line(self, event: dict[str, Any] | None) -> None:
         self._print(json.dumps(event, ensure_ascii=False))
 
 
