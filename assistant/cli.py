@@ -12,6 +12,7 @@ from typing import Any
 
 from assistant import __version__
 from assistant.console import Console, quiet, to_log
+from assistant.environment import keep_temporary_files
 from assistant.errors import AssistantError, Usage
 from assistant.settings import Folders
 from assistant.settings import load as load_settings
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise fault
         folders = Folders.find()
         to_log(folders)
+        keep_temporary_files(folders.temporary)
         settings = load_settings(folders)
         for note in settings.notes:
             console.note(note)

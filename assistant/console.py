@@ -196,12 +196,7 @@ class Played:
 
 
 def quiet() -> None:
-    """Keeps libraries from talking on the terminal: progress bars, warnings, advice."""
-    for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TRANSFORMERS_NO_ADVISORY_WARNINGS", "HF_HUB_DISABLE_TELEMETRY"):
-        os.environ.setdefault(name, "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    """Keeps libraries from warning on the terminal; what else they would say `environment` has switched off."""
     warnings.simplefilter("ignore")
 
 

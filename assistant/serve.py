@@ -12,6 +12,7 @@ import threading
 import time
 
 from assistant import frames
+from assistant.environment import keep_temporary_files
 from assistant.words import tongue
 
 CALLS = {
@@ -35,6 +36,7 @@ def main() -> None:
     tongue.inherit()
     folders = Folders.find()
     to_log(folders)
+    keep_temporary_files(folders.temporary)
     writing = threading.Lock()
 
     def send(frame: bytes) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from assistant.environment import hark_home
 from assistant.errors import BadInput, first_line
 from assistant.files import open_regular
 from assistant.words.tongue import mark, tr
@@ -22,11 +23,14 @@ class Folders:
     data: Path
     logs: Path
 
+    @property
+    def temporary(self) -> Path:
+        """For files that libraries make while they work; see `environment.keep_temporary_files`."""
+        return self.data / "temporary"
+
     @classmethod
     def find(cls) -> Folders:
-        home = os.environ.get("HARK_HOME")
-        if home:
-            root = Path(os.path.expanduser(home)).absolute()
+        if root := hark_home():
             return cls(root, root, root / "logs")
         import platformdirs
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import assistant  # noqa: F401 - first of all, as in every program: what the tests import reports nothing either
+
+# isort: split
 import json
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import wave
 from collections.abc import Callable, Iterator
@@ -73,8 +77,10 @@ def hark(home: Path) -> Callable[..., Ran]:
 
 
 @pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Runs the command in this process: the same code, without the second that imports take."""
+    for name in ("TMPDIR", "TEMP", "TMP"):  # the command sets them: to be as they were after the test
+        monkeypatch.setenv(name, tempfile.gettempdir())
     from assistant.cli import main
 
     def run(*arguments: str | Path) -> Ran:

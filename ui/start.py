@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from assistant.settings import Folders, load
@@ -100,6 +100,8 @@ def main() -> int:
 
         print(install.with_icon())
         return 0
+    # Qt's file dialogs note the folders that were visited, in a file that would lie in the user's home.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(folders.config))
     instance = Instance(folders.data)
     if not instance.first:
         return 0 if instance.tell(_deed()) else _unanswered(folders)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import pickle
 from collections.abc import Generator
 from pathlib import Path
@@ -69,7 +68,6 @@ def load(options: Options) -> Coqui:
             tr("The voice in “{folder}” has no config.json or no weights.").format(folder=folder),
             tr("Choose or get another voice."),
         )
-    os.environ.setdefault("TTS_HOME", str(folder))
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             model = _vits(config_path)

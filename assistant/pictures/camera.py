@@ -4,7 +4,6 @@ A process of its own: OpenCV reads the camera (V4L2, Media Foundation, AVFoundat
 
 from __future__ import annotations
 
-import os
 import sys
 
 _WARM = 8  # frames that a camera needs to find its exposure
@@ -12,7 +11,6 @@ _WARM = 8  # frames that a camera needs to find its exposure
 
 def main() -> None:
     """The argument is the camera's number."""
-    os.environ["OPENCV_LOG_LEVEL"] = "OFF"
     import cv2
 
     device = sys.argv[1]

@@ -9,6 +9,8 @@ import runpy
 import sys
 from pathlib import Path
 
+import assistant  # noqa: F401 - first of all: no library is to report, whichever part is started
+
 
 def main() -> None:
     multiprocessing.freeze_support()

@@ -1,0 +1,89 @@
+"""What libraries are told through environment variables: to report nothing, and to keep their files with Hark's.
+
+`assistant/__init__.py` sets them before any other import, since libraries read them when they are imported; every
+program of Hark and every child process imports that package first, and children inherit them. docs/security.md lists
+what is promised, tests/desktop/test_privacy.py watches that it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+# Set also where the user's environment says otherwise. onnxruntime 1.29 and later ask the DNS for their maker's events
+# host and keep a device id, unless this is there before the first import; `disable_telemetry_events()` comes too late.
+_NO_REPORTS = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+    "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers would ask the hub for a converted copy of a pickle
+}
+# The terminal is Hark's: no progress bars, warnings or advice. These the user may change.
+_QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OPENCV_LOG_LEVEL": "OFF",
+}
+# Folders of libraries that would otherwise lie in the user's home, beside their packages or in the temporary folder.
+# A user who keeps one of them elsewhere goes on doing so. (HF_HOME is not here: its models are shared on purpose.)
+_CACHES = {
+    "CUDA_CACHE_PATH": "cuda",
+    "LIBROSA_DATA_DIR": "librosa",
+    "MPLCONFIGDIR": "matplotlib",
+    "NUMBA_CACHE_DIR": "numba",
+    "OPENCV_OPENCL_CACHE_DIR": "opencv",
+    "TORCHINDUCTOR_CACHE_DIR": "torch-inductor",
+    "TORCH_EXTENSIONS_DIR": "torch-extensions",
+    "TORCH_HOME": "torch",
+    "TRITON_CACHE_DIR": "triton",
+    "TTS_HOME": "tts",
+}
+_STALE_SECONDS = 24 * 3600
+
+
+def prepare_environment() -> None:
+    """Sets all of these variables; makes no folder."""
+    os.environ.update(_NO_REPORTS)
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    if unset := [name for name in _CACHES if not os.environ.get(name)]:
+        caches = _cache_folder()
+        for name in unset:
+            os.environ[name] = str(caches / _CACHES[name])
+
+
+def keep_temporary_files(folder: Path) -> None:
+    """From here on this process and its children make temporary files in `folder`, such as those in which Coqui hands
+    the words of an answer to eSpeak. What a killed process left there is removed after a day.
+
+    Where the folder cannot be made the system's own is used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process may remove it too
+            if path.is_file() and path.stat().st_mtime < time.time() - _STALE_SECONDS:
+                path.unlink()
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        os.environ[name] = str(folder)
+
+
+def hark_home() -> Path | None:
+    """The folder that HARK_HOME names, if it names one."""
+    home = os.environ.get("HARK_HOME")
+    return Path(os.path.expanduser(home)).absolute() if home else None
+
+
+def _cache_folder() -> Path:
+    if home := hark_home():
+        return home / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("hark", appauthor=False)
