@@ -25,6 +25,8 @@ from assistant.sound.audio import Audio
 from assistant.words.clean import clean
 from assistant.words.tongue import tr
 
+_STEP_SECONDS = 0.1  # of waiting, after which a turn can be interrupted
+
 
 @dataclass(frozen=True)
 class Question:
@@ -135,7 +137,7 @@ class Asking:
         for picture, given in zip(self.pictures, question.pictures, strict=False):
             if isinstance(given, Path):  # of others it was told as they came
                 yield from (Noted(f"{picture.name}: {note}") for note in picture.notes)
-        sound = audio.read(question.sound) if isinstance(question.sound, Path) else question.sound
+        sound = (yield from _decode(question.sound)) if isinstance(question.sound, Path) else question.sound
         if question.aloud:
             parts = yield from desk.shelf.parts(desk.settings, False)
             yield from turn.read(question.aloud, parts.voice)
@@ -223,6 +225,14 @@ class Asking:
         known = {name: round(value, 4) for name, value in self.marks.items()}
         spent = known.get("load", 0.0) + known.get("look", 0.0) if "load" in known else 0.0
         return replace(Timings(**known), total=round(self._since() + spent, 4))
+
+
+def _decode(path: Path) -> Generator[Event, None, Audio]:
+    """The sound in a file; while it is decoded the turn can be interrupted. Raises `BadInput`."""
+    with closing(audio.Decoding(path)) as decoding:
+        while not decoding.wait(_STEP_SECONDS):
+            yield Wrote("")
+        return decoding.result()
 
 
 def ask(question: Question, desk: Desk, on_event: Callable[[Event], None]) -> AssistantError | None:

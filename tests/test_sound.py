@@ -52,7 +52,7 @@ def encode(path: Path, codec: str, rate: int, channels: int = 1, kind: str = "s1
 )
 def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int, kind: str) -> None:
     sound = audio.read(encode(tmp_path / name, codec, rate, channels, kind))
-    assert sound.rate == rate and sound.samples.dtype == np.float32
+    assert sound.rate == audio.DECODED_RATE and sound.samples.dtype == np.float32
     assert abs(sound.seconds - 1) < 0.1
     at = sound.at(16000)[2000:14000]
     loudest = np.abs(np.fft.rfft(at)).argmax() * 16000 / len(at)
@@ -88,11 +88,10 @@ def _wav(
     [
         ("empty.wav", b"", "is empty"),
         ("nothing.wav", _wav(body=b""), "no sound"),
-        ("long.wav", _wav(claimed=0xFFFFFFF0), "header promises"),
-        ("fast.wav", _wav(rate=2**31), "header promises"),
-        ("still.wav", _wav(rate=0), "header promises"),
+        ("fast.wav", _wav(rate=2**31), "impossible rate"),
+        ("still.wav", _wav(rate=0), "impossible rate"),
         ("words.wav", b"these are words", "not a sound file"),
-        ("cut.flac", b"fLaC" + bytes(20), "sound"),
+        ("cut.flac", b"fLaC" + bytes(20), "damaged or cut off"),
     ],
 )
 def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:

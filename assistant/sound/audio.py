@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import os
-import struct
+import subprocess
+import sys
+import threading
+import time
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
+from assistant.sound.formats import Refusal
 from assistant.words.tongue import mark, tr
 
+DECODED_RATE = 16_000  # of every file; no model listens closer
 LONGEST = 600.0  # seconds of sound that a question may have
-_SAMPLES_CAP = 120_000_000  # decoded samples, whatever the headers say
-_BYTES_CAP = 2 * 1024**3
-_CHUNKS_CAP = 1_000  # of a WAV before its data
-_RATES = range(2_000, 768_001)
-
-_MAGIC = (
-    (8, b"WAVE", "wav"), (0, b"fLaC", "flac"), (0, b"OggS", "ogg"), (0, b"ID3", "mp3"), (4, b"ftyp", "mov"),
-    (0, b"\x1aE\xdf\xa3", "matroska"), (8, b"AIFF", "aiff"), (8, b"AIFC", "aiff"), (0, b"caff", "caf"),
-)  # fmt: skip
+_MAX_FILE_BYTES = 2 * 1024**3
+_CHUNK_BYTES = 64 * 1024
+_DECODING_TIMEOUT_S = 90.0
 
 Samples = npt.NDArray[np.float32]
 
@@ -77,15 +77,59 @@ class Resampler:
         return np.asarray(self._stream.resample_chunk(low), np.float32)
 
 
+class Downmix:
+    """Brings sound of several channels to one, block by block: to their mean, or to the loudest where they cancel
+    each other (as channels of opposite sign do) or the others are silent."""
+
+    _CANCELLED = 0.3  # of the loudest channel's energy; opposite channels leave nothing of it, a silent one a quarter
+    _LOUDER = 4.0  # times the energy: only then another channel is taken instead
+    _STEP_S, _FADE_S, _HOLD_S = 0.05, 0.005, 1.0
+
+    def __init__(self, rate: int) -> None:
+        self._step, self._fade, self._hold = (int(rate * s) for s in (self._STEP_S, self._FADE_S, self._HOLD_S))
+        self._loudest: int | None = None
+        self._left = 0  # samples for which the loudest is still taken
+        self._weights: Samples | None = None
+
+    def __call__(self, block: npt.NDArray[Any]) -> Samples:
+        """Samples of any numeric type, shape (n,) or (n, channels), as float32, shape (n,), within -1 and 1."""
+        samples = np.asarray(block, dtype=np.float32)
+        if np.issubdtype(block.dtype, np.integer):
+            samples = samples / np.float32(np.iinfo(block.dtype).max + 1)
+        samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+        if samples.ndim == 1 or samples.shape[1] == 1 or not len(samples):
+            return samples.reshape(-1)
+        steps = range(0, len(samples), self._step)
+        return np.concatenate([self._mix(samples[at : at + self._step]) for at in steps])
+
+    def _mix(self, piece: Samples) -> Samples:
+        channels = piece.shape[1]
+        before, self._weights = self._weights, self._weigh(piece)
+        mixed = piece @ self._weights
+        if before is not None and len(before) == channels and (before != self._weights).any():
+            fade = np.linspace(0.0, 1.0, min(self._fade, len(piece)), dtype=np.float32)
+            mixed[: len(fade)] = mixed[: len(fade)] * fade + (piece[: len(fade)] @ before) * (1 - fade)
+        return np.asarray(mixed, np.float32)
+
+    def _weigh(self, piece: Samples) -> Samples:
+        channels = piece.shape[1]
+        energy = np.square(piece).mean(axis=0)
+        loudest, last = int(energy.argmax()), self._loudest
+        if last is not None and last < channels and energy[last] * self._LOUDER >= energy[loudest]:
+            loudest = last
+        if np.square(piece.mean(axis=1)).mean() < self._CANCELLED * energy[loudest]:
+            self._loudest, self._left = loudest, self._hold
+        elif last is not None:
+            self._left -= len(piece)
+            self._loudest = last if self._left > 0 and last < channels else None
+        if self._loudest is None:
+            return np.full(channels, 1 / channels, np.float32)
+        return np.eye(channels, dtype=np.float32)[self._loudest]
+
+
 def mono(block: npt.NDArray[Any], rate: int) -> Audio:
     """An `Audio` from samples of any numeric type, shape (n,) or (n, channels): mixed, clipped, NaN made silence."""
-    samples = np.asarray(block, dtype=np.float32)
-    if np.issubdtype(block.dtype, np.integer):
-        samples = samples / np.float32(np.iinfo(block.dtype).max + 1)
-    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
-    return Audio(np.clip(samples, -1.0, 1.0).astype(np.float32), rate)
+    return Audio(Downmix(rate)(block), rate)
 
 
 def join(pieces: Iterable[Audio]) -> Audio | None:
@@ -111,115 +155,80 @@ def write_wav(path: Path, audio: Audio) -> None:
 
 
 def read(path: Path) -> Audio:
-    """Any sound file that FFmpeg knows, as mono sound of at most ten minutes.
+    """Any sound file whose format Hark knows, as mono sound of at most ten minutes at `DECODED_RATE`.
 
-    Raises `BadInput` for what is no regular file, has no sound, lies in its header or is too long."""
-    with open_regular(path, "hear", mark("sound file")) as file:
-        if file.seek(0, os.SEEK_END) > _BYTES_CAP:
-            raise BadInput(
-                "hear",
-                tr("“{name}” is longer than ten minutes.").format(name=path.name),
-                tr("Cut it into shorter questions."),
-            )
-        file.seek(0)
-        kind = _format_of(file.read(12))
-        if kind is None:
-            raise _unreadable(path)
-        if kind == "wav":
-            _check_wav_header(file, path)
-        file.seek(0)
-        return _decode(file, path, kind)
+    Raises `BadInput` for what is no regular file, has no sound, cannot be decoded or is too long."""
+    with closing(Decoding(path)) as decoding:
+        while not decoding.wait(1.0):
+            pass
+        return decoding.result()
 
 
-def _format_of(head: bytes) -> str | None:
-    """FFmpeg's name of the format that the first bytes tell. Formats that name other files to open are not known."""
-    for at, magic, name in _MAGIC:
-        if head[at : at + len(magic)] == magic:
-            return name
-    # MPEG audio: eleven set bits, then its layer; layer 0 is AAC.
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return "aac" if head[1] & 0x06 == 0 else "mp3"
-    return None
+class Decoding:
+    """A sound file on its way through the process that decodes it: wait for its end, take its result, close it.
+
+    That process has little memory, few seconds and no name of the file, only its bytes. Raises `BadInput` as `read`
+    does."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        self._samples = bytearray()
+        self._deadline = time.monotonic() + _DECODING_TIMEOUT_S
+        with open_regular(path, "hear", mark("sound file")) as file:
+            if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
+                raise _refused(Refusal.TOO_LONG, path.name)
+            file.seek(0)
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "assistant.sound.decoder_process"],
+                stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, name="hark sound file", daemon=True)
+        self._reader.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits so long at most; whether there is a result, if only that it took too long."""
+        self._reader.join(seconds)
+        return not self._reader.is_alive() or time.monotonic() > self._deadline
+
+    def result(self) -> Audio:
+        """The whole sound, once `wait` says so."""
+        if self._reader.is_alive():
+            raise _refused("late", self._name)
+        code = self._child.wait()
+        if code:
+            raise _refused(code, self._name)
+        return Audio(np.frombuffer(self._samples, np.float32), DECODED_RATE)
+
+    def close(self) -> None:
+        """Ends the process, if it still runs."""
+        self._child.kill()
+        self._child.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._child.stdout
+        with self._child.stdout as stdout:
+            while chunk := stdout.read(_CHUNK_BYTES):
+                self._samples += chunk
+                if len(self._samples) > LONGEST * DECODED_RATE * 4:
+                    self._child.kill()
+                    return
 
 
-def _unreadable(path: Path) -> BadInput:
-    return BadInput(
-        "hear",
-        tr("“{name}” is not a sound file that Hark can read.").format(name=path.name),
-        tr("Use WAV, FLAC, MP3, Opus or M4A."),
-    )
-
-
-def _check_wav_header(file: BinaryIO, path: Path) -> None:
-    """Decoders believe any header; a WAV must hold what it promises at a rate that exists."""
-    size = os.fstat(file.fileno()).st_size
-    rate, promised, at = 0, None, 12
-    for _ in range(_CHUNKS_CAP):
-        if promised is not None or at + 8 > size:
-            break
-        file.seek(at)
-        name, length = struct.unpack("<4sI", file.read(8))
-        if name == b"fmt ":
-            rate = struct.unpack("<4xI", file.read(8).ljust(8, b"\0"))[0]
-        elif name == b"data":
-            promised = length
-        at += 8 + length + (length & 1)
-    if promised == 0:
-        raise BadInput("hear", tr("“{name}” holds no sound.").format(name=path.name), tr("Record it again."))
-    if promised is None or rate not in _RATES or at > size + 1:
-        raise BadInput(
-            "hear",
-            tr("“{name}” does not hold what its header promises.").format(name=path.name),
-            tr("Save or convert the sound again."),
-        )
-
-
-def _decode(file: BinaryIO, path: Path, kind: str) -> Audio:
-    import av
-
-    av.logging.set_level(av.logging.PANIC)
-    blocks: list[Samples] = []
-    rate = 0
-    try:
-        with av.open(file, mode="r", format=kind, timeout=10.0) as container:
-            for block, block_rate in _frames(container, path):
-                rate = block_rate
-                blocks.append(block)
-    except (av.error.FFmpegError, ValueError, MemoryError):
-        if not blocks:
-            raise _unreadable(path) from None
-    if not blocks:
-        raise BadInput(
-            "hear", tr("“{name}” holds no sound.").format(name=path.name), tr("Choose a file with sound in it.")
-        )
-    return Audio(np.concatenate(blocks), rate)
-
-
-def _frames(container: Any, path: Path) -> Iterator[tuple[Samples, int]]:
-    if not container.streams.audio:
-        raise BadInput(
-            "hear", tr("“{name}” holds no sound.").format(name=path.name), tr("Choose a file with sound in it.")
-        )
-    stream = container.streams.audio[0]
-    seconds, decoded = 0.0, 0
-    for frame in container.decode(stream):
-        if frame.sample_rate not in _RATES:
-            raise BadInput(
-                "hear",
-                tr("“{name}” names an impossible rate.").format(name=path.name),
-                tr("Save or convert the sound again."),
-            )
-        block = frame.to_ndarray()
-        # Packed formats come as (1, n * channels), planar ones as (channels, n).
-        block = block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
-        if block.dtype == np.uint8:
-            block = (block.astype(np.int16) - 128) * 256
-        seconds += len(block) / frame.sample_rate
-        decoded += len(block)
-        if seconds > LONGEST or decoded > _SAMPLES_CAP:
-            raise BadInput(
-                "hear",
-                tr("“{name}” is longer than ten minutes.").format(name=path.name),
-                tr("Cut it into shorter questions."),
-            )
-        yield mono(block, frame.sample_rate).samples, frame.sample_rate
+def _refused(why: Refusal | int | str, name: str) -> BadInput:
+    """Why the file is not opened, and the next step."""
+    again, shorter = tr("Copy or download it again, or convert it."), tr("Cut it into shorter questions.")
+    sentences = {
+        Refusal.UNKNOWN_FORMAT: (
+            tr("“{name}” is not a sound file that Hark can read."), tr("Use WAV, FLAC, MP3, Opus or M4A.")
+        ),
+        Refusal.NO_SOUND: (tr("“{name}” holds no sound."), tr("Choose a file with sound in it.")),
+        Refusal.TOO_LONG: (tr("“{name}” is longer than ten minutes."), shorter),
+        Refusal.IMPOSSIBLE_RATE: (
+            tr("“{name}” names an impossible rate."), tr("Save or convert the sound again.")
+        ),
+        Refusal.DAMAGED: (tr("“{name}” is damaged or cut off: no sound can be decoded from it."), again),
+        "late": (tr("“{name}” took too long to open."), shorter),
+    }  # fmt: skip
+    message, hint = sentences.get(why, (tr("“{name}” is damaged or needs too much memory."), again))
+    return BadInput("hear", message.format(name=name), hint)

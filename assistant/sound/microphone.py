@@ -25,7 +25,7 @@ class Microphone:
     def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
         self._blocks: queue.SimpleQueue[npt.NDArray[np.float32]] = queue.SimpleQueue()
         self._stream_to = audio.Resampler(rate, RATE)
-        self._rate = rate
+        self._downmix = audio.Downmix(rate)
         self._beat = Heartbeat()
         self._stream = open_stream(callback=self._take, finished_callback=self._beat.end)
         self._stream.start()
@@ -41,7 +41,7 @@ class Microphone:
             block = self._blocks.get(timeout=seconds)
         except queue.Empty:
             return None
-        return self._stream_to(audio.mono(block, self._rate).samples)
+        return self._stream_to(self._downmix(block))
 
     def close(self) -> None:
         self._stream.abort()

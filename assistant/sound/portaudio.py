@@ -102,7 +102,9 @@ def choose(kind: Kind, name: str) -> tuple[str | None, int, int]:
             tr("Connect one; typed questions and files work without."),
         ) from None
     check = sounddevice.check_input_settings if kind == "input" else sounddevice.check_output_settings
-    for rate, channels in ((RATE, 1), (RATE, 2), (int(facts["default_samplerate"]), 1)):
+    # Of a microphone two, where it has two: mixing them elsewhere may leave nothing (see `Downmix`).
+    first, second = (2, 1) if kind == "input" and facts["max_input_channels"] > 1 else (1, 2)
+    for rate, channels in ((RATE, first), (RATE, second), (int(facts["default_samplerate"]), first)):
         try:
             check(device=name or None, channels=channels, samplerate=rate, dtype="float32")
             return name or None, rate, channels

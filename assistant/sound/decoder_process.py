@@ -1,0 +1,117 @@
+"""Decodes one sound file from standard input to mono float32 at 16 kHz on standard output. Opens no other file.
+
+The samples are written as they are decoded, so that neither this process nor its parent ever holds more than the ten
+minutes that a question may last. The exit code says why a file is refused (`Refusal`). Memory and processor time are
+limited with setrlimit; on Windows the parent's time-out alone holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import soxr
+
+from assistant.sound import wav
+from assistant.sound.audio import DECODED_RATE, LONGEST, Downmix, Samples
+from assistant.sound.formats import Refusal, RefusedError, find_format
+
+_MEMORY_BYTES = 1024**3
+_CPU_SECONDS = 60  # ten minutes of FLAC at 192 kHz take ten
+
+
+def decode(file: BinaryIO) -> Iterator[Samples]:
+    """The sound, block by block, mono at `DECODED_RATE`. What is damaged in between is left out.
+
+    Raises `RefusedError`."""
+    size = file.seek(0, os.SEEK_END)
+    found = find_format(file)
+    part = wav.FilePart(file, found.start, size)
+    if found.name == "wav":
+        part = wav.open_wav(part, size - found.start)
+    part.seek(0)
+    try:
+        # By its first bytes, never by guessing: some of the decoder's formats would open files and sockets.
+        with av.open(part, mode="r", format=found.name) as container:
+            if not container.streams.audio:
+                raise RefusedError(Refusal.NO_SOUND)
+            yield from _at_one_rate(_frames(container))
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise RefusedError(Refusal.DAMAGED) from error
+
+
+def _frames(container: Any) -> Iterator[Any]:
+    """The frames of the sound that is the file's main one."""
+    stream = container.streams.best("audio") or container.streams.audio[0]
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.FFmpegError, OSError):
+            return  # the end, or all that can be reached
+        with contextlib.suppress(av.error.FFmpegError):  # a damaged packet: the next one may be whole
+            yield from packet.decode()
+
+
+def _at_one_rate(frames: Iterator[Any]) -> Iterator[Samples]:
+    """The rate may change within a file, where it was put together from several."""
+    rate, stream, downmix = 0, None, Downmix(DECODED_RATE)
+    for frame in frames:
+        if frame.sample_rate not in wav.RATES:
+            raise RefusedError(Refusal.IMPOSSIBLE_RATE)
+        if frame.sample_rate != rate:
+            if stream:
+                yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+            rate, downmix = frame.sample_rate, Downmix(frame.sample_rate)
+            stream = soxr.ResampleStream(rate, DECODED_RATE, 1, "float32") if rate != DECODED_RATE else None
+        block = downmix(_samples(frame))
+        yield stream.resample_chunk(block) if stream else block
+    if stream:
+        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _samples(frame: Any) -> Any:
+    """A frame's samples, shape (n, channels), in their own type; unsigned ones as signed."""
+    block = frame.to_ndarray()
+    # Packed formats come as (1, n * channels), planar ones as (channels, n).
+    block = block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
+    return (block.astype(np.int16) - 128) * 256 if block.dtype == np.uint8 else block
+
+
+def limit() -> None:
+    """Caps this process's memory and processor time where the system can."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> int:
+    """Writes what can be decoded of standard input; returns 0, or the `Refusal`."""
+    limit()
+    av.logging.set_level(av.logging.PANIC)
+    written = 0
+    try:
+        for block in decode(sys.stdin.buffer):
+            written += len(block)
+            if written > LONGEST * DECODED_RATE:
+                return Refusal.TOO_LONG
+            sys.stdout.buffer.write(np.clip(block, -1.0, 1.0).astype(np.float32).tobytes())
+        sys.stdout.buffer.flush()
+    except RefusedError as error:
+        if not written:
+            return error.refusal
+        sys.stdout.buffer.flush()  # what was decoded before it broke is heard
+    except MemoryError:
+        return Refusal.DAMAGED
+    return 0 if written else Refusal.DAMAGED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
