@@ -15,7 +15,7 @@ from assistant.console import Console, quiet, to_log
 from assistant.environment import keep_temporary_files
 from assistant.errors import AssistantError, Usage
 from assistant.settings import Folders
-from assistant.settings import load as load_settings
+from assistant.settings_file import load as load_settings
 from assistant.words import tongue
 
 INTERRUPTED = 130

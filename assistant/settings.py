@@ -1,18 +1,24 @@
-"""The user's settings: one frozen, checked value, read from TOML. Knows nothing of who uses it."""
+"""The user's settings: one frozen, checked value. Knows nothing of who uses it."""
 
 from __future__ import annotations
 
-import math
-import os
-import time
-from dataclasses import asdict, dataclass, field, fields, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from assistant.environment import hark_home
-from assistant.errors import BadInput, first_line
-from assistant.files import open_regular
+from assistant.typed_reader import InvalidValueError, MaxLength, Pattern, Range, hints_of, read_as
+from assistant.words.clean import clean
 from assistant.words.tongue import mark, tr
+
+_SHOWN = 60  # letters of a name or value in a sentence
+_MOST_NOTES = 10
+SLOWEST, FASTEST = 0.5, 3.0  # of speech
+Name = Annotated[str, MaxLength(4096)]  # of a model, folder, device, voice
+Prompt = Annotated[str, MaxLength(100_000)]
+Gigabytes = Annotated[float, Range(0, 100_000)]
+Pixels = Annotated[int, Range(0, 1_000_000_000)]
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,11 @@ class Hear:
     """`language`: a code such as "en", or "" to detect it. `model`: a hub name or folder, for whisper.
     `budget`: gigabytes of the graphics card that it may take; 0 for all that is free."""
 
-    transcriber: str = "sphinx"
-    model: str = ""
-    language: str = ""
-    device: str = "auto"
-    budget: float = 0.0
+    transcriber: Name = "sphinx"
+    model: Name = ""
+    language: Name = ""
+    device: Name = "auto"
+    budget: Gigabytes = 0.0
 
 
 SYSTEM = (
@@ -55,6 +61,7 @@ SYSTEM = (
     "the main thing, dangers first, and give details when asked. Copy text in a picture word for word. Say where "
     "things are as on a clock or in a grid of nine. Say when you are not sure."
 )
+DESCRIBE = mark("Describe this picture.")  # in the user's language, as long as it is this one
 
 
 @dataclass(frozen=True)
@@ -67,27 +74,24 @@ class Look:
     may take; 0 for all that is free. `describe_dropped`: every picture is described as it comes. `camera`: its number,
     or "" for the first."""
 
-    responder: str = "starter"
-    model: str = ""
-    device: str = "auto"
-    dtype: str = "auto"
-    device_map: str = ""
-    max_memory: str = ""
-    system: str = SYSTEM
-    describe: str = mark("Describe this picture.")  # in the user's language, as long as it is this one
-    min_pixels: int = 0
-    max_pixels: int = 0
-    max_new_tokens: int = 512
-    video_frames: int = 16
-    video_rate: float = 1.0
-    weights: str = "int4"
+    responder: Name = "starter"
+    model: Name = ""
+    device: Name = "auto"
+    dtype: Name = "auto"
+    device_map: Name = ""
+    max_memory: Name = ""
+    system: Prompt = SYSTEM
+    describe: Prompt = DESCRIBE
+    min_pixels: Pixels = 0
+    max_pixels: Pixels = 0
+    max_new_tokens: Annotated[int, Range(0, 1_000_000)] = 512
+    video_frames: Annotated[int, Range(0, 10_000)] = 16
+    video_rate: Annotated[float, Range(0, 1000)] = 1.0
+    weights: Annotated[str, Pattern("int4|bfloat16|stored", "a format")] = "int4"
     glance: bool = True
     describe_dropped: bool = False
-    camera: str = ""
-    budget: float = 0.0
-
-
-SLOWEST, FASTEST = 0.5, 3.0  # of speech
+    camera: Name = ""
+    budget: Gigabytes = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,9 @@ class Speak:
     """`voice`: an id such as "espeak/en-us". `speed`: 1 is the voice's own, 0.5 to 3. `by`: who speaks answers,
     "hark" or the screen "reader", never both."""
 
-    voice: str = "espeak/en-us"
-    speed: float = 1.0
-    by: str = "hark"
+    voice: Name = "espeak/en-us"
+    speed: Annotated[float, Range(SLOWEST, FASTEST)] = 1.0
+    by: Annotated[str, Pattern("hark|reader", "a speaker")] = "hark"
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,8 @@ class Sound:
     """Device names as the system tells them; "" is the system's default. `headphones`: Hark cannot hear itself.
     `earcons`: short sounds say what Hark does."""
 
-    input: str = ""
-    output: str = ""
+    input: Name = ""
+    output: Name = ""
     headphones: bool = False
     earcons: bool = True
 
@@ -117,7 +121,7 @@ class Memory:
     anything to do after which they are let go; 0 keeps them."""
 
     preload: bool = True
-    unload_after: float = 0.0
+    unload_after: Annotated[float, Range(0, 1_000_000)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,9 @@ class Window:
     `welcomed`: it was started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop.
     `hotkeys`: keys that work in all programs. `still`: nothing moves by itself."""
 
-    theme: str = "system"
-    language: str = "system"
-    announce: str = "all"
+    theme: Annotated[str, Pattern("system|light|dark|contrast", "a theme")] = "system"
+    language: Name = "system"
+    announce: Annotated[str, Pattern("all|first|ends|off", "a level")] = "all"
     welcomed: bool = False
     stay: bool = False
     autostart: bool = False
@@ -148,7 +152,7 @@ class History:
 class Hub:
     """`source`: where models are got from, "huggingface" or "modelscope"."""
 
-    source: str = "huggingface"
+    source: Annotated[str, Pattern("huggingface|modelscope", "a hub")] = "huggingface"
 
 
 @dataclass(frozen=True)
@@ -178,95 +182,57 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 
 
-def load(folders: Folders) -> Settings:
-    """The settings on disk. A broken file is kept aside and the defaults are used; `notes` says so."""
-    path = folders.config / "settings.toml"
-    try:
-        if not os.path.lexists(path):
-            return Settings()
-        import tomllib
-
-        with open_regular(path, "settings", mark("settings file")) as file:
-            return checked(tomllib.loads(file.read().decode("utf-8")))
-    except (BadInput, OSError) as error:
-        return Settings(
-            notes=(tr("The settings file cannot be read ({why}); the defaults are used.").format(why=error),)
-        )
-    except (ValueError, RecursionError) as error:
-        return Settings(notes=(_set_aside(path, error),))
-
-
-def save(settings: Settings, folders: Folders) -> str:
-    """Writes what differs from the file's values, keeping its comments; returns why it cannot, or ""."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    path = folders.config / "settings.toml"
-    try:
-        document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
-        defaults = table(Settings())
-        for name, values in table(settings).items():
-            for key, value in values.items():
-                if value != document.get(name, {}).get(key, defaults[name][key]):
-                    document.setdefault(name, tomlkit.table())[key] = value
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(tomlkit.dumps(document), "utf-8")
-        part.replace(path)
-    except (OSError, UnicodeError, TOMLKitError) as error:
-        return tr("The settings cannot be kept: {why}.").format(why=error)
-    return ""
-
-
-def written(settings: Settings) -> str:
-    """All settings as a file has them."""
-    import tomlkit
-
-    return tomlkit.dumps(table(settings))
-
-
 def table(settings: Settings) -> dict[str, Any]:
     """The settings as `checked` takes them."""
     return {name: asdict(getattr(settings, name)) for name in _SECTIONS}
 
 
 def checked(table: dict[str, Any]) -> Settings:
-    """Settings from a parsed table. Raises `ValueError` for a value of the wrong type; unknown names are noted."""
-    sections: dict[str, Any] = {}
+    """Settings from a parsed table. A value that cannot be takes its default; `notes` names it, and unknown names."""
     notes: list[str] = []
+    sections = {}
     for name, values in table.items():
         kind = _SECTIONS.get(name)
-        if kind is None or not isinstance(values, dict):
-            notes.append(tr("The settings file has an unknown entry “{name}”; it was passed over.").format(name=name))
-            continue
-        known = {one.name: type(one.default) for one in fields(kind)}
-        for key in [key for key in values if key not in known]:
-            notes.append(
-                tr("The settings file has an unknown entry “{name}.{key}”; it was passed over.").format(
-                    name=name, key=key
-                )
-            )
-        values = {
-            key: float(one) if known.get(key) is float and type(one) is int else one for key, one in values.items()
-        }
-        for key, value in values.items():
-            if type(value) is float and not 0 <= value < math.inf:
-                raise ValueError(f"{name}.{key} cannot be {value}")
-            if key in known and type(value) is not known[key]:
-                raise ValueError(f"{name}.{key} must be a {known[key].__name__}")
-        sections[name] = kind(**{key: value for key, value in values.items() if key in known})
+        if kind is not None and isinstance(values, dict):
+            sections[name] = _section(name, kind, values, notes)
+        elif kind is not None:
+            told = tr("In the settings file “{name}” must be a section, [{name}]; its defaults are used.")
+            notes.append(told.format(name=name))
+        else:
+            notes.append(_unknown(name))
+    if len(notes) > _MOST_NOTES:
+        more = tr("There are {n} more faults in the settings file.").format(n=len(notes) - _MOST_NOTES)
+        notes[_MOST_NOTES:] = [more]
     return replace(Settings(**sections), notes=tuple(notes))
 
 
-def _set_aside(path: Path, error: Exception) -> str:
-    aside = path.with_name("settings.broken.toml")
-    while os.path.lexists(aside):  # never over one that was kept before
-        aside = aside.with_name(f"settings.broken-{time.time_ns()}.toml")
-    reason = first_line(error)
-    try:
-        path.replace(aside)
-    except OSError:
-        return tr("The settings file cannot be read ({reason}); the defaults are used.").format(reason=reason)
-    return tr("The settings file was broken ({reason}); it was kept as {aside}, and the defaults are used.").format(
-        reason=reason, aside=aside
-    )
+def _section(name: str, kind: Any, values: dict[str, Any], notes: list[str]) -> Any:
+    """A section with the default for every value that cannot be."""
+    hints, usual, read = hints_of(kind), kind(), {}
+    for key, value in values.items():
+        if key not in hints:
+            notes.append(_unknown(f"{name}.{key}"))
+            continue
+        try:
+            read[key] = read_as(hints[key], value, f"{name}.{key}")
+        except InvalidValueError:
+            told = tr("In the settings file “{name}” cannot be {value}; its default, {default}, is used.")
+            default = _shown(getattr(usual, key))
+            notes.append(told.format(name=f"{name}.{key}", value=_shown(value), default=default))
+    return kind(**read)
+
+
+def _unknown(name: str) -> str:
+    told = tr("The settings file has an unknown entry “{name}”; it was passed over.")
+    return told.format(name=clean(name)[:_SHOWN])
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence, as the file would have it."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return tr("so large a number")
+    if not isinstance(value, str | int | float):
+        return tr("of this kind")
+    text = str(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    text = clean(text)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

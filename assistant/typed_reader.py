@@ -110,6 +110,12 @@ def read_as(hint: Any, value: object, where: str) -> Any:
     return reader(typing.get_args(hint), value, where)
 
 
+@functools.cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """The type hints of a dataclass by field, as `read_as` takes them."""
+    return typing.get_type_hints(kind, include_extras=True)
+
+
 def _check_nesting(text: str, max_depth: int) -> None:
     """Before it is parsed: the parser recurses, and makes an object of every value."""
     if sum(map(text.count, "[{,")) <= max_depth:
@@ -234,25 +240,13 @@ def _read_dict(parts: tuple[Any, ...], value: object, where: str) -> dict[Any, A
 def _read_dataclass(kind: Any, value: object, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise InvalidValueError(where, "must be a table")
-    values = {}
-    for name, (hint, required) in _fields(kind).items():
-        if name in value:
-            values[name] = read_as(hint, value[name], f"{where}.{name}")
-        elif required:
-            raise InvalidValueError(f"{where}.{name}", "is missing")
+    values, hints = {}, hints_of(kind)
+    for field in dataclasses.fields(kind):
+        if field.name in value:
+            values[field.name] = read_as(hints[field.name], value[field.name], f"{where}.{field.name}")
+        elif field.default is field.default_factory is dataclasses.MISSING:
+            raise InvalidValueError(f"{where}.{field.name}", "is missing")
     return kind(**values)
-
-
-@functools.cache
-def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
-    """Name to hint, and whether it has no default."""
-    hints = typing.get_type_hints(kind, include_extras=True)
-    missing = dataclasses.MISSING
-    return {
-        field.name: (hints[field.name], field.default is missing and field.default_factory is missing)
-        for field in dataclasses.fields(kind)
-        if field.init
-    }
 
 
 _PLAIN: dict[Any, Callable[[object, str], Any]] = {

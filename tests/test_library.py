@@ -1,4 +1,4 @@
-"""Settings, history, models and voices on disk."""
+"""History, models and voices on disk."""
 
 from __future__ import annotations
 
@@ -11,63 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assistant import settings
 from assistant.errors import Missing
 from assistant.library import models, voices
 from assistant.library.base import NewerHistory
 from assistant.library.history import History
 from assistant.pictures import Picture
-from assistant.settings import Folders, Settings
-
-
-def write_settings(home: Path, text: str) -> Settings:
-    home.mkdir(exist_ok=True)
-    (home / "settings.toml").write_text(text, "utf-8")
-    return settings.load(Folders.find())
-
-
-def test_settings_are_read(home: Path) -> None:
-    read = write_settings(home, '[look]\nresponder = "qwen2-vl"\nmax_pixels = 5\n[speak]\nvoice = "espeak/cmn"\n')
-    assert (read.look.responder, read.look.max_pixels, read.speak.voice, read.notes) == (
-        "qwen2-vl",
-        5,
-        "espeak/cmn",
-        (),
-    )
-
-
-def test_a_whole_number_will_do_where_another_is_meant(home: Path) -> None:
-    assert write_settings(home, "[memory]\nunload_after = 5\n").memory.unload_after == 5.0
-    for wrong in ("-1", "inf", "nan"):
-        assert "was broken" in write_settings(home, f"[memory]\nunload_after = {wrong}\n").notes[0]
-
-
-def test_no_file_is_the_defaults(home: Path) -> None:
-    assert settings.load(Folders.find()) == Settings()
-
-
-@pytest.mark.parametrize("text", ["[look", '[look]\nmax_pixels = "many"\n', "[history]\nkeep = 1\n", "\x00"])
-def test_a_broken_file_is_kept_aside_and_said(home: Path, text: str) -> None:
-    read = write_settings(home, text)
-    assert read.look == Settings().look and "was broken" in read.notes[0]
-    assert (home / "settings.broken.toml").read_text("utf-8") == text
-    assert not (home / "settings.toml").exists()
-
-
-def test_a_second_broken_file_does_not_replace_the_first(home: Path) -> None:
-    write_settings(home, "[one")
-    write_settings(home, "[two" + "[" * 5000)
-    assert len(list(home.glob("settings.broken*.toml"))) == 2
-
-
-def test_a_settings_file_that_cannot_be_read_stays(home: Path) -> None:
-    (home / "settings.toml").mkdir(parents=True)
-    assert "cannot be read" in settings.load(Folders.find()).notes[0]
-
-
-def test_unknown_entries_are_said_and_passed_over(home: Path) -> None:
-    read = write_settings(home, '[look]\ncolour = "red"\n[pony]\nx = 1\n')
-    assert len(read.notes) == 2 and "look.colour" in read.notes[0] and "pony" in read.notes[1]
 
 
 def picture(level: int = 90) -> Picture:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPushButton
 
-from assistant.settings import Folders, Settings, load
+from assistant.settings import Folders, Settings
+from assistant.settings_file import load
 from tests.desk import Desk, until
 from ui.options import Options
 

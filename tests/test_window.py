@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from assistant import events
-from assistant.settings import Folders, Settings, load
+from assistant.settings import Folders, Settings
+from assistant.settings_file import load
 from tests.desk import Desk, bars, until
 from ui.checkup import Checkup
 

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from assistant.events import Event
 from assistant.process import EngineProcess
-from assistant.settings import Folders, Settings, save
+from assistant.settings import Folders, Settings
+from assistant.settings_file import save
 
 
 class Bridge(QObject):

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from assistant.settings import SLOWEST, Settings, written
+from assistant.settings import SLOWEST, Settings
+from assistant.settings_file import written
 from assistant.words.tongue import tr
 from ui import style
 from ui.choices import OPTIONS, Option

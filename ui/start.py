@@ -12,7 +12,8 @@ import threading
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from assistant.settings import Folders, load
+from assistant.settings import Folders
+from assistant.settings_file import load
 from assistant.words import tongue
 from assistant.words.tongue import tr
 from ui import style

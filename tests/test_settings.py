@@ -1,0 +1,220 @@
+"""The settings on disk, whoever wrote them with whatever editor: a fault costs as little as it can, and is said."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from assistant import settings_file
+from assistant.settings import Folders, Hear, Look, Settings, Speak, checked, table
+from tests.conftest import missing
+
+SHARED = Path(__file__).parents[1].parent / "shared/cases/files"
+
+
+def write_settings(home: Path, text: str | bytes) -> Settings:
+    home.mkdir(exist_ok=True)
+    (home / "settings.toml").write_bytes(text.encode() if isinstance(text, str) else text)
+    return settings_file.load(Folders.find())
+
+
+def test_settings_are_read(home: Path) -> None:
+    read = write_settings(home, '[look]\nresponder = "qwen2-vl"\nmax_pixels = 5\n[speak]\nvoice = "espeak/cmn"\n')
+    assert (read.look.responder, read.look.max_pixels, read.speak.voice, read.notes) == (
+        "qwen2-vl",
+        5,
+        "espeak/cmn",
+        (),
+    )
+
+
+def test_a_whole_number_will_do_where_another_is_meant(home: Path) -> None:
+    assert write_settings(home, "[memory]\nunload_after = 5\n").memory.unload_after == 5.0
+
+
+def test_no_file_or_an_empty_one_is_the_defaults(home: Path) -> None:
+    assert settings_file.load(Folders.find()) == Settings()
+    assert write_settings(home, "") == Settings()
+
+
+def test_defaults_are_values_that_a_file_may_have() -> None:
+    assert checked(table(Settings())) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('look.max_pixels = "many"', "look.max_pixels"),
+        ("look.max_pixels = -1", "look.max_pixels"),
+        ("look.max_pixels = 2_000_000_000", "look.max_pixels"),
+        ("look.max_pixels = 5.5", "look.max_pixels"),
+        ("look.max_pixels = [5]", "look.max_pixels"),
+        ("look.max_pixels.a.b = 5", "look.max_pixels"),
+        ("look.model" + ".a" * 20_000 + " = 5", "look.model"),
+        ("look.model = 2026-01-01", "look.model"),
+        ('look.weights = "int3"', "look.weights"),
+        ('look.model = "' + "x" * 5000 + '"', "look.model"),
+        ("history.keep = 1", "history.keep"),
+        ("speak.speed = " + "9" * 400, "speak.speed"),
+        ("speak.speed = " + "9" * 5_000, "speak.speed"),
+        ("speak.speed = 0x" + "f" * 5_000, "speak.speed"),
+        ("speak.speed = 9e999", "speak.speed"),
+        ("speak.speed = 3.01", "speak.speed"),
+        ("speak.speed = true", "speak.speed"),
+        ("memory.unload_after = -1", "memory.unload_after"),
+        ("memory.unload_after = inf", "memory.unload_after"),
+        ("memory.unload_after = nan", "memory.unload_after"),
+        ("hear = 5", "[hear]"),
+        ('hear = "whisper"', "[hear]"),
+        ("[[hear]]", "[hear]"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_wrong_value_costs_only_itself_and_is_named(home: Path, text: str, name: str) -> None:
+    read = write_settings(home, f'sound.input = "Mikrofon"\n{text}\n')
+    assert len(read.notes) == 1 and name in read.notes[0] and len(read.notes[0]) < 300
+    assert replace(read, notes=(), sound=Settings().sound) == Settings() and read.sound.input == "Mikrofon"
+    assert [path.name for path in home.iterdir()] == ["settings.toml"]
+
+
+@pytest.mark.parametrize("text", [b"[look", b"\x00", b'[look]\nmodel = "a', b"a = " + b"[" * 100_000, b"#" * 2_000_000])
+def test_a_file_that_is_no_toml_is_kept_aside_and_said(home: Path, text: bytes) -> None:
+    read = write_settings(home, text)
+    assert read.look == Settings().look and "was broken" in read.notes[0]
+    assert (home / "settings.broken.toml").read_bytes() == text
+    assert not (home / "settings.toml").exists()
+
+
+def test_a_byte_order_mark_costs_nothing_when_read_or_written(home: Path) -> None:
+    read = write_settings(home, b"\xef\xbb\xbf# mine\r\n[speak]\r\nspeed = 1.5\r\n")
+    assert read.speak.speed == 1.5 and not read.notes
+    assert settings_file.save(replace(read, look=Look(max_pixels=7)), Folders.find()) == ""
+    again = settings_file.load(Folders.find())
+    assert (again.speak.speed, again.look.max_pixels, again.notes) == (1.5, 7, ())
+    assert "# mine" in (home / "settings.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_another_encoding_is_said_with_what_to_do(home: Path, encoding: str) -> None:
+    [note] = write_settings(home, '[speak]\nvoice = "käse"\n'.encode(encoding)).notes
+    assert "Save it as UTF-8" in note
+
+
+@pytest.mark.parametrize("name", [r"C:\Users\me", r"D:\models", r"C:\temp\x", r"\\server\x"])
+def test_backslashes_in_double_quotes_are_said_with_what_to_do(home: Path, name: str) -> None:
+    [note] = write_settings(home, f'[look]\nresponder = "a\\\\b"\nmodel = "{name}"\n').notes
+    assert "single quotes" in note
+    assert not write_settings(home, f"[look]\nmodel = '{name}'\n").notes
+
+
+def test_a_second_broken_file_does_not_replace_the_first(home: Path) -> None:
+    write_settings(home, "[one")
+    write_settings(home, "[two" + "[" * 5000)
+    assert len(list(home.glob("settings.broken*.toml"))) == 2
+
+
+def test_a_settings_file_that_cannot_be_read_stays(home: Path) -> None:
+    (home / "settings.toml").mkdir(parents=True)
+    assert "cannot be read" in settings_file.load(Folders.find()).notes[0]
+
+
+def test_a_pipe_in_place_of_the_settings_does_not_block(home: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        missing("no pipes here")
+    home.mkdir(exist_ok=True)
+    os.mkfifo(home / "settings.toml")
+    assert "cannot be read" in settings_file.load(Folders.find()).notes[0]
+
+
+def test_unknown_entries_are_said_and_passed_over(home: Path) -> None:
+    read = write_settings(home, '[look]\ncolour = "red"\n[pony]\nx = 1\n')
+    assert len(read.notes) == 2 and "look.colour" in read.notes[0] and "pony" in read.notes[1]
+
+
+def test_a_thousand_faults_are_a_few_sentences(home: Path) -> None:
+    notes = write_settings(home, "".join(f"k{number} = 1\n" for number in range(1000))).notes
+    assert len(notes) == 11 and "990" in notes[-1]
+
+
+@pytest.mark.parametrize("text", ["hear = 5 # no\nother = 1\n", 'hear = "x"\n[look]\nmax_pixels = 3\n', "[[hear]]\n"])
+def test_a_setting_is_saved_into_a_file_with_a_wrong_section(home: Path, text: str) -> None:
+    read = write_settings(home, text)
+    assert settings_file.save(replace(read, hear=Hear(model="m"), speak=Speak(speed=2.0)), Folders.find()) == ""
+    again = settings_file.load(Folders.find())
+    assert (again.hear.model, again.speak.speed, again.look) == ("m", 2.0, read.look)
+    assert ("other" in text) == any("other" in note for note in again.notes)
+
+
+def test_a_wrong_value_stays_in_the_file_until_it_is_set(home: Path) -> None:
+    read = write_settings(home, '[speak]\nspeed = 9 # fast\n[look]\nmax_pixels = "x"\n')
+    assert settings_file.save(replace(read, look=Look(max_pixels=7)), Folders.find()) == ""
+    assert (home / "settings.toml").read_text("utf-8") == "[speak]\nspeed = 9 # fast\n[look]\nmax_pixels = 7\n"
+
+
+@pytest.mark.parametrize("text", [b"[look", b"a = " + b"[" * 100_000, b"\xff\xfea\0", b"a = " + b"9" * 5000])
+def test_settings_that_cannot_be_saved_are_said_and_the_file_stays(home: Path, text: bytes) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "settings.toml").write_bytes(text)
+    why = settings_file.save(replace(Settings(), look=Look(max_pixels=7)), Folders.find())
+    assert "cannot be kept" in why and (home / "settings.toml").read_bytes() == text
+
+
+SECTIONS = {field.name for field in fields(Settings)} - {"notes"}
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(data=st.data())
+def test_any_table_gives_settings_that_are_in_range(data: st.DataObject) -> None:
+    keys = st.sampled_from(["model", "speed", "budget", "keep", "theme", "max_pixels", "x"])
+    sections = st.sampled_from(sorted(SECTIONS)) | st.text()
+    given_table = data.draw(st.dictionaries(sections, VALUES | st.dictionaries(keys, VALUES)))
+    read = checked(given_table)
+    assert checked(table(read)) == replace(read, notes=())
+
+
+PIECES = [
+    "[hear]",
+    "[look]",
+    "hear",
+    "speak.speed",
+    "=",
+    ".",
+    '"',
+    "'",
+    "\\",
+    "5",
+    "\n",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    "\ufeff",
+    "#",
+]
+
+
+@limits(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.binary() | st.lists(st.sampled_from(PIECES)).map(lambda pieces: "".join(pieces).encode()))
+def test_any_file_can_be_loaded_and_saved_over(home: Path, text: bytes) -> None:
+    write_settings(home, text)
+    settings_file.save(replace(Settings(), look=Look(max_pixels=7)), Folders.find())
+    settings_file.load(Folders.find())
+
+
+@pytest.mark.parametrize("path", sorted(SHARED.glob("settings-*.toml")), ids=lambda path: path.name)
+def test_a_settings_file_of_the_collection_is_read_as_far_as_it_goes(home: Path, path: Path) -> None:
+    read = write_settings(home, path.read_bytes())
+    assert (home / "settings.toml").exists() and len(read.notes) <= 1
+    assert "bom" not in path.name or read.speak.speed == 1.5
+    assert tomllib.loads(settings_file.written(read))
