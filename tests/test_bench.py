@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.bench import protocol, truesize
+from assistant.backends.qwen2_vl import processor
+from assistant.bench import kernels, protocol, truesize
 from assistant.bench.protocol import Probe, Row
 from assistant.commands import bench
 from tests.conftest import Ran
@@ -91,3 +92,11 @@ def test_random_weights_are_the_same_each_time(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(truesize, "_SECTIONS", [8, 8, 8])
     one, other = (truesize.model("2b", layers=2) for _ in range(2))
     assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_kernels_are_compared_on_a_processor_that_multiplies_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_OUT", 96), ("_IN", 64), ("_LAYERS", 1), ("_ROWS", (1, 16))):
+        monkeypatch.setattr(kernels, name, value)
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: False)
+    names = [row.name for row in kernels.rows()]
+    assert "kernel: torch int4" in names and not [name for name in names if "oneDNN" in name]

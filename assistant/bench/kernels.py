@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from assistant.backends.qwen2_vl import weights
+from assistant.backends.qwen2_vl import processor, weights
 from assistant.bench.protocol import Row, seconds
 
 _OUT, _IN = 8960, 1536  # the 2B model's largest layers
@@ -25,12 +25,11 @@ Multiply = Callable[[torch.Tensor], object]
 def rows() -> list[Row]:
     """One for each way: GB/s by the number of rows."""
     linears = [torch.nn.Linear(_IN, _OUT, bias=False, dtype=torch.bfloat16) for _ in range(_LAYERS)]
-    ways: dict[str, Callable[[], list[Multiply]]] = {
-        "torch Linear, bfloat16": lambda: list(linears),
-        "oneDNN, packed, bfloat16": lambda: [weights.Packed(one) for one in linears],
-        "torch int8": lambda: [_int8(one) for one in linears],
-        "torch int4": lambda: [_int4(one) for one in linears],
-    }
+    ways: dict[str, Callable[[], list[Multiply]]] = {"torch Linear, bfloat16": lambda: list(linears)}
+    if processor.multiplies_bfloat16():
+        ways["oneDNN, packed, bfloat16"] = lambda: [weights.Packed(one) for one in linears]
+    ways["torch int8"] = lambda: [_int8(one) for one in linears]
+    ways["torch int4"] = lambda: [_int4(one) for one in linears]
     if find_spec("torchao"):
         ways["torchao int8 with dynamic activations"] = lambda: [_torchao(one) for one in linears]
     if find_spec("openvino"):

@@ -111,9 +111,9 @@ def _machine() -> str:
 
 
 def _processor() -> Iterator[str]:
-    import torch
+    from assistant.backends.qwen2_vl.processor import has_amx
 
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     yield next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-    yield "AMX" if torch.cpu._is_amx_tile_supported() else "no AMX"
+    yield "AMX" if has_amx() else "no AMX"

@@ -13,6 +13,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from assistant.backends.qwen2_vl.processor import has_amx
+
 _NAME = "hark_grouped"
 _STEP = 1024  # keys by which a buffer for scores grows
 _FEW = 8  # tokens up to which the fused kernel is faster than plain products
@@ -28,7 +30,7 @@ def use(text_model: Any) -> None:
 def plain_is_faster(query: torch.Tensor) -> bool:
     """Whether plain products beat the fused kernel: in bfloat16, on processors without AMX, they do."""
     slow = query.dtype == torch.bfloat16 and query.device.type == "cpu"
-    return slow and not torch.cpu._is_amx_tile_supported()
+    return slow and not has_amx()
 
 
 def _grouped(

@@ -13,11 +13,13 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from assistant.backends.qwen2_vl.processor import multiplies_bfloat16
+
 GROUP = 32  # weights along a row that share a scale and a zero
 
 
 class Packed(nn.Module):
-    """bfloat16, in the layout that oneDNN multiplies without looking twice."""
+    """bfloat16, in the layout that oneDNN multiplies without looking twice. Only where it `multiplies_bfloat16`."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -36,7 +38,7 @@ class FourBit(nn.Module):
     def __init__(self, linear: nn.Linear, kept: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
         super().__init__()
         self.bias = linear.bias
-        self.many = Packed(linear)
+        self.many = _sixteen_bit_linear(linear)
         self.kept = kept or _packed(linear.weight.detach())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -46,6 +48,11 @@ class FourBit(nn.Module):
         out = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.kept[0], GROUP, self.kept[1])
         out = out if self.bias is None else out + self.bias
         return out.view(*x.shape[:-1], -1)
+
+
+def _sixteen_bit_linear(linear: nn.Linear) -> nn.Module:
+    """All bits of the weights, as this processor multiplies them."""
+    return Packed(linear) if multiplies_bfloat16() else linear
 
 
 def _packed(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,7 +80,7 @@ def can_pack(model: Any) -> bool:
     """Whether it is possible and worth it: bfloat16, all of it on a processor that multiplies it."""
     if {one.device.type for one in model.parameters()} != {"cpu"} or model.dtype != torch.bfloat16:
         return False
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return multiplies_bfloat16()
 
 
 @torch.no_grad()
@@ -98,7 +105,7 @@ def _replaced(
     name: str, linear: nn.Linear, four_bits: bool, kept: dict[str, torch.Tensor], made: dict[str, torch.Tensor]
 ) -> nn.Module:
     if not four_bits or linear.in_features % GROUP or linear.out_features % GROUP:
-        return Packed(linear)
+        return _sixteen_bit_linear(linear)
     known = (kept[f"{name}.packed"], kept[f"{name}.scales"]) if f"{name}.scales" in kept else None
     layer = FourBit(linear, known)
     if not known:
