@@ -22,6 +22,7 @@ from ui.instance import Instance
 from ui.presence import Presence, icon
 
 if TYPE_CHECKING:
+    from jeepney import Message
     from jeepney.io.blocking import DBusConnection
 
 TELL = (
@@ -116,7 +117,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[DBusConnection]:
 def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     application: QApplication, bus: DBusConnection
 ) -> None:
-    from jeepney import HeaderFields, MessageType, message_bus, new_method_return
+    from jeepney import HeaderFields, message_bus, new_method_return
     from jeepney.io.blocking import Proxy
 
     window = QWidget()
@@ -125,9 +126,8 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     assert not made.there and QApplication.activeWindow() is None
     for last in (0, 7):
         made.ready()
-        asked = bus.receive(timeout=10)
-        while asked.header.message_type != MessageType.method_call:
-            asked = bus.receive(timeout=10)
+        bus.send(new_method_return(called(bus), "as", (["body"],)))
+        asked = called(bus)
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(asked, "u", (7,)))
@@ -139,6 +139,34 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     with pytest.raises(TimeoutError):
         bus.receive(timeout=0.5)
     window.deleteLater()
+
+
+def called(bus: DBusConnection) -> Message:
+    """The next call that comes in."""
+    from jeepney import MessageType
+
+    while (message := bus.receive(timeout=10)).header.message_type != MessageType.method_call:
+        pass
+    return message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="freedesktop.org's notifications")
+@pytest.mark.parametrize(
+    ("able", "body"), [(["body", "body-markup"], "&lt;img src='/x'&gt; &amp;"), (["body"], "<img src='/x'> &")]
+)
+def test_a_notice_is_never_markup_whatever_the_desktop_can_show(
+    bus: DBusConnection, able: list[str], body: str
+) -> None:
+    from jeepney import message_bus, new_method_return
+    from jeepney.io.blocking import Proxy
+
+    Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
+    command = [sys.executable, "-P", "-m", "ui.notice", "0", "<img src='/x'> &"]
+    notice = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    bus.send(new_method_return(called(bus), "as", (able,)))
+    asked = called(bus)
+    bus.send(new_method_return(asked, "u", (7,)))
+    assert asked.body[4] == body and notice.communicate(timeout=20)[0].strip() == "7"
 
 
 def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:

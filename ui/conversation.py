@@ -14,6 +14,7 @@ from assistant.words.tongue import tr
 from ui import style
 from ui.drawn import Painter
 from ui.messages import Messages
+from ui.plain import set_tool_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent, QResizeEvent
@@ -242,7 +243,7 @@ class Actions(QWidget):
             (tr("Links"), tr("Open a link that it names, after asking (L)"), conversation.open_link),
         ):
             button = QPushButton(text, self)
-            button.setToolTip(told)
+            set_tool_tip(button, told)
             button.setAccessibleDescription(told)
             button.setProperty("flat", True)
             button.clicked.connect(slot)
