@@ -42,15 +42,40 @@ HANG = (
 def test_the_second_start_tells_the_first(application: QApplication, tmp_path: Path) -> None:
     first, told = Instance(tmp_path), list[str]()
     first.told.connect(told.append)
-    command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "rm -rf", "describe", "stop"]
+    command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     QTest.qWait(600)  # it comes before the first one listens
     first.listen()
     until(lambda: second.poll() is not None)
     assert first.first and second.stdout
-    assert second.stdout.read() == "False [True, True, True, True, True]\n"
-    assert told == ["show", "talk", "describe", "stop"], "only what is known"
+    assert second.stdout.read() == "False [True, True, True, True]\n"
+    assert told == ["show", "talk", "describe", "stop"]
     assert Instance(tmp_path / "another home").first
+
+
+def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
+    application: QApplication, tmp_path: Path
+) -> None:
+    from PySide6.QtNetwork import QLocalSocket
+
+    first, told = Instance(tmp_path), list[str]()
+    first.told.connect(told.append)
+    first.listen()
+    callers = []
+    for said in (b"rm -rf", b"talk\n", b"x" * 30_000_000, b"showshow", b"\xff\xfe", b"st"):
+        caller = QLocalSocket()
+        caller.connectToServer(first._name)
+        assert caller.waitForConnected(5000)
+        caller.write(said)
+        callers.append(caller)
+    until(lambda: all(one.state() == QLocalSocket.LocalSocketState.UnconnectedState for one in callers[:-1]))
+    assert not told and not any(one.bytesAvailable() for one in callers)
+    callers[-1].write(b"op")  # the rest of "stop", which the first waits for
+    until(lambda: told)
+    assert told == ["stop"]
+    silent = QLocalSocket()
+    silent.connectToServer(first._name)
+    until(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
 
 
 def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_path: Path) -> None:

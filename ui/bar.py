@@ -53,7 +53,7 @@ class Field(QPlainTextEdit):
 
     def asked(self) -> str:
         """What is typed, without the breaks that only this field has."""
-        return self.toPlainText().replace(_BREAK + "\n", "").replace(_BREAK, "")
+        return _without_breaks(self.toPlainText())
 
     def put(self, text: str) -> None:
         """Another text in the place of all that is typed, which comes back with Ctrl+Z."""
@@ -79,10 +79,10 @@ class Field(QPlainTextEdit):
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """The text as it was before it was broken up."""
-        from PySide6.QtCore import QMimeData
-
-        data = QMimeData()
-        data.setText(self.textCursor().selection().toPlainText().replace(_BREAK + "\n", "").replace(_BREAK, ""))
+        data = super().createMimeDataFromSelection()  # one made here would be freed twice
+        text = data.text()
+        data.clear()
+        data.setText(_without_breaks(text))
         return data
 
     def _insert(self, cursor: QTextCursor, text: str) -> None:
@@ -224,3 +224,7 @@ def _whole_letters(line: str) -> int:
     """Where a line can be broken without parting a letter from its marks, near the longest that is allowed."""
     ends = range(_MAX_LINE_LETTERS, _MAX_LINE_LETTERS - 50, -1)
     return next((end for end in ends if not unicodedata.combining(line[end]) and line[end - 1] != "\u200d"), ends[0])
+
+
+def _without_breaks(text: str) -> str:
+    return text.replace(_BREAK + "\n", "").replace(_BREAK, "")
