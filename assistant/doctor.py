@@ -15,7 +15,7 @@ from typing import Literal
 import psutil
 
 from assistant import cards, faults
-from assistant.errors import AssistantError, Missing
+from assistant.errors import AssistantError
 from assistant.library import catalogue, models
 from assistant.settings import Folders
 from assistant.words.tongue import mark, tr
@@ -114,18 +114,17 @@ def _packages() -> Iterator[Finding]:
 
 
 def _sound() -> Iterator[Finding]:
-    from assistant.sound import portaudio
-
     try:
-        portaudio.library("listen")
-    except Missing as error:
-        yield Finding(tr("sound"), "missing", error.message, error.hint)
+        import sounddevice
+
+        devices = list(sounddevice.query_devices())
+    except OSError:
+        yield Finding(
+            tr("sound"), "missing", tr("PortAudio is not installed."), tr("On Debian: apt install libportaudio2")
+        )
         return
-    kinds: tuple[tuple[str, Literal["input", "output"]], ...] = (
-        (mark("microphone"), "input"), (mark("speaker"), "output"),
-    )  # fmt: skip
-    for what, kind in kinds:
-        if portaudio.names(kind):
+    for what, key in ((mark("microphone"), "max_input_channels"), (mark("speaker"), "max_output_channels")):
+        if any(device[key] > 0 for device in devices):
             yield Finding(tr(what), "ok", tr("There is one."))
         else:
             yield Finding(

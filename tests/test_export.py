@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from assistant.library.history import History, messages
 from assistant.pictures import Picture
 from assistant.words.markdown import common
 
+SHARED = Path(__file__).parents[1].parent / "shared/cases/files"
 HOSTILE = (
     "See ![x](https://tracker.example/p.png) and <img src='http://a.example/b'> and <script>alert(1)</script>\n\n"
     "| a | b |\n|---|---|\n| c | **d** |\n"
@@ -161,18 +164,21 @@ def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("turns.0.pictures", ["0" * 64]), ("turns.0.asked", "now"), ("turns.0.asked", float("inf")),
         ("turns.0.asked", 1e300), ("turns.0.heard", 2**63), ("pictures.0.digest", "../x"),
         ("pictures.0.png", "!!"), ("pictures.0.png", "AAAA"), ("pictures", None), ("pictures.0.name", {"a": 1}),
+        ("turns.0.asked", 10**400), ("turns.0.asked", True), ("turns.0.question", None), ("turns.0.by", 5),
+        ("pictures.0.png", 0), ("pictures.0.png", -1), ("pictures.0.png", 10**30), ("pictures.0.png", None),
+        ("turns.0.regions", [[2**31, 0, 1, 1]]),
         ("turns.0.regions", [[1, 2, 3]]), ("turns.0.regions", [["a", 1, 2, 3]]), ("turns.0.regions", 5),
     ],
 )  # fmt: skip
-def test_damaged_files_are_refused_and_leave_nothing(kept: History, tmp_path: Path, path: str, value: Any) -> None:
+@pytest.mark.parametrize("indent", [1, None])
+def test_damaged_files_are_refused_and_leave_nothing(
+    kept: History, tmp_path: Path, path: str, value: Any, indent: int | None
+) -> None:
     file = tmp_path / "a.json"
     export.write(kept.archive, 1, file)
     told = change(json.loads(file.read_text("utf-8")), path, value)
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(told, indent=indent))
     archive = Archive(Base(tmp_path / "two"), tmp_path / "two")
-    if path == "title":
-        assert export.read(archive, file)
-        return
     with pytest.raises(BadInput, match="cannot be taken in"):
         export.read(archive, file)
     assert not archive.conversations()
@@ -183,3 +189,34 @@ def test_what_is_no_conversation_is_refused(tmp_path: Path, data: bytes) -> None
     (tmp_path / "a.json").write_bytes(data)
     with pytest.raises(BadInput):
         export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
+
+
+def test_a_large_import_takes_no_more_memory_than_one_picture(tmp_path: Path) -> None:
+    archive = Archive(Base(tmp_path / "two"), tmp_path / "two")
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(3_000_000)).decode()
+    pictures = [{"digest": f"{number:064x}", "name": "p", "png": png} for number in range(20)]
+    told = {"kind": "hark-conversation", "version": 1, "title": "t", "turns": [], "pictures": pictures}
+    (tmp_path / "a.json").write_text(json.dumps(told, indent=1))
+    tracemalloc.start()
+    try:
+        export.read(archive, tmp_path / "a.json")
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000, "of a file of 80 MB"
+    finally:
+        tracemalloc.stop()
+    assert len(list((tmp_path / "two" / "pictures").iterdir())) == 20
+
+
+def test_an_import_of_too_much_text_or_too_large_a_picture_is_refused(
+    kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export.write(kept.archive, 1, tmp_path / "a.json")
+    for limit, low in (("_MAX_TEXT_BYTES", 500), ("_MAX_PNG_BYTES", 50)):
+        with monkeypatch.context() as patch, pytest.raises(BadInput, match="too large"):
+            patch.setattr(export, limit, low)
+            export.read(kept.archive, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("path", sorted(SHARED.glob("conversation-*.json")), ids=lambda path: path.name)
+def test_a_hostile_conversation_of_the_collection_is_refused(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be taken in"):
+        export.read(Archive(Base(tmp_path), tmp_path), path)

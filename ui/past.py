@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -26,7 +25,6 @@ from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate
 from assistant.words.tongue import tr, trn
 from ui import style
 from ui.entry import Line
-from ui.plain import MAX_NAME_LETTERS, set_tool_tip, shortened
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QContextMenuEvent, QKeyEvent
@@ -83,10 +81,7 @@ class Conversations(QAbstractListModel):
 
     def show(self, items: Sequence[Conversation]) -> None:
         self.beginResetModel()
-        self._items = [
-            one if len(one.title) <= MAX_NAME_LETTERS else replace(one, title=shortened(one.title, MAX_NAME_LETTERS))
-            for one in items
-        ]
+        self._items = list(items)
         self.endResetModel()
 
     def row_of(self, conversation: int | None) -> int:
@@ -124,7 +119,7 @@ class _Painter(QStyledItemDelegate):
 class _List(QListView):
     """Enter opens, F2 renames, Delete deletes; the menu key has all of it."""
 
-    wanted = Signal(str, int)  # "open", "rename", "delete" or "export", and which conversation
+    wanted = Signal(str, object)  # "open", "rename", "delete" or "export", and which conversation
 
     @property
     def chosen(self) -> int | None:
@@ -158,14 +153,13 @@ class Past(QWidget):
     """`wanted` tells what is to be done with a conversation; `sought` what is searched for; `undone` asks for the one
     that was deleted last."""
 
-    wanted, sought, undone = Signal(str, int), Signal(str), Signal()
+    wanted, sought, undone = Signal(str, object), Signal(str), Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.search = Line(tr("Search conversations"), tr("Search"))
-        set_tool_tip(self.search, tr("Search titles, questions and answers (Ctrl+F)"))
+        self.search.setToolTip(tr("Search titles, questions and answers (Ctrl+F)"))
         self.search.setClearButtonEnabled(True)
-        self.search.setMaxLength(MAX_NAME_LETTERS)
         self.list, self.items = _List(), Conversations()
         self.list.setObjectName("past")
         self.list.setAccessibleName(tr("Conversations"))

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QComboBox
 
 from assistant.words.tongue import tr
 from ui import style
-from ui.plain import MAX_NAME_LETTERS, shortened
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QWheelEvent
@@ -31,9 +30,9 @@ class Picker(QComboBox):
         blocked = QSignalBlocker(self)
         self.clear()
         for value, name in entries:
-            self.addItem(shortened(name, MAX_NAME_LETTERS), value)
+            self.addItem(name, value)
         if self.findData(chosen) < 0:
-            self.addItem(tr("{name} (not here)").format(name=shortened(chosen, MAX_NAME_LETTERS)), chosen)
+            self.addItem(tr("{name} (not here)").format(name=chosen), chosen)
         self.setCurrentIndex(self.findData(chosen))
         blocked.unblock()
 

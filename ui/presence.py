@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from assistant.words.tongue import tr
 from ui import style
-from ui.plain import set_tool_tip
 from ui.talk import microphone
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Presence(QObject):
         self._tray = QSystemTrayIcon(icon(), self)
         self._notice, self._last = QProcess(self), 0
         self._notice.finished.connect(self._on_notice)
-        set_tool_tip(self._tray, "Hark")
+        self._tray.setToolTip("Hark")
         self._menu = QMenu(window)
         for what, text in (
             ("show", tr("Show the window")), ("talk", tr("Talk")), ("stop", tr("Stop speaking")),

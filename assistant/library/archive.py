@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.library.base import Base, NewerHistory, mend
+from assistant.library.base import Base, NewerHistory
+from assistant.library.repair import mend
+from assistant.library.rows import COLUMNS, Box, Digest, is_digest, regions_of, text_of
+from assistant.typed_reader import read_as
 from assistant.words.clean import clean
 from assistant.words.tongue import tr
 
 UNDO = 30.0  # seconds in which a deleted conversation can be brought back
 _TRIGRAM = 3  # letters of the shortest word that the index can find
 _TITLE = 80  # letters
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
+_TURN = COLUMNS["turn"]
+_MOMENT = COLUMNS["turn"]["asked"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Archive:
                 rf"(c.title LIKE ? ESCAPE '\' OR c.id IN (SELECT conversation FROM turn WHERE id IN ({inside})))"
             )
             values += [pattern, pattern if len(word) < _TRIGRAM else '"' + word.replace('"', '""') + '"']
-        rows = self._base.rows(
+        rows: list[Any] = self._base.rows(
             "SELECT c.id, c.title, coalesce(max(t.asked), c.created),"
             " (SELECT count(DISTINCT digest) FROM turn_picture WHERE turn IN"
             "  (SELECT id FROM turn WHERE conversation = c.id))"
@@ -82,7 +86,7 @@ class Archive:
             f" WHERE {' AND '.join(where)} GROUP BY c.id ORDER BY 3 DESC, c.id DESC",
             tuple(values),
         )
-        return [Conversation(*row) for row in rows]  # type: ignore[arg-type]
+        return [Conversation(id_, text_of(title), _MOMENT.read(at), count) for id_, title, at, count in rows]
 
     def turns(self, conversation: int, before: int = 0, most: int = -1) -> list[Turn]:
         """Turns of a conversation, oldest first: the last `most` ones, of those before turn `before` if given."""
@@ -99,7 +103,7 @@ class Archive:
 
     def title(self, conversation: int) -> str:
         rows = self._base.rows("SELECT title FROM conversation WHERE id = ?", (conversation,))
-        return str(rows[0][0]) if rows else ""
+        return text_of(rows[0][0]) if rows else ""
 
     def rename(self, conversation: int, title: str) -> None:
         """An empty title changes nothing."""
@@ -130,7 +134,7 @@ class Archive:
             base.execute(f"DELETE FROM found WHERE rowid IN ({turns})", past)
             base.execute("DELETE FROM conversation WHERE deleted < ?", past)
             kept = {row[0] for row in base.execute("SELECT DISTINCT digest FROM turn_picture")}
-            for digest in set(digests) - kept:
+            for digest in filter(is_digest, set(digests) - kept):
                 with contextlib.suppress(OSError):
                     self.picture_file(digest).unlink()
 
@@ -178,26 +182,26 @@ class Archive:
             "SELECT p.digest, p.name FROM turn_picture p JOIN turn t ON p.turn = t.id WHERE t.conversation = ?",
             (conversation,),
         )
-        return dict(rows)
+        return {digest: text_of(name) for digest, name in rows if is_digest(digest)}
 
     def picture_file(self, digest: str) -> Path:
-        """Where a kept picture lies, as PNG."""
-        return self._pictures / f"{digest}.png"
+        """Where a kept picture lies, as PNG. Raises `InvalidValueError` for what is no digest: no other path."""
+        return self._pictures / f"{read_as(Digest, digest, 'digest')}.png"
 
     def close(self) -> None:
         self._base.close()
 
     def _turns(self, which: str, *values: int) -> list[Turn]:
-        told = "SELECT regions, id, conversation, asked, question, answer, by, state, heard FROM turn WHERE "
-        rows: list[Any] = self._base.rows(told + which, values)
-        return [
-            Turn(*row, self._digests(row[0]), tuple(tuple(box) for box in json.loads(regions)))  # type: ignore[call-arg]
-            for regions, *row in rows
-        ]
+        rows = self._base.rows(f"SELECT {', '.join(_TURN)} FROM turn WHERE {which}", values)
+        return [self._turn(row) for row in rows]
+
+    def _turn(self, row: tuple[object, ...]) -> Turn:
+        values = {name: column.read(value) for (name, column), value in zip(_TURN.items(), row, strict=True)}
+        return Turn(**{**values, "regions": regions_of(values["regions"])}, pictures=self._digests(values["id"]))
 
     def _digests(self, turn: int) -> tuple[str, ...]:
         rows = self._base.rows("SELECT digest FROM turn_picture WHERE turn = ? ORDER BY place", (turn,))
-        return tuple(str(row[0]) for row in rows)
+        return tuple(str(row[0]) for row in rows if is_digest(row[0]))
 
 
 def begin(base: sqlite3.Connection, title: str) -> int:

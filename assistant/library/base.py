@@ -1,4 +1,4 @@
-"""The database of conversations: its schema, opened with care, mended as far as it goes. Knows nothing of turns."""
+"""The database of conversations: its schema, opened with care. Knows nothing of turns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from assistant.words.tongue import tr
-
 # Each step brings the schema to the next version; steps are only ever added.
-_STEPS = (
+STEPS = (
     """
 CREATE TABLE conversation (id INTEGER PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL);
 CREATE TABLE turn (
@@ -44,16 +42,13 @@ INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn
     # Parts of the last picture that were asked about, as JSON: left, top, right, bottom in its pixels.
     "ALTER TABLE turn ADD COLUMN regions TEXT NOT NULL DEFAULT '[]';",
 )
-SCHEMA = len(_STEPS)
+SCHEMA = len(STEPS)
 FILE = "history.sqlite"
 _PATIENCE = 5.0  # seconds for another process's write
-_CHECKED = 50_000_000  # bytes of the largest database that is checked whenever it is opened
-_MARK = "history.damaged"  # an empty file: damage was met, so that the next opening mends
-_TABLES = {  # an older database lacks some of these columns
-    "conversation": ("id", "title", "created", "deleted"),
-    "turn": ("id", "conversation", "asked", "question", "answer", "by", "state", "heard", "regions"),
-    "turn_picture": ("turn", "place", "digest", "name"),
-}
+MARK = "history.damaged"  # an empty file: damage was met, so that the next opening mends
+_READING, _WRITING, _UPGRADING = 15.0, 60.0, 600.0  # seconds after which SQLite gives up: a view can be endless
+_STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between two looks at the clock: under a millisecond
+_MAX_VALUE_BYTES = 64 * 1024**2  # of one text or blob; functions in a foreign schema can make them from nothing
 
 
 class NewerHistory(Exception):
@@ -68,16 +63,16 @@ class Base:
     changes nothing, and can read newer ones."""
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
-        self.read_only, self._folder = read_only, folder
+        self.read_only, self._folder, self._deadline = read_only, folder, Deadline(_READING)
         if read_only:
             where = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
-            self._connection = _connect(where, isolation_level=None, check_same_thread=False)
+            self._connection = connect(where, self._deadline, isolation_level=None, check_same_thread=False)
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._connection = _connect(folder / FILE, isolation_level=None, check_same_thread=False)
+        self._connection = connect(folder / FILE, self._deadline, isolation_level=None, check_same_thread=False)
         try:
             _to_wal(self._connection)
-            for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF", "cache_size=-512"):
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-512"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._upgrade()
         except BaseException:
@@ -87,17 +82,20 @@ class Base:
     def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """All rows of a question to the database."""
         with self._noting():
+            self._deadline.restart(_READING)
             return self._connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, seconds: float = _WRITING) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
         with self._noting():
+            self._deadline.restart(seconds)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # what takes too long has been rolled back already
+                    self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
@@ -117,97 +115,55 @@ class Base:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says in which part
-            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) and not self.read_only:
+            if result_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) and not self.read_only:
                 with contextlib.suppress(OSError):
-                    (self._folder / _MARK).touch()
+                    (self._folder / MARK).touch()
             raise
 
     def _upgrade(self) -> None:
         if int(self._connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA:
             return  # nothing to write, and no disk to wait for
-        with self.write() as base:
+        with self.write(_UPGRADING) as base:
             version = int(base.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA:
                 raise NewerHistory
-            for step in _STEPS[version:]:
+            for step in STEPS[version:]:
                 for statement in step.split(";"):
                     base.execute(statement)
             base.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
-def mend(folder: Path) -> str:
-    """Where the database is damaged it is set aside, and what can be read of it goes into a new one. Returns what a
-    person should know of it, or ""."""
-    path = folder / FILE
-    if _intact(path):
-        return ""
-    from filelock import FileLock
+class Deadline:
+    """When whatever a connection does is given up, `seconds` from now."""
 
-    with FileLock(folder / "history.lock"):  # engine and window open it at the same time
-        return "" if _intact(path) else _mended(folder, path)
+    def __init__(self, seconds: float) -> None:
+        self.restart(seconds)
 
+    def restart(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
 
-def _mended(folder: Path, path: Path) -> str:
-    aside = path.with_name(f"history.damaged-{int(time.time())}.sqlite")
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
-    (folder / _MARK).unlink(missing_ok=True)
-    base = Base(folder)
-    turns = _salvaged(aside, base)
-    base.close()
-    return tr("The history was damaged. {turns} turns could be read; the damaged file was kept as {name}.").format(
-        turns=turns, name=aside.name
-    )
+    def is_over(self) -> bool:
+        return time.monotonic() > self._end
 
 
-def _intact(path: Path) -> bool:
-    """Whether nothing is known against a database; one that is not there, or busy, is intact. Of a large one, which
-    would take long to check, only the beginning is read: of damage further in a mark tells, once it was met."""
-    if not path.is_file():
-        return True
-    if path.with_name(_MARK).exists():
-        return False
-    try:
-        base = _connect(f"{path.absolute().as_uri()}?mode=ro")
-        with contextlib.closing(base):
-            base.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            return path.stat().st_size > _CHECKED or base.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
-    except sqlite3.OperationalError:
-        return True  # locked, or no right to read: nothing is known against it
-    except sqlite3.DatabaseError:
-        return False
+def connect(where: Path | str, deadline: Deadline, **options: Any) -> sqlite3.Connection:
+    """Opens a database, which may be somebody else's, by its path or, for a string, its URI.
 
-
-def _salvaged(aside: Path, base: Base) -> int:
-    """Copies row by row until a page cannot be read, from both ends; returns how many turns came over."""
-    with contextlib.closing(_connect(aside)) as damaged, base.write() as into:
-        into.execute("PRAGMA defer_foreign_keys = ON")
-        for table, known in _TABLES.items():
-            for order in ("ASC", "DESC"):
-                with contextlib.suppress(sqlite3.DatabaseError):
-                    there = {row[1] for row in damaged.execute(f"PRAGMA table_info({table})")}
-                    columns = [one for one in known if one in there]
-                    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-                    for row in damaged.execute(f"SELECT {names} FROM {table} ORDER BY rowid {order}"):
-                        into.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
-        into.execute(
-            "INSERT OR IGNORE INTO conversation (id, title, created)"
-            " SELECT DISTINCT conversation, '…', asked FROM turn"
-            " WHERE conversation NOT IN (SELECT id FROM conversation)"
-        )
-        into.execute("DELETE FROM turn_picture WHERE turn NOT IN (SELECT id FROM turn)")
-        into.execute("INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn")
-        return int(into.execute("SELECT count(*) FROM turn").fetchone()[0])
-
-
-def _connect(where: Path | str, **options: Any) -> sqlite3.Connection:
-    """Opens a database by its path or, for a string, its URI. What SQLite sorts stays in memory: in a temporary file it
-    would leave words of the user on a disk that nobody looks after."""
+    Nothing in its schema is trusted or runs for longer than the deadline; a text that is not UTF-8 is read as far as it
+    goes. What SQLite sorts stays in memory: in a temporary file it would leave words of the user on a disk that nobody
+    looks after."""
     connection = sqlite3.connect(where, uri=isinstance(where, str), timeout=_PATIENCE, **options)
-    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.set_progress_handler(deadline.is_over, _STEPS_BETWEEN_LOOKS)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    for pragma in ("temp_store=MEMORY", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def result_code(error: sqlite3.Error) -> int:
+    """SQLite's code of an error, without the part that says where."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _to_wal(base: sqlite3.Connection) -> None:

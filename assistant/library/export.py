@@ -6,24 +6,28 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import re
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from assistant.errors import BadInput, first_line
 from assistant.files import open_regular
 from assistant.library.archive import Archive, Turn
+from assistant.library.rows import Digest, Letters, Moment, Regions, State
+from assistant.typed_reader import parse_json, read_as
 from assistant.words.markdown import DEEPEST, common
 from assistant.words.tongue import mark, tr
 
 _MARK = "hark-conversation"
 _VERSION = 1
 _LARGEST = 500_000_000  # bytes of a file that is read back
-_FAR = 4e9  # seconds since 1970 that no clock shows yet
+_MAX_TEXT_BYTES = 16 * 1024**2  # of it without its pictures
+_MAX_PNG_BYTES = 48 * 1024**2  # of one picture
 _PNG = b"\x89PNG\r\n\x1a\n"
 FORMS = (".md", ".json", ".html")
 _CODE = (  # fences to their ends, and spans on one line; roughly: what comes of it is checked
@@ -32,7 +36,7 @@ _CODE = (  # fences to their ends, and spans on one line; roughly: what comes of
 )
 _LIVE = r"\\[\\`]|\\?<|!\["
 _STILL = {"<": "&lt;", "\\<": "&lt;", "![": "!&#91;"}
-_STATES = {"asked", "answering", "answered", "failed", "interrupted"}
+_PNG_LINE = re.compile(rb'(\s*"png": )"([A-Za-z0-9+/=]*)"(,?\s*)')  # as `write` has them: one line a picture
 _PAGE = """<!doctype html>
 <html><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -64,27 +68,93 @@ def write(archive: Archive, conversation: int, path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class _ImportedTurn:
+    asked: Moment
+    question: str
+    answer: str
+    by: str
+    state: State
+    heard: Letters | None
+    pictures: tuple[Digest, ...]
+    regions: Regions = ()
+
+
+@dataclass(frozen=True)
+class _ImportedPicture:
+    """`png`: in base64, or as the number of its place in the file."""
+
+    digest: Digest
+    name: str
+    png: str | int
+
+
+@dataclass(frozen=True)
+class _Imported:
+    title: str
+    turns: tuple[_ImportedTurn, ...]
+    pictures: tuple[_ImportedPicture, ...]
+
+
 def read(archive: Archive, path: Path) -> int:
     """Takes a conversation in that `write` wrote as JSON; returns its id. Raises `BadInput`."""
     try:
         with open_regular(path, "import", mark("conversation")) as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ValueError("it is too large")
-        told = json.loads(data.decode())
-        if not isinstance(told, dict) or told.get("kind") != _MARK:
-            raise ValueError("it is no conversation of Hark")
-        if told.get("version") != _VERSION:
-            raise ValueError("a newer Hark wrote it")
-        pictures = {_digest(one["digest"]): one for one in told["pictures"]}
-        turns = [_turn(one, pictures) for one in told["turns"]]
-        title, names = str(told["title"]), {digest: _name(one["name"]) for digest, one in pictures.items()}
-        for digest, one in pictures.items():
-            _keep(archive, digest, base64.b64decode(one["png"], validate=True))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if os.fstat(file.fileno()).st_size > _LARGEST:
+                raise ValueError("it is too large")
+            text, places = _without_pictures(file)
+            imported = _imported(parse_json(text, max_bytes=_MAX_TEXT_BYTES))
+            for picture in imported.pictures:
+                _keep(archive, picture.digest, _png(file, picture.png, places))
+    except (OSError, ValueError) as error:
         what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
         raise BadInput("import", what, tr("Choose a .json file that Hark wrote.")) from error
-    return archive.add(title, turns, names)
+    turns = [
+        Turn(0, 0, one.asked, one.question, one.answer, one.by, one.state, one.heard, one.pictures, one.regions)
+        for one in imported.turns
+    ]
+    return archive.add(imported.title, turns, {picture.digest: _line(picture.name) for picture in imported.pictures})
+
+
+def _without_pictures(file: BinaryIO) -> tuple[bytes, list[tuple[int, int]]]:
+    """The text of a file with a number in place of each picture that stands on a line of its own, and where those begin
+    and how long they are: they are read one by one."""
+    parts, places, size = [], list[tuple[int, int]](), 0
+    while line := file.readline(2 * _MAX_PNG_BYTES):
+        picture = _PNG_LINE.fullmatch(line)
+        if picture:
+            places.append((file.tell() - len(line) + picture.start(2), len(picture[2])))
+            line = picture[1] + str(len(places) - 1).encode() + picture[3]
+        parts.append(line)
+        size += len(line)
+        if size > _MAX_TEXT_BYTES:
+            raise ValueError("it is too large")
+    return b"".join(parts), places
+
+
+def _imported(told: object) -> _Imported:
+    if not isinstance(told, dict) or told.get("kind") != _MARK:
+        raise ValueError("it is no conversation of Hark")
+    if told.get("version") != _VERSION:
+        raise ValueError("a newer Hark wrote it")
+    imported = read_as(_Imported, told, "conversation")
+    here = {picture.digest for picture in imported.pictures}
+    for turn in imported.turns:
+        if not here.issuperset(turn.pictures):
+            raise ValueError("a picture is missing")
+        if turn.heard is not None and turn.heard > len(turn.answer):
+            raise ValueError("a number in it makes no sense")
+    return imported
+
+
+def _png(file: BinaryIO, told: str | int, places: list[tuple[int, int]]) -> bytes:
+    if isinstance(told, int):
+        if not 0 <= told < len(places):
+            raise ValueError("a picture is missing")
+        start, length = places[told]
+        file.seek(start)
+        return base64.b64decode(file.read(length), validate=True)
+    return base64.b64decode(told, validate=True)
 
 
 def _markdown(archive: Archive, conversation: int, path: Path) -> str:
@@ -165,45 +235,26 @@ def _html(archive: Archive, conversation: int, path: Path) -> str:
 def _pngs(archive: Archive, turn: Turn) -> Iterator[tuple[str, bytes]]:
     """A turn's pictures that are still there."""
     for digest in turn.pictures:
-        try:
-            yield digest, archive.picture_file(digest).read_bytes()
-        except OSError:
-            continue
+        if png := _kept(archive.picture_file(digest)):
+            yield digest, png
 
 
-def _turn(told: Any, pictures: dict[str, Any]) -> Turn:
-    heard, asked = told["heard"], float(told["asked"])
-    if told["state"] not in _STATES or not (heard is None or (type(heard) is int and heard >= 0)):
-        raise ValueError("a turn in it is damaged")
-    if not 0 <= asked < _FAR or (heard is not None and heard > len(str(told["answer"]))):
-        raise ValueError("a number in it makes no sense")
-    shown = tuple(_digest(one) for one in told["pictures"])
-    if not set(shown) <= set(pictures):
-        raise ValueError("a picture is missing")
-    regions = tuple(tuple(box) for box in told.get("regions", ()))
-    if not all(len(box) == 4 and all(type(side) is int and side >= 0 for side in box) for box in regions):
-        raise ValueError("a region in it makes no sense")
-    question, answer, by = (str(told[name]) for name in ("question", "answer", "by"))
-    return Turn(0, 0, asked, question, answer, by, told["state"], heard, shown, regions)
-
-
-def _digest(text: Any) -> str:
-    """It becomes a file's name: nothing else may come through."""
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ValueError("a picture's digest is damaged")
-    return text
-
-
-def _name(text: Any) -> str:
-    if not isinstance(text, str):
-        raise ValueError("a picture's name is damaged")
-    return _line(text)
+def _kept(path: Path) -> bytes:
+    """A kept picture; nothing where there is none, or a link to a file of somebody else."""
+    try:
+        if path.is_symlink():
+            return b""
+        with open_regular(path, "export", mark("picture")) as file:
+            png = file.read(_MAX_PNG_BYTES + 1)
+    except (BadInput, OSError):
+        return b""
+    return png if png.startswith(_PNG) and len(png) <= _MAX_PNG_BYTES else b""
 
 
 def _keep(archive: Archive, digest: str, png: bytes) -> None:
     """What it shows is looked at where all pictures are: in the limited child, when it is opened."""
-    if not png.startswith(_PNG):
-        raise ValueError("a picture is no PNG")
+    if not png.startswith(_PNG) or len(png) > _MAX_PNG_BYTES:
+        raise ValueError("a picture is no PNG, or too large")
     path = archive.picture_file(digest)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

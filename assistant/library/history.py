@@ -14,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant.errors import BadInput
-from assistant.library.archive import Archive, Box, Turn, begin
-from assistant.library.base import Base, NewerHistory, mend
+from assistant.library.archive import Archive, Turn, begin
+from assistant.library.base import Base, NewerHistory
+from assistant.library.repair import mend
+from assistant.library.rows import Box
 from assistant.pictures import Picture, open_picture
 from assistant.roles import Message
 from assistant.words.clean import clean

@@ -44,7 +44,8 @@ class Microphone:
         return self._stream_to(self._downmix(block))
 
     def close(self) -> None:
-        portaudio.close(self._stream)
+        self._stream.abort()
+        self._stream.close()
 
     def _take(self, block: npt.NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
         self._beat.tick()
@@ -54,6 +55,8 @@ class Microphone:
 def open_microphone(device: str = "") -> Microphone:
     """The microphone named in the settings, or the system's. Raises `Missing` when there is none."""
     name, rate, channels = portaudio.choose("input", device)
-    hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
-    with portaudio.guard(Missing("listen", tr("The microphone cannot be opened."), hint)):
+    try:
         return Microphone(portaudio.opener("InputStream", name, rate, channels), rate)
+    except portaudio.errors():
+        hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
+        raise Missing("listen", tr("The microphone cannot be opened."), hint) from None
