@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 APT := espeak-ng libportaudio2 libasound2-plugins libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
 	libxcb-keysyms1 libxcb-shape0 libdbus-1-3
-# For the tests: a voice that the ear understands, Chinese letters, a virtual sound card and screen, accessibility.
-APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus at-spi2-core gir1.2-atspi-2.0 \
+# For the tests: a voice that the ear understands, Chinese letters, a virtual sound card and screen, accessibility, strace.
+APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus strace at-spi2-core gir1.2-atspi-2.0 \
 	python3-gi procps orca
 export OMP_NUM_THREADS ?= 2
 

@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a part of the last picture, in pixels",
     )
+    ask.add_argument("--page", metavar="N", type=int, help="of the last picture, a TIFF; FILE#page=N names it too")
     ask.add_argument("--speak-to", type=Path, metavar="WAV", help="write the answer's sound there and play nothing")
     ask.add_argument("--voice", metavar="ID", default="")
     ask.add_argument("--transcriber", metavar="NAME", default="", help="sphinx or whisper")
@@ -114,8 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("text", metavar="TEXT")
     say.add_argument("--voice", metavar="ID", default="")
     say.add_argument("--speak-to", type=Path, metavar="WAV")
-    read = command("read", "lists:read", "Print the text in a picture.")
-    read.add_argument("picture", type=Path, metavar="PICTURE")
+    _add_read(command("read", "lists:read", "Print the text in a picture."))
     command("voices", "lists:voices", "List the voices.")
     models = command("models", "lists:models", "List the models, get or remove one: hark models get NAME.")
     models.add_argument("verb", nargs="?", choices=("get", "remove"))
@@ -132,6 +132,11 @@ def _box(text: str) -> tuple[int, int, int, int]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"“{text}” is no region such as 10,20,300,200") from None
     return left, top, right, bottom
+
+
+def _add_read(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("picture", type=Path, metavar="PICTURE")
+    parser.add_argument("--page", metavar="N", type=int, help="of a TIFF; PICTURE#page=N names it too")
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from assistant.json_events import to_json
 from assistant.settings import Folders
 from assistant.sound import audio
 from assistant.sound.audio import Audio
+from assistant.sound.portaudio_check import CHECK
 from assistant.words.clean import clean
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ class Played:
         self._speaker: Speaker | None = None
         self._playback: Playback | None = None
         self._mute = target is not None and not aloud
+        if not self._mute:
+            CHECK.begin()  # beside the models' loading
         self._last: TurnEnded | None = None
 
     def __enter__(self) -> Played:
@@ -184,13 +187,16 @@ class Played:
     def play(self, sound: Audio) -> None:
         """Plays sound that is not the answer's, where there is a speaker and sound is wanted."""
         if self._speaker is None and not self._mute:
+            from assistant.sound.portaudio import SoundSystemError
             from assistant.sound.speaker import open_speaker
 
             try:
                 self._speaker = open_speaker(self._device)
                 self._playback = self._speaker.open()
-            except Missing:
+            except Missing as error:
                 self._mute = True  # no speaker is no error: the words are on the screen
+                if isinstance(error, SoundSystemError):
+                    self._console.note(str(error))
         if self._playback:
             self._playback.write(sound)
 

@@ -15,7 +15,7 @@ from typing import Literal
 import psutil
 
 from assistant import cards, faults
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, Missing
 from assistant.library import catalogue, models
 from assistant.settings import Folders
 from assistant.words.tongue import mark, tr
@@ -114,17 +114,18 @@ def _packages() -> Iterator[Finding]:
 
 
 def _sound() -> Iterator[Finding]:
-    try:
-        import sounddevice
+    from assistant.sound import portaudio
 
-        devices = list(sounddevice.query_devices())
-    except OSError:
-        yield Finding(
-            tr("sound"), "missing", tr("PortAudio is not installed."), tr("On Debian: apt install libportaudio2")
-        )
+    try:
+        portaudio.library("listen")
+    except Missing as error:
+        yield Finding(tr("sound"), "missing", error.message, error.hint)
         return
-    for what, key in ((mark("microphone"), "max_input_channels"), (mark("speaker"), "max_output_channels")):
-        if any(device[key] > 0 for device in devices):
+    kinds: tuple[tuple[str, Literal["input", "output"]], ...] = (
+        (mark("microphone"), "input"), (mark("speaker"), "output"),
+    )  # fmt: skip
+    for what, kind in kinds:
+        if portaudio.names(kind):
             yield Finding(tr(what), "ok", tr("There is one."))
         else:
             yield Finding(

@@ -13,6 +13,7 @@ import time
 
 from assistant import frames
 from assistant.environment import keep_temporary_files
+from assistant.sound.portaudio_check import CHECK
 from assistant.words import tongue
 
 CALLS = {
@@ -72,4 +73,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    CHECK.begin()  # beside the imports: the microphone opens as early as it can
     main()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QApplication
 from assistant import events
 from ui import start as program
 from ui import window as views
+from ui.__main__ import parse
 
 STARTED = float(os.environ["HARK_STARTED"])
 _STEP = 240  # pixels at each tick
@@ -144,4 +145,4 @@ class Window(views.Window):
 
 
 program.Window = Window  # type: ignore[misc]
-sys.exit(program.main())
+sys.exit(program.main(parse([])))

@@ -108,6 +108,13 @@ def test_an_answer_that_is_not_shown_whole_says_so(application: QApplication, te
     assert answer.plain(text[:100_000] + "b", style.LIGHT).lastBlock().text() == told
 
 
+@pytest.mark.parametrize("text", ["a" * 100_000, "QUJD" * 25_000, "ب" * 90_000, "x\u00a0" * 50_000, "\u0301" * 99_999])
+def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(application: QApplication, text: str) -> None:
+    for made in (answer.document(text, None, style.LIGHT), answer.plain(text, style.LIGHT)):
+        shown = made.toRawText()
+        assert max(map(len, shown.split("\u200b"))) <= 4_000 and shown.replace("\u200b", "").strip() == text.strip()
+
+
 def test_a_document_loads_no_resource(application: QApplication, tmp_path: Path) -> None:
     made = answer.SafeDocument()
     (tmp_path / "x.css").write_text("p { color: red }")

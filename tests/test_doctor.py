@@ -95,10 +95,10 @@ def test_a_driver_without_a_card_is_said(parts: Path, hark: Hark) -> None:
 
 
 def test_a_check_that_breaks_is_a_finding_and_the_others_are_there(parts: Path, hark: Hark, home: Path) -> None:
-    (parts / "sounddevice.py").write_text("raise RuntimeError('broken')")
+    (parts / "requests.py").write_text("raise RuntimeError('broken')")
     found = checks(hark("doctor", "--json"))
-    assert found["sound"]["message"] == "This could not be checked."
+    assert found["hub"]["message"] == "This could not be checked."
     log = home / "logs" / "hark.log"
-    assert str(log) in str(found["sound"]["hint"]) and "RuntimeError: broken" in log.read_text()
-    assert {"Python", "packages", "starter kit", "GPU", "model to look", "hub", "log"} <= found.keys()
+    assert str(log) in str(found["hub"]["hint"]) and "RuntimeError: broken" in log.read_text()
+    assert {"Python", "packages", "starter kit", "GPU", "model to look", "microphone", "log"} <= found.keys()
     log.write_text("")

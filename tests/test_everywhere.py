@@ -22,6 +22,7 @@ from ui.instance import Instance
 from ui.presence import Presence, icon
 
 if TYPE_CHECKING:
+    from jeepney import Message
     from jeepney.io.blocking import DBusConnection
 
 TELL = (
@@ -41,15 +42,40 @@ HANG = (
 def test_the_second_start_tells_the_first(application: QApplication, tmp_path: Path) -> None:
     first, told = Instance(tmp_path), list[str]()
     first.told.connect(told.append)
-    command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "rm -rf", "describe", "stop"]
+    command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     QTest.qWait(600)  # it comes before the first one listens
     first.listen()
     until(lambda: second.poll() is not None)
     assert first.first and second.stdout
-    assert second.stdout.read() == "False [True, True, True, True, True]\n"
-    assert told == ["show", "talk", "describe", "stop"], "only what is known"
+    assert second.stdout.read() == "False [True, True, True, True]\n"
+    assert told == ["show", "talk", "describe", "stop"]
     assert Instance(tmp_path / "another home").first
+
+
+def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
+    application: QApplication, tmp_path: Path
+) -> None:
+    from PySide6.QtNetwork import QLocalSocket
+
+    first, told = Instance(tmp_path), list[str]()
+    first.told.connect(told.append)
+    first.listen()
+    callers = []
+    for said in (b"rm -rf", b"talk\n", b"x" * 30_000_000, b"showshow", b"\xff\xfe", b"st"):
+        caller = QLocalSocket()
+        caller.connectToServer(first._name)
+        assert caller.waitForConnected(5000)
+        caller.write(said)
+        callers.append(caller)
+    until(lambda: all(one.state() == QLocalSocket.LocalSocketState.UnconnectedState for one in callers[:-1]))
+    assert not told and not any(one.bytesAvailable() for one in callers)
+    callers[-1].write(b"op")  # the rest of "stop", which the first waits for
+    until(lambda: told)
+    assert told == ["stop"]
+    silent = QLocalSocket()
+    silent.connectToServer(first._name)
+    until(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
 
 
 def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_path: Path) -> None:
@@ -116,7 +142,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[DBusConnection]:
 def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     application: QApplication, bus: DBusConnection
 ) -> None:
-    from jeepney import HeaderFields, MessageType, message_bus, new_method_return
+    from jeepney import HeaderFields, message_bus, new_method_return
     from jeepney.io.blocking import Proxy
 
     window = QWidget()
@@ -125,9 +151,8 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     assert not made.there and QApplication.activeWindow() is None
     for last in (0, 7):
         made.ready()
-        asked = bus.receive(timeout=10)
-        while asked.header.message_type != MessageType.method_call:
-            asked = bus.receive(timeout=10)
+        bus.send(new_method_return(called(bus), "as", (["body"],)))
+        asked = called(bus)
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(asked, "u", (7,)))
@@ -139,6 +164,34 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     with pytest.raises(TimeoutError):
         bus.receive(timeout=0.5)
     window.deleteLater()
+
+
+def called(bus: DBusConnection) -> Message:
+    """The next call that comes in."""
+    from jeepney import MessageType
+
+    while (message := bus.receive(timeout=10)).header.message_type != MessageType.method_call:
+        pass
+    return message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="freedesktop.org's notifications")
+@pytest.mark.parametrize(
+    ("able", "body"), [(["body", "body-markup"], "&lt;img src='/x'&gt; &amp;"), (["body"], "<img src='/x'> &")]
+)
+def test_a_notice_is_never_markup_whatever_the_desktop_can_show(
+    bus: DBusConnection, able: list[str], body: str
+) -> None:
+    from jeepney import message_bus, new_method_return
+    from jeepney.io.blocking import Proxy
+
+    Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
+    command = [sys.executable, "-P", "-m", "ui.notice", "0", "<img src='/x'> &"]
+    notice = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    bus.send(new_method_return(called(bus), "as", (able,)))
+    asked = called(bus)
+    bus.send(new_method_return(asked, "u", (7,)))
+    assert asked.body[4] == body and notice.communicate(timeout=20)[0].strip() == "7"
 
 
 def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.Mon
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
         desk.window.bar.status.setText("")
-        desk.window.do.describe()
+        desk.window.commands.describe()
         until(lambda: not desk.window.isHidden())
         assert words in desk.window.bar.status.text()
     assert [call[0] for call in desk.calls[-2:]] == ["show_image", "ask"] and len(desk.calls) == 2

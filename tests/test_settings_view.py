@@ -36,10 +36,10 @@ def test_settings_are_found_changed_at_once_and_put_back(
         True, 99, "Be brief.", "dark"
     )  # fmt: skip
     back = next(one for one in made.findChildren(QPushButton) if one.text() == "Put all back")
-    monkeypatch.setattr(QMessageBox, "question", lambda *told: QMessageBox.StandardButton.No)
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.No)
     back.click()
     assert load(Folders.find()) != before
-    monkeypatch.setattr(QMessageBox, "question", lambda *told: QMessageBox.StandardButton.Yes)
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.Yes)
     back.click()
     assert load(Folders.find()) == before
     made.close()

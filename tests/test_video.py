@@ -162,7 +162,7 @@ def test_a_video_is_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize("brand", [b"heic", b"avif", b"mif1"])
 def test_a_still_in_a_videos_container_is_no_video(tmp_path: Path, brand: bytes) -> None:
     (tmp_path / "p.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(100))
-    with pytest.raises(BadInput, match="not a picture"):
+    with pytest.raises(BadInput, match=r"HEIC|HEIF|AVIF"):
         open_picture(tmp_path / "p.heic")
 
 

@@ -68,10 +68,10 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
 def test_who_cannot_talk_is_told_why_at_every_try(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(desk.window.presenter, "tell", told.append)
-    desk.on(events.Listening(False, False, "There is no microphone."))
+    desk.on(events.StateChanged("ready"), events.Listening(False, False, "There is no microphone."))
     desk.calls.clear()
     desk.window.talk_down()
-    desk.window.do.on_deed("talk")
+    desk.window.commands.carry_out("talk")
     assert told == ["There is no microphone."] * 2 and not desk.calls
 
 
@@ -83,7 +83,7 @@ def test_quitting_is_the_end_wherever_the_window_would_stay(desk: Desk) -> None:
     desk.window.presence = Tray()  # type: ignore[assignment]
     desk.window.close()
     assert desk.window.isHidden() and not desk.window.ending
-    desk.window.do.show()
+    desk.window.commands.show()
     desk.window.end()
     assert desk.window.close()
     desk.window.presence = None

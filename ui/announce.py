@@ -10,7 +10,9 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
 from ui import roles
+from ui.plain import shortened
 
+_MAX_LETTERS = 20_000  # more would hold up the reader
 _AT_ONCE = 4  # that a reader may still have to read when the next one comes
 
 
@@ -32,6 +34,7 @@ class Announcer:
     def read(self, text: str) -> None:
         """What a person asked to be read: at every level, and as often as it is asked for."""
         if text and QAccessible.isActive():
+            text = shortened(text, _MAX_LETTERS)
             if self._notices:
                 self._notices.append(self._notices.pop(0))
                 self._notices[-1].tell(text)

@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 
 from assistant.words.markdown import formula, parser
 from assistant.words.tongue import mark, tr
+from ui.plain import breakable
 from ui.style import Theme, font
 
 _LONGEST = 100_000  # letters that are drawn
@@ -70,7 +71,7 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
     form = QTextCharFormat()
     form.setForeground(QColor(now.muted if aside else now.text))
     cut = "\n" + tr(_CUT) if len(text) > _LONGEST else ""
-    QTextCursor(made).insertText(text[:_LONGEST] + cut, form)
+    QTextCursor(made).insertText(breakable(text[:_LONGEST]) + cut, form)
     return made
 
 
@@ -216,16 +217,17 @@ class _Writer:
                 case "link_close":
                     self._insert(f" ({link})" if link else "", self._format(muted=True))
                     link = ""
-                case "text":
-                    self._insert(token.content, self._format(bold=bool(bold), italic=bool(italic)))
+                case "text" | "softbreak":
+                    words = " " if token.type == "softbreak" else token.content
+                    self._insert(words, self._format(bold=bool(bold), italic=bool(italic)))
                 case _:
                     self._leaf(token)
 
     def _leaf(self, token: Any) -> None:
         """What has no words of its own inside."""
         match token.type:
-            case "softbreak" | "hardbreak":
-                self._insert("\u2028" if token.type == "hardbreak" else " ", self._format())
+            case "hardbreak":
+                self._insert("\u2028", self._format())
             case "image":
                 self._insert(tr("[picture: {name}]").format(name=token.content), self._format(muted=True))
             case "math_inline" | "math_inline_double":
@@ -235,7 +237,7 @@ class _Writer:
 
     def _insert(self, text: str, form: QTextCharFormat) -> None:
         if text:
-            self._cursor.insertText(text, form)
+            self._cursor.insertText(breakable(text), form)
 
     def _format(
         self, bold: bool = False, italic: bool = False, code: bool = False, muted: bool = False

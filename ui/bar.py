@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from PySide6.QtWidgets import (
     QBoxLayout,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
@@ -18,23 +18,28 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from assistant.words.tongue import tr
+from assistant.words.tongue import mark, tr
 from ui import style
+from ui.plain import PlainLabel, set_tool_tip
 from ui.stages import Stages
 from ui.talk import Meter, Talk
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
-    from PySide6.QtGui import QKeyEvent
+    from PySide6.QtGui import QInputMethodEvent, QKeyEvent, QTextCursor
 
 
 LONGEST = 1_000_000  # letters of a question
+TOO_LONG = mark("This text is longer than a million letters. Shorten it and ask again.")
+_MAX_LINE_LETTERS = 1000  # of a paragraph in the field
+_BREAK = "\f"  # ends a paragraph that the field broke; drawn as nothing, and in no question: it is a control character
 
 
 class Field(QPlainTextEdit):
-    """Enter asks, Shift+Enter is a new line; Tab goes on to the next control."""
+    """Enter asks, Shift+Enter is a new line; Tab goes on to the next control. `refused` gives why a text was not taken.
+    What is pasted is broken up into paragraphs that can be laid out quickly: `asked` gives it whole."""
 
-    entered = Signal()
+    entered, refused = Signal(), Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +50,58 @@ class Field(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.document().contentsChanged.connect(self._fit)
         self._fit()
+
+    def asked(self) -> str:
+        """What is typed, without the breaks that only this field has."""
+        return _without_breaks(self.toPlainText())
+
+    def put(self, text: str) -> None:
+        """Another text in the place of all that is typed, which comes back with Ctrl+Z."""
+        cursor = self.textCursor()
+        cursor.select(cursor.SelectionType.Document)
+        self._insert(cursor, text)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        if len(text := source.text()) > LONGEST:
+            self.refused.emit(tr(TOO_LONG))
+        else:
+            self._insert(self.textCursor(), text)
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """What is dictated or typed through an input method."""
+        text = event.commitString()
+        if len(text) > _MAX_LINE_LETTERS:
+            event.setCommitString("")
+            super().inputMethodEvent(event)
+            self._insert(self.textCursor(), text[:LONGEST])
+        else:
+            super().inputMethodEvent(event)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """The text as it was before it was broken up."""
+        data = super().createMimeDataFromSelection()  # one made here would be freed twice
+        text = data.text()
+        data.clear()
+        data.setText(_without_breaks(text))
+        return data
+
+    def _insert(self, cursor: QTextCursor, text: str) -> None:
+        """In the place of what is selected. Qt lays out a whole paragraph for every letter that is typed in it, and a
+        long word again for each of its lines (200,000 letters held the window up for 9 s): long ones are broken up."""
+        cursor.beginEditBlock()
+        cursor.removeSelectedText()
+        at, length = cursor.positionInBlock(), cursor.block().length() - 1
+        text = text.replace(_BREAK, "").replace("\r\n", "\n").replace("\r", "\n")
+        lines = [piece for line in text.split("\n") for piece in _pieces(line)]
+        if at and at + len(lines[0]) > _MAX_LINE_LETTERS:
+            lines.insert(0, _BREAK)
+        if at < length and length - at + len(lines[-1]) > _MAX_LINE_LETTERS:
+            lines[-1] += _BREAK
+            lines.append("")
+        cursor.insertText("\n".join(lines))
+        cursor.endEditBlock()
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         """Files are not their names: they go on to the window."""
@@ -73,11 +130,10 @@ class Bar(QWidget):
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.talk, self.meter, self.field, self.stages = Talk(), Meter(), Field(), Stages()
-        self.caption, self.status = QLabel(""), QLabel("")
+        self.caption, self.status = PlainLabel(), PlainLabel()
         self.caption.setObjectName("caption")
         self.status.setObjectName("status")
         for label in (self.caption, self.status):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             policy = label.sizePolicy()  # the meter's own width is not that of the words
             policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
@@ -86,15 +142,16 @@ class Bar(QWidget):
         self.status.setProperty("quiet", True)
         self.status.setFont(style.font(0.95))
         self.ask = QPushButton(tr("Ask"))
-        self.ask.setToolTip(tr("Ask what is typed (Enter)"))
+        set_tool_tip(self.ask, tr("Ask what is typed (Enter)"))
         self.stop = QPushButton("■  " + tr("Stop") + "   Ctrl")
         self.stop.setAccessibleName(tr("Stop speaking"))
-        self.stop.setToolTip(tr("Stop speaking, at once (Ctrl, or Esc)"))
+        set_tool_tip(self.stop, tr("Stop speaking, at once (Ctrl, or Esc)"))
         self.stop.setObjectName("stop")
         self.stop.setEnabled(False)
         self.stop.clicked.connect(self.stopped)
         self.ask.clicked.connect(self._enter)
         self.field.entered.connect(self._enter)
+        self.field.refused.connect(self.refused)
         self.past, self.pictures = QPushButton(tr("Conversations")), QPushButton(tr("Pictures"))
         for button in (self.past, self.pictures):  # shown where the window is too narrow for both sides
             button.setCheckable(True)
@@ -144,9 +201,30 @@ class Bar(QWidget):
 
     def take(self, ask: Callable[[str], None]) -> None:
         """Gives what is typed to `ask`, and empties the field; a text that is too long stays there."""
-        text = self.field.toPlainText().strip()
+        text = self.field.asked().strip()
         if len(text) > LONGEST:
-            self.refused.emit(tr("This text is longer than a million letters. Shorten it and ask again."))
+            self.refused.emit(tr(TOO_LONG))
             return
         self.field.clear()
         ask(text)
+
+
+def _pieces(line: str) -> list[str]:
+    """A line in pieces that the field can lay out; all but the last one end with a break, behind a space if there is
+    one near the end."""
+    pieces = []
+    while len(line) > _MAX_LINE_LETTERS:
+        end = line.rfind(" ", _MAX_LINE_LETTERS // 2, _MAX_LINE_LETTERS) + 1 or _whole_letters(line)
+        pieces.append(line[:end] + _BREAK)
+        line = line[end:]
+    return [*pieces, line]
+
+
+def _whole_letters(line: str) -> int:
+    """Where a line can be broken without parting a letter from its marks, near the longest that is allowed."""
+    ends = range(_MAX_LINE_LETTERS, _MAX_LINE_LETTERS - 50, -1)
+    return next((end for end in ends if not unicodedata.combining(line[end]) and line[end - 1] != "\u200d"), ends[0])
+
+
+def _without_breaks(text: str) -> str:
+    return text.replace(_BREAK + "\n", "").replace(_BREAK, "")

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QV
 
 from assistant.words.tongue import mark, tr, trn
 from ui import style
-from ui.plain import label
+from ui.plain import label, shortened
 from ui.talk import Meter
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ class Checkup(QDialog):
         self.list.clear()
         for one in found:
             sign, state = _STATES[one["state"]]
-            self.list.addItem(f"{sign}  {one['what']}: {one['message']} {one['hint']}".rstrip())
-            said = f"{one['what']}, {tr(state)}: {one['message']} {one['hint']}".rstrip()
+            told = shortened(f"{one['message']} {one['hint']}".rstrip())
+            self.list.addItem(f"{sign}  {one['what']}: {told}")
+            said = f"{one['what']}, {tr(state)}: {told}"
             self.list.item(self.list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
         if not found:
             self.list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QApplication
 
 from assistant.settings import FASTEST, SLOWEST
 from assistant.words.tongue import tr
@@ -47,46 +46,17 @@ class Doing(QObject):
         if not QAccessible.isActive() and not self._window.presenter.live:
             self._engine.say(text)
 
-    @Slot(str)
-    def on_deed(self, deed: str) -> None:
-        """What the tray, a second start, or a key of the desktop wants."""
-        {
-            "show": self.show, "talk": self.talk, "stop": self.stop, "describe": self.describe,
-            "quit": self.quit,
-        }[deed]()  # fmt: skip
-
-    def quit(self) -> None:
-        self._window.end()
-        QApplication.quit()
-
-    def show(self) -> None:
-        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
-        self._window.show()
-        self._window.raise_()
-        self._window.activateWindow()
-
-    def talk(self) -> None:
-        """Listens to one question, whatever window has the keys."""
-        if self.can_talk():
-            self._window.bar.talk.show_on(True)
-            self._engine.press()
-            self._engine.tap()
-
     def can_talk(self) -> bool:
         """Whether there is a microphone; why not is told."""
         talk = self._window.bar.talk
         if not talk.isEnabled():
-            self._window.presenter.tell(talk.toolTip())
+            self._window.presenter.tell(talk.why_not)
         return talk.isEnabled()
 
     @Slot()
     def try_microphone(self) -> None:
         if self.can_talk():
             self._engine.try_microphone()
-
-    def describe(self) -> None:
-        """What is on the screen now."""
-        self.looking.whole(then_describe=True)
 
     @Slot(str)
     def ask(self, text: str) -> None:
@@ -137,9 +107,7 @@ class Doing(QObject):
         """The question comes into the field; the next Enter asks it from there."""
         question = self._window.conversation.messages.at(row)
         self._editing = question.turn
-        cursor = self._window.bar.field.textCursor()
-        cursor.select(cursor.SelectionType.Document)
-        cursor.insertText(question.text)  # what was typed comes back with Ctrl+Z
+        self._window.bar.field.put(question.text)
         self._window.bar.field.selectAll()
         self._window.bar.field.setFocus()
         if question.turn is None or not self._window.keeper.writes:
@@ -226,7 +194,7 @@ class Doing(QObject):
             from ui.hotkeys import Hotkeys
 
             self._hotkeys = Hotkeys(self)
-            self._hotkeys.pressed.connect(self.on_deed)
+            self._hotkeys.pressed.connect(self._window.commands.carry_out)
             self._hotkeys.told.connect(self._on_keys)
         self._window.presenter.tell(self._hotkeys.take(wanted))
 

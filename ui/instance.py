@@ -15,11 +15,13 @@ from PySide6.QtCore import (
     QLockFile,
     QObject,
     QThread,
+    QTimer,
     Signal,
     Slot,
 )
 
 DEEDS = ("show", "talk", "stop", "describe")
+_MAX_BYTES = 16  # of what another process may say: the longest of `DEEDS` and some
 _PATIENCE, _PAUSE = 2000, 100  # milliseconds for the other one to answer, which may be starting, and between two tries
 _TAKEN = b"."
 
@@ -76,8 +78,10 @@ class Instance(QObject):
     def _on_connection(self) -> None:
         """Never waits: one that connects and says nothing must not hold up the window."""
         socket = self._server.nextPendingConnection()
+        socket.setReadBufferSize(_MAX_BYTES)  # Qt reads no more of it, however much there is
         socket.readyRead.connect(self._on_words)
         socket.disconnected.connect(socket.deleteLater)
+        QTimer.singleShot(_PATIENCE, socket, socket.abort)  # whoever connects and says nothing, or goes on and on
         if socket.bytesAvailable():
             self._hear(socket)
 
@@ -86,8 +90,12 @@ class Instance(QObject):
         self._hear(self.sender())
 
     def _hear(self, socket: Any) -> None:
-        deed = bytes(socket.read(32).data()).decode("ascii", "replace")
+        """One of `DEEDS`, perhaps in pieces; whoever says anything else is not answered."""
+        said = bytes(socket.peek(_MAX_BYTES).data())
+        deed = next((deed for deed in DEEDS if deed.encode() == said), None)
         if deed:
+            socket.read(_MAX_BYTES)
             socket.write(_TAKEN)
-        if deed in DEEDS:
             self.told.emit(deed)
+        elif not any(deed.encode().startswith(said) for deed in DEEDS):
+            socket.abort()

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from assistant.errors import AssistantError
 from assistant.words.tongue import tr
 from ui import pages
+from ui.plain import MAX_NAME_LETTERS, open_file, save_file, shortened
 
 if TYPE_CHECKING:
     from assistant.library.archive import Archive, Conversation
@@ -165,11 +166,9 @@ class Keeper(QObject):
 
     def export(self, conversation: int) -> None:
         """Writes a conversation to a file that the user names."""
-        from PySide6.QtWidgets import QFileDialog
-
         kinds = tr("Web page") + " (*.html);;Markdown (*.md);;JSON (*.json)"
         title = re.sub(r'[/\\:*?"<>|]', " ", self._title(conversation)).strip(" .")
-        name, kind = QFileDialog.getSaveFileName(self._window, tr("Export"), title, kinds)
+        name, kind = save_file(self._window, tr("Export"), title, kinds)
         if name:
             from assistant.library import export
 
@@ -182,9 +181,7 @@ class Keeper(QObject):
     @Slot()
     def bring(self) -> None:
         """Takes in a conversation that was exported as JSON."""
-        from PySide6.QtWidgets import QFileDialog
-
-        name, _ = QFileDialog.getOpenFileName(self._window, tr("Import"), "", "JSON (*.json)")
+        name = open_file(self._window, tr("Import"), "JSON (*.json)")
         if name:
             from assistant.library import export
 
@@ -198,7 +195,7 @@ class Keeper(QObject):
             self._archive.close()
 
     def _title(self, conversation: int) -> str:
-        return self._tried(lambda kept: kept.title(conversation)) or ""
+        return shortened(self._tried(lambda kept: kept.title(conversation)) or "", MAX_NAME_LETTERS)
 
     def _tried(self, work: Callable[[Archive], T]) -> T | None:
         """What the history gave, or None after telling why it could not."""

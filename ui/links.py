@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QInputDialog, QMessageBox
+from PySide6.QtWidgets import QInputDialog
 
 from assistant.words.tongue import tr
+from ui.plain import inform, message_box
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 def ask(parent: QWidget, addresses: Sequence[str]) -> None:
     """Which link, if there are several; then whether it is to be opened, with all of its address."""
     if not addresses:
-        QMessageBox.information(parent, tr("Links"), tr("There is no link in this message."))
-        return
+        return inform(parent, tr("Links"), tr("There is no link in this message."))
     address, sure = addresses[0], True
     if len(addresses) > 1:
         address, sure = QInputDialog.getItem(parent, tr("Links"), tr("Link"), list(addresses), 0, False)
@@ -28,10 +28,8 @@ def ask(parent: QWidget, addresses: Sequence[str]) -> None:
 
 
 def _wanted(parent: QWidget, address: str) -> bool:
-    box = QMessageBox(parent)
-    box.setWindowTitle(tr("Open a link"))
-    box.setTextFormat(box.textFormat().PlainText)
-    box.setText(tr("An answer names this address. Open it in the browser?\n{address}").format(address=address))
-    box.setStandardButtons(QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel)
-    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-    return bool(box.exec() == QMessageBox.StandardButton.Open)
+    question = tr("An answer names this address. Open it in the browser?\n{address}").format(address=address)
+    box = message_box(parent, tr("Open a link"), question)
+    box.setStandardButtons(box.StandardButton.Open | box.StandardButton.Cancel)
+    box.setDefaultButton(box.StandardButton.Cancel)
+    return bool(box.exec() == box.StandardButton.Open)

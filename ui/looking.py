@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from assistant.words.tongue import tr
+from ui.plain import MAX_NAME_LETTERS, shortened
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -110,7 +111,7 @@ class Looking(QObject):
         if not found:
             self._window.presenter.tell(tr("No other window can be captured here. F7 captures the screen."))
             return
-        titles = [f"{at}. {title}" for at, (_, title) in enumerate(found, 1)]
+        titles = [f"{at}. {shortened(title, MAX_NAME_LETTERS)}" for at, (_, title) in enumerate(found, 1)]
         title, sure = QInputDialog.getItem(self._window, tr("Capture a window"), tr("Window"), titles, editable=False)
         if sure:
             self._take(found[titles.index(title)][0], tr("window") + ".png")

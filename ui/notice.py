@@ -12,15 +12,22 @@ _NAME, _PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 
 
 def show(number: int, text: str) -> int:
-    """The number of the notice that the desktop shows now. Raises what goes wrong on the bus."""
+    """The number of the notice that the desktop shows now; the text is never markup. Raises what goes wrong on the
+    bus."""
+    from html import escape
+
     from jeepney import DBusAddress, new_method_call
     from jeepney.io.blocking import open_dbus_connection
     from jeepney.wrappers import unwrap_msg
 
-    # By its entry the desktop knows which program to show when the notice is clicked.
-    body = ("Hark", number, "hark", "Hark", text, [], {"desktop-entry": ("s", "hark")}, -1)
-    call = new_method_call(DBusAddress(_PATH, bus_name=_NAME, interface=_NAME), "Notify", "susssasa{sv}i", body)
+    desktop = DBusAddress(_PATH, bus_name=_NAME, interface=_NAME)
     with open_dbus_connection(bus="SESSION") as bus:
+        (able,) = unwrap_msg(bus.send_and_get_reply(new_method_call(desktop, "GetCapabilities"), timeout=_PATIENCE))
+        if "body-markup" in able:
+            text = escape(text, quote=False)
+        # By its entry the desktop knows which program to show when the notice is clicked.
+        body = ("Hark", number, "hark", "Hark", text, [], {"desktop-entry": ("s", "hark")}, -1)
+        call = new_method_call(desktop, "Notify", "susssasa{sv}i", body)
         (shown,) = unwrap_msg(bus.send_and_get_reply(call, timeout=_PATIENCE))
     return int(shown)
 

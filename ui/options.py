@@ -14,9 +14,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
-    QMessageBox,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -30,7 +28,7 @@ from ui import style
 from ui.choices import OPTIONS, Option
 from ui.entry import Line
 from ui.picker import Picker
-from ui.plain import label, scrolled
+from ui.plain import MAX_NAME_LETTERS, confirm, label, save_file, scrolled, shortened, warn
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QWheelEvent
@@ -106,7 +104,7 @@ class Options(QDialog):
     def _reset(self) -> None:
         """Every setting of this list as it was at the first start, if the user is sure."""
         question = tr("Put all settings back, prompts too?")
-        if QMessageBox.question(self, tr("Put all back"), question) != QMessageBox.StandardButton.Yes:
+        if not confirm(self, tr("Put all back"), question):
             return
         settings, usual = self._now(), Settings()
         for option, _, control in self.rows:
@@ -118,15 +116,13 @@ class Options(QDialog):
 
     @Slot()
     def _export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, tr("Export settings"), "hark-settings.toml", "TOML (*.toml)")
+        name, _ = save_file(self, tr("Export settings"), "hark-settings.toml", "TOML (*.toml)")
         if not name:
             return
         try:
             Path(name).write_text(written(self._now()), "utf-8")
         except OSError as error:
-            QMessageBox.warning(
-                self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error)
-            )
+            warn(self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error))
 
 
 class _Whole(QSpinBox):
@@ -180,7 +176,7 @@ def _set(control: Any, value: Any) -> None:
     match control:
         case QComboBox():
             if control.findData(value) < 0:
-                control.addItem(value or tr("The system's own"), value)
+                control.addItem(shortened(value, MAX_NAME_LETTERS) or tr("The system's own"), value)
             control.setCurrentIndex(control.findData(value))
         case QCheckBox():
             control.setChecked(value)

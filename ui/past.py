@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate
 from assistant.words.tongue import tr, trn
 from ui import style
 from ui.entry import Line
+from ui.plain import MAX_NAME_LETTERS, set_tool_tip, shortened
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QContextMenuEvent, QKeyEvent
@@ -81,7 +83,10 @@ class Conversations(QAbstractListModel):
 
     def show(self, items: Sequence[Conversation]) -> None:
         self.beginResetModel()
-        self._items = list(items)
+        self._items = [
+            one if len(one.title) <= MAX_NAME_LETTERS else replace(one, title=shortened(one.title, MAX_NAME_LETTERS))
+            for one in items
+        ]
         self.endResetModel()
 
     def row_of(self, conversation: int | None) -> int:
@@ -158,8 +163,9 @@ class Past(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.search = Line(tr("Search conversations"), tr("Search"))
-        self.search.setToolTip(tr("Search titles, questions and answers (Ctrl+F)"))
+        set_tool_tip(self.search, tr("Search titles, questions and answers (Ctrl+F)"))
         self.search.setClearButtonEnabled(True)
+        self.search.setMaxLength(MAX_NAME_LETTERS)
         self.list, self.items = _List(), Conversations()
         self.list.setObjectName("past")
         self.list.setAccessibleName(tr("Conversations"))

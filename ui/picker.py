@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox
 
 from assistant.words.tongue import tr
 from ui import style
+from ui.plain import MAX_NAME_LETTERS, shortened
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QWheelEvent
@@ -30,9 +31,9 @@ class Picker(QComboBox):
         blocked = QSignalBlocker(self)
         self.clear()
         for value, name in entries:
-            self.addItem(name, value)
+            self.addItem(shortened(name, MAX_NAME_LETTERS), value)
         if self.findData(chosen) < 0:
-            self.addItem(tr("{name} (not here)").format(name=chosen), chosen)
+            self.addItem(tr("{name} (not here)").format(name=shortened(chosen, MAX_NAME_LETTERS)), chosen)
         self.setCurrentIndex(self.findData(chosen))
         blocked.unblock()
 

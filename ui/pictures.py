@@ -14,7 +14,7 @@ from assistant.words.tongue import tr
 from ui import style
 from ui.framed import THUMB, framed
 from ui.grid import Box, place_of
-from ui.plain import label
+from ui.plain import MAX_NAME_LETTERS, label, open_files, set_tool_tip, shortened
 from ui.pointing import Pointing
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Tray(QWidget):
         self._hint.setProperty("quiet", False)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.add = QPushButton(tr("Add a picture …"))
-        self.add.setToolTip(tr("Choose picture, video or sound files (Ctrl+O)"))
+        set_tool_tip(self.add, tr("Choose picture, video or sound files (Ctrl+O)"))
         self.add.clicked.connect(self.pick)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 20, 18, 18)
@@ -103,7 +103,7 @@ class Tray(QWidget):
             (self.let_go, tr("Let the chosen picture go (Delete)"), self._drop_current),
         ):
             button.setAccessibleName(told)
-            button.setToolTip(told)
+            set_tool_tip(button, told)
             button.setProperty("flat", True)
             button.clicked.connect(slot)
         self.crop.setCheckable(True)
@@ -121,7 +121,8 @@ class Tray(QWidget):
         ).copy()
         item = QListWidgetItem()
         item.setData(DIGEST, event.digest)
-        item.setData(_FACTS, (event.name, event.width, event.height, image))
+        name = shortened(event.name, MAX_NAME_LETTERS)
+        item.setData(_FACTS, (name, event.width, event.height, image))
         self.list.insertItem(self.list.count() if place is None else place, item)
         self._number()
         self.list.setCurrentItem(item)
@@ -148,12 +149,13 @@ class Tray(QWidget):
         if row is None:
             return ""
         item, box = self.list.item(row), (event.left, event.top, event.right, event.bottom)
+        label = shortened(event.label, MAX_NAME_LETTERS)
         self.list.setCurrentItem(item)
-        item.setData(_MARKS, [*(item.data(_MARKS) or ()), (event.label, box)])
-        self.pointing.point_out(event.label, box)
+        item.setData(_MARKS, [*(item.data(_MARKS) or ()), (label, box)])
+        self.pointing.point_out(label, box)
         _, width, height, _ = item.data(_FACTS)
         return tr("{label}: {place} of picture {n}").format(
-            label=event.label or tr("here"), place=place_of(box, (width, height)), n=row + 1
+            label=label or tr("here"), place=place_of(box, (width, height)), n=row + 1
         )
 
     def clear_marks(self) -> None:
@@ -197,13 +199,10 @@ class Tray(QWidget):
 
     @Slot()
     def pick(self) -> None:
-        from PySide6.QtWidgets import QFileDialog
-
         files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
         files += "".join(f" *{suffix}" for suffix in SOUNDS)
         kinds = "{} ({});;{} (*)".format(tr("Pictures, videos and sounds"), files, tr("All files"))
-        paths, _ = QFileDialog.getOpenFileNames(self, tr("Add pictures"), "", kinds)
-        if paths:
+        if paths := open_files(self, tr("Add pictures"), kinds):
             self.files.emit(paths)
 
     @Slot()
@@ -261,8 +260,6 @@ class Tray(QWidget):
 
     def _label(self, row: int) -> None:
         """What is told of a picture, and its number."""
-        from html import escape  # after the first paint
-
         item = self.list.item(row)
         name, width, height, image = item.data(_FACTS)
         if item.data(_DRAWN) != row:
@@ -273,7 +270,7 @@ class Tray(QWidget):
             item.setData(_DRAWN, row)
         cost = item.data(_COST) or ""
         lines = (name, f"{width} × {height}", *([cost] if cost else []))
-        item.setToolTip("<br>".join(map(escape, lines)))  # a name is never markup
+        set_tool_tip(item, "\n".join(lines))
         item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, cost)
         told = tr("Picture {n}: {name}, {width} by {height} pixels")
         item.setData(Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height))

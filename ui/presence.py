@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from assistant.words.tongue import tr
 from ui import style
+from ui.plain import set_tool_tip
 from ui.talk import microphone
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Presence(QObject):
         self._tray = QSystemTrayIcon(icon(), self)
         self._notice, self._last = QProcess(self), 0
         self._notice.finished.connect(self._on_notice)
-        self._tray.setToolTip("Hark")
+        set_tool_tip(self._tray, "Hark")
         self._menu = QMenu(window)
         for what, text in (
             ("show", tr("Show the window")), ("talk", tr("Talk")), ("stop", tr("Stop speaking")),

@@ -142,9 +142,7 @@ class Presenter(QObject):
             case events.MicrophoneTried():
                 self.tried.emit(words.tried(event))
             case events.Listening(microphone, _, why_not):
-                self._window.bar.talk.setEnabled(microphone)
-                told = tr("Hold to talk, or tap and speak (F9)")
-                self._window.bar.talk.setToolTip(told if microphone else why_not)
+                self._window.bar.talk.allow(microphone, why_not)
                 if why_not:
                     self.note(why_not)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from assistant.settings import Settings
 from assistant.words.tongue import tr
 from ui import style
 from ui.past import Past
 from ui.picker import Picker
+from ui.plain import PlainLabel, set_tool_tip
 
 
 class Side(QWidget):
@@ -30,7 +31,7 @@ class Side(QWidget):
         name = self._label("Hark")
         name.setFont(style.font(1.35, QFont.Weight.Bold))
         self.new = QPushButton(tr("New conversation"))
-        self.new.setToolTip(tr("Begin a new conversation (Ctrl+N)"))
+        set_tool_tip(self.new, tr("Begin a new conversation (Ctrl+N)"))
         self.new.clicked.connect(self.fresh)
         self.past = Past()
         self._column.addWidget(self.new)
@@ -42,20 +43,18 @@ class Side(QWidget):
         label.setBuddy(self.voice)
         self._column.addWidget(self.voice)
         self.free = QCheckBox(tr("Hands-free"))
-        self.free.setToolTip(tr("Speech itself begins a question, without key or button (Ctrl+H)"))
+        set_tool_tip(self.free, tr("Speech itself begins a question, without key or button (Ctrl+H)"))
         self.free.toggled.connect(self.hands_free)
         self.private = QCheckBox(tr("Private"))
-        self.private.setToolTip(tr("Begins a conversation that is not saved"))
+        set_tool_tip(self.private, tr("Begins a conversation that is not saved"))
         self.private.clicked.connect(self.secret)
         self.options = QPushButton(tr("Settings"))
-        self.options.setToolTip(tr("All settings (Ctrl+comma)"))
+        set_tool_tip(self.options, tr("All settings (Ctrl+comma)"))
         self.models = QPushButton(tr("Models"))
-        self.models.setToolTip(tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
+        set_tool_tip(self.models, tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
         for widget in (self.free, self.private, self.models, self.options):
             self._column.addWidget(widget)
-        here = self._label("● " + tr("Stays on this computer"))
-        here.setStyleSheet(f"color: {style.theme().accent}")
-        self._here = here
+        self._label("● " + tr("Stays on this computer")).setObjectName("here")
         self.parts = self._label("", quiet=True)
         self.parts.setWordWrap(True)
         self.show_settings(settings)
@@ -67,13 +66,8 @@ class Side(QWidget):
         hear = tr("English speech") if settings.hear.transcriber == "sphinx" else settings.hear.model or "Whisper"
         self.parts.setText(f"{look} · {hear}")
 
-    def dress(self) -> None:
-        """The colours changed."""
-        self._here.setStyleSheet(f"color: {style.theme().accent}")
-
-    def _label(self, text: str, quiet: bool = False) -> QLabel:
-        label = QLabel(text)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+    def _label(self, text: str, quiet: bool = False) -> PlainLabel:
+        label = PlainLabel(text)
         label.setProperty("quiet", quiet)
         if quiet:
             label.setFont(style.font(0.92))

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from assistant.words.tongue import mark, tr
 from ui import style, words
+from ui.plain import set_tool_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -60,7 +61,7 @@ class Stages(QAbstractButton):
         self._timings = timings
         self.setAccessibleName(tr("Times of the last answer"))
         self.setAccessibleDescription(words.times(timings))
-        self.setToolTip(words.times(timings))
+        set_tool_tip(self, words.times(timings))
         self.setVisible(bool(spans(timings)))
         self.update()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
@@ -18,13 +18,12 @@ from assistant.words import tongue
 from assistant.words.tongue import tr
 from ui import style
 from ui.bridge import Bridge
-from ui.instance import DEEDS, Instance
+from ui.instance import Instance
+from ui.plain import warn
 from ui.window import Window
 
-
-def _deed() -> str:
-    """What a second start is for: `hark-window --talk`, `--stop`, `--describe`, or to show the window."""
-    return next((one for one in DEEDS if f"--{one}" in sys.argv), "show")
+if TYPE_CHECKING:
+    import argparse
 
 
 def speak(wanted: str) -> None:
@@ -52,15 +51,13 @@ def _warm(window: Window) -> None:
 
 def _unanswered(folders: Folders) -> int:
     """Says that another Hark has the folder and does not answer; returns the exit code."""
-    from PySide6.QtWidgets import QMessageBox
-
     speak(load(folders).window.language)
     text = tr(
         "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
         "{folder}. End that one, then start Hark again."
     ).format(folder=folders.data)
     print(text, file=sys.stderr, flush=True)
-    QMessageBox.warning(None, "Hark", text)
+    warn(None, "Hark", text)
     return 1
 
 
@@ -84,19 +81,23 @@ def _run_on() -> None:
     sys.setswitchinterval(0.001)
 
 
-def main() -> int:
-    """Shows the window first, then starts the engine. Returns the exit code; 4 without a display."""
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        print("There is no display. In a terminal use hark listen or hark ask.", file=sys.stderr)
-        return 4
+def _warn(window: Window, text: str) -> None:
+    """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
+    window.presenter.note(text)
+    window.presenter.ready.connect(lambda: window.engine.say(text), Qt.ConnectionType.SingleShotConnection)
+
+
+def main(options: argparse.Namespace, silent: str = "") -> int:
+    """Shows the window first, then starts the engine; `options` are those of `ui.__main__`, `silent` is a marked
+    sentence on what of the desktop does not answer. Returns the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    application = QApplication(sys.argv)
+    application = QApplication(sys.argv[:1])
     application.setApplicationName("Hark")
     application.setDesktopFileName("hark")
     application.setStyle("Fusion")
     application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
     folders = Folders.find()
-    if "--install" in sys.argv:
+    if options.install:
         from ui import install
 
         print(install.with_icon())
@@ -105,7 +106,7 @@ def main() -> int:
     QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(folders.config))
     instance = Instance(folders.data)
     if not instance.first:
-        return 0 if instance.tell(_deed()) else _unanswered(folders)
+        return 0 if instance.tell(options.deed) else _unanswered(folders)
     settings = load(folders)
     speak(settings.window.language)
     style.choose(settings.window.theme)
@@ -113,7 +114,11 @@ def main() -> int:
     style.apply(application)
     bridge = Bridge(settings, folders)
     window = Window(bridge)
-    instance.told.connect(window.do.on_deed)
+    instance.told.connect(window.commands.carry_out)
+    if options.deed != "show":
+        window.commands.carry_out(options.deed)
+    if silent:
+        window.painted.connect(lambda: _warn(window, tr(silent)), Qt.ConnectionType.SingleShotConnection)
     # After the first paint, one by one: no frame is late.
     later = [
         (0, _run_on), (0, lambda: _warm(window)), (10, _list_style), (20, bridge.engine.start),
@@ -123,7 +128,7 @@ def main() -> int:
     window.painted.connect(
         lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection
     )
-    if "--away" in sys.argv:
+    if options.away:
         window.painted.emit()
     else:
         window.show()

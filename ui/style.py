@@ -143,6 +143,7 @@ def _sheet(t: Theme) -> str:
     QWidget#bar {{ background: {t.raised}; border-top: 1px solid {t.line}; }}
     QLabel {{ color: {t.text}; background: transparent; }}
     QLabel[quiet="true"] {{ color: {t.muted}; }}
+    QLabel#here {{ color: {t.accent}; }}
     QListView#conversation {{ background: {t.ground}; border: none; padding: 14px 0; }}
     QListView#past {{ background: transparent; border: 2px solid transparent; border-radius: 10px; outline: none; }}
     QListView#past:focus {{ border-color: {t.accent}; }}

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from assistant.words.tongue import tr
 from ui import style
+from ui.plain import set_tool_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -28,12 +29,23 @@ class Talk(QAbstractButton):
         super().__init__()
         self.setAccessibleName(tr("Talk"))
         self.setAccessibleDescription(tr("Hold to talk, or tap and speak. The key F9 does the same everywhere."))
-        self.setToolTip(tr("Hold to talk, or tap and speak (F9)"))
+        set_tool_tip(self, tr("Hold to talk, or tap and speak (F9)"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._since = QElapsedTimer()
-        self._on = False
+        self._on, self._why_not = False, ""
         self.pressed.connect(self.push)
         self.released.connect(self.let_go)
+
+    @property
+    def why_not(self) -> str:
+        """Why one cannot talk now; "" when one can."""
+        return self._why_not
+
+    def allow(self, possible: bool, why_not: str) -> None:
+        """Whether one can talk now, and else why not."""
+        self._why_not = "" if possible else why_not
+        self.setEnabled(possible)
+        set_tool_tip(self, tr("Hold to talk, or tap and speak (F9)") if possible else why_not)
 
     def show_on(self, on: bool) -> None:
         self._on = on

@@ -15,6 +15,7 @@ from assistant.words.tongue import tr
 from ui import style, words
 from ui.bar import Bar
 from ui.bridge import Bridge
+from ui.commands import DesktopCommands
 from ui.conversation import Actions, Conversation
 from ui.doing import Doing
 from ui.folding import Folding
@@ -22,6 +23,7 @@ from ui.keeper import Keeper
 from ui.keys import Keys
 from ui.messages import Messages
 from ui.pictures import Tray
+from ui.plain import message_box
 from ui.presenter import Presenter
 from ui.side import Side
 
@@ -49,6 +51,7 @@ class Window(QMainWindow):
         self.actions_row = Actions(self.conversation)
         self.presenter, self.keeper = Presenter(self), Keeper(self)
         self.keys, self.do = Keys(QApplication.instance()), Doing(self)
+        self.commands = DesktopCommands(self)
         self._devices, self._options = DevicesFound((), ()), None
         self.presence: Presence | None = None
         self.ending = False  # whether closing is the end, wherever the window would stay
@@ -95,6 +98,7 @@ class Window(QMainWindow):
         self.bridge.happened.connect(self.presenter.on_event)
         self.painted.connect(self.tell_notes, Qt.ConnectionType.SingleShotConnection)
         self.presenter.ready.connect(self.do.welcome)
+        self.presenter.ready.connect(self.commands.on_ready)
         for signal, slot in (
             (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
             (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste),
@@ -174,7 +178,7 @@ class Window(QMainWindow):
         from ui.presence import Presence, icon
 
         self.presence = Presence(self)
-        self.presence.wanted.connect(self.do.on_deed)
+        self.presence.wanted.connect(self.commands.carry_out)
         QApplication.setWindowIcon(icon())
         if self.bridge.settings.window.hotkeys:
             self.do.take_keys(True)
@@ -229,19 +233,13 @@ class Window(QMainWindow):
 
     @Slot()
     def help(self) -> None:
-        from PySide6.QtWidgets import QMessageBox
-
-        box = QMessageBox(self)
-        box.setWindowTitle(tr("Keys"))
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText("\n".join(f"{keys}: {what}" for keys, what in words.all_keys()))
-        box.open()
+        keys = "\n".join(f"{keys}: {what}" for keys, what in words.all_keys())
+        message_box(self, tr("Keys"), keys).open()
 
     @Slot()
     def on_scheme(self) -> None:
         style.apply(QApplication.instance())
         self.conversation.refresh()
-        self.side.dress()
 
     @Slot()
     def talk_down(self) -> None:

@@ -12,9 +12,10 @@ from assistant.settings import Folders, Settings
 
 def read(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
     from assistant import backends
+    from assistant.commands.turns import with_page
     from assistant.pictures import open_picture
 
-    picture = open_picture(options.picture)
+    picture = open_picture(with_page([options.picture], options.page)[0])
     for note in picture.notes:
         console.note(f"{picture.name}: {note}")
     lines = list(backends.load_reader().read(picture))

@@ -29,6 +29,7 @@ def ask(options: Any, settings: Settings, folders: Folders, console: Console) ->
         raise Usage("usage", "There is nothing to ask: no text, no sound and no picture.", "See hark ask --help.")
     if options.region and not options.picture:
         raise Usage("usage", "A region was given, but no picture.", "Give --picture too.")
+    pictures = with_page(options.picture, options.page)
     _check_target(options.speak_to)
     if options.model and options.responder == "starter" and options.transcriber != "whisper":
         raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
@@ -44,9 +45,18 @@ def ask(options: Any, settings: Settings, folders: Folders, console: Console) ->
         else:
             look = replace(look, model=options.model, responder=options.responder or "qwen2-vl")
     chosen = replace(settings, hear=hear, look=look)
-    question = Question(options.text or "", options.audio, tuple(options.picture), tuple(options.region))
+    question = Question(options.text or "", options.audio, tuple(pictures), tuple(options.region))
     with Played(settings.sound.output, options.speak_to, console) as played:
         return _run(question, chosen, folders, played, options.voice)
+
+
+def with_page(pictures: list[Path], page: int | None) -> list[Path]:
+    """The pictures, of the last one this page. Raises `Usage`."""
+    if page is None:
+        return pictures
+    if page < 1 or not pictures:
+        raise Usage("usage", f"There is no page {page}.", "Give a picture, and the page's number from 1 on.")
+    return [*pictures[:-1], Path(f"{pictures[-1]}#page={page}")]
 
 
 def _run(question: Question, settings: Settings, folders: Folders, played: Played, voice: str = "") -> int:

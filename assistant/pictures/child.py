@@ -1,94 +1,183 @@
 """Decodes one picture or video from standard input to raw RGB on standard output. Knows no file names, opens nothing.
 
-Its output is one line of JSON (`width`, `height`, `frames`, `notes`, or `error` and `hint`) and then the pixels, frame
-by frame. Memory and processor time are limited with setrlimit; on Windows the parent's time-out alone holds."""
+Its output is one line of JSON (`width`, `height`, `frames`, `pages`, `notes`, or `error` and `hint`) and then the
+pixels, frame by frame. Memory and processor time are limited with setrlimit. Windows has none: there the size in a
+picture's header, which is checked before decoding, the most bytes that the parent takes, and its time-out hold."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import struct
 import sys
-from typing import Any, BinaryIO, NoReturn
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, NoReturn
 
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, features
 
-from assistant.pictures.formats import OURS, STRIP, Sampling, is_video
+from assistant.pictures import pixels
+from assistant.pictures.formats import MAX_RGB_BYTES, OURS, Sampling, is_video, still_format
+from assistant.pictures.metadata import Stripped, read_orientation, strip_metadata
+from assistant.pictures.tiff import Tiff
 from assistant.words import tongue
-from assistant.words.tongue import tr
+from assistant.words.tongue import mark, tr
 
-FORMATS = {
-    "PNG": b"\x89PNG\r\n\x1a\n",
-    "JPEG": b"\xff\xd8\xff",
-    "GIF": b"GIF8",
-    "BMP": b"BM",
-    "TIFF": b"II*\0",
-    "WEBP": b"RIFF",
+MAGIC = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "GIF": (b"GIF8",),
+    "BMP": (b"BM",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 }
-MOST_PIXELS = 100_000_000
-KEPT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
-MEMORY, SECONDS = 2 * 1024**3, 12
+# What is often taken for a picture that opens.
+OTHERS = (
+    (b"%PDF", mark("a PDF document")), (b"8BPS", mark("a Photoshop document")),
+    (b"\0\0\0\x0cjP  ", mark("a JPEG 2000 picture")), (b"\xff\x4f\xff\x51", mark("a JPEG 2000 picture")),
+    (b"\0\0\0\x0cJXL ", mark("a JPEG XL picture")), (b"\xff\x0a", mark("a JPEG XL picture")),
+    (b"\0\0\x01\0", mark("an icon")), (b"%!PS", mark("a PostScript drawing")),
+)  # fmt: skip
+MAX_PIXELS = 100_000_000
+MAX_MEMORY_BYTES, MAX_CPU_SECONDS = 2 * 1024**3, 12
+# What Pillow raises for a damaged file; anything else ends this child, which the parent tells.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
 
 
 class Refused(Exception):
     """The picture is not opened; carries the end of a sentence and the next step."""
 
 
+@dataclass(frozen=True)
+class Request:
+    """How a file is opened. `ours`: a PNG of the history's own, where a video's frames stand one below the other.
+    `page` of a TIFF counts from 1."""
+
+    sampling: Sampling
+    ours: bool = False
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Frames of one size, how many pages the file has, and what the user should know of it."""
+
+    frames: list[Image.Image]
+    notes: list[str] = field(default_factory=list)
+    pages: int = 1
+
+
 def format_of(head: bytes) -> str:
-    """The format that the first bytes tell. Raises `Refused`."""
-    for name, magic in FORMATS.items():
-        if head.startswith(magic) and (name != "WEBP" or head[8:12] == b"WEBP"):
+    """The format that the first bytes tell, as Pillow names it. Raises `Refused`."""
+    for name, magics in MAGIC.items():
+        if head.startswith(magics):
             return name
-    if head.startswith(b"MM\0*"):
-        return "TIFF"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if kind := still_format(head):
+        return _still_decoder(kind)
+    other = next((what for magic, what in OTHERS if head.startswith(magic)), "")
     if b"<svg" in head[:4096].lower():
-        raise Refused(tr("is an SVG drawing, which Hark does not open."), tr("Save it as PNG."))
-    raise Refused(tr("is not a picture that Hark can open."), tr("Use PNG, JPEG, WebP, GIF, BMP or TIFF, or a video."))
+        other = mark("an SVG drawing")
+    if other:
+        raise Refused(tr("is {what}, which Hark does not open.").format(what=tr(other)), tr("Save it as PNG."))
+    hint = tr("Use PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF, or a video.")
+    raise Refused(tr("is not a picture that Hark can open."), hint)
 
 
-def decode(data: bytes, whole: bool = False) -> tuple[Image.Image, list[str]]:
-    """The first frame, upright, as RGB; and what the user should know. `whole`: never reduced. Raises `Refused`."""
-    kind = format_of(data)
-    notes: list[str] = []
+def _still_decoder(kind: str) -> str:
+    """Makes sure that what decodes AVIF or HEIC is installed. Raises `Refused`."""
+    if kind == "AVIF":
+        if not features.check("avif"):
+            raise Refused(
+                tr("is not a picture that this Pillow can open: it is AVIF."),
+                tr("Install a newer one (pip install --upgrade pillow), or save the picture as PNG."),
+            )
+        return kind
     try:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
-        if image.width * image.height > MOST_PIXELS:
-            size = f"{image.width} x {image.height}"
-            raise Refused(tr("has {size} pixels, more than Hark opens.").format(size=size), tr("Save it smaller."))
-        if getattr(image, "is_animated", False) and kind not in ("TIFF", "JPEG"):
-            notes.append(tr("It is animated; its first frame is used."))
-        if kind == "JPEG":
-            image.draft("RGB", (4000, 4000))
-        image.load()
-        upright = ImageOps.exif_transpose(image) or image
-        rgb = to_rgb(upright)
-        rgb.info = {STRIP: image.info.get(STRIP, 1)}
+        import pillow_heif
+    except ImportError:
+        raise Refused(
+            tr("is not a picture that Hark can open as it is installed: HEIC needs pillow-heif."),
+            tr("Install it (pip install pillow-heif), or save the picture as JPEG."),
+        ) from None
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return kind
+
+
+def decode(data: bytes, request: Request) -> Decoded:
+    """The first frame, upright, as RGB; a strip of the history cut into its frames. Raises `Refused`."""
+    kind = format_of(data)
+    try:
+        return _decode(kind, data, request)
     except Refused:
         raise
     except MemoryError:
-        raise Refused(tr("needs more memory than Hark gives a picture."), tr("Save it smaller.")) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises; anything else ends this child
-        cut = "truncated" in str(error) or "Truncated" in str(error)
-        state = tr("is cut off: its end is missing.") if cut else tr("is damaged.")
-        raise Refused(state, tr("Copy or download it again.")) from None
-    if rgb.width * rgb.height > KEPT_PIXELS and not whole:
-        scale = (KEPT_PIXELS / (rgb.width * rgb.height)) ** 0.5
-        rgb = rgb.resize((max(1, int(rgb.width * scale)), max(1, int(rgb.height * scale))), reducing_gap=2.0)
+        raise _needs_memory() from None
+    except _DAMAGE as error:
+        if "truncated" in str(error).lower():
+            raise Refused(tr("is cut off: its end is missing."), tr("Copy or download it again.")) from None
+        hint = tr("Copy or download it again, or save it as PNG in a program that opens it.")
+        raise Refused(tr("is damaged, or a rare kind of {kind}.").format(kind=kind), hint) from None
+
+
+def _needs_memory() -> Refused:
+    return Refused(tr("needs more memory than Hark gives a picture."), tr("Save it smaller."))
+
+
+def _decode(kind: str, data: bytes, request: Request) -> Decoded:
+    file, stripped, pages = _prepare(kind, data, request.page)
+    del data
+    image: Image.Image = Image.open(file, formats=[kind])
+    size = image.size
+    if size[0] * size[1] > MAX_PIXELS:
+        told = f"{size[0]} x {size[1]}"
+        raise Refused(tr("has {size} pixels, more than Hark opens.").format(size=told), tr("Save it smaller."))
+    notes = []
+    if stripped.is_animated or (kind in ("GIF", "WEBP", "AVIF") and _is_animated(image)):
+        notes.append(tr("It is animated; its first frame is used."))
+    if kind == "JPEG":
+        image.draft("RGB", (4000, 4000))
+    image.load()
+    if kind == "AVIF":  # Pillow tells here how the container turns it
+        stripped.orientation = read_orientation(image.info.get("exif") or b"")
+    count = stripped.frames if request.ours else 1
+    if count > 1 and size[0] * size[1] * 3 > MAX_RGB_BYTES:
+        raise _needs_memory()
+    rgb = pixels.turn_upright(pixels.to_rgb(image, keep_size=count > 1), stripped.orientation)
+    if rgb.width * rgb.height < size[0] * size[1]:
         notes.append(tr("It was reduced to {width} x {height} pixels.").format(width=rgb.width, height=rgb.height))
-    return rgb, notes
+    if count == 1:
+        return Decoded([rgb], notes, pages)
+    tall = rgb.height // count
+    return Decoded([rgb.crop((0, at * tall, rgb.width, (at + 1) * tall)) for at in range(count)], notes)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """RGB on white, whatever the mode; 16-bit and floating greys are scaled, not clipped."""
-    if image.mode.startswith("I") or image.mode == "F":
-        _low, high = image.convert("F").getextrema()
-        top = 65535.0 if image.mode.startswith("I") and float(high) > 255 else max(float(high), 1.0)  # type: ignore[arg-type]
-        return image.convert("F").point(lambda level: level * (255.0 / top)).convert("L").convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        page = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        page.alpha_composite(layer)
-        return page.convert("RGB")
-    return image.convert("RGB")
+def _prepare(kind: str, data: bytes, page: int) -> tuple[BinaryIO, Stripped, int]:
+    """The file without its metadata, what these said, and how many pages there are. Raises `Refused`."""
+    if kind != "TIFF":
+        _check_page(page, 1)
+        stripped = strip_metadata(kind, data)
+        return io.BytesIO(stripped.data), Stripped(b"", stripped.orientation, stripped.frames, stripped.is_animated), 1
+    tiff = Tiff(data)
+    if not tiff.pages:
+        raise SyntaxError("no directory")
+    _check_page(page, len(tiff.pages))
+    chosen = tiff.pages[page - 1]
+    return tiff.extract(chosen), Stripped(b"", chosen.orientation), len(tiff.pages)
+
+
+def _check_page(page: int, pages: int) -> None:
+    if not 1 <= page <= pages:
+        told = tr("has no page {page}; its last one is {pages}.").format(page=page, pages=pages)
+        raise Refused(told, tr("Ask for another page."))
+
+
+def _is_animated(image: Image.Image) -> bool:
+    """A damaged second frame is no reason not to show the first."""
+    with contextlib.suppress(*_DAMAGE):
+        return bool(getattr(image, "is_animated", False))
+    return True
 
 
 def limit() -> None:
@@ -96,61 +185,65 @@ def limit() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def opened(source: BinaryIO, sampling: Sampling, ours: bool) -> tuple[list[Image.Image], list[str]]:
-    """The frames of what is in it, one for a picture; and what the user should know. Raises `Refused`.
-
-    `ours`: a PNG of the history's own, where a video's frames stand one below the other."""
+def opened(source: BinaryIO, request: Request) -> Decoded:
+    """What is in the file: one frame of a picture, several of a video. Raises `Refused`."""
     head = source.read(32)
     if not is_video(head):
-        image, notes = decode(head + source.read(), ours)
-        count = int(image.info.get(STRIP, 1)) if ours else 1
-        tall = image.height // count
-        return [image.crop((0, at * tall, image.width, (at + 1) * tall)) for at in range(count)], notes
+        return decode(head + source.read(), request)
     from assistant.pictures import film  # a video's decoder takes a while to load
 
     whole = source if source.seekable() else io.BytesIO(head + source.read())
     whole.seek(0)
     try:
-        frames, length = film.frames(whole, sampling)
+        frames, length = film.frames(whole, request.sampling)
     except film.NoFrames:
         raise Refused(
             tr("has no pictures in it that can be decoded."), tr("Convert it to MP4 and try again.")
         ) from None
     minutes, seconds = divmod(round(length), 60)
-    return frames, [
-        tr("It lasts {minutes}:{seconds:02}; {n} of its frames are looked at.").format(
-            minutes=minutes, seconds=seconds, n=len(frames)
-        )
-    ]
+    return Decoded(
+        frames,
+        [
+            tr("It lasts {minutes}:{seconds:02}; {n} of its frames are looked at.").format(
+                minutes=minutes, seconds=seconds, n=len(frames)
+            )
+        ],
+    )
+
+
+def _output(source: BinaryIO, request: Request) -> Iterator[bytes]:
+    """The line of JSON, then the frames."""
+    try:
+        decoded = opened(source, request)
+        first = decoded.frames[0]
+        facts = {
+            "width": first.width, "height": first.height, "frames": len(decoded.frames), "pages": decoded.pages,
+            "notes": decoded.notes,
+        }  # fmt: skip
+        yield json.dumps(facts).encode() + b"\n"
+        for frame in decoded.frames:
+            yield frame.tobytes()
+    except (Refused, MemoryError) as error:
+        message, hint = (error if isinstance(error, Refused) else _needs_memory()).args
+        yield json.dumps({"error": message, "hint": hint}).encode() + b"\n"
 
 
 def main() -> NoReturn:
+    """The arguments: frames a second, the most frames, whether it is ours, the page."""
     tongue.inherit()
     limit()
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    out = sys.stdout.buffer
-    try:
-        frames, notes = opened(sys.stdin.buffer, Sampling(float(sys.argv[1]), int(sys.argv[2])), sys.argv[3] == OURS)
-        pixels = b"".join(frame.tobytes() for frame in frames)
-    except Refused as refusal:
-        out.write(json.dumps({"error": refusal.args[0], "hint": refusal.args[1]}).encode() + b"\n")
-        sys.exit(0)
-    except MemoryError:
-        facts: dict[str, Any] = {
-            "error": tr("needs more memory than Hark gives a picture."),
-            "hint": tr("Save it smaller."),
-        }
-        out.write(json.dumps(facts).encode() + b"\n")
-        sys.exit(0)
-    facts = {"width": frames[0].width, "height": frames[0].height, "frames": len(frames), "notes": notes}
-    out.write(json.dumps(facts).encode() + b"\n")
-    out.write(pixels)
+    rate, most, whose, page = sys.argv[1:]
+    request = Request(Sampling(float(rate), int(most)), whose == OURS, int(page))
+    for part in _output(sys.stdin.buffer, request):
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
     sys.exit(0)
 
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
+import os
+import re
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
-from assistant.pictures.formats import FOREIGN, OURS, STRIP, USUAL, Sampling, is_video
+from assistant.pictures.formats import (
+    FOREIGN,
+    MAX_FACTS_BYTES,
+    MAX_RGB_BYTES,
+    OURS,
+    STRIP,
+    USUAL,
+    Sampling,
+    is_video,
+)
+from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import mark, tr
 
 if TYPE_CHECKING:
@@ -22,13 +35,14 @@ if TYPE_CHECKING:
 MOST_BYTES = 200 * 1024 * 1024
 MOST_VIDEO_BYTES = 8 * 1024**3  # only the frames that are looked at are read
 _SECONDS = 15.0
+_PAGE = re.compile(r"(.+)#page=(\d{1,5})")
 
 
 @dataclass(frozen=True)
 class Picture:
     """Decoded pixels. `rgb` is width x height x 3 bytes, row by row, for each of the `frames`: a video has several.
 
-    `notes` is what the user should know of it."""
+    `notes` is what the user should know of it; `pages` are those of the file that it is one of."""
 
     width: int
     height: int
@@ -36,6 +50,7 @@ class Picture:
     name: str = ""
     notes: tuple[str, ...] = ()
     frames: int = 1
+    pages: int = 1
 
     @cached_property
     def digest(self) -> str:
@@ -94,44 +109,109 @@ class Picture:
         return cls(image.width, image.height, image.convert("RGB").tobytes(), name)
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What the decoding child says before the pixels."""
+
+    width: int
+    height: int
+    frames: int
+    pages: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Or why there are none: the end of a sentence, and the next step."""
+
+    error: str
+    hint: str
+
+
 def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> Picture:
-    """The picture in a file: first frame, upright, RGB; of a video some frames. Raises `BadInput` with the reason it
-    cannot be opened. `ours`: a file of the history, as `Picture.save` writes it.
+    """The picture in a file: first frame, upright, RGB; of a video some frames. `scan.tiff#page=2` is that page of a
+    TIFF. Raises `BadInput` with the reason it cannot be opened. `ours`: a file of the history, as `Picture.save` writes
+    it.
 
     The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
+    path, page = split_page(path)
+    name = f"{path.name}#page={page}" if page else path.name
     with open_regular(path, "look", mark("picture")) as file:
         video = is_video(file.read(32))
         if file.seek(0, 2) > (MOST_VIDEO_BYTES if video else MOST_BYTES):
-            raise BadInput(
-                "look",
-                tr("“{name}” is larger than {what}.").format(name=path.name, what="8 GB" if video else "200 MB"),
-                tr("Save it smaller."),
-            )
+            raise _too_large(path.name, video)
         file.seek(0)
-        return _decoded(path.name, sampling, ours, stdin=file)
+        picture = _decoded(name, [*_sampled(sampling), OURS if ours else FOREIGN, str(page or 1)], file)
+    if picture.pages == 1 or page:
+        return picture
+    note = tr("It has {n} pages; page 1 is shown. Page 2 is “{name}#page=2”, and so on.")
+    return replace(picture, notes=(note.format(n=picture.pages, name=path.name), *picture.notes))
+
+
+def split_page(path: Path) -> tuple[Path, int]:
+    """A file's path and the page that is asked for behind it, 0 for none; a file of just this name has none."""
+    match = _PAGE.fullmatch(str(path))
+    return (Path(match[1]), int(match[2])) if match and not os.path.lexists(path) else (path, 0)
 
 
 def open_encoded(data: bytes, name: str) -> Picture:
     """The same for a picture that is in memory, as the clipboard gives it."""
-    return _decoded(name, USUAL, False, input=data)
+    if len(data) > MOST_BYTES:
+        raise _too_large(name, False)
+    return _decoded(name, [*_sampled(USUAL), FOREIGN, "1"], data)
 
 
-def _decoded(name: str, sampling: Sampling, ours: bool, **source: Any) -> Picture:
-    smaller = tr("Save it smaller, a picture as PNG.")
-    told = (str(sampling.rate), str(sampling.most), OURS if ours else FOREIGN)
-    command = [sys.executable, "-P", "-m", "assistant.pictures.child", *told]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, **source)
-    except subprocess.TimeoutExpired:
-        raise BadInput("look", tr("“{name}” took too long to open.").format(name=name), smaller) from None
-    head, _, rgb = done.stdout.partition(b"\n")
-    damaged = BadInput("look", tr("“{name}” is damaged or needs too much memory.").format(name=name), smaller)
-    try:
-        facts = json.loads(head)
-    except ValueError:
-        raise damaged from None
-    if "error" in facts:
-        raise BadInput("look", f"“{name}” {facts['error']}", facts["hint"])
-    if len(rgb) != facts["width"] * facts["height"] * 3 * facts["frames"]:
-        raise damaged
-    return Picture(facts["width"], facts["height"], rgb, name, tuple(facts["notes"]), facts["frames"])
+def _sampled(sampling: Sampling) -> tuple[str, str]:
+    return str(sampling.rate), str(sampling.most)
+
+
+def _too_large(name: str, is_video: bool) -> BadInput:
+    told = tr("“{name}” is larger than {what}.").format(name=name, what="8 GB" if is_video else "200 MB")
+    return BadInput("look", told, tr("Save it smaller."))
+
+
+def _decoded(name: str, arguments: list[str], source: BinaryIO | bytes) -> Picture:
+    """What the child makes of an open file, or of bytes. It is believed nothing: not that it ends, nor that it sends
+    what it announces."""
+    hint = tr("Save it smaller, a picture as PNG.")
+    command = [sys.executable, "-P", "-m", "assistant.pictures.child", *arguments]
+    late = threading.Event()
+    stdin = subprocess.PIPE if isinstance(source, bytes) else source
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+
+        def give_up() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(_SECONDS, give_up)
+        timer.start()
+        try:
+            assert child.stdout
+            if isinstance(source, bytes) and child.stdin:
+                with contextlib.suppress(OSError), child.stdin:  # it may end before it has read all
+                    child.stdin.write(source)
+            return _received(name, child.stdout)
+        except ValueError:
+            if late.is_set():
+                raise BadInput("look", tr("“{name}” took too long to open.").format(name=name), hint) from None
+            told = tr("“{name}” is damaged or needs too much memory.").format(name=name)
+            raise BadInput("look", told, hint) from None
+        finally:
+            timer.cancel()
+            child.kill()
+
+
+def _received(name: str, output: IO[bytes]) -> Picture:
+    """Raises `ValueError` for anything but facts and so many pixels; never reads more than these."""
+    told = parse_json(output.readline(MAX_FACTS_BYTES))
+    if isinstance(told, dict) and "error" in told:
+        refusal = read_as(_Refusal, told, "it")
+        raise BadInput("look", f"“{name}” {refusal.error}", refusal.hint)
+    facts = read_as(_Facts, told, "it")
+    size = facts.width * facts.height * facts.frames * 3
+    if min(facts.width, facts.height, facts.frames, facts.pages) < 1 or size > MAX_RGB_BYTES:
+        raise ValueError("no such picture")
+    rgb = output.read(size)
+    if len(rgb) != size or output.read(1):
+        raise ValueError("not as many pixels as were announced")
+    return Picture(facts.width, facts.height, rgb, name, facts.notes, facts.frames, facts.pages)

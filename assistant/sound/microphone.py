@@ -44,8 +44,7 @@ class Microphone:
         return self._stream_to(self._downmix(block))
 
     def close(self) -> None:
-        self._stream.abort()
-        self._stream.close()
+        portaudio.close(self._stream)
 
     def _take(self, block: npt.NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
         self._beat.tick()
@@ -55,8 +54,6 @@ class Microphone:
 def open_microphone(device: str = "") -> Microphone:
     """The microphone named in the settings, or the system's. Raises `Missing` when there is none."""
     name, rate, channels = portaudio.choose("input", device)
-    try:
+    hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
+    with portaudio.guard(Missing("listen", tr("The microphone cannot be opened."), hint)):
         return Microphone(portaudio.opener("InputStream", name, rate, channels), rate)
-    except portaudio.errors():
-        hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
-        raise Missing("listen", tr("The microphone cannot be opened."), hint) from None

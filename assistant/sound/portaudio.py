@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from assistant.errors import Missing
+from assistant.errors import Missing, first_line
+from assistant.sound.portaudio_check import CHECK
 from assistant.words.tongue import mark, tr
 
+_log = logging.getLogger(__name__)
 RATE = 48_000  # tried first; a device that cannot is opened at its own
 BLOCK_SECONDS = 0.01
 PATIENCE = 1.5  # seconds without a callback after which a device counts as gone
@@ -39,16 +42,46 @@ class Heartbeat:
         return not self._ended and time.monotonic() - self._last < PATIENCE
 
 
-def library(stage: str) -> Any:
-    """The module sounddevice. Raises `Missing` when PortAudio is not installed."""
+class SoundSystemError(Missing):
+    """There may be devices, but the system that leads to them does not work."""
+
+
+@contextlib.contextmanager
+def guard(sentence: Missing) -> Iterator[None]:
+    """The one guard at PortAudio's door: whatever it raises becomes this sentence."""
     try:
-        import sounddevice
-    except OSError:
-        raise Missing(
-            stage, tr("PortAudio is not installed."), tr("On Debian and Ubuntu: apt install libportaudio2")
-        ) from None
-    _hush()
-    return sounddevice
+        yield
+    except Missing:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is a foreign library; what it raises cannot be listed
+        _log.info("PortAudio raised %s: %s", type(error).__name__, first_line(error))
+        raise sentence from None
+
+
+def library(stage: str) -> Any:
+    """The module sounddevice, with PortAudio initialised.
+
+    Raises `Missing` where PortAudio is not installed, or would abort or hang this process (see `portaudio_check`)."""
+    outcome = CHECK.wait()
+    if outcome == "silent":
+        hint = tr("Start the sound server again; typed questions and files work without it.")
+        raise SoundSystemError(stage, tr("The sound server does not answer."), hint)
+    hint = tr(
+        "Check the configuration of ALSA and PulseAudio (~/.asoundrc, /etc/asound.conf, client.conf); "
+        "typed questions and files work without it."
+    )
+    failed = SoundSystemError(stage, tr("The sound system cannot be started."), hint)
+    if outcome:
+        raise failed
+    with guard(failed):
+        try:
+            import sounddevice
+        except OSError:
+            raise Missing(
+                stage, tr("PortAudio is not installed."), tr("On Debian and Ubuntu: apt install libportaudio2")
+            ) from None
+        _hush()
+        return sounddevice
 
 
 @functools.cache
@@ -62,55 +95,42 @@ def _hush() -> object:
     return nothing  # cached, so that it lives as long as ALSA may call it
 
 
-def errors() -> tuple[type[Exception], ...]:
-    """What opening a stream may raise."""
-    import sounddevice
-
-    return (sounddevice.PortAudioError, ValueError)
-
-
 def names(kind: Kind) -> list[str]:
     """The devices that can be chosen in the settings; [] without PortAudio."""
+    nothing = Missing(_STAGES[kind], "", "")
     try:
         sounddevice = library(_STAGES[kind])
+        with guard(nothing):
+            devices = sounddevice.query_devices()
     except Missing:
         return []
-    try:
-        found = sounddevice.query_devices()
-    except (ValueError, sounddevice.PortAudioError):
-        return []
-    return list(dict.fromkeys(one["name"] for one in found if one[f"max_{kind}_channels"] > 0))
+    return list(dict.fromkeys(device["name"] for device in devices if device[f"max_{kind}_channels"] > 0))
 
 
 def choose(kind: Kind, name: str) -> tuple[str | None, int, int]:
     """The device for a name of the settings ("" for the system's): PortAudio's name, rate and channels.
 
     Raises `Missing` when there is no such device."""
-    stage, what = _STAGES[kind], _NAMES[kind]
+    stage, what = _STAGES[kind], tr(_NAMES[kind])
     sounddevice = library(stage)
-    try:
+    message, hint = (
+        tr("There is no {what}.").format(what=what),
+        tr("Connect one; typed questions and files work without."),
+    )
+    if name:
+        message = tr("The {what} “{name}” is not connected.").format(what=what, name=name)
+        hint = tr("Connect it, or choose another in the settings.")
+    with guard(Missing(stage, message, hint)):
         facts = sounddevice.query_devices(name or None, kind)
-    except (ValueError, sounddevice.PortAudioError):
-        if name:
-            hint = tr("Connect it, or choose another in the settings.")
-            raise Missing(
-                stage, tr("The {what} “{name}” is not connected.").format(what=tr(what), name=name), hint
-            ) from None
-        raise Missing(
-            stage,
-            tr("There is no {what}.").format(what=tr(what)),
-            tr("Connect one; typed questions and files work without."),
-        ) from None
+        default, most = int(facts["default_samplerate"]), int(facts[f"max_{kind}_channels"])
     check = sounddevice.check_input_settings if kind == "input" else sounddevice.check_output_settings
     # Of a microphone two, where it has two: mixing them elsewhere may leave nothing (see `Downmix`).
-    first, second = (2, 1) if kind == "input" and facts["max_input_channels"] > 1 else (1, 2)
-    for rate, channels in ((RATE, first), (RATE, second), (int(facts["default_samplerate"]), first)):
-        try:
+    first, second = (2, 1) if kind == "input" and most > 1 else (1, 2)
+    for rate, channels in ((RATE, first), (RATE, second), (default, first)):
+        with contextlib.suppress(Missing), guard(Missing(stage, message, hint)):
             check(device=name or None, channels=channels, samplerate=rate, dtype="float32")
             return name or None, rate, channels
-        except (ValueError, sounddevice.PortAudioError):
-            continue
-    return name or None, int(facts["default_samplerate"]), int(facts[f"max_{kind}_channels"])
+    return name or None, default, most
 
 
 def opener(stream: str, device: str | None, rate: int, channels: int) -> Callable[..., Any]:
@@ -124,8 +144,19 @@ def opener(stream: str, device: str | None, rate: int, channels: int) -> Callabl
     )
 
 
+def close(stream: Any, drained: bool = False) -> None:
+    """Ends a stream: after its last samples, or at once. One that cannot be ended is left alone."""
+    with contextlib.suppress(Missing), guard(Missing("sound", "", "")):
+        if drained:
+            stream.stop()
+        else:
+            stream.abort()
+        stream.close()
+
+
 def refresh() -> None:
-    """Makes PortAudio look at the machine's devices again. Only while no stream is open."""
+    """Makes PortAudio look at the machine's devices again. Only while no stream is open. Raises `Missing`."""
     sounddevice = library("listen")
-    sounddevice._terminate()
-    sounddevice._initialize()
+    with guard(Missing("listen", tr("The sound system cannot be started."), tr("Start the computer again."))):
+        sounddevice._terminate()
+        sounddevice._initialize()

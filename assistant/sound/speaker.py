@@ -157,11 +157,8 @@ class Speaker:
 
     def close(self) -> None:
         """Closes the device: after the last samples when all was played, else at once."""
-        if self.playback and self.playback.drain(0) and self.alive:
-            self._stream.stop()
-        else:
-            self._stream.abort()
-        self._stream.close()
+        drained = bool(self.playback and self.playback.drain(0) and self.alive)
+        portaudio.close(self._stream, drained)
 
     def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
         self._beat.tick()
@@ -174,10 +171,6 @@ class Speaker:
 def open_speaker(device: str = "", on_block: Callable[[Samples], None] | None = None) -> Speaker:
     """The speaker named in the settings, or the system's. Raises `Missing` when there is none."""
     name, rate, channels = portaudio.choose("output", device)
-    stream = portaudio.opener("OutputStream", name, rate, channels)
-    try:
-        return Speaker(stream, rate, on_block)
-    except portaudio.errors():
-        raise Missing(
-            "speak", tr("There is no speaker to play on."), tr("Connect one, or use --speak-to FILE.wav.")
-        ) from None
+    hint = tr("Connect one, or use --speak-to FILE.wav.")
+    with portaudio.guard(Missing("speak", tr("There is no speaker to play on."), hint)):
+        return Speaker(portaudio.opener("OutputStream", name, rate, channels), rate, on_block)

@@ -34,12 +34,12 @@ class Desk:
     window: subprocess.Popen[bytes] | None = None
     _walker: subprocess.Popen[str] | None = field(default=None, repr=False)
 
-    def start(self, home: Path, *arguments: str) -> None:
-        """Starts Hark's window, and waits until it says that it is ready."""
-        environment = {**self.environment, "HARK_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    def start(self, home: Path, *arguments: str, observed: Callable[[list[str]], list[str]] = list) -> None:
+        """Starts Hark's window, and waits until it says that it is ready. `observed` puts a command before its own."""
+        environment = {**self.environment, "HARK_HOME": str(home)}
         with (home.parent / "window.log").open("wb") as log:
             self.window = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ui", *arguments],
+                observed([sys.executable, "-P", "-m", "ui", *arguments]),
                 env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         self.until(lambda: "Ready" in self.text("status"), 60, "the window is ready")
@@ -151,6 +151,7 @@ def started(folder: Path, screen_reader: bool = False) -> Iterator[Desk]:
             "QT_QPA_PLATFORM": "xcb",
             "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
             "XDG_RUNTIME_DIR": str(folder),
+            "HF_HUB_OFFLINE": "1",
         }
         environment["DBUS_SESSION_BUS_ADDRESS"] = _bus(stack, environment)
         launcher = next(path for path in LAUNCHERS if path.exists())

@@ -1,0 +1,205 @@
+"""Takes the metadata out of a picture file before a decoder sees it, so that damage in them never costs the picture.
+
+Pillow refuses a whole PNG for a bad check sum in a comment, a JPEG for a short APP segment, and so on. What decides the
+pixels is kept byte by byte; of the rest only the orientation is read, and the number of frames that Hark itself wrote.
+Layouts: PNG (W3C), JPEG (ITU T.81), EXIF 2.32, WebP (RFC 9649), HEIF (ISO 23008-12)."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+
+from assistant.pictures.formats import STRIP
+
+MAX_TEXT_BYTES = 1 << 20  # of a decompressed text in a PNG; an orientation stands near its beginning
+
+_PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PNG_CHUNK = re.compile(b"|".join(_PNG_PIXELS))
+# A thumbnail, which is skipped, or the first table or frame header of the picture itself.
+_JPEG_PICTURE = re.compile(
+    rb"\xff\xd8\xff.*?\xff\xd9|(\xff\xdb\x00[\x43\x84\xc5]|\xff[\xc0-\xc2]\x00[\x0b\x11]\x08)", re.DOTALL
+)
+_WEBP_PIXELS = re.compile(b"VP8 |VP8L|VP8X|ALPH|ANIM|ANMF")
+_WEBP_METADATA_FLAGS = 0x20 | 0x08 | 0x04  # colour profile, EXIF, XMP
+_HEIF_EXIF = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
+_XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:\s*=\s*[\"']|>)\s*([1-8])")
+_RAW_PROFILE = (b"Raw profile type exif", b"Raw profile type APP1")  # what ImageMagick makes of EXIF in a PNG
+
+
+@dataclass
+class Stripped:
+    """A picture without its metadata. `orientation` is EXIF's, 1 to 8; `frames` stand one below the other in a PNG of
+    the history."""
+
+    data: bytes
+    orientation: int = 1
+    frames: int = 1
+    is_animated: bool = False
+
+
+def strip_metadata(kind: str, data: bytes) -> Stripped:
+    """Of a file in one of Pillow's formats. What cannot be followed is left for the decoder to judge."""
+    if kind == "PNG":
+        return _strip_png(data)
+    if kind == "JPEG":
+        return _strip_jpeg(data)
+    if kind == "WEBP":
+        return _strip_webp(data)
+    if kind in ("AVIF", "HEIF"):  # how these are turned is told by boxes of their own, which their decoders obey
+        return Stripped(_HEIF_EXIF.sub(rb"\1free", data))
+    return Stripped(data)
+
+
+def read_orientation(exif: bytes) -> int:
+    """The Orientation tag of the first directory, whatever else is wrong with it; 1 where there is none."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(bytes(tiff[:2]), "")
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4) if order else (len(tiff),)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(f"{order}HH", tiff, entry)
+            if tag == 0x0112:
+                letter = "I" if kind in (4, 9) else "B" if kind in (1, 6, 7) else "H"
+                (value,) = struct.unpack_from(f"{order}{letter}", tiff, entry + 8)
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass  # cut off before the tag
+    return 1
+
+
+def _strip_png(data: bytes) -> Stripped:
+    stripped, kept, at = Stripped(data), [data[:8]], 8
+    header = data[16:29]
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        body = data[at + 8 : end - 4] if name not in (b"IDAT", b"IEND") else b""
+        if name in _PNG_PIXELS and name != b"tRNS":
+            kept.append(data[at:end])
+        elif not name.isalpha() or (end != len(data) and not data[end + 4 : end + 8].isalpha()):
+            end = _next_png_chunk(data, at + 8)  # its length is wrong: the picture goes on behind it
+        elif name == b"tRNS":
+            transparency = _usable_transparency(header, body)
+            if transparency:
+                kept.append(_png_chunk(b"tRNS", transparency))
+        else:
+            _read_png_metadata(stripped, name, body)
+        if name == b"IEND":
+            break
+        at = end
+    stripped.data = b"".join(kept)
+    return stripped
+
+
+def _next_png_chunk(data: bytes, start: int) -> int:
+    """Where the next chunk of the picture itself begins, by its name and its check sum."""
+    for match in _PNG_CHUNK.finditer(data, start + 4):
+        at = match.start()
+        (length,) = struct.unpack_from(">I", data, at - 4)
+        if data[at + 4 + length : at + 8 + length] == struct.pack(">I", zlib.crc32(data[at : at + 4 + length])):
+            return at - 4
+    return len(data)
+
+
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _usable_transparency(header: bytes, body: bytes) -> bytes:
+    """What a tRNS chunk says in Pillow's terms, "" if it does not fit the colours: 16-bit colours become 8-bit ones."""
+    depth, colours = header[8:10]
+    length = {0: 2, 2: 6, 3: min(len(body), 256)}.get(colours, 0)
+    body = body[:length]
+    if len(body) < length or (colours == 0 and depth == 16):
+        return b""
+    if colours == 2 and depth == 16:
+        return struct.pack(">3H", *(level >> 8 for level in struct.unpack(">3H", body)))
+    return body
+
+
+def _read_png_metadata(stripped: Stripped, name: bytes, body: bytes) -> None:
+    if name == b"acTL":
+        stripped.is_animated = body[:4] > b"\0\0\0\1"
+    elif name == b"eXIf":
+        stripped.orientation = read_orientation(body)
+    elif name in (b"tEXt", b"zTXt", b"iTXt"):
+        key, _, text = body.partition(b"\0")
+        if key == STRIP.encode() and name == b"tEXt" and text.isdigit() and len(text) < 4:
+            stripped.frames = max(1, int(text))
+        elif stripped.orientation == 1 and key in (b"XML:com.adobe.xmp", *_RAW_PROFILE):
+            stripped.orientation = _orientation_in_text(name, key, text)
+
+
+def _orientation_in_text(name: bytes, key: bytes, text: bytes) -> int:
+    packed = text[1:] if name == b"zTXt" else text.split(b"\0", 3)[-1] if name == b"iTXt" and text[:1] == b"\1" else b""
+    try:
+        text = zlib.decompressobj().decompress(packed, MAX_TEXT_BYTES) if packed else text[:MAX_TEXT_BYTES]
+        if key in _RAW_PROFILE:
+            digits = b"".join(text.split()[2:])  # after the profile's name and its length
+            return read_orientation(bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii")))
+    except (zlib.error, ValueError):
+        return 1
+    return _xmp_orientation(text)
+
+
+def _xmp_orientation(xmp: bytes) -> int:
+    found = _XMP_ORIENTATION.search(xmp)
+    return int(found[1]) if found else 1
+
+
+def _strip_jpeg(data: bytes) -> Stripped:
+    stripped, kept, at = Stripped(data), [data[:2]], 2
+    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xDA:  # the picture itself, and whatever else makes it up, to the end
+            kept.append(data[at:])
+            break
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD9:  # without a body
+            at += 1
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        end = at + 2 + length
+        if marker == 0xFE or 0xE0 <= marker <= 0xEF:
+            is_whole = length >= 2 and data[end : end + 1] == b"\xff"
+            end = end if is_whole else _jpeg_picture(data, at + 2)
+            body = data[at + 4 : end]
+            # Both decide which colours are stored.
+            if is_whole and ((marker == 0xE0 and length >= 16) or (marker == 0xEE and length >= 14)):
+                kept.append(data[at:end])
+            if marker == 0xE1 and stripped.orientation == 1:
+                is_exif = body.startswith(b"Exif\0\0")
+                stripped.orientation = read_orientation(body) if is_exif else _xmp_orientation(body)
+        else:
+            kept.append(data[at:end])
+        at = max(end, at + 2)
+    stripped.data = b"".join(kept)
+    return stripped
+
+
+def _jpeg_picture(data: bytes, start: int) -> int:
+    """Where the picture begins behind a segment whose length is wrong."""
+    return next((match.start() for match in _JPEG_PICTURE.finditer(data, start) if match[1]), len(data))
+
+
+def _strip_webp(data: bytes) -> Stripped:
+    stripped, kept, at = Stripped(data), [], 12
+    while at + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + length + length % 2
+        if _WEBP_PIXELS.fullmatch(name):
+            chunk = data[at:end]
+            if name == b"VP8X" and length >= 10:
+                chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_METADATA_FLAGS]) + chunk[9:]
+            kept.append(chunk)
+        elif end > len(data):
+            match = _WEBP_PIXELS.search(data, at + 8)
+            end = match.start() if match else end
+        elif name == b"EXIF":
+            stripped.orientation = read_orientation(data[at + 8 : end])
+        at = end
+    body = b"WEBP" + b"".join(kept)
+    stripped.data = b"RIFF" + struct.pack("<I", len(body)) + body
+    return stripped

@@ -1,0 +1,103 @@
+"""Decoded pixels of any kind as RGB: reduced, laid on a ground, upright. Runs in the limited child.
+
+A large picture is converted and reduced band by band: a copy of the whole in a wider mode would take four times as much
+memory as the picture that is wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from PIL import Image, ImageChops, ImageFilter
+
+KEPT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
+
+_BAND_ROWS = 256
+_FILTER_REACH = 3  # rows of the reduced picture beyond a band that its resampling looks at
+# Grounds for what is transparent, in order of preference, and the share of the ink that must stand out from each.
+_GROUNDS = ((255, 0.9), (30, 0.98), (118, 1.01))
+_VISIBLE_DISTANCE = 90  # levels of brightness between ink and ground; pure green on white is 105
+_INK_EDGE = 1024  # pixels; the longer side at which ink is looked at
+_INK_ALPHA = 32
+
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+
+
+def to_rgb(image: Image.Image, keep_size: bool = False) -> Image.Image:
+    """RGB of at most `KEPT_PIXELS`; transparent pictures on the ground on which most of their ink is seen. 16-bit and
+    floating greys are scaled, not clipped. `keep_size`: not reduced."""
+    convert = _converter(image)
+    width, height = image.size
+    if width * height > KEPT_PIXELS and not keep_size:
+        scale = math.sqrt(KEPT_PIXELS / (width * height))
+        layer = _reduce(image, (max(1, int(width * scale)), max(1, int(height * scale))), convert)
+    else:
+        layer = convert(image)
+    if layer.mode == "RGB":
+        return layer
+    page = Image.new("RGBA", layer.size, (choose_ground(layer),) * 3 + (255,))
+    page.alpha_composite(layer)
+    return page.convert("RGB")
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """As EXIF's `orientation` wants it."""
+    method = _TRANSPOSITIONS.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def choose_ground(layer: Image.Image) -> int:
+    """The grey on which an RGBA picture's ink is seen: white where that will do, else dark, else between the two.
+
+    Ink is what borders on the transparent: what lies inside has its own ground."""
+    small = layer.copy() if max(layer.size) <= _INK_EDGE else layer.resize(_fitted(layer.size), reducing_gap=2.0)
+    alpha = small.getchannel("A")
+    ink = alpha.point(lambda level: 255 * (level >= _INK_ALPHA))
+    inside = ink.filter(ImageFilter.MinFilter(5))
+    edge = ImageChops.subtract(ink, inside)
+    levels = small.convert("RGB").convert("L").histogram(edge if edge.getbbox() else ink)
+    total = sum(levels)
+    if not total:
+        return _GROUNDS[0][0]
+    shares = {
+        ground: sum(n for level, n in enumerate(levels) if abs(level - ground) >= _VISIBLE_DISTANCE) / total
+        for ground, _ in _GROUNDS
+    }
+    good = [ground for ground, least in _GROUNDS if shares[ground] >= least]
+    return good[0] if good else max(shares, key=lambda ground: shares[ground])
+
+
+def _fitted(size: tuple[int, int]) -> tuple[int, int]:
+    scale = _INK_EDGE / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """What makes RGB, or RGBA where something is transparent, of this picture or a part of it."""
+    if image.mode.startswith("I") or image.mode == "F":
+        high = float(image.getextrema()[1])  # type: ignore[arg-type]  # one band
+        top = max(65535.0, high) if image.mode.startswith("I") and high > 255 else max(high, 1.0)
+        return lambda part: part.convert("F").point(lambda level: level * (255.0 / top)).convert("L").convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return lambda part: part.convert("RGBA")
+    return lambda part: part if part.mode == "RGB" else part.convert("RGB")
+
+
+def _reduce(image: Image.Image, size: tuple[int, int], convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    scale = image.height / size[1]
+    reach = math.ceil(_FILTER_REACH * scale)
+    bands = []
+    for top in range(0, size[1], _BAND_ROWS):
+        bottom = min(top + _BAND_ROWS, size[1])
+        first, last = max(0, int(top * scale) - reach), min(image.height, math.ceil(bottom * scale) + reach)
+        band = convert(image.crop((0, first, image.width, last)))
+        box = (0, top * scale - first, image.width, min(bottom * scale - first, band.height))
+        bands.append(band.resize((size[0], bottom - top), box=box))
+    reduced = Image.new(bands[0].mode, size)
+    for number, band in enumerate(bands):
+        reduced.paste(band, (0, number * _BAND_ROWS))
+    return reduced

@@ -1,0 +1,64 @@
+"""What is asked of Hark from outside its window: by the tray, a second start, a key of the desktop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from ui.window import Window
+
+
+class DesktopCommands(QObject):
+    """For one window. What needs the engine waits until it is ready for the first time."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window = window
+        self._engine_is_ready = False
+        self._waiting: list[str] = []
+
+    @Slot(str)
+    def carry_out(self, command: str) -> None:
+        """One of "show", "talk", "stop", "describe" and "quit"."""
+        if command in ("talk", "stop", "describe") and not self._engine_is_ready:
+            self._waiting.append(command)
+        else:
+            getattr(self, command)()
+
+    @Slot()
+    def on_ready(self) -> None:
+        """The engine is ready."""
+        self._engine_is_ready = True
+        waiting, self._waiting = self._waiting, []
+        for command in waiting[-1:]:  # of several that were asked for meanwhile the last one is meant
+            self.carry_out(command)
+
+    def show(self) -> None:
+        """In front of other windows."""
+        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self._window.show()
+        self._window.raise_()
+        self._window.activateWindow()
+
+    def talk(self) -> None:
+        """Listens to one question, whatever window has the keys."""
+        if self._window.do.can_talk():
+            self._window.bar.talk.show_on(True)
+            self._window.engine.press()
+            self._window.engine.tap()
+
+    def stop(self) -> None:
+        """Stops speaking."""
+        self._window.do.stop()
+
+    def describe(self) -> None:
+        """What is on the screen now."""
+        self._window.do.looking.whole(then_describe=True)
+
+    def quit(self) -> None:
+        """Ends Hark, wherever the window would stay."""
+        self._window.end()
+        QApplication.quit()
