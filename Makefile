@@ -9,13 +9,20 @@ APT_TEST := flite fonts-wqy-zenhei pulseaudio pulseaudio-utils xvfb xdotool dbus
 	python3-gi procps orca
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: run test check bench lock bundle locale clean
+# Every test that needs neither a virtual screen nor a sound server, a file of them at a time on each core.
+PYTEST_FAST := $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/desktop
+
+.PHONY: run test test-fast check bench lock bundle locale clean
 # The window where there is a display, else the demonstration in the terminal.
 run: $(VENV)/.ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BIN)/hark-window; else $(BIN)/hark demo; fi
 
 test: $(VENV)/.ready check
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(PYTEST_FAST)
+	@$(BIN)/python -m pytest tests/desktop
+
+test-fast: $(VENV)/.ready
+	@OMP_NUM_THREADS=1 $(PYTEST_FAST)
 
 check: $(VENV)/.ready
 	@$(BIN)/ruff check -q .
@@ -44,13 +51,13 @@ locale: $(VENV)/.ready
 	@$(BIN)/pybabel -q update -N --no-fuzzy-matching --ignore-pot-creation-date -w 118 -i $(VENV)/hark.pot -o resources/locale/zh_CN.po -l zh_CN
 	@$(BIN)/pybabel -q compile -i resources/locale/zh_CN.po -o resources/locale/zh_CN.mo -l zh_CN
 
-$(VENV)/.ready: requirements.lock pyproject.toml .ci/system-libraries
+$(VENV)/.ready: requirements.lock pyproject.toml .ci/system-libraries .ci/install-packages
 	@test -n "$(PYTHON)" || { echo "Hark needs Python 3.11, 3.12 or 3.13. Install one, then run this again."; exit 1; }
 	@sh .ci/system-libraries $(APT) $(APT_TEST)
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-libraries python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Hark's packages (6 GB, about two minutes on a fast line) …"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python .ci/install-packages requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@
 

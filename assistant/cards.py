@@ -73,13 +73,19 @@ def torch_has_cuda() -> bool:
     return any(one for folder in folders("torch") for one in folder.glob("lib/*torch_cuda.*"))
 
 
+def cublas_libraries() -> list[Path]:
+    """CUDA 12's cuBLAS in NVIDIA's package, in the order in which they are to be loaded; none where it is missing."""
+    names = "bin/cublas*64_12.dll" if sys.platform == "win32" else "lib/libcublas*.so.12"
+    return sorted((one for folder in folders("nvidia.cublas") for one in folder.glob(names)), reverse=True)
+
+
 def has_cublas() -> bool:
     """Whether CUDA 12's cuBLAS is found as CTranslate2 finds it: by name, once ours or torch's is loaded."""
+    if cublas_libraries():
+        return True
     if sys.platform == "win32":
         name = "cublas64_12.dll"
         return any((one / "lib" / name).is_file() for one in folders("torch")) or bool(ctypes.util.find_library(name))
-    if any(one for folder in folders("nvidia.cublas") for one in folder.glob("lib/libcublas.so.12")):
-        return True
     try:
         ctypes.CDLL("libcublas.so.12")
     except OSError:

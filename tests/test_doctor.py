@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,14 +78,29 @@ def test_on_windows_the_cure_is_pytorchs_own_registry(monkeypatch: pytest.Monkey
     assert cure.endswith(" --index-url https://download.pytorch.org/whl/cu128")
 
 
-def test_cublas_of_a_package_is_found(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = parts / "nvidia" / "cublas" / "lib" / "libcublas.so.12"
-    library.parent.mkdir(parents=True)
-    library.write_text("")
-    for name in [one for one in sys.modules if one.partition(".")[0] == "nvidia"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(str(parts))
-    assert cards.has_cublas()
+@pytest.mark.parametrize(
+    ("system", "files"),
+    [
+        ("linux", ["lib/libcublasLt.so.12", "lib/libcublas.so.12"]),
+        ("win32", ["bin/cublasLt64_12.dll", "bin/cublas64_12.dll"]),
+    ],
+)
+def test_cublas_of_a_package_is_found(
+    system: str, files: list[str], parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that the other needs comes first."""
+    package = parts / "nvidia" / "cublas"
+    for file in files:
+        (package / file).parent.mkdir(parents=True, exist_ok=True)
+        (package / file).write_text("")
+    monkeypatch.setattr(cards, "folders", lambda name: [package] if name == "nvidia.cublas" else [])
+    monkeypatch.setattr(sys, "platform", system)
+    assert cards.cublas_libraries() == [package / file for file in files] and cards.has_cublas()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="no card is possible")
+def test_cublas_for_whisper_comes_with_the_lock() -> None:
+    assert cards.cublas_libraries()
 
 
 def test_a_driver_without_a_card_is_said(parts: Path, hark: Hark) -> None:

@@ -80,7 +80,7 @@ def _on_cuda(folder: str) -> Any:
         model = WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True)
         model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
     except (RuntimeError, ValueError, OSError) as error:
-        _log.info("CUDA is not used for Whisper: %s. Cure: pip install 'hark-assistant[cuda]'", error)
+        _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error)
         return None
     return model
 
@@ -91,6 +91,5 @@ def _preload_cublas() -> None:
 
     from assistant import cards
 
-    for folder in cards.folders("nvidia.cublas"):
-        for library in sorted(folder.glob("lib/libcublas*.so.12"), reverse=True):
-            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    for library in cards.cublas_libraries():
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
