@@ -35,6 +35,9 @@ console.quiet()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+pytest_plugins = ["tests.retries"]
+
+
 @dataclass(frozen=True)
 class Ran:
     """A finished command."""

@@ -18,6 +18,8 @@ from tests.conftest import missing
 from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
 
+pytestmark = pytest.mark.realtime
+
 _SPOKEN = re.compile(r"""SPEECH OUTPUT: ['"](.*?)['"] ?\{'established'""")
 # Orca as it is, but for its log (a line is there when it is written, not some thousand letters later) and the echo of
 # keys: speech-dispatcher hangs now and then when each of forty letters a second interrupts the one before.

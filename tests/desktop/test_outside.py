@@ -15,6 +15,8 @@ from tests.conftest import missing
 from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
 
+pytestmark = pytest.mark.realtime
+
 KEYS = """
 import sys
 from PySide6.QtWidgets import QApplication

@@ -14,6 +14,8 @@ from assistant.sound import audio, speech
 from tests.conftest import missing
 from tests.desktop.sound_server import SoundServer, started
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:

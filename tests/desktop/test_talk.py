@@ -25,6 +25,8 @@ from tests.desktop import sound_server
 from tests.desktop.sound_server import SoundServer
 from tests.engines import Live
 
+pytestmark = pytest.mark.realtime
+
 REPEATS = replace(Settings(), look=Look(responder="silent"))  # eSpeak's voice says the question again
 LONG = "The blue circle is at the top left. The red square is at the bottom right. The star is in the middle. "
 

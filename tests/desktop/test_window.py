@@ -21,6 +21,8 @@ from tests.conftest import missing
 from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
 
+pytestmark = pytest.mark.realtime
+
 GRAMMAR = f"""#JSGF V1.0;
 grammar answers;
 public <answer> = [[the circle | it] is] ({" | ".join(COLOURS)} | nothing);

@@ -1,0 +1,27 @@
+"""A pytest plugin: tests that need real time are tried again, and why is told."""
+
+from __future__ import annotations
+
+import pytest
+
+RETRIES = 2
+_retried: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sound and a screen come late on a machine that does other work; what is broken fails every time."""
+    for item in items:
+        if item.get_closest_marker("realtime"):
+            item.add_marker(pytest.mark.flaky(reruns=RETRIES))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if str(report.outcome) == "rerun":  # of pytest-rerunfailures
+        crash = getattr(report.longrepr, "reprcrash", None)
+        reason = crash.message if crash else str(report.longrepr)
+        _retried.append(f"tried again: {report.nodeid}: {reason.splitlines()[0][:300]}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _retried:
+        terminalreporter.write_line(line)
