@@ -9,13 +9,13 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from assistant.asking import Desk, Question
 from assistant.devices import Devices
 from assistant.errors import AssistantError
 from assistant.events import Event, Failed, Noted, Opened, Voices
 from assistant.faults import told
+from assistant.files import user_path
 from assistant.floor import Floor
 from assistant.library import history, voices
 from assistant.parts import Shelf
@@ -82,7 +82,7 @@ class Engine:
 
     def show(self, path: str, ticket: str = "", again: bool = False) -> None:
         """Lays a picture file in the tray: `Shown`, or `Failed` with the reason. `again`: it was there before."""
-        self._calls.put(lambda: self._tray.lay(self._desk.opened(Path(path)), ticket, again))
+        self._calls.put(lambda: self._tray.lay(self._desk.opened(user_path(path)), ticket, again))
 
     def show_image(self, data: bytes, name: str, ticket: str = "", again: bool = False) -> None:
         """The same with an encoded picture, as it comes from the clipboard."""
@@ -91,7 +91,7 @@ class Engine:
     def hear(self, path: str, ticket: str = "") -> None:
         """Asks what is said in a sound file."""
         self._silence()
-        self._calls.put(lambda: self._floor.ask(Question(sound=Path(path), ticket=ticket)))
+        self._calls.put(lambda: self._floor.ask(Question(sound=user_path(path), ticket=ticket)))
 
     def rework(self, digest: str, quarters: int = 0, box: Sequence[int] = (), ticket: str = "") -> None:
         """Puts a picture of the tray there anew: turned by quarters of a circle, clockwise, then only what is in `box`

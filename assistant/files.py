@@ -1,14 +1,35 @@
-"""Opens files that the user names, whatever they really are. Knows nothing of what is in them."""
+"""Files as the user names them, and opens them, whatever they really are. Knows nothing of what is in them."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 from assistant.errors import BadInput
 from assistant.words.tongue import mark, tr
+
+_QUOTES = ('""', "''", "“”", "‘’", "«»")
+_DRIVE = re.compile(r"/[A-Za-z]:(?:/|$)")
+
+
+def user_path(text: str | Path) -> Path:
+    """The path that a person means who typed or pasted `text`: with `~`, `$HOME` or `%USERPROFILE%` in it, as a
+    `file://` address, in quotes, or with spaces around it. A file that has this very name goes before all of that."""
+    name = str(text).strip()
+    bare = name[1:-1].strip() if len(name) > 1 and name[0] + name[-1] in _QUOTES else name
+    for given in (str(text), name, bare):
+        if os.path.lexists(given):
+            return Path(given)
+    if match := re.match(r"file:(?://(?:localhost(?=/))?)?(?=[/~])", bare, re.IGNORECASE):
+        bare = unquote(bare[match.end() :])
+        bare = bare[1:] if _DRIVE.match(bare) else bare
+    else:
+        bare = os.path.expandvars(bare)
+    return Path(os.path.expanduser(bare))
 
 
 def open_regular(path: Path, stage: str, what: str) -> BinaryIO:
