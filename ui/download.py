@@ -142,7 +142,7 @@ class Downloads(QObject):
     def use(self, name: str) -> None:
         """From the next question on."""
         self._said.pop(name, None)
-        for section, field, value in self._choice(name):
+        for section, field, value in CATALOGUE[name].choices:
             self.chosen.emit(section, field, value)
         self.told.emit(tr("{name} is used now").format(name=name))
         self.changed.emit()
@@ -158,7 +158,9 @@ class Downloads(QObject):
         if name not in self.here:
             return ""
         settings = self._settings()
-        if all(getattr(getattr(settings, section), field) == value for section, field, value in self._choice(name)):
+        if all(
+            getattr(getattr(settings, section), field) == value for section, field, value in CATALOGUE[name].choices
+        ):
             return tr("It is used now.")
         if CATALOGUE[name].quantised:
             return tr("It is here. Before it is used: {command}").format(command=QUANTISED)
@@ -171,14 +173,6 @@ class Downloads(QObject):
             one.blockSignals(True)
             one.kill()
             one.waitForFinished(1000)
-
-    @staticmethod
-    def _choice(name: str) -> list[tuple[str, str, str]]:
-        entry = CATALOGUE[name]
-        if entry.job == "speak":
-            return [("speak", "voice", f"{entry.part}/{name}")]
-        role = "transcriber" if entry.job == "hear" else "responder"
-        return [(entry.job, "model", name), (entry.job, role, entry.part)]
 
     def _ask(self, then: Callable[[int, bytes], None], *module: str) -> None:
         """Runs a module with arguments; `then` takes its exit code and what it printed."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.words import tongue
 
 _PIPER = "rhasspy/piper-voices"
+Choice = tuple[str, str, str]  # section, field and value of a setting
+
+
+def choices(part: str, model: str) -> list[Choice]:
+    """The settings that let a back end use a model."""
+    if part in ("piper", "coqui"):
+        return [("speak", "voice", f"{part}/{model}")]
+    section, role = ("hear", "transcriber") if part == "whisper" else ("look", "responder")
+    return [(section, "model", model), (section, role, part)]
 
 
 @dataclass(frozen=True)
 class ModelEntry:
     """A model that can be got by name. `job` is hear, look or speak; `size` in GB, about; `part` is the back end's
     name. `folder`: where in the hub's repository it is, if not all of it is wanted; `hub`: the only one that has it;
-    `language`: the only one that it speaks; `quantised`: in which way its weights are, by those who publish it."""
+    `language`: the only one that it speaks; `quantised`: in which way its weights are, by those who publish it.
+    `revision`: the commit at Hugging Face that is got, "" for the newest; `sha256`: what is known of its files."""
 
     name: str
     job: str
@@ -25,6 +35,13 @@ class ModelEntry:
     hub: str = ""
     language: str = ""
     quantised: str = ""
+    revision: str = ""
+    sha256: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def choices(self) -> list[Choice]:
+        """What puts it to use."""
+        return choices(self.part, self.name)
 
     @property
     def memory(self) -> float:
@@ -48,10 +65,88 @@ def _speak(name: str, language: str, folder: str, licence: str) -> ModelEntry:
     )
 
 
+_OLD_TOKENS = (
+    ("tokenizer.json", "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab"),
+    ("vocabulary.txt", "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913"),
+)  # of Whisper up to its second version
+_PIPER_REVISION = "c10ece1aade47bb51c153c893d14e5bf8e5b7117"
+# Revisions and contents as public projects check them, several of them wherever there are several; a revision alone
+# lets the hub, or a mirror, say what is in it. Nothing of the kind is known of qwen2-vl-2b-awq, qwen2-vl-7b-gptq and
+# qwen2-vl-72b-awq: of these the newest is got, and the hub's own hashes hold.
+_PINS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "whisper-tiny": (
+        "d90ca5fe260221311c53c58e660288d3deb8d356",
+        (
+            ("model.bin", "dcb76c6586fc06cbdac6dd21f14cfd129cc4cdd9dce19bf4ffa62e59cbe6e6d1"),
+            ("config.json", "a73a28cdfe1c43ccc7202fa333d1f89c202477271407ae9a7f19afa52039cac8"),
+            *_OLD_TOKENS,
+        ),
+    ),
+    "whisper-small": (
+        "536b0662742c02347bc0e980a01041f333bce120",
+        (
+            ("model.bin", "3e305921506d8872816023e4c273e75d2419fb89b24da97b4fe7bce14170d671"),
+            ("config.json", "b55496ac7940a7ae47d2c01eab40edfd8701feec1229d9cce3b40014383fb828"),
+            *_OLD_TOKENS,
+        ),
+    ),
+    "whisper-large-v3": (
+        "edaa852ec7e145841d8ffdb056a99866b5f0a478",
+        (
+            ("model.bin", "69f74147e3334731bc3a76048724833325d2ec74642fb52620eda87352e3d4f1"),
+            ("config.json", "a9306624f5ec14270a014b647e5c316b6e03a662c369758d1b90697a7b0655b9"),
+            ("preprocessor_config.json", "7ccc62c6f2765af1f3b46c00c9b5894426835a05021c8b9c01eecb6dfb542711"),
+            ("tokenizer.json", "6d8cbd7cd0d8d5815e478dac67b85a26bbe77c1f5e0c6d76d1ce2abc0e5f21ca"),
+            ("vocabulary.json", "c69260f2ab26d659b7c398f9a2b2b48ed0df16c3b47d7326782fd9cba71690c1"),
+        ),
+    ),
+    "qwen2-vl-2b": (
+        "895c3a49bc3fa70a340399125c650a463535e71c",
+        (
+            ("model-00001-of-00002.safetensors", "994ac2b03f97de8bc647d0fe5eba2e4b632b3e28dc03574c29bdfc36cf47e1b9"),
+            ("model-00002-of-00002.safetensors", "92540d8353c8d226a589a3b179bdb33851c970ee2cc2ac7ba035f79425e7b833"),
+        ),
+    ),
+    "qwen2-vl-7b": ("eed13092ef92e448dd6875b2a00151bd3f7db0ac", ()),
+    "qwen2-vl-7b-awq": ("6ec2560b0afc3a618d4acc9b8e2967d1642f463d", ()),
+    "qwen2-vl-72b": ("2ac26c967836fbb5729c709ad8f8b5548e1f88aa", ()),
+    "piper-norman": (
+        _PIPER_REVISION,
+        (("en_US-norman-medium.onnx", "b9739443232a80a59c7d18810dd856899bf16a7964725f5ab81ea49b1351cb71"),),
+    ),
+    "piper-cori": (
+        _PIPER_REVISION,
+        (
+            ("en_GB-cori-medium.onnx", "1899f98e5fb8310154f3c2973f4b8a929ba7245e722b3d3a85680b833d95f10d"),
+            ("en_GB-cori-medium.onnx.json", "e262c16d7f192f69d4edd6b4ef8a5915379e67495fcc402f1ab15eeb33da3d36"),
+        ),
+    ),
+    "piper-ljspeech": (
+        _PIPER_REVISION,
+        (
+            ("en_US-ljspeech-medium.onnx", "6f52a751e2349abe7a76735eb09dc1875298c77ea2342ffd2fef79ff81b87f22"),
+            ("en_US-ljspeech-medium.onnx.json", "141d612cc0a95ed7efc1ca936b845c2364967f2e9217c5dbfcf69fc4d6c65860"),
+        ),
+    ),
+    "piper-huayan": (
+        _PIPER_REVISION,
+        (
+            ("zh_CN-huayan-medium.onnx", "9929917bf8cabb26fd528ea44d3a6699c11e87317a14765312420be230be0f3d"),
+            ("zh_CN-huayan-medium.onnx.json", "d521dc45504a8ccc99e325822b35946dd701840bfb07e3dbb31a40929ed6a82b"),
+        ),
+    ),
+}
+
+
+def _pinned(entry: ModelEntry) -> ModelEntry:
+    revision, sha256 = _PINS.get(entry.name, ("", ()))
+    return replace(entry, revision=revision, sha256=sha256)
+
+
 # Of a job that which comes last is the best. Sizes of what is quantised: four or eight bits for each weight of the
 # language model's layers, two bytes for the rest.
 CATALOGUE = {
-    entry.name: entry
+    entry.name: _pinned(entry)
     for entry in (
         ModelEntry("whisper-tiny", "hear", "whisper", "Systran/faster-whisper-tiny", 0.08, "MIT"),
         ModelEntry("whisper-small", "hear", "whisper", "Systran/faster-whisper-small", 0.5, "MIT"),

@@ -1,12 +1,13 @@
 """Fetches a model from a hub into the hub's shared cache, as a process of its own: `python -m assistant.library.fetch
-REPO HUB FOLDER`, where FOLDER is "" for all of it. It may be stopped at any moment and goes on where it was. Knows
-nothing of who reads what it tells.
+REPO HUB FOLDER REVISION HASHES`, where FOLDER is "" for all of it, REVISION "" for the newest, and HASHES what we know
+ourselves of the contents: a JSON table of file names and SHA-256. It may be stopped at any moment and goes on where it
+was. Knows nothing of who reads what it tells.
 
 On standard output, lines of JSON: `total` and `files`; `done` bytes; `note`, a sentence; at the end `folder`, or
 `error` and `hint`. What it begins is noted beside the contents (`models.note_of`), so that it can be thrown away.
 Each file's content is compared with the hash that the hub names for it (SHA-256 of large files, Git's SHA-1 of
-others), and a line that was cut is taken up where it broke: huggingface_hub 2.4 does neither, so that only its places,
-its token and the layout of its cache are used (docs/decisions/0011-downloads.md)."""
+others) and with the one that we know, and a line that was cut is taken up where it broke: huggingface_hub 2.4 does
+neither, so that only its places, its token and the layout of its cache are used (docs/decisions/0011-downloads.md)."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ import requests
 from filelock import FileLock
 
 from assistant.library import models
-from assistant.library.hubs import HUBS, File, Hub
+from assistant.library.hub_errors import explain, is_final
+from assistant.library.hubs import HUBS, File, Hub, blocks
 from assistant.words import tongue
 from assistant.words.tongue import tr
 
@@ -41,13 +44,24 @@ class Stopped(Exception):
     """It cannot go on; carries a sentence and the next step."""
 
 
-def fetch(repo: str, tell: Any, hub: Hub, inside: str) -> Path:
-    """Fetches all that is missing, or of one folder `inside` it; returns the folder. Raises `Stopped`."""
-    place, note = models.place(repo), models.note_of(repo, inside)
-    commit, files = _listed(hub, repo, inside)
+@dataclass(frozen=True)
+class Wanted:
+    """A model at its hub: all of it, or what is in the folder `inside`. `revision`: a commit, "" for the newest.
+    `hashes`: the SHA-256 that we know of files in it."""
+
+    repo: str
+    inside: str = ""
+    revision: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
+
+
+def fetch(wanted: Wanted, tell: Any, hub: Hub) -> Path:
+    """Fetches all that is missing of a model; returns its folder. Raises `Stopped`, `OSError` of the disk."""
+    place, note = models.place(wanted.repo), models.note_of(wanted.repo, wanted.inside)
+    commit, files = _listed(hub, wanted)
 
     def opened(file: File, begin: int) -> requests.Response:
-        return hub.opened(repo, commit, file.name, begin)
+        return hub.opened(wanted.repo, commit, file.name, begin)
 
     total = sum(one.size for one in files)
     _room(place, total - _here(place / "blobs", files))
@@ -62,15 +76,29 @@ def fetch(repo: str, tell: Any, hub: Hub, inside: str) -> Path:
         moved()
         if not _is_whole(place / "blobs" / one.hash, one, tell):
             _pull(one, opened, place / "blobs", moved)
+        _check_known(place / "blobs" / one.hash, one.name, wanted)
     tell({"done": total})
-    folder = _named(place, commit, files) / inside
+    folder = _named(place, commit, files, wanted.revision) / wanted.inside
     note.unlink(missing_ok=True)
     return folder
 
 
+def _check_known(blob: Path, name: str, wanted: Wanted) -> None:
+    """Throws away what is another content than the one that we know of this model. Raises `Stopped`."""
+    known = wanted.hashes.get(name.removeprefix(f"{wanted.inside}/"))
+    if known and blob.name != known and (len(blob.name) == len(known) or not _has(blob, known)):
+        blob.unlink()
+        raise _unknown_content(name)
+
+
+def _unknown_content(name: str) -> Stopped:
+    what = tr("“{name}” at the hub is not the file that Hark knows; it was not taken.").format(name=name)
+    return Stopped(what, tr("Use another hub or mirror, or update Hark."))
+
+
 def _is_whole(blob: Path, file: File, tell: Any) -> bool:
     """Whether a content is here: it is read, whoever brought it; a damaged one is thrown away, and that is told."""
-    if not blob.exists():
+    if not blob.is_file():
         return False
     if _has(blob, file.hash):
         return True
@@ -79,17 +107,19 @@ def _is_whole(blob: Path, file: File, tell: Any) -> bool:
     return False
 
 
-def _listed(hub: Hub, repo: str, inside: str) -> tuple[str, list[File]]:
-    """The newest state of a model, and its files as far as they are wanted. Raises `Stopped`."""
-    again = tr("Check the network, or choose another hub or mirror, then run it again.")
+def _listed(hub: Hub, wanted: Wanted) -> tuple[str, list[File]]:
+    """The state of a model at its hub, and its files as far as they are wanted. Raises `Stopped`."""
     try:
-        commit, files = hub.listed(repo, inside)
-    except requests.RequestException as error:
-        raise Stopped(_sentence(repo, error), again) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Stopped(_sentence(repo, ValueError(tr("the hub's answer makes no sense"))), again) from error
+        commit, files = hub.listed(wanted.repo, wanted.inside, wanted.revision)
+    except (requests.RequestException, ValueError) as error:
+        raise Stopped(*explain(error, wanted.repo)) from error
     if not files:
-        raise Stopped(tr("“{repo}” holds no model that Hark can use.").format(repo=repo), tr("Choose another."))
+        what = tr("“{repo}” holds no model that Hark can use.").format(repo=wanted.repo)
+        raise Stopped(what, tr("Choose another."))
+    for file in files:
+        known = wanted.hashes.get(file.name.removeprefix(f"{wanted.inside}/"), "")
+        if len(known) == len(file.hash) and known != file.hash:
+            raise _unknown_content(file.name)  # before gigabytes of it are here
     return commit, files
 
 
@@ -110,14 +140,16 @@ def _fill(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> 
         if part.exists() and part.stat().st_size >= file.size:
             return  # it was stopped while it was checked
         time.sleep(_WAIT * (2**attempt - 1))
-        reason: Exception = OSError(tr("the line was cut"))
+        reason = requests.RequestException()
         try:
             _go_on(file, opened, part, moved)
-        except (requests.RequestException, OSError) as error:
+        except requests.RequestException as error:
             reason = error
+            if is_final(error):
+                break
     if part.exists() and part.stat().st_size >= file.size:
         return
-    raise Stopped(_sentence(file.name, reason), tr("What is here stays; run it again to go on.")) from reason
+    raise Stopped(*explain(reason, file.name)) from reason
 
 
 def _go_on(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> None:
@@ -125,7 +157,7 @@ def _go_on(file: File, opened: Opened, part: Path, moved: Callable[[], None]) ->
     told = 0.0
     answer = opened(file, part.stat().st_size if part.exists() else 0)
     with answer, part.open("ab" if answer.status_code == 206 else "wb") as out:
-        for block in answer.iter_content(1 << 18):
+        for block in blocks(answer):
             out.write(block)
             out.flush()
             if time.monotonic() - told > _TELL:
@@ -135,8 +167,9 @@ def _go_on(file: File, opened: Opened, part: Path, moved: Callable[[], None]) ->
                 break
 
 
-def _named(place: Path, commit: str, files: list[File]) -> Path:
-    """Gives the fetched contents their names, as huggingface_hub lays out its cache: other programs find them too."""
+def _named(place: Path, commit: str, files: list[File], revision: str) -> Path:
+    """Gives the fetched contents their names, as huggingface_hub lays out its cache: other programs find them too. The
+    newest state is theirs: one that was asked for by its `revision` does not take its place."""
     folder = place / "snapshots" / commit
     for one in files:
         path = folder / one.name
@@ -147,8 +180,10 @@ def _named(place: Path, commit: str, files: list[File]) -> Path:
             path.symlink_to(os.path.relpath(blob, path.parent))
         except OSError:  # Windows without the right to
             os.link(blob, path)
-    (place / "refs").mkdir(exist_ok=True)
-    (place / "refs" / "main").write_text(commit)
+    newest = place / "refs" / "main"
+    newest.parent.mkdir(exist_ok=True)
+    if commit != revision or not newest.exists():
+        newest.write_text(commit)
     return folder
 
 
@@ -194,13 +229,6 @@ def _room(blobs: Path, needed: int) -> None:
         )
 
 
-def _sentence(what: str, error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return tr("“{repo}” could not be fetched: {what}.").format(
-        repo=what, what=lines[0].partition(". ")[0].rstrip(".")[:200]
-    )
-
-
 def main() -> int:
     """Fetches the named model; 0 if it is here in the end."""
     tongue.inherit()
@@ -208,13 +236,25 @@ def main() -> int:
     def tell(facts: dict[str, Any]) -> None:
         print(json.dumps(facts, ensure_ascii=False), flush=True)
 
+    repo, named, inside, revision, hashes = sys.argv[1:]
     try:
-        repo, named, inside = sys.argv[1:]
-        tell({"folder": str(fetch(repo, tell, HUBS[named](), inside))})
+        _refuse_offline()
+        tell({"folder": str(fetch(Wanted(repo, inside, revision, json.loads(hashes)), tell, HUBS[named]()))})
     except Stopped as stopped:
-        tell({"error": stopped.args[0], "hint": stopped.args[1]})
-        return 1
-    return 0
+        error, hint = stopped.args
+    except OSError as fault:
+        error, hint = explain(fault, repo)
+    else:
+        return 0
+    tell({"error": error, "hint": hint})
+    return 1
+
+
+def _refuse_offline() -> None:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        raise Stopped(tr("HF_HUB_OFFLINE is set: nothing is fetched."), tr("Unset it, then run it again."))
 
 
 if __name__ == "__main__":

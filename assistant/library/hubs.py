@@ -6,15 +6,31 @@ import fnmatch
 import hashlib
 import os
 import re
+import time
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Protocol
+from urllib.parse import quote
 
 import requests
+import urllib3
+
+from assistant.typed_reader import MAX_JSON_BYTES, MaxLength, Pattern, Range, parse_json, read_as
 
 # Weights and tables only: no pickles, no code.
 KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
 VOICE = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice among many
+TOKEN_HUB = "https://huggingface.co"  # the only one that Hugging Face's token is for
+MAX_LISTING_SECONDS = 60.0
+MAX_FILES = 1_000  # of one model: the largest known has 46
+MAX_LISTED_FILES = 100_000  # of a repository of many
+MAX_FILE_BYTES = 2**50
 _SILENCE = 10.0  # seconds without a byte
+_BLOCK_BYTES = 1 << 18
+
+_Hash = Annotated[str, Pattern(r"[0-9a-f]{40}|[0-9a-f]{64}", "a hash")]
+_Size = Annotated[int, Range(0, MAX_FILE_BYTES)]
 
 
 @dataclass(frozen=True)
@@ -27,72 +43,156 @@ class File:
 
 
 class Hub(Protocol):
-    """What it answers with is checked: what makes no sense raises `ValueError`, `KeyError`, `TypeError` or
-    `AttributeError`; what does not come `requests.RequestException`."""
+    """What it answers with is checked: what makes no sense raises `ValueError`, what does not come
+    `requests.RequestException`."""
 
-    def listed(self, repo: str, inside: str) -> tuple[str, list[File]]:
-        """The newest state of a model as 40 digits, and its files as far as they are wanted: of one voice in the
-        folder `inside`, or of a model of its own for ""."""
+    def listed(self, repo: str, inside: str, revision: str) -> tuple[str, list[File]]:
+        """The state of a model as 40 digits, and its files as far as they are wanted: of one voice in the folder
+        `inside`, or of a model of its own for "". `revision` is a commit, "" for the newest."""
 
     def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        """A file from its byte `begin` on, as a stream."""
+        """A file from its byte `begin` on, as a stream for `blocks`."""
+
+
+@dataclass(frozen=True)
+class _Lfs:
+    sha256: _Hash
+
+
+@dataclass(frozen=True)
+class _Sibling:
+    rfilename: str
+    size: _Size
+    blobId: _Hash
+    lfs: _Lfs | None = None
+
+    @property
+    def file(self) -> File:
+        return File(self.rfilename, self.size, self.lfs.sha256 if self.lfs else self.blobId)
+
+
+@dataclass(frozen=True)
+class _ModelInfo:
+    sha: _Hash
+    siblings: Annotated[tuple[dict[str, object], ...], MaxLength(MAX_LISTED_FILES)]
 
 
 class HuggingFace:
-    """At `HF_ENDPOINT`, with the user's token if there is one."""
+    """At `HF_ENDPOINT`. The user's token goes to huggingface.co alone: a mirror is not the hub that it stands for."""
 
-    def listed(self, repo: str, inside: str) -> tuple[str, list[File]]:
-        with self._asked(f"api/models/{repo}/revision/main?blobs=true", 0) as answer:
-            told = answer.json()
-        files = [
-            _file(one["rfilename"], one["size"], (one.get("lfs") or {}).get("sha256", one["blobId"]))
-            for one in told["siblings"]
-            if _wanted(one["rfilename"], inside)
-        ]
-        return _hash(told["sha"]), files
+    def listed(self, repo: str, inside: str, revision: str) -> tuple[str, list[File]]:
+        with self._asked(f"api/models/{repo}/revision/{revision or 'main'}?blobs=true", 0) as answer:
+            info = read_as(_ModelInfo, _json(answer), "listing")
+        if revision and info.sha != revision:
+            raise ValueError("another revision than the one that was asked for")
+        wanted = [one for one in info.siblings if _wanted(str(one.get("rfilename", "")), inside)]
+        return info.sha, _checked([read_as(_Sibling, one, "file").file for one in wanted])
 
     def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        return self._asked(f"{repo}/resolve/{state}/{name}", begin)
+        return self._asked(f"{repo}/resolve/{state}/{quote(name)}", begin)
 
     def _asked(self, path: str, begin: int) -> requests.Response:
-        from huggingface_hub import get_token
-        from huggingface_hub.constants import ENDPOINT
+        from huggingface_hub import constants, get_token
 
-        token = get_token()
-        return _get(f"{ENDPOINT}/{path}", begin, {"Authorization": f"Bearer {token}"} if token else {})
+        endpoint = constants.ENDPOINT.rstrip("/")
+        # `get_token` itself may ask the network, at the endpoint, to renew a token.
+        token = get_token() if endpoint.lower() == TOKEN_HUB else None
+        return _get(f"{endpoint}/{path}", begin, token or "")
+
+
+@dataclass(frozen=True)
+class _ScopeFile:
+    Path: str
+    Size: _Size
+    Sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", "a SHA-256")]
+
+
+@dataclass(frozen=True)
+class _ScopeData:
+    Files: Annotated[tuple[dict[str, object], ...], MaxLength(MAX_LISTED_FILES)]
+
+
+@dataclass(frozen=True)
+class _ScopeListing:
+    Data: _ScopeData
 
 
 class ModelScope:
-    """At `MODELSCOPE_DOMAIN`; it names a SHA-256 for every file."""
+    """At `MODELSCOPE_DOMAIN`; it names a SHA-256 for every file, and has commits of its own: the newest is taken."""
 
-    def listed(self, repo: str, inside: str) -> tuple[str, list[File]]:
+    def listed(self, repo: str, inside: str, revision: str) -> tuple[str, list[File]]:
         with self._asked(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as answer:
-            told = answer.json()
-        files = [
-            _file(one["Path"], one["Size"], one["Sha256"])
-            for one in told["Data"]["Files"]
-            if one["Type"] == "blob" and _wanted(one["Path"], inside)
+            listing = read_as(_ScopeListing, _json(answer), "listing")
+        wanted = [
+            read_as(_ScopeFile, one, "file")
+            for one in listing.Data.Files
+            if one.get("Type") == "blob" and _wanted(str(one.get("Path", "")), inside)
         ]
+        files = _checked([File(one.Path, one.Size, one.Sha256) for one in wanted])
         # A model has no state of its own there, each file has one: the contents together are as good.
         state = hashlib.sha1("".join(sorted(one.hash for one in files)).encode(), usedforsecurity=False).hexdigest()
         return state, files
 
     def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        return self._asked(f"models/{repo}/resolve/master/{name}", begin)
+        return self._asked(f"models/{repo}/resolve/master/{quote(name)}", begin)
 
     def _asked(self, path: str, begin: int) -> requests.Response:
         domain = os.environ.get("MODELSCOPE_DOMAIN", "www.modelscope.cn")
-        return _get(f"{domain if '://' in domain else f'https://{domain}'}/{path}", begin, {})
+        return _get(f"{domain if '://' in domain else f'https://{domain}'}/{path}", begin, "")
 
 
 HUBS: dict[str, type[Hub]] = {"huggingface": HuggingFace, "modelscope": ModelScope}
 
 
-def _get(address: str, begin: int, headers: dict[str, str]) -> requests.Response:
-    told = {"Accept-Encoding": "identity", "User-Agent": "hark", **headers}
+def blocks(answer: requests.Response) -> Iterator[bytes]:
+    """The body of an answer as it comes, decompressed in pieces of 256 KiB at most, whatever it was packed with. Raises
+    `requests.RequestException` where it ends early, falls silent or cannot be unpacked."""
+    encoding = answer.headers.get("Content-Encoding", "identity").lower()
+    unpacker = None if encoding in ("identity", "") else zlib.decompressobj(32 + zlib.MAX_WBITS)
+    try:
+        while block := answer.raw.read1(_BLOCK_BYTES, decode_content=False):
+            while block and unpacker:
+                yield unpacker.decompress(block, _BLOCK_BYTES)
+                block = unpacker.unconsumed_tail
+            if not unpacker:
+                yield block
+        if unpacker:
+            yield unpacker.flush()
+    except zlib.error as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
+    except urllib3.exceptions.TimeoutError as error:
+        raise requests.Timeout(error, request=answer.request) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error, request=answer.request) from error
+    if answer.raw.length_remaining:
+        raise requests.exceptions.ChunkedEncodingError("cut", request=answer.request)
+
+
+def _json(answer: requests.Response) -> object:
+    """What an answer says, if it says it soon and in few bytes."""
+    begun, whole = time.monotonic(), bytearray()
+    for block in blocks(answer):
+        whole += block
+        if len(whole) > MAX_JSON_BYTES:
+            raise ValueError("a listing without end")
+        if time.monotonic() - begun > MAX_LISTING_SECONDS:
+            raise requests.Timeout("a listing without end", request=answer.request)
+    return parse_json(bytes(whole))
+
+
+def _get(address: str, begin: int, token: str) -> requests.Response:
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    headers = {"Accept-Encoding": "identity", "User-Agent": "hark"}
     if begin:
-        told["Range"] = f"bytes={begin}-"
-    answer = requests.get(address, headers=told, stream=True, timeout=_SILENCE)
+        headers["Range"] = f"bytes={begin}-"
+    # By `auth`, not as a header: that would give way to a password in ~/.netrc. Neither goes on to another host.
+    answer = requests.get(address, headers=headers, auth=authorize if token else None, stream=True, timeout=_SILENCE)
+    if address.startswith("https:") and not answer.url.startswith("https:"):
+        answer.close()
+        raise requests.exceptions.InvalidSchema("sent on to an address without encryption", request=answer.request)
     answer.raise_for_status()
     return answer
 
@@ -104,14 +204,23 @@ def _wanted(name: str, inside: str) -> bool:
     return any(fnmatch.fnmatch(name, kind) for kind in KINDS)
 
 
-def _file(name: str, size: Any, told: str) -> File:
-    """Checked: the name leads nowhere else, and the hash may become a file's name."""
-    if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-        raise ValueError(name)
-    return File(name, int(size), _hash(told))
+# What Windows takes for a device, whatever stands behind a dot.
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 
 
-def _hash(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text):
-        raise ValueError(text)
-    return text
+def _checked(files: Sequence[File]) -> list[File]:
+    """Their names lead nowhere else, on any system, and no two are the same. Raises `ValueError`."""
+    if len(files) > MAX_FILES:
+        raise ValueError("too many files")
+    names = [one.name.casefold() for one in files]
+    folders = {"/".join(parts[:end]) for parts in (name.split("/") for name in names) for end in range(1, len(parts))}
+    if len(set(names)) != len(names) or folders & set(names):
+        raise ValueError("two files of one name")
+    for one in files:
+        for part in one.name.split("/"):
+            odd = re.search(r'[\\:*?"<>|\x00-\x1f]', part) or part != part.strip(" ") or part.endswith(".")
+            if not part or odd or len(part.encode()) > 200 or _DEVICE.fullmatch(part):
+                raise ValueError(f"a file of the name {one.name}")
+        if len(one.name.encode()) > 800:
+            raise ValueError("a file of a very long name")
+    return list(files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import struct
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import Missing
-from assistant.library.catalogue import CATALOGUE, ModelEntry
+from assistant.files import user_path
+from assistant.library.catalogue import CATALOGUE, Choice, ModelEntry, choices
+from assistant.library.hubs import KINDS, VOICE
+from assistant.library.model_check import NEEDED, check_model
 from assistant.words.tongue import tr
 
-_NEEDED = {
-    "whisper": ("config.json", "model.bin", "tokenizer.json"),
-    "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
-    "piper": ("*.onnx", "*.onnx.json"),
-}
+_TELLING = {"whisper": "model.bin", "piper": "*.onnx.json", "qwen2-vl": "tokenizer_config.json"}  # a file of each
 _STAGES = {"whisper": "hear", "piper": "speak"}
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 PART = ".hark-part"  # behind the name of a content that is not whole yet
 
 
@@ -37,11 +37,45 @@ def locate(name: str, part: str) -> str:
             tr("No model is chosen for {part}.").format(part=part),
             tr("Name a folder, or get one of: {known}.").format(known=known),
         )
-    folder = Path(name)
-    if not os.path.isdir(name):
-        folder = _cached(name, stage)
-    _check(folder, part, stage)
+    folder = _folder_named(name) or _cached(name, stage)
+    check_model(folder, part, stage)
     return str(folder)
+
+
+def _folder_named(name: str) -> Path | None:
+    """The folder that a path leads to or whose file it names, or None where there is none."""
+    path = user_path(name)
+    if os.path.isdir(path):
+        return path
+    is_part = any(path.match(kind) for kind in (*KINDS, *VOICE))
+    return path.parent if is_part and os.path.isfile(path) else None
+
+
+def title_of(name: str, folder: str) -> str:
+    """What people call the model `name`, which was found in `folder`."""
+    if name in CATALOGUE:
+        return name
+    cached = next((one.name for one in Path(folder).parents if one.name.startswith("models--")), "")
+    repo = cached.removeprefix("models--").replace("--", "/")
+    known = next((entry.name for entry in CATALOGUE.values() if entry.repo == repo and not name), "")
+    return known or Path(repo or folder).name
+
+
+def choices_of(name: str) -> list[Choice]:
+    """The settings that put a model to use, given by catalogue name, hub name or folder. Raises `Missing` where it is
+    not here, or is none that Hark can use."""
+    entry = CATALOGUE.get(name)
+    if entry:
+        locate(name, entry.part)
+        return entry.choices
+    named = _folder_named(name)
+    folder = named or _cached(name, "load")
+    part = next((part for part, kind in _TELLING.items() if any(folder.glob(kind))), "")
+    if not part:
+        what = tr("“{repo}” holds no model that Hark can use.").format(repo=folder)
+        raise Missing("load", what, tr("Choose another."))
+    check_model(folder, part, "load")
+    return choices(part, str(folder.absolute() if named or part == "piper" else name))
 
 
 def is_here(entry: ModelEntry) -> bool:
@@ -56,7 +90,7 @@ def is_here(entry: ModelEntry) -> bool:
 def repo_of(name: str) -> str:
     """The hub's name of a model. Raises `Missing` for one that is none."""
     entry = CATALOGUE.get(name)
-    if not entry and "/" not in name:
+    if not entry and not _HUB_NAME.fullmatch(name):
         raise Missing(
             "load",
             tr("Hark knows no model “{name}”.").format(name=name),
@@ -66,11 +100,12 @@ def repo_of(name: str) -> str:
 
 
 def wanted(name: str, hub: str) -> list[str]:
-    """What a download is told: the model's name at its hub, the hub, and the folder in it, "" for all.
-
-    Raises `Missing`."""
+    """What a download is told (see `fetch`): the model's name at its hub, the hub, the folder in it, its revision, and
+    the hashes that are known of its files. Raises `Missing`."""
     entry = CATALOGUE.get(name)
-    return [repo_of(name), (entry and entry.hub) or hub, entry.folder if entry else ""]
+    if not entry:
+        return [repo_of(name), hub, "", "", "{}"]
+    return [entry.repo, entry.hub or hub, entry.folder, entry.revision, json.dumps(dict(entry.sha256))]
 
 
 def get(
@@ -102,7 +137,7 @@ def get(
         raise Missing("load", facts.get("error", stopped), facts.get("hint", tr("Run it again: it goes on.")))
     folder = Path(facts["folder"])
     if name in CATALOGUE:
-        _check(folder, CATALOGUE[name].part, "load")
+        check_model(folder, CATALOGUE[name].part, "load")
     return folder
 
 
@@ -119,7 +154,7 @@ def begun(name: str) -> int:
 def discard(name: str) -> int:
     """Throws away what was fetched of a model that is not whole; returns the bytes that are free again. Raises
     `Missing`."""
-    _, _, inside = wanted(name, "")
+    inside = wanted(name, "")[2]
     here, loose = place(repo_of(name)), _loose(name)
     freed = sum(one.stat().st_size for one in loose)
     locks = [one.with_name(f"{one.name.removesuffix(PART)}{PART}.lock") for one in loose]
@@ -133,7 +168,7 @@ def discard(name: str) -> int:
 
 def _loose(name: str) -> list[Path]:
     """Contents and parts of them that a download brought and that no state of a model names yet."""
-    repo, _, inside = wanted(name, "")
+    repo, _, inside, *_ = wanted(name, "")
     here, note = place(repo), note_of(repo, inside)
     try:
         hashes = [one for one in json.loads(note.read_text()) if one.isalnum()]  # no way to elsewhere
@@ -201,8 +236,16 @@ def _cached(name: str, stage: str) -> Path:
     try:
         if entry and entry.folder:
             return _newest(entry)
+        if entry and entry.revision and _has_needed(pinned := place(entry.repo) / "snapshots" / entry.revision, entry):
+            return pinned
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError, IndexError):
+        if not entry and not _HUB_NAME.fullmatch(name):
+            raise Missing(
+                stage,
+                tr("There is no model “{name}”, and no folder of this name.").format(name=name),
+                tr("See hark models, or check the folder's name."),
+            ) from None
         raise Missing(
             stage,
             tr("The model “{name}” is not on this machine.").format(name=name),
@@ -214,70 +257,18 @@ def _newest(entry: ModelEntry) -> Path:
     """Of a repository of many they are got one by one, and each may be of another state. Raises `OSError`, and
     `IndexError` where there is none."""
     here = place(entry.repo)
-    head = (here / "refs" / "main").read_text()
-    states = sorted((here / "snapshots").iterdir(), key=lambda one: (one.name == head, one.stat().st_mtime))
-    whole = [
-        one / entry.folder
-        for one in states
-        if all(any(file.is_file() for file in (one / entry.folder).glob(kind)) for kind in _NEEDED[entry.part])
-    ]
+    head = here / "refs" / "main"
+    known = (entry.revision, head.read_text() if head.is_file() else "")
+    states = sorted(
+        (here / "snapshots").iterdir(),
+        key=lambda one: (*(one.name == revision for revision in known), one.stat().st_mtime),
+    )
+    whole = [one / entry.folder for one in states if _has_needed(one / entry.folder, entry)]
     return whole[-1]
 
 
-def _check(folder: Path, part: str, stage: str) -> None:
-    again = tr("Get it again, or copy the missing file into the folder.")
-    for needed in _NEEDED.get(part, ()):
-        if not any(one.is_file() for one in folder.glob(needed)):
-            raise Missing(
-                stage, tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed), again
-            )
-    if part != "qwen2-vl":
-        return
-    shards = _shards(folder, stage)
-    for shard in shards:
-        if not (folder / shard).is_file():
-            raise Missing(
-                stage, tr("The model folder “{folder}” lacks {shard}.").format(folder=folder, shard=shard), again
-            )
-        if not _whole(folder / shard):
-            raise Missing(
-                stage,
-                tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder),
-                again,
-            )
-
-
-def _shards(folder: Path, stage: str) -> list[str]:
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return ["model.safetensors"]
-    try:
-        names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, OSError, AttributeError):
-        raise Missing(
-            stage,
-            tr("The file {name} in “{folder}” is damaged.").format(name=index.name, folder=folder),
-            tr("Get the model again."),
-        ) from None
-    return sorted(Path(name).name for name in names)
-
-
-def _whole(path: Path) -> bool:
-    """Whether a safetensors file is as long as its own header says."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(8)
-        if len(head) < 8:
-            return False
-        (length,) = struct.unpack("<Q", head)
-        if length > min(size, 100_000_000):
-            return False
-        try:
-            table = json.loads(file.read(length))
-            end = max((one["data_offsets"][1] for name, one in table.items() if name != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return False
-    return bool(size == 8 + length + end)
+def _has_needed(folder: Path, entry: ModelEntry) -> bool:
+    return all(any(file.is_file() for file in folder.glob(kind)) for kind in NEEDED[entry.part])
 
 
 def main() -> None:

@@ -1,0 +1,124 @@
+"""Whether a model's folder is whole and harmless to open: what a library would do with its files is not tried."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from assistant.errors import Missing
+from assistant.library.hubs import KINDS, VOICE
+from assistant.typed_reader import parse_json, read_as
+from assistant.words.tongue import tr
+
+NEEDED = {
+    "whisper": ("config.json", "model.bin", "tokenizer.json"),
+    "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
+    "piper": ("*.onnx", "*.onnx.json"),
+}
+MAX_TABLE_BYTES = 64 * 1024**2  # of a file that is no weights; the largest known, a tokenizer, has 33 MB
+MAX_HEADER_BYTES = 100_000_000  # of a safetensors file, as its library has it
+_T = TypeVar("_T")
+_WEIGHTS = (".safetensors", ".bin", ".onnx")
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    data_offsets: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Index:
+    weight_map: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Preprocessor:
+    """What every Whisper was trained with; another number would cost memory or divide by nothing."""
+
+    feature_size: Literal[80, 128] = 80
+    sampling_rate: Literal[16_000] = 16_000
+    hop_length: Literal[160] = 160
+    chunk_length: Literal[30] = 30
+    n_fft: Literal[400] = 400
+
+
+def check_model(folder: Path, part: str, stage: str) -> None:
+    """Raises `Missing` where a file of the model that a back end opens is missing, cut off, too large, or none."""
+    again = tr("Get it again, or copy the missing file into the folder.")
+    for needed in NEEDED.get(part, ()):
+        if not any(one.is_file() for one in folder.glob(needed)):
+            what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed)
+            raise Missing(stage, what, again)
+    _check_kinds(folder, stage)
+    if part == "whisper":
+        _read_table(folder / "preprocessor_config.json", _Preprocessor, stage)
+    if part != "qwen2-vl":
+        return
+    for shard in _shards(folder, stage):
+        if not (folder / shard).is_file():
+            what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=shard)
+            raise Missing(stage, what, again)
+        if not _is_whole(folder / shard):
+            what = tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder)
+            raise Missing(stage, what, again)
+
+
+def _check_kinds(folder: Path, stage: str) -> None:
+    """Libraries open what lies there by name: a pipe would keep them for ever, a table of gigabytes fill the memory."""
+    for path in folder.iterdir():
+        if not any(path.match(kind) for kind in (*KINDS, *VOICE)):
+            continue
+        try:
+            facts = os.stat(path)
+        except OSError:  # a link to nowhere: what is needed was looked for before
+            continue
+        wrong = ""
+        if not stat.S_ISREG(facts.st_mode):
+            wrong = tr("“{file}” in the model folder “{folder}” is not a regular file.")
+        elif path.suffix not in _WEIGHTS and facts.st_size > MAX_TABLE_BYTES:
+            wrong = tr("“{file}” in the model folder “{folder}” is too large.")
+        if wrong:
+            what = wrong.format(file=path.name, folder=folder)
+            raise Missing(stage, what, tr("Get the model again."))
+
+
+def _shards(folder: Path, stage: str) -> list[str]:
+    index = _read_table(folder / "model.safetensors.index.json", _Index, stage)
+    return sorted({Path(name).name for name in index.weight_map.values()}) if index else ["model.safetensors"]
+
+
+def _read_table(path: Path, kind: type[_T], stage: str) -> _T | None:
+    """What a JSON file says; None where there is none. Raises `Missing`."""
+    try:
+        return read_as(kind, parse_json(path.read_bytes()), path.name) if path.is_file() else None
+    except (ValueError, OSError):
+        what = tr("The file {name} in “{folder}” is damaged.").format(name=path.name, folder=path.parent)
+        raise Missing(stage, what, tr("Get the model again.")) from None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a safetensors file is as long as its own header says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        if len(head) < 8:
+            return False
+        (length,) = struct.unpack("<Q", head)
+        if length > min(size, MAX_HEADER_BYTES):
+            return False
+        try:
+            header = read_as(dict[str, object], parse_json(file.read(length), max_bytes=MAX_HEADER_BYTES), "header")
+            header.pop("__metadata__", None)
+            tensors = read_as(dict[str, _Tensor], header, "header")
+        except ValueError:
+            return False
+    end = 0  # the library wants them one after another, without holes
+    for begin, until in sorted(one.data_offsets for one in tensors.values()):
+        if begin != end or until < begin:
+            return False
+        end = until
+    return size == 8 + length + end
