@@ -133,7 +133,7 @@ def _transcriber(hear: Hear) -> Transcriber:
 def _responder(look: Look, data: Path) -> Responder:
     model = models.locate(look.model, look.responder) if look.responder == "qwen2-vl" else look.model
     options = Options(
-        model=model, name=Path(look.model).name, device=look.device, dtype=look.dtype,
+        model=model, name=models.title_of(look.model, model), device=look.device, dtype=look.dtype,
         device_map=look.device_map, max_memory=look.max_memory,
         min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
         weights=look.weights, cache=str(data / "weights"), glance=look.glance, budget=look.budget,

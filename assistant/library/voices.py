@@ -9,8 +9,10 @@ from pathlib import Path
 
 from assistant import backends
 from assistant.errors import Missing
+from assistant.files import user_path
 from assistant.library import models
 from assistant.library.catalogue import CATALOGUE
+from assistant.library.model_check import check_model
 from assistant.roles import Options, Voice
 from assistant.words.tongue import tr
 
@@ -31,25 +33,54 @@ def folder_of(data: Path) -> Path:
 
 
 def open_voice(voice_id: str, data: Path) -> Voice:
-    """Loads a voice. Raises `Missing` when there is none of this id or its files are gone."""
+    """Loads a voice, also by the path of its folder or of a file in it, with or without the engine's name in front.
+    Raises `Missing` when there is none of this id or its files are gone."""
     engine, _, rest = voice_id.partition("/")
     if engine not in backends.VOICES:
-        raise Missing("speak", tr("There is no voice “{voice_id}”.").format(voice_id=voice_id), tr("See hark voices."))
+        path, speaker = _path_named(voice_id)
+        engine = _engine_of(path) if path else ""
+        if not path or not engine:
+            what = tr("There is no voice “{voice_id}”.").format(voice_id=voice_id)
+            raise Missing("speak", what, tr("See hark voices."))
+        return _open_packed(engine, path, speaker)
     if engine not in _PACKED:
         return backends.load_voice(engine, Options(speaker=rest))
-    pack, _, speaker = rest.partition(":") if not os.path.isdir(rest) else (rest, "", "")
+    path, speaker = _path_named(rest)
+    if path and path.is_absolute():
+        return _open_packed(engine, path, speaker)
+    pack, _, speaker = rest.partition(":")
     if engine == "piper" and pack in CATALOGUE:
         return backends.load_voice(engine, Options(model=models.locate(pack, engine), speaker=speaker))
-    folder = Path(pack) if Path(pack).is_absolute() else folder_of(data) / pack
-    if not pack or not os.path.isdir(folder):
-        raise Missing(
-            "speak",
-            tr("There is no voice “{voice_id}”: its folder “{folder}” is gone.").format(
-                voice_id=voice_id, folder=folder
-            ),
-            tr("See hark voices."),
-        )
-    return backends.load_voice(engine, Options(model=str(folder), speaker=speaker))
+    folder = folder_of(data) / pack
+    if not pack or user_path(pack).is_absolute() or not os.path.isdir(folder):
+        what = tr("There is no voice “{voice_id}”: its folder “{folder}” is gone.")
+        raise Missing("speak", what.format(voice_id=voice_id, folder=folder), tr("See hark voices."))
+    return _open_packed(engine, folder, speaker)
+
+
+def _path_named(text: str) -> tuple[Path | None, str]:
+    """A folder or file that is there, and the speaker that may stand behind it and a colon."""
+    before, _, speaker = text.rpartition(":")
+    for name, voice in ((text, ""), (before, speaker)):
+        path = user_path(name)
+        if name and (os.path.isdir(path) or os.path.isfile(path)):
+            return path, voice
+    return None, ""
+
+
+def _engine_of(path: Path) -> str:
+    """Which engine speaks with what lies there, or ""."""
+    folder = path if os.path.isdir(path) else path.parent
+    return next((engine for engine in ("piper", "coqui") if any(folder.glob(_PACKED[engine]))), "")
+
+
+def _open_packed(engine: str, path: Path, speaker: str) -> Voice:
+    """Of a folder of several of Piper's voices, a path to one names it."""
+    if not os.path.isdir(path):
+        voice = path.with_suffix("") if path.name.endswith(".onnx.json") else path
+        path = voice if engine == "piper" and voice.suffix == ".onnx" else path.parent
+    check_model(path if os.path.isdir(path) else path.parent, engine, "speak")
+    return backends.load_voice(engine, Options(model=str(path), speaker=speaker))
 
 
 def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None]) -> Voice:
