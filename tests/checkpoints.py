@@ -13,8 +13,9 @@ from pathlib import Path
 PHONEMES = " !,.:;?abdefhijklmnoprstuvwzæðŋɐɑɒɔəɚɛɜɡɪɫɹɾʃʊʌʒʔˈˌːθᵻ"  # of a Piper voice, as eSpeak names them
 
 
-def whisper(folder: Path) -> Path:
-    """A multilingual Whisper of 64 channels and two layers, in CTranslate2's format; random weights."""
+def whisper(folder: Path, mels: int = 80) -> Path:
+    """A multilingual Whisper of 64 channels and two layers, in CTranslate2's format; random weights. `mels`: bands of
+    the spectrum that it hears, 128 as the third version does."""
     import torch
     from ctranslate2.converters import TransformersConverter
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -49,7 +50,14 @@ def whisper(folder: Path) -> Path:
     ends = {name: ids["<|endoftext|>"] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     start = ids["<|startoftranscript|>"]
     model = WhisperForConditionalGeneration(
-        WhisperConfig(vocab_size=len(base) + len(special), decoder_start_token_id=start, **sizes, **heads, **ends)
+        WhisperConfig(
+            vocab_size=len(base) + len(special),
+            decoder_start_token_id=start,
+            num_mel_bins=mels,
+            **sizes,
+            **heads,
+            **ends,
+        )
     )
     model.generation_config = GenerationConfig(
         lang_to_id={f"<|{code}|>": ids[f"<|{code}|>"] for code in languages},
@@ -62,8 +70,8 @@ def whisper(folder: Path) -> Path:
         **ends,
     )
     model.save_pretrained(source)
-    WhisperFeatureExtractor().save_pretrained(source)
-    made = folder / "whisper-random"
+    WhisperFeatureExtractor(feature_size=mels).save_pretrained(source)
+    made = folder / ("whisper-random" if mels == 80 else f"whisper-random-{mels}")
     TransformersConverter(str(source), copy_files=["tokenizer.json", "preprocessor_config.json"]).convert(
         str(made), force=True
     )

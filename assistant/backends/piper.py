@@ -54,8 +54,10 @@ class Piper(Voice):
             raise ValueError("its config names no sound that can be")
         if {one.name for one in session.get_inputs()} != {*_INPUTS, *(["sid"] if speaker is not None else [])}:
             raise ValueError("its weights want something else than its config says")
-        self._espeak = Espeak(str(config["espeak"]["voice"]))
-        self._is_chinese = self._espeak.language in CHINESE_ONES
+        self._reads_letters = config.get("phoneme_type") == "text"
+        language = config.get("language", {}).get("code", "en")
+        self._espeak = Espeak("en-us" if self._reads_letters else str(config["espeak"]["voice"]))
+        self._is_chinese = language.startswith("zh") if self._reads_letters else self._espeak.language in CHINESE_ONES
         self._stranger = Espeak("en-us")  # which speaks Chinese too
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
@@ -74,17 +76,24 @@ class Piper(Voice):
         self._stranger.close()
 
     def _sentences(self, text: str) -> Iterator[list[int]]:
-        """Each sentence as the voice was trained to read it: begin, phonemes and marks with a pad after each, end."""
+        """Each sentence as the voice was trained to read it: begin, phonemes and marks with a pad after each, end. Of a
+        voice that reads letters, the text is its own phonemes."""
+        if self._reads_letters:
+            yield from self._framed(self._ids_of(text))
+            return
         ids: list[int] = []
         for phonemes, read in self._espeak.clauses(text):
             mark, ends = closing(read)
             spoken = _OTHER_LANGUAGE.sub("", phonemes) + mark + " " * (mark in (",", ":", ";"))
-            for one in unicodedata.normalize("NFD", spoken):
-                ids += [*self._ids[one], *self._pad] if one in self._ids else []
+            ids += self._ids_of(spoken)
             if ends:
                 yield from self._framed(ids)
                 ids = []
         yield from self._framed(ids)
+
+    def _ids_of(self, phonemes: str) -> list[int]:
+        known = [self._ids[one] for one in unicodedata.normalize("NFD", phonemes) if one in self._ids]
+        return [number for ids in known for number in (*ids, *self._pad)]
 
     def _framed(self, ids: list[int]) -> Iterator[list[int]]:
         if ids:
@@ -115,11 +124,13 @@ def closing(read: str) -> tuple[str, bool]:
 
 
 def load(options: Options) -> Piper:
-    """Loads the folder `options.model` (one `*.onnx` and its `*.onnx.json`) with its speaker `options.speaker`.
+    """Loads the folder `options.model` (one `*.onnx` and its `*.onnx.json`), or an `*.onnx` in it, with its speaker
+    `options.speaker`.
 
     The weights are handed over as bytes, so that no file which they may name is opened. Raises `Missing`."""
     folder = Path(options.model)
-    weights = next(iter(sorted(folder.glob("*.onnx"))), None) if options.model else None
+    found = [folder] if folder.suffix == ".onnx" and folder.is_file() else sorted(folder.glob("*.onnx"))
+    weights = found[0] if found and options.model else None
     if weights is None or not Path(f"{weights}.json").is_file():
         raise Missing(
             "speak",
@@ -133,6 +144,7 @@ def load(options: Options) -> Piper:
     try:
         with Path(f"{weights}.json").open("rb") as file:
             config = json.loads(file.read(_LARGEST))
+        _check_phonemes(config, folder)
         session = onnxruntime.InferenceSession(weights.read_bytes(), wanted, providers=["CPUExecutionProvider"])
         names, count = dict(config.get("speaker_id_map") or {}), int(config.get("num_speakers", 1))
         if count not in _SPEAKERS:
@@ -140,3 +152,11 @@ def load(options: Options) -> Piper:
         return Piper(session, config, number_of(options.speaker, names, count))
     except _FAULTS as error:
         raise broken(folder, error) from error
+
+
+def _check_phonemes(config: dict[str, Any], folder: Path) -> None:
+    """Raises `Missing` for a voice that reads what Hark does not write: it would speak nonsense."""
+    kind = config.get("phoneme_type", "espeak")
+    if kind not in ("espeak", "text"):
+        what = tr("The voice in “{folder}” expects “{kind}” as its input, which Hark cannot produce.")
+        raise Missing("speak", what.format(folder=folder, kind=str(kind)[:40]), tr("Choose or get another voice."))

@@ -58,7 +58,7 @@ def load(options: Options) -> Whisper:
         note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
         if on_card and not note and (model := _on_cuda(options.model)):
             return Whisper(model, "cuda", options.language)
-        model = WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True)
+        model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
     except (RuntimeError, ValueError, OSError) as error:
         reason = (str(error).strip().splitlines() or ["unknown"])[0][:200].rstrip(".")
         raise Missing(
@@ -77,11 +77,20 @@ def _on_cuda(folder: str) -> Any:
 
     try:
         _preload_cublas()
-        model = WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True)
+        model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
         model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
     except (RuntimeError, ValueError, OSError) as error:
         _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error)
         return None
+    return model
+
+
+def _match_mels(model: Any) -> Any:
+    """Where no preprocessor_config.json says how many mel bands the weights hear, they say it themselves."""
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    if len(model.feature_extractor.mel_filters) != model.model.n_mels:
+        model.feature_extractor = FeatureExtractor(feature_size=model.model.n_mels)
     return model
 
 
