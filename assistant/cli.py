@@ -7,13 +7,13 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from assistant import __version__
 from assistant.console import Console, quiet, to_log
 from assistant.environment import keep_temporary_files
 from assistant.errors import AssistantError, Usage
+from assistant.files import user_path
 from assistant.settings import Folders
 from assistant.settings_file import load as load_settings
 from assistant.words import tongue
@@ -87,8 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--json", action="store_true", help="print events as JSON lines")
     ask = command("ask", "turns:ask", "Ask about words, sound or pictures, and hear the answer.")
     ask.add_argument("text", nargs="?", metavar="TEXT")
-    ask.add_argument("--audio", type=Path, metavar="FILE", help="a sound file with the question")
-    ask.add_argument("--picture", type=Path, metavar="FILE", action="append", default=[], help="may be given again")
+    ask.add_argument("--audio", type=user_path, metavar="FILE", help="a sound file with the question")
+    ask.add_argument(
+        "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
+    )
     ask.add_argument(
         "--region",
         metavar="L,T,R,B",
@@ -98,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         help="a part of the last picture, in pixels",
     )
     ask.add_argument("--page", metavar="N", type=int, help="of the last picture, a TIFF; FILE#page=N names it too")
-    ask.add_argument("--speak-to", type=Path, metavar="WAV", help="write the answer's sound there and play nothing")
+    ask.add_argument(
+        "--speak-to", type=user_path, metavar="WAV", help="write the answer's sound there and play nothing"
+    )
     ask.add_argument("--voice", metavar="ID", default="")
     ask.add_argument("--transcriber", metavar="NAME", default="", help="sphinx or whisper")
     ask.add_argument("--responder", metavar="NAME", default="", help="starter or qwen2-vl")
@@ -107,18 +111,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("--json", action="store_true", help="print events as JSON lines")
     listen = command("listen", "listen:listen", "Talk with Hark: a spoken conversation.")
-    listen.add_argument("--picture", type=Path, metavar="FILE", action="append", default=[], help="may be given again")
+    listen.add_argument(
+        "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
+    )
     listen.add_argument("--voice", metavar="ID", default="")
     listen.add_argument("--headphones", action="store_true", help="you wear headphones: Hark cannot hear itself")
     listen.add_argument("--json", action="store_true", help="print events as JSON lines")
     say = command("say", "turns:say", "Speak a text.")
     say.add_argument("text", metavar="TEXT")
     say.add_argument("--voice", metavar="ID", default="")
-    say.add_argument("--speak-to", type=Path, metavar="WAV")
+    say.add_argument("--speak-to", type=user_path, metavar="WAV")
     _add_read(command("read", "lists:read", "Print the text in a picture."))
     command("voices", "lists:voices", "List the voices.")
-    models = command("models", "lists:models", "List the models, get or remove one: hark models get NAME.")
-    models.add_argument("verb", nargs="?", choices=("get", "remove"))
+    models = command("models", "lists:models", "List the models; get, use or remove one: hark models get NAME.")
+    models.add_argument("verb", nargs="?", choices=("get", "use", "remove"))
     models.add_argument("name", nargs="?", metavar="NAME")
     _add_bench(command("bench", "bench:bench", "Measure how fast Qwen2-VL would answer on this machine."))
     doctor = command("doctor", "lists:doctor", "Check this machine and say what to do.")
@@ -135,14 +141,14 @@ def _box(text: str) -> tuple[int, int, int, int]:
 
 
 def _add_read(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("picture", type=Path, metavar="PICTURE")
+    parser.add_argument("picture", type=user_path, metavar="PICTURE")
     parser.add_argument("--page", metavar="N", type=int, help="of a TIFF; PICTURE#page=N names it too")
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer pairs: some ten minutes")
     parser.add_argument("--size", default="2b", metavar="SIZE", help="2b or 7b")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the table goes")
+    parser.add_argument("--out", type=user_path, metavar="FOLDER", help="where the table goes")
     parser.add_argument("--kernels", action="store_true", help="only compare ways to multiply a matrix by a few rows")
     parser.add_argument("--again", action="store_true", help="measure all rows anew")
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
 from assistant.errors import BadInput
+from assistant.library import models
+from assistant.library.catalogue import CATALOGUE
 from assistant.pictures import Picture
 from assistant.roles import Cost, Message, Options, Responder
 from assistant.starter.questions import CANNOT, DESCRIBE
@@ -27,6 +29,13 @@ CANNOT_TELL = mark(
 NO_PICTURE = mark(
     "The starter kit cannot tell without a picture: it answers questions about pictures. "
     "Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
+)
+CANNOT_TELL_YET = mark(
+    "The starter kit cannot tell. Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
+)
+NO_PICTURE_YET = mark(
+    "The starter kit cannot tell without a picture: it answers questions about pictures. "
+    "Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
 )
 NO_TEXT = mark("There is no text in this picture.")
 _COUNTED = mark("Picture {n}:")
@@ -57,7 +66,7 @@ class Starter(Responder):
         question = messages[-1].text
         if not pictures:
             self.by = "tiny"
-            yield like(question, NO_PICTURE)
+            yield _refusal(question, NO_PICTURE, NO_PICTURE_YET)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
                 yield " " * (number > 1) + like(question, _COUNTED).format(n=number) + " "
@@ -99,7 +108,7 @@ class Starter(Responder):
             return
         lines = list(self._reader.read(picture)) if described else []
         self.by = "reader" if lines else "tiny"
-        yield "\n".join(lines) if lines else like(question, CANNOT_TELL)
+        yield "\n".join(lines) if lines else _refusal(question, CANNOT_TELL, CANNOT_TELL_YET)
 
     def _read(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.by = "reader"
@@ -125,6 +134,13 @@ class Starter(Responder):
         with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
             options = Options(model=str(folder), device="cpu", dtype="float32", max_new_tokens=96)
             return cast("Any", backends.load_responder("qwen2-vl", options))
+
+
+def _refusal(question: str, to_get: str, to_use: str) -> str:
+    """What can answer instead: to be got, or only to be used where it is here already."""
+    suited = [one for one in CATALOGUE.values() if one.part == "qwen2-vl" and not one.quantised]
+    here = next((one.name for one in suited if models.is_here(one)), "")
+    return like(question, to_use).format(name=here) if here else like(question, to_get)
 
 
 def load(options: Options) -> Starter:

@@ -1,13 +1,19 @@
-"""Commands that only tell: `read`, `voices`, `models`, `doctor`. Know nothing of turns."""
+"""Commands around turns: `read`, `voices`, `models`, `doctor`. Know nothing of turns."""
 
 from __future__ import annotations
 
+import shlex
 import time
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from assistant.console import Console
-from assistant.errors import Missing, Usage
+from assistant.errors import AssistantError, Missing, Usage
 from assistant.settings import Folders, Settings
+from assistant.settings_file import save
+
+if TYPE_CHECKING:
+    from assistant.library.catalogue import Choice
 
 
 def read(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
@@ -37,23 +43,12 @@ def voices(options: Any, settings: Settings, folders: Folders, console: Console)
 def models(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
     from assistant.library import catalogue, models
 
-    if options.verb == "get":
+    if options.verb:
         if not options.name:
-            raise Usage("usage", "hark models get needs a name.", "See hark models.")
-        console.note(f"Fetching {options.name} …")
-        started, told = time.monotonic(), [0]
-
-        def progress(done: int, total: int) -> None:
-            if total and done * 20 // total > told[0]:
-                told[0] = done * 20 // total
-                console.note(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
-
-        folder = models.get(options.name, progress, settings.hub.source, console.note)
-        console.say(f"{options.name} is in {folder} ({time.monotonic() - started:.0f} s).")
-        return 0
-    if options.verb == "remove":
-        freed = models.remove(options.name or "")
-        console.say(f"{freed / 1e9:.2f} GB are free again.")
+            raise Usage("usage", f"hark models {options.verb} needs a name.", "See hark models.")
+        {"get": _get_model, "use": _use_model, "remove": _remove_model}[options.verb](
+            options.name, settings, folders, console
+        )
         return 0
     console.say("starter              look  here     comes with Hark   Apache-2.0")
     for entry in catalogue.CATALOGUE.values():
@@ -62,6 +57,60 @@ def models(options: Any, settings: Settings, folders: Folders, console: Console)
         about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
         console.say(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
     return 0
+
+
+def _get_model(name: str, settings: Settings, folders: Folders, console: Console) -> None:
+    """Fetches a model, and puts it to use where the user chose nothing for its job before."""
+    from assistant.library import catalogue, models
+
+    console.note(f"Fetching {name} …")
+    started, told = time.monotonic(), [0]
+
+    def progress(done: int, total: int) -> None:
+        if total and done * 20 // total > told[0]:
+            told[0] = done * 20 // total
+            console.note(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
+
+    folder = models.get(name, progress, settings.hub.source, console.note)
+    console.say(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
+    entry = catalogue.CATALOGUE.get(name)
+    chosen = models.choices_of(name)
+    if _chosen_before(settings, chosen) == chosen:
+        console.say("It is used.")
+    elif _chosen_before(settings, chosen) != _chosen_before(Settings(), chosen):
+        console.say(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
+    elif entry and entry.quantised:
+        needs = "it needs a graphics card, and pip install optimum gptqmodel"
+        console.say(f"It is quantised: {needs}. Use it then: hark models use {name}")
+    else:
+        _choose(name, chosen, settings, folders, console)
+
+
+def _chosen_before(settings: Settings, chosen: list[Choice]) -> list[Choice]:
+    """What the settings have where `chosen` would go."""
+    return [(section, field, getattr(getattr(settings, section), field)) for section, field, _ in chosen]
+
+
+def _use_model(name: str, settings: Settings, folders: Folders, console: Console) -> None:
+    from assistant.library import models
+
+    starter = [("look", "model", ""), ("look", "responder", "starter")]
+    _choose(name, starter if name == "starter" else models.choices_of(name), settings, folders, console)
+
+
+def _choose(name: str, chosen: list[Choice], settings: Settings, folders: Folders, console: Console) -> None:
+    for section, field, value in chosen:
+        settings = replace(settings, **{section: replace(getattr(settings, section), **{field: value})})
+    why_not = save(settings, folders)
+    if why_not:
+        raise AssistantError("settings", why_not, "Make room, or check the folder's permissions.")
+    console.say(f"{name} is used from now on.")
+
+
+def _remove_model(name: str, settings: Settings, folders: Folders, console: Console) -> None:
+    from assistant.library import models
+
+    console.say(f"{models.remove(name) / 1e9:.2f} GB are free again.")
 
 
 def doctor(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
