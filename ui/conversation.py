@@ -47,6 +47,8 @@ class Conversation(QListView):
         self.verticalScrollBar().valueChanged.connect(self._on_scroll)
         self._refill = QTimer(self, singleShot=True, interval=0)
         self._refill.timeout.connect(self._fill)
+        self._grown = QTimer(self, singleShot=True, interval=0)
+        self._grown.timeout.connect(self._on_grown)
         for signal in (messages.modelReset, messages.rowsInserted, self.verticalScrollBar().rangeChanged):
             signal.connect(self._refill.start)
         self.selectionModel().currentChanged.connect(self._on_current)
@@ -62,9 +64,15 @@ class Conversation(QListView):
         self.scheduleDelayedItemsLayout()
         self.viewport().update()
 
-    def grown(self, row: int) -> None:
-        """A message changed: its height may too."""
-        self._painter.sizeHintChanged.emit(self.messages.index(row))
+    def grown(self) -> None:
+        """A message changed: its height may too. It is drawn anew once for all that comes meanwhile: a long answer
+        takes longer to draw than its next word to come."""
+        self._grown.start()
+
+    @Slot()
+    def _on_grown(self) -> None:
+        with self.staying():
+            self._painter.sizeHintChanged.emit(QModelIndex())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         with self.staying():

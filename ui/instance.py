@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,11 @@ class Instance(QObject):
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         # Where nothing can be written, nothing can be locked, for whatever reason: better two windows than none.
-        self.first = self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError
+        self.first = (
+            not _may_be_a_lock(folder / "window.lock")
+            or self._lock.tryLock(0)
+            or self._lock.error() != QLockFile.LockError.LockFailedError
+        )
 
     @Slot()
     def listen(self) -> None:
@@ -99,3 +104,8 @@ class Instance(QObject):
             self.told.emit(deed)
         elif not any(deed.encode().startswith(said) for deed in DEEDS):
             socket.abort()
+
+
+def _may_be_a_lock(path: Path) -> bool:
+    """Whether it is a file, or can become one: Qt would wait for ever for what a FIFO says of its owner."""
+    return path.is_file() or not os.path.lexists(path)

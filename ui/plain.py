@@ -62,7 +62,9 @@ def label(text: str, name: str = "", quiet: bool = True) -> PlainLabel:
 def set_tool_tip(shows: HasToolTip, text: str) -> None:
     """Gives it a tool tip. Qt has no plain ones: what it would take for markup is made into markup for that text."""
     text = shortened(text)
-    markup = QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
+    markup = text
+    if QtGui.Qt.mightBeRichText(text):
+        markup = QtGui.Qt.convertFromPlainText(text, QtGui.Qt.WhiteSpaceMode.WhiteSpaceNormal)
     shows.setToolTip(markup)
     if markup != text and isinstance(shows, QWidget) and not shows.accessibleDescription():
         shows.setAccessibleDescription(text)  # else screen readers read the tool tip, marks and all

@@ -182,7 +182,7 @@ class Presenter(QObject):
                 self._row = self._messages.rowCount() - 1
             else:
                 self._messages.change(self._row, text=self._messages.at(self._row).text + text)
-            self._window.conversation.grown(self._row)
+            self._window.conversation.grown()
         self._reading.wrote(text)
 
     def _on_end(self, event: events.TurnEnded) -> None:
@@ -193,7 +193,7 @@ class Presenter(QObject):
             detail = tr("stopped") if heard is not None else words.by(event.by)
             with self._window.conversation.staying():
                 self._messages.change(self._row, heard=heard, detail=detail)
-                self._window.conversation.grown(self._row)
+                self._window.conversation.grown()
         self._row, self.live = -1, False
         self._window.keeper.pages.trim()
         self._window.keeper.on_end()
