@@ -8,8 +8,8 @@ from PySide6.QtTest import QTest
 
 from assistant import events
 from assistant.events import Timings
-from tests.desk import Desk
-from ui import stages, words
+from tests.desk import Desk, until
+from ui import answer, stages, words
 
 
 def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
@@ -111,3 +111,22 @@ def test_times_are_words() -> None:
         "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
     )
     assert words.times(Timings()) == ""
+
+
+def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    document = answer.document
+    monkeypatch.setattr(answer, "document", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1])
+    desk.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
+    until(lambda: 1_500 in lengths)
+    assert len(lengths) < 10, lengths
+    desk.on(*[events.Wrote("QUJD" * 10_000)] * 4)
+    until(lambda: lengths[-1] > 100_000)
+    until(desk.window.conversation.at_end)
+    count = len(lengths)
+    for _ in range(5):  # beyond what is drawn
+        desk.on(events.Wrote("QUJD" * 10_000))
+        QTest.qWait(30)
+    assert len(lengths) == count and desk.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"

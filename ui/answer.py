@@ -23,10 +23,10 @@ from PySide6.QtGui import (
 
 from assistant.words.markdown import formula, parser
 from assistant.words.tongue import mark, tr
+from ui.messages import MAX_DRAWN_LETTERS
 from ui.plain import breakable
 from ui.style import Theme, font
 
-_LONGEST = 100_000  # letters that are drawn
 _CUT = mark("… The rest is not shown; Copy gives all of it.")
 _CELLS, _COLUMNS = 1000, 12  # of a table that is drawn as one
 _SIDES = {
@@ -53,11 +53,11 @@ def document(text: str, heard: int | None, now: Theme) -> QTextDocument:
     cursor = QTextCursor(made)
     writer = _Writer(cursor, now)
     cursor.beginEditBlock()  # else Qt lays the paragraph out anew for every span
-    drawn = text[:_LONGEST]
+    drawn = text[:MAX_DRAWN_LETTERS]
     writer.write(drawn[:heard], now.text)
     if heard is not None and heard < len(drawn):
         writer.write(drawn[heard:], now.muted)
-    if len(text) > _LONGEST:
+    if len(text) > MAX_DRAWN_LETTERS:
         writer.cut_short()
     cursor.endEditBlock()
     return made
@@ -70,15 +70,15 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
     made.setDocumentMargin(0)
     form = QTextCharFormat()
     form.setForeground(QColor(now.muted if aside else now.text))
-    cut = "\n" + tr(_CUT) if len(text) > _LONGEST else ""
-    QTextCursor(made).insertText(breakable(text[:_LONGEST]) + cut, form)
+    cut = "\n" + tr(_CUT) if len(text) > MAX_DRAWN_LETTERS else ""
+    QTextCursor(made).insertText(breakable(text[:MAX_DRAWN_LETTERS]) + cut, form)
     return made
 
 
 def links(text: str) -> list[str]:
     """The addresses that an answer names as links, each once, of the web alone; longer ones than browsers take are
     none."""
-    inline = (token for token in parser().parse(text[:_LONGEST]) if token.type == "inline")
+    inline = (token for token in parser().parse(text[:MAX_DRAWN_LETTERS]) if token.type == "inline")
     found = [
         str(one.attrs.get("href", "")) for token in inline for one in token.children or [] if one.type == "link_open"
     ]
@@ -87,7 +87,9 @@ def links(text: str) -> list[str]:
 
 def code(text: str) -> str:
     """The code in an answer, by itself; blocks are parted by an empty line."""
-    blocks = [token.content for token in parser().parse(text[:_LONGEST]) if token.type in ("fence", "code_block")]
+    blocks = [
+        token.content for token in parser().parse(text[:MAX_DRAWN_LETTERS]) if token.type in ("fence", "code_block")
+    ]
     return "\n".join(blocks).rstrip("\n")
 
 

@@ -64,14 +64,15 @@ class Conversation(QListView):
         self.scheduleDelayedItemsLayout()
         self.viewport().update()
 
-    def grown(self) -> None:
-        """A message changed: its height may too. It is drawn anew once for all that comes meanwhile: a long answer
-        takes longer to draw than its next word to come."""
+    def grown(self, row: int) -> None:
+        """A message changed, perhaps its height too: drawn anew once for all words that come meanwhile."""
+        self._growing = QPersistentModelIndex(self.messages.index(row))
         self._grown.start()
 
     @Slot()
     def _on_grown(self) -> None:
         with self.staying():
+            self.messages.tell_change(self._growing.row())
             self._painter.sizeHintChanged.emit(QModelIndex())
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -36,7 +36,7 @@ class Painter(QStyledItemDelegate):
         self._heights.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        item, width = index.data(Qt.ItemDataRole.UserRole), self._width(option)
+        item, width = index.data(Qt.ItemDataRole.UserRole).drawn, self._width(option)
         height = self._heights.get((item, width))
         if height is None:
             height = self._heights[item, width] = int(self._document(item, width).size().height())
@@ -50,7 +50,7 @@ class Painter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
 
-        now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole)
+        now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole).drawn
         width = self._width(option)
         left = option.rect.left() + max(_MARGIN, (option.rect.width() - _WIDEST) // 2)
         top = option.rect.top() + 8

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
 _READ = 20_000  # letters that a screen reader is given of a message: more would hold up both
+MAX_DRAWN_LETTERS = 100_000  # of a message
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -28,6 +29,13 @@ class Entry:
     heard: int | None = None
     turn: int | None = None
     pictures: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> Entry:
+        """The message as far as it is drawn, and a letter more if there is more: what comes after changes nothing."""
+        if len(self.text) <= MAX_DRAWN_LETTERS + 1:
+            return self
+        return replace(self, text=self.text[: MAX_DRAWN_LETTERS + 1])
 
     @property
     def heading(self) -> str:
@@ -96,6 +104,15 @@ class Messages(QAbstractListModel):
         row = row % len(self._items)
         self._items[row] = replace(self._items[row], **fields)
         self.dataChanged.emit(self.index(row), self.index(row))
+
+    def grow(self, row: int, text: str) -> None:
+        """More of a message came; `tell_change` tells the views when they are to look."""
+        self._items[row] = replace(self._items[row], text=self._items[row].text + text)
+
+    def tell_change(self, row: int) -> None:
+        """Has the views look at a message again, if it is still there."""
+        if 0 <= row < len(self._items):
+            self.dataChanged.emit(self.index(row), self.index(row))
 
     def at(self, row: int) -> Entry:
         return self._items[row]

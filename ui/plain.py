@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     HasToolTip = QWidget | QAction | QListWidgetItem | QSystemTrayIcon
 
-MAX_LETTERS = 2000  # of a label, a tool tip or an item: Qt lays out all of it at once
+MAX_LETTERS = 5000  # of a label, a tool tip or an item: Qt lays out all of it at once
 MAX_NAME_LETTERS = 200  # of a device, a voice, a title: one line
 # Qt looks at a word from its start to its end for every line that the word takes: twice as long, four times as slow.
 # (Chinese and Japanese can be broken anywhere.)

@@ -174,15 +174,15 @@ class Presenter(QObject):
     def _on_wrote(self, text: str) -> None:
         if self.live and not self._asked:
             self._on_heard("")  # a picture is described: the question has no words
-        with self._window.conversation.staying():
-            if self._row < 0:
-                if self._window.presence:
-                    self._window.presence.ready()  # now: at the turn's end it has been spoken
+        if self._row < 0:
+            if self._window.presence:
+                self._window.presence.ready()  # now: at the turn's end it has been spoken
+            with self._window.conversation.staying():
                 self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
-                self._row = self._messages.rowCount() - 1
-            else:
-                self._messages.change(self._row, text=self._messages.at(self._row).text + text)
-            self._window.conversation.grown()
+            self._row = self._messages.rowCount() - 1
+        else:
+            self._messages.grow(self._row, text)
+            self._window.conversation.grown(self._row)
         self._reading.wrote(text)
 
     def _on_end(self, event: events.TurnEnded) -> None:
@@ -193,7 +193,7 @@ class Presenter(QObject):
             detail = tr("stopped") if heard is not None else words.by(event.by)
             with self._window.conversation.staying():
                 self._messages.change(self._row, heard=heard, detail=detail)
-                self._window.conversation.grown()
+                self._window.conversation.grown(self._row)
         self._row, self.live = -1, False
         self._window.keeper.pages.trim()
         self._window.keeper.on_end()
