@@ -1,6 +1,12 @@
 """Hark's engine: hears, looks and answers. Knows nothing of any window."""
 
-from assistant.environment import prepare_environment
+from assistant.interrupted import end_at_once
 
 __version__ = "0.1.0"
-prepare_environment()  # before any library is imported: see there
+
+try:
+    from assistant.environment import prepare_environment
+
+    prepare_environment()  # before any library is imported: see there
+except KeyboardInterrupt:  # no program is there yet that could catch it
+    end_at_once()

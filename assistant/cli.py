@@ -2,51 +2,83 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
+import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any
 
-from assistant import __version__
-from assistant.console import Console, quiet, to_log
-from assistant.environment import keep_temporary_files
-from assistant.errors import AssistantError, Usage
-from assistant.files import user_path
-from assistant.settings import Folders
-from assistant.settings_file import load as load_settings
-from assistant.words import tongue
+from assistant.interrupted import INTERRUPTED, end_at_once
 
-INTERRUPTED = 130
-_log = logging.getLogger(__name__)
+# All else is imported where it is used, typing too: Ctrl-C is answered as soon as this little is here.
+try:
+    import signal
+except KeyboardInterrupt:
+    end_at_once()
 
-
-class _Parser(argparse.ArgumentParser):
-    """Arguments whose faults are one sentence."""
-
-    def error(self, message: str) -> Any:
-        raise Usage("usage", f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code (see docs/command-line.md)."""
-    quiet()
-    tongue.inherit()  # a terminal has none to give: English
-    options, fault = _parse(arguments)
-    console = Console("--json" in (sys.argv[1:] if arguments is None else arguments))
+    """Runs one command; returns its exit code (see docs/command-line.md). Without `arguments`, those of the program,
+    which ends with it."""
+    if arguments is not None:
+        return _run(arguments)
+    signal.signal(signal.SIGINT, end_at_once)
     try:
+        _open_standard_streams()
+        sys.unraisablehook = _interrupt_again
+        try:
+            code = _run(sys.argv[1:])
+        except SystemExit as end:  # help and version
+            code = int(end.code or 0)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        from assistant.console import print_error
+
+        code = 1
+        print_error(f"The output cannot be written: {error.strerror}. Free some space, or send it elsewhere.")
+    # All is closed and saved; taking the interpreter apart may wait for a sound server, or write to what is full.
+    os._exit(code)
+
+
+def _interrupt_again(unraisable: Any) -> None:
+    """Ctrl-C in a place that no exception leaves, such as a callback, is raised once more."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
+def _open_standard_streams() -> None:
+    """What was closed leads nowhere: else the next file that is opened, such as the history, would take its number."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from assistant.arguments import parse
+    from assistant.console import Console, quiet
+    from assistant.errors import AssistantError
+
+    quiet()
+    options, fault = parse(arguments)
+    console = Console("--json" in arguments)
+
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if fault:
             raise fault
-        folders = Folders.find()
-        to_log(folders)
-        keep_temporary_files(folders.temporary)
-        settings = load_settings(folders)
-        for note in settings.notes:
-            console.note(note)
-        module, name = options.run.split(":")
-        run: Callable[..., int] = getattr(import_module(f"assistant.commands.{module}"), name)
-        return run(options, settings, folders, console)
+        return _run_command(options, console)
     except AssistantError as error:
         console.fail(error)
         return error.exit_code
@@ -55,103 +87,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0  # whoever read has seen enough
-    except Exception:  # noqa: BLE001 - the command's last resort; the engine has its own
-        _log.exception("a command failed")
+    except Exception:  # the command's last resort, told whole in the log; the engine has its own
+        import logging
+
+        logging.getLogger(__name__).exception("a command failed")
         console.fail(AssistantError("command", "Something went wrong inside Hark.", "Its log says what."))
         return 1
     finally:
         console.close()
 
 
-def _parse(arguments: Sequence[str] | None) -> tuple[Any, Usage | None]:
-    """The arguments, or what is wrong with them; help and version are printed and end the program."""
-    try:
-        return _parser().parse_args(arguments), None
-    except Usage as fault:
-        return None, fault
+def _run_command(options: Any, console: Any) -> int:
+    from importlib import import_module
 
+    from assistant.console import to_log
+    from assistant.environment import keep_temporary_files
+    from assistant.settings import Folders
+    from assistant.settings_file import load
+    from assistant.words import tongue
 
-def _parser() -> argparse.ArgumentParser:
-    about = "Hark listens, looks and answers aloud, on your own machine."
-    parser = _Parser(prog="hark", allow_abbrev=False, description=about)
-    parser.add_argument("--version", action="version", version=f"hark {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-
-    def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        made.set_defaults(run=run)
-        return made
-
-    demo = command("demo", "turns:demo", "Draw a picture, ask about it aloud, and answer.")
-    demo.add_argument("--seed", type=int, help="the same seed gives the same picture and question")
-    demo.add_argument("--json", action="store_true", help="print events as JSON lines")
-    ask = command("ask", "turns:ask", "Ask about words, sound or pictures, and hear the answer.")
-    ask.add_argument("text", nargs="?", metavar="TEXT")
-    ask.add_argument("--audio", type=user_path, metavar="FILE", help="a sound file with the question")
-    ask.add_argument(
-        "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
-    )
-    ask.add_argument(
-        "--region",
-        metavar="L,T,R,B",
-        type=_box,
-        action="append",
-        default=[],
-        help="a part of the last picture, in pixels",
-    )
-    ask.add_argument("--page", metavar="N", type=int, help="of the last picture, a TIFF; FILE#page=N names it too")
-    ask.add_argument(
-        "--speak-to", type=user_path, metavar="WAV", help="write the answer's sound there and play nothing"
-    )
-    ask.add_argument("--voice", metavar="ID", default="")
-    ask.add_argument("--transcriber", metavar="NAME", default="", help="sphinx or whisper")
-    ask.add_argument("--responder", metavar="NAME", default="", help="starter or qwen2-vl")
-    ask.add_argument(
-        "--model", metavar="NAME_OR_FOLDER", default="", help="the model of the named responder or transcriber"
-    )
-    ask.add_argument("--json", action="store_true", help="print events as JSON lines")
-    listen = command("listen", "listen:listen", "Talk with Hark: a spoken conversation.")
-    listen.add_argument(
-        "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
-    )
-    listen.add_argument("--voice", metavar="ID", default="")
-    listen.add_argument("--headphones", action="store_true", help="you wear headphones: Hark cannot hear itself")
-    listen.add_argument("--json", action="store_true", help="print events as JSON lines")
-    say = command("say", "turns:say", "Speak a text.")
-    say.add_argument("text", metavar="TEXT")
-    say.add_argument("--voice", metavar="ID", default="")
-    say.add_argument("--speak-to", type=user_path, metavar="WAV")
-    _add_read(command("read", "lists:read", "Print the text in a picture."))
-    command("voices", "lists:voices", "List the voices.")
-    models = command("models", "lists:models", "List the models; get, use or remove one: hark models get NAME.")
-    models.add_argument("verb", nargs="?", choices=("get", "use", "remove"))
-    models.add_argument("name", nargs="?", metavar="NAME")
-    _add_bench(command("bench", "bench:bench", "Measure how fast Qwen2-VL would answer on this machine."))
-    doctor = command("doctor", "lists:doctor", "Check this machine and say what to do.")
-    doctor.add_argument("--json", action="store_true")
-    return parser
-
-
-def _box(text: str) -> tuple[int, int, int, int]:
-    try:
-        left, top, right, bottom = (int(one) for one in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"“{text}” is no region such as 10,20,300,200") from None
-    return left, top, right, bottom
-
-
-def _add_read(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("picture", type=user_path, metavar="PICTURE")
-    parser.add_argument("--page", metavar="N", type=int, help="of a TIFF; PICTURE#page=N names it too")
-
-
-def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quick", action="store_true", help="fewer pairs: some ten minutes")
-    parser.add_argument("--size", default="2b", metavar="SIZE", help="2b or 7b")
-    parser.add_argument("--out", type=user_path, metavar="FOLDER", help="where the table goes")
-    parser.add_argument("--kernels", action="store_true", help="only compare ways to multiply a matrix by a few rows")
-    parser.add_argument("--again", action="store_true", help="measure all rows anew")
+    tongue.inherit()  # a terminal has none to give: English
+    folders = Folders.find()
+    to_log(folders)
+    keep_temporary_files(folders.temporary)
+    settings = load(folders)
+    for note in settings.notes:
+        console.note(note)
+    module, name = options.run.split(":")
+    run: Callable[..., int] = getattr(import_module(f"assistant.commands.{module}"), name)
+    return run(options, settings, folders, console)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

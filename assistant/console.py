@@ -34,7 +34,7 @@ class Console:
         self._ended = False
         # Of a turn that never ended by itself: why, and what was typed.
         self.reason, self.heard = "failed", ""
-        self._writing = False
+        self._writing = self._lost = False
         sys.stdout.flush()
         self._saved = os.dup(1)
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
@@ -42,12 +42,13 @@ class Console:
 
     def close(self) -> None:
         """Gives standard output back. With JSON the last line is always `ended`."""
-        with contextlib.suppress(OSError):  # a reader that went away has taken all it wanted
+        with contextlib.suppress(OSError, AssistantError):  # a reader that went away has taken all it wanted
             if self._json and not self._ended:
                 self.event(TurnEnded(self.reason, self.heard))
         with contextlib.suppress(OSError):
             self._out.close()
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
         os.dup2(self._saved, 1)
         os.close(self._saved)
 
@@ -64,7 +65,7 @@ class Console:
         """Something to know, on standard error; with JSON an event too."""
         if self._json:
             self._line({"event": "noted", "message": sentence})
-        print(clean(sentence), file=sys.stderr, flush=True)
+        print_error(clean(sentence))
 
     def fail(self, error: AssistantError) -> None:
         """A failure before or outside of a turn."""
@@ -81,7 +82,7 @@ class Console:
         """Shows one event of a turn."""
         if isinstance(event, Failed):
             self._end_line()
-            print(clean(f"{event.message} {event.hint}"), file=sys.stderr, flush=True)
+            print_error(clean(f"{event.message} {event.hint}"))
         if isinstance(event, Noted):
             self.note(event.message)
         elif self._json:
@@ -100,8 +101,7 @@ class Console:
             case Heard(text) if text:
                 self._print(f"You: {text}")
             case Wrote(text):
-                self._out.write(text if self._writing else f"Hark: {text}")
-                self._out.flush()
+                self._write(text if self._writing else f"Hark: {text}")
                 self._writing = True
             case Pointed(label, _, left, top, right, bottom):
                 self._end_line()
@@ -117,11 +117,31 @@ class Console:
         self._writing = False
 
     def _print(self, line: str) -> None:
-        self._out.write(clean(line) + "\n")
-        self._out.flush()
+        self._write(clean(line) + "\n")
+
+    def _write(self, text: str) -> None:
+        """Raises `BrokenPipeError` when nobody reads any more, `AssistantError` when it cannot be written; once."""
+        if self._lost:
+            return
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError:
+            self._lost = True
+            raise
+        except OSError as error:
+            self._lost = True
+            message = f"The output cannot be written: {error.strerror}."
+            raise AssistantError("output", message, "Free some space, or send it elsewhere.") from None
 
     def _line(self, event: dict[str, Any] | None) -> None:
         self._print(json.dumps(event, ensure_ascii=False))
+
+
+def print_error(line: str, end: str = "\n") -> None:
+    """Says it on standard error; who closed that, or let it fill up, does not want to know."""
+    with contextlib.suppress(OSError, ValueError):
+        print(line, end=end, file=sys.stderr, flush=True)
 
 
 class Played:

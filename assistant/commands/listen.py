@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
-from assistant.console import Console
-from assistant.engine import Engine
+from assistant.commands.choices import choose_models
+from assistant.console import Console, print_error
 from assistant.errors import AssistantError, Missing
 from assistant.events import Event, Failed, Hearing, Level, Listening, Loading, StateChanged
-from assistant.settings import Folders, Settings, Speak
+from assistant.settings import Folders, Settings
+from assistant.sound.portaudio_check import CHECK
 
+_MICROPHONE_TIMEOUT_S = 15.0
 _BAR = 12
 _STATES = {
     "loading": "Getting ready …",
@@ -24,16 +27,23 @@ _STATES = {
 
 
 def listen(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
-    """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with."""
+    """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with, before models are loaded."""
+    CHECK.begin()
+    settings = choose_models(options, settings)
     if options.voice:
-        settings = replace(settings, speak=Speak(options.voice))
+        settings = replace(settings, speak=replace(settings.speak, voice=options.voice))
     if options.headphones:
         settings = replace(settings, sound=replace(settings.sound, headphones=True))
+    from assistant.engine import Engine  # beside the check of the sound system
+
     view = _View(console)
-    engine = Engine(settings, folders, view.on_event)
+    engine = Engine(replace(settings, memory=replace(settings.memory, preload=False)), folders, view.on_event)
     engine.start()
     try:
         engine.listen(hands_free=True)
+        view.wait_for_microphone()
+        if settings.memory.preload:
+            engine.configure(settings)
         for picture in options.picture:
             engine.show(str(picture))
         view.stay()
@@ -47,21 +57,42 @@ class _View:
     """Captions on standard output; what Hark does now, and how loud it is, in one line of the terminal below."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._live = console, sys.stderr.isatty()
+        self._console = console
+        self._live = sys.stderr.isatty()
         self._state, self._caption, self._level = "loading", "", 0.0
         self._over = threading.Event()
-        self._error: AssistantError | None = None
+        self._error: Exception | None = None
         self._heard_once = False
 
+    def wait_for_microphone(self) -> None:
+        """Until it is open. Raises `Missing` when there is none, or the sound system says nothing."""
+        end = time.monotonic() + _MICROPHONE_TIMEOUT_S
+        while not self._heard_once and not self._over.wait(0.05):
+            if time.monotonic() > end:
+                raise Missing("listen", "The sound system does not answer.", "Start the sound server again.")
+        self._raise_error()
+
     def stay(self) -> None:
-        """Until Ctrl-C, or until there is nothing to listen with."""
+        """Until Ctrl-C, or until there is nothing to listen with or to show on."""
         while not self._over.wait(0.2):  # a wait without end would not see Ctrl-C on Windows
             pass
+        self._raise_error()
+
+    def _raise_error(self) -> None:
         if self._error:
             raise self._error
 
     def on_event(self, event: Event) -> None:
+        try:
+            self._show(event)
+        except (OSError, AssistantError) as error:  # standard output is gone; the command ends for it, not the engine
+            self._error = self._error or error
+            self._over.set()
+
+    def _show(self, event: Event) -> None:
         match event:
+            case StateChanged("ready") if not self._heard_once:
+                pass  # nothing is loaded before there is a microphone
             case StateChanged(state):
                 self._state, self._caption = state, ""
                 self._console.tell("state", state=state)
@@ -81,7 +112,7 @@ class _View:
 
     def clear(self) -> None:
         if self._live:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print_error("\r\x1b[K", end="")
 
     def _on_microphone(self, there: bool, why_not: str) -> None:
         if there and not self._live and not self._heard_once:
@@ -100,4 +131,4 @@ class _View:
         if self._live:
             bar = "▮" * min(_BAR, round(self._level * 2 * _BAR))
             line = f"{bar:<{_BAR}} {self._caption or _STATES.get(self._state, self._state)}"
-            print(f"\r\x1b[K{line[:100]}", end="", file=sys.stderr, flush=True)
+            print_error(f"\r\x1b[K{line[:100]}", end="")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assistant import asking, turn
 from assistant.asking import Question
+from assistant.commands.choices import choose_models
 from assistant.console import Console, Played
 from assistant.errors import AssistantError, BadInput, Usage
 from assistant.events import Noted
@@ -31,20 +31,7 @@ def ask(options: Any, settings: Settings, folders: Folders, console: Console) ->
         raise Usage("usage", "A region was given, but no picture.", "Give --picture too.")
     pictures = with_page(options.picture, options.page)
     _check_target(options.speak_to)
-    if options.model and options.responder == "starter" and options.transcriber != "whisper":
-        raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
-    hear, look = settings.hear, settings.look
-    if options.transcriber:
-        hear = replace(hear, transcriber=options.transcriber)
-    if options.responder:
-        look = replace(look, responder=options.responder)
-    if options.model:
-        # The one that was named takes the model; with neither named it is the responder's, as the larger part.
-        if options.transcriber == "whisper" and options.responder in ("", "starter"):
-            hear = replace(hear, model=options.model)
-        else:
-            look = replace(look, model=options.model, responder=options.responder or "qwen2-vl")
-    chosen = replace(settings, hear=hear, look=look)
+    chosen = choose_models(options, settings)
     question = Question(options.text or "", options.audio, tuple(pictures), tuple(options.region))
     with Played(settings.sound.output, options.speak_to, console) as played:
         return _run(question, chosen, folders, played, options.voice)

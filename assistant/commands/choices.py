@@ -1,0 +1,27 @@
+"""The models that a command's options name, put into the settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from assistant.errors import Usage
+from assistant.settings import Settings
+
+
+def choose_models(options: Any, settings: Settings) -> Settings:
+    """The settings with `--transcriber`, `--responder` and `--model`. Raises `Usage`."""
+    if options.model and options.responder == "starter" and options.transcriber != "whisper":
+        raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
+    hear, look = settings.hear, settings.look
+    if options.transcriber:
+        hear = replace(hear, transcriber=options.transcriber)
+    if options.responder:
+        look = replace(look, responder=options.responder)
+    if options.model:
+        # The one that was named takes the model; with neither named it is the responder's, as the larger part.
+        if options.transcriber == "whisper" and options.responder in ("", "starter"):
+            hear = replace(hear, model=options.model)
+        else:
+            look = replace(look, model=options.model, responder=options.responder or "qwen2-vl")
+    return replace(settings, hear=hear, look=look)
