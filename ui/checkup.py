@@ -4,13 +4,16 @@ It is `hark doctor`, run in a process of its own. Knows nothing of the engine.""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QProcess, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout
 
+from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from assistant.words.tongue import mark, tr, trn
 from ui import style
 from ui.plain import label, shortened
@@ -20,6 +23,22 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
 _STATES = {"ok": ("✓", mark("works")), "note": ("·", mark("could be better")), "missing": ("✗", mark("missing"))}
+
+
+@dataclass(frozen=True)
+class _Finding:
+    event: Literal["checked"]
+    what: str
+    state: Literal["ok", "note", "missing"]
+    message: str
+    hint: str
+
+
+def _findings(output: bytes) -> Iterator[_Finding]:
+    """What the check found; other lines, such as those of a library, are passed over."""
+    for line in output.splitlines():
+        with contextlib.suppress(InvalidValueError):
+            yield read_as(_Finding, parse_json(line), "finding")
 
 
 class Checkup(QDialog):
@@ -68,20 +87,19 @@ class Checkup(QDialog):
     @Slot()
     def _on_results(self) -> None:
         process: Any = self.sender()
-        lines = bytes(process.readAllStandardOutput().data()).decode("utf-8", "replace").splitlines()
-        found = [one for one in map(json.loads, lines) if one.get("event") == "checked"]
+        found = list(_findings(bytes(process.readAllStandardOutput().data())))
         process.deleteLater()
         self.list.clear()
         for one in found:
-            sign, state = _STATES[one["state"]]
-            told = shortened(f"{one['message']} {one['hint']}".rstrip())
-            self.list.addItem(f"{sign}  {one['what']}: {told}")
-            said = f"{one['what']}, {tr(state)}: {told}"
+            sign, state = _STATES[one.state]
+            told = shortened(f"{one.message} {one.hint}".rstrip())
+            self.list.addItem(f"{sign}  {one.what}: {told}")
+            said = f"{one.what}, {tr(state)}: {told}"
             self.list.item(self.list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
         if not found:
             self.list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
             return self.told.emit(self.list.item(0).text())
-        wanting = sum(one["state"] == "missing" for one in found)
+        wanting = sum(one.state == "missing" for one in found)
         self.told.emit(trn("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
 
     @Slot()

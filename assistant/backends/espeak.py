@@ -17,12 +17,14 @@ import numpy as np
 from assistant.errors import AssistantError, Missing
 from assistant.roles import Options, Voice
 from assistant.sound.audio import Audio, mono
+from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from assistant.words.tongue import tr
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
 CHINESE = "cmn"
 _PATIENCE = 15.0  # seconds
+_MAX_BLOCK_BYTES = 64 * 1024**2  # minutes of sound at once
 CHINESE_ONES = (CHINESE, "yue", "hak")
 _SAME = {"zh": CHINESE, "zh-cn": CHINESE, "en": "en-us"}
 
@@ -85,7 +87,10 @@ class Espeak(Voice):
         assert self._child.stdin
         self._child.stdin.write(json.dumps(request).encode() + b"\n")
         self._child.stdin.flush()
-        facts: dict[str, Any] = json.loads(self._block())
+        try:
+            facts: dict[str, Any] = read_as(dict[str, Any], parse_json(self._block()), "answer")
+        except InvalidValueError:
+            raise EOFError from None  # as if it had died: a native library has read hostile text in there
         if "error" in facts:
             raise Missing(
                 "speak",
@@ -96,6 +101,8 @@ class Espeak(Voice):
 
     def _block(self) -> bytes:
         (length,) = struct.unpack("<xI", self._read(5))
+        if length > _MAX_BLOCK_BYTES:
+            raise EOFError
         return self._read(length)
 
     def _read(self, count: int) -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.console import Console
 from assistant.errors import Usage
 from assistant.settings import Folders, Settings
+from assistant.typed_reader import parse_json, read_as
 
 if TYPE_CHECKING:
     from assistant.bench.protocol import Row
@@ -60,9 +61,9 @@ def bench(options: Any, settings: Settings, folders: Folders, console: Console) 
 def _kept(path: Path) -> dict[str, list[Any]]:
     """The rows of an earlier run on this machine, if there was one that can be read."""
     try:
-        found = json.loads(path.read_text("utf-8"))
-        return found["rows"] if found["machine"] == _machine() else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        found = read_as(dict[str, Any], parse_json(path.read_bytes()), "rows")
+        return read_as(dict[str, list[Any]], found["rows"], "rows") if found["machine"] == _machine() else {}
+    except (OSError, ValueError, KeyError):
         return {}
 
 

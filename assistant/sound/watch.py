@@ -6,6 +6,7 @@ frozen, so a child asks. Where there is no such server, nothing is known and not
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import time
 from typing import Any
+
+from assistant.typed_reader import InvalidValueError, parse_json, read_as
 
 _EVERY = 0.3  # seconds
 _INVALID = 0xFFFFFFFF
@@ -53,7 +56,8 @@ class Watch:
         while self._child and self._child.stdout and (data := self._child.stdout.read(4096)):
             *lines, self._rest = (self._rest + data).split(b"\n")
             if lines:
-                self._facts = json.loads(lines[-1])
+                with contextlib.suppress(InvalidValueError):
+                    self._facts = read_as(dict[str, bool], parse_json(lines[-1]), "sources")
 
 
 def _facts(pulse: Any, pid: str) -> dict[str, bool]:
