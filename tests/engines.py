@@ -6,6 +6,7 @@ import os
 import queue
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +31,7 @@ class _Told:
         self.seen: list[Event] = []
         self.listening: events.Listening | None = None
 
-    def until(self, kind: type[Kind], seconds: float = 30, **fields: object) -> Kind:
+    def until(self, kind: type[Kind], seconds: float = 120, **fields: object) -> Kind:
         end = time.monotonic() + seconds
         while True:
             try:
@@ -74,6 +75,14 @@ class Running(_Told):
         self.asked = settings
         self.engine = EngineProcess(settings, self.queue.put)
         self.engine.start()
+
+
+def wait_for(met: Callable[[], object]) -> None:
+    """Until it is so; two minutes at most, for a machine that does other work."""
+    end = time.monotonic() + 120
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def children() -> set[int]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TELL = (
     "import sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication; a = QCoreApplication([]);"
-    "from ui.instance import Instance; i = Instance(Path(sys.argv[1]));"
+    "from ui.instance import Instance; print('here', flush=True); i = Instance(Path(sys.argv[1]));"
     "print(i.first, [i.tell(deed) for deed in sys.argv[2:]])"
 )
 
@@ -44,10 +44,11 @@ def test_the_second_start_tells_the_first(application: QApplication, tmp_path: P
     first.told.connect(told.append)
     command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    QTest.qWait(600)  # it comes before the first one listens
+    assert second.stdout and second.stdout.readline() == "here\n"
+    QTest.qWait(300)  # so that it mostly comes before the first one listens; it must be heard in any case
     first.listen()
     until(lambda: second.poll() is not None)
-    assert first.first and second.stdout
+    assert first.first
     assert second.stdout.read() == "False [True, True, True, True]\n"
     assert told == ["show", "talk", "describe", "stop"]
     assert Instance(tmp_path / "another home").first
@@ -85,7 +86,7 @@ def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_
     try:
         assert first.stdout and first.stdout.readline() == "there\n"
         done = subprocess.run([sys.executable, "-c", TELL, str(tmp_path), "show"], capture_output=True, text=True)
-        assert done.stdout == "False [False]\n"
+        assert done.stdout == "here\nFalse [False]\n"
         second = subprocess.Popen([sys.executable, "-m", "ui"], env=environment, stderr=subprocess.PIPE, text=True)
         assert second.stderr and any("does not answer" in one and str(tmp_path) in one for one in second.stderr)
     finally:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.desk import Desk
+from tests.desk import Desk, until
 
 
 def test_enter_asks_and_shift_enter_is_a_new_line(desk: Desk) -> None:
@@ -39,9 +39,10 @@ def test_f9_held_is_one_press_whatever_its_repeats_look_like(desk: Desk) -> None
     for repeat in (True, False, True):
         key(desk, up, Qt.Key.Key_F9, repeat)
         key(desk, down, Qt.Key.Key_F9, repeat)
-    QTest.qWait(400)
+    QTest.qWait(400)  # much longer than what lies between two repeats: a release would have been told
+    assert [call[0] for call in desk.calls] == ["press"]
     key(desk, up, Qt.Key.Key_F9)
-    QTest.qWait(100)
+    until(lambda: len(desk.calls) > 1)
     assert [call[0] for call in desk.calls] == ["press", "release"]
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from tests.desk import Desk, bars
+from tests.desk import Desk, bars, until
 from ui import style
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])
 def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
     desk.window.resize(width, 600)
-    QTest.qWait(30)
-    assert desk.window.width() == width
     narrow = width < 900
-    assert desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow
+    until(lambda: desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow)
+    assert desk.window.width() == width
     desk.window.search()
     assert desk.window.side.isVisible() and desk.window.width() == width
     if narrow:
@@ -35,7 +33,8 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplicati
     try:
         application.setFont(twice)
         desk.window.resize(480, 760)
-        QTest.qWait(50)
+        until(lambda: desk.window.bar.past.isVisible() and desk.window.width() == 480)
+        QApplication.processEvents()
         buttons = [one for one in desk.window.findChildren(QPushButton) if one.isVisible()]
         assert {desk.window.bar.past, desk.window.bar.ask, desk.window.bar.stop} <= set(buttons)
         assert not [one.text() for one in buttons if one.width() < one.minimumSizeHint().width()]

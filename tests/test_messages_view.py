@@ -8,7 +8,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
 
-from tests.desk import Desk
+from tests.desk import Desk, until
 from ui.messages import Entry
 
 
@@ -18,16 +18,17 @@ def test_the_code_of_a_message_is_copied_by_itself(desk: Desk) -> None:
     view.told.connect(told.append)
     messages.add(Entry("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
     QTest.keyClick(view, Qt.Key.Key_End)
-    QTest.qWait(10)
-    shown = [button.text() for button in desk.window.actions_row.buttons if button.isVisible()]
-    assert "Copy code" in shown and "Links" not in shown
+    until(lambda: "Copy code" in buttons(desk) and "Links" not in buttons(desk))
     QTest.keyClick(view, Qt.Key.Key_B)
     assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
     messages.add(Entry("hark", "See [it](https://example.org)."))
     QTest.keyClick(view, Qt.Key.Key_End)
-    QTest.qWait(10)
-    shown = [button.text() for button in desk.window.actions_row.buttons if button.isVisible()]
-    assert "Copy code" not in shown and "Links" in shown
+    until(lambda: "Copy code" not in buttons(desk) and "Links" in buttons(desk))
+
+
+def buttons(desk: Desk) -> list[str]:
+    """Of the chosen message."""
+    return [button.text() for button in desk.window.actions_row.buttons if button.isVisible()]
 
 
 def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:

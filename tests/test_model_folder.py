@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +24,8 @@ Cli = Callable[..., Ran]
     ],
 )  # fmt: skip
 def test_something_missing_is_4(cli: Cli, arguments: list[str]) -> None:
-    started = time.monotonic()
     ran = cli(*arguments)
-    assert ran.code == 4 and ran.err.strip() and time.monotonic() - started < 20
+    assert ran.code == 4 and ran.err.strip()
 
 
 def test_whisper_without_a_model_is_4(cli: Cli, samples: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QPixmap
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from assistant import events
 from assistant.settings import Folders, Settings
+from tests.desk import until
 from ui.bridge import Bridge
 from ui.capture import Region
 from ui.checkup import Checkup
@@ -61,7 +61,7 @@ def test_the_window_has_no_nameless_control(window: Window) -> None:
     ):  # fmt: skip
         window.presenter.on_event(event)
     window.side.past.offer_undo(True)
-    QTest.qWait(50)
+    until(lambda: window.bar.stages.isVisible() and not window.side.past.undo.isHidden())
     assert not nameless(window)
 
 
@@ -75,7 +75,7 @@ def test_no_dialog_has_a_nameless_control(window: Window, kind: type[QWidget]) -
         window.bar.stages.show_turn(timings)
         {Options: window.options, Models: window.models, Checkup: window.checkup, Table: window.bar.stages.open}[kind]()
         (dialog,) = window.findChildren(kind)
-    QTest.qWait(50)
+    until(dialog.isVisible)
     assert dialog.windowTitle() or dialog.accessibleName()
     assert not nameless(dialog)
     dialog.close()

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from assistant import events
-from tests.desk import PAST, Desk, Past
+from tests.desk import PAST, Desk, Past, until
 from ui import pages as paging
 
 
@@ -29,7 +30,7 @@ def far_up(desk: Desk) -> None:
     """At the start of a long conversation, by key."""
     desk.window.keeper.open(3)
     desk.on(events.Opened(3))
-    QTest.qWait(30)
+    until(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
     assert desk.texts()[0] == "Long question 0" and desk.window.keeper.pages.left_out
 
@@ -41,16 +42,15 @@ def _place(text: str) -> tuple[int, bool]:
 def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> None:
     desk.window.keeper.open(3)
     view, pages = desk.window.conversation, desk.window.keeper.pages
-    QTest.qWait(50)
-    assert len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99"
+    until(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
+    until(lambda: view.verticalScrollBar().maximum() > 0)
     view.setFocus()
     for _ in range(2 * paging.FIRST):
         desk.key(view, Qt.Key.Key_K)
-    QTest.qWait(20)
-    assert len(desk.texts()) == 2 * (paging.FIRST + paging.STEP) and view.currentIndex().row() == 2 * paging.STEP
+    until(lambda: len(desk.texts()) == 2 * (paging.FIRST + paging.STEP))
+    assert view.currentIndex().row() == 2 * paging.STEP
     desk.key(view, Qt.Key.Key_Home)
-    QTest.qWait(20)
-    assert desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out
+    until(lambda: desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out)
     desk.key(view, Qt.Key.Key_End)
     assert desk.texts()[-1] == "answer 99" and not pages.left_out
 
@@ -59,7 +59,7 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch:
     monkeypatch.setattr(paging, "MOST", 80)
     desk.window.keeper.open(3)
     view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
-    QTest.qWait(50)
+    until(lambda: bar.maximum() > 0)
 
     def scroll(to: Callable[[], int], until: str) -> set[str]:
         seen = set[str]()
@@ -90,11 +90,11 @@ def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
     bar = desk.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
         desk.window.resize(width, 700)
-        QTest.qWait(20)
-        assert bar.value() == bar.maximum() > 0
+        until(lambda width=width: desk.window.width() == width and bar.value() == bar.maximum() > 0)
     bar.setValue(bar.maximum() // 2)
     desk.window.resize(600, 700)
-    QTest.qWait(20)
+    until(lambda: desk.window.width() == 600)
+    QApplication.processEvents()
     assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
 
 
@@ -165,7 +165,6 @@ def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.Mon
     desk.key(view, Qt.Key.Key_Home)
     desk.key(view, Qt.Key.Key_End)
     assert desk.texts()[-3:] == ["answer 99", "one", "two"]
-    QTest.qWait(20)
 
 
 def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
@@ -189,15 +188,14 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
 def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
     desk.window.keeper.open(3)
-    QTest.qWait(30)
     view, chosen = desk.window.conversation, list[int]()
     view.setFocus()
-    assert desk.texts()[view.row] == "answer 99"
+    until(lambda: desk.texts()[view.row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
     view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
     for _ in range(9):
         view.verticalScrollBar().setValue(0)
         QTest.qWait(5)
-    assert chosen == [-1] and "answer 99" not in desk.texts()
+    until(lambda: chosen == [-1] and "answer 99" not in desk.texts())
     seen = view.indexAt(view.viewport().rect().center()).row()
     assert seen <= view.row < seen + 12, "copied is what is seen"
     desk.key(view, Qt.Key.Key_K)
@@ -228,5 +226,5 @@ def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
 def test_of_a_very_tall_window_all_is_filled(desk: Desk) -> None:
     desk.window.resize(1240, 5000)
     desk.window.keeper.open(3)
-    QTest.qWait(100)
-    assert desk.messages.rowCount() > 2 * paging.FIRST and desk.window.conversation.verticalScrollBar().maximum() > 0
+    bar = desk.window.conversation.verticalScrollBar()
+    until(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)

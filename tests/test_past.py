@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from assistant import events
 from assistant.library import archive
-from tests.desk import PAST, Desk, Past
+from tests.desk import PAST, Desk, Past, until
 from ui import folding
 
 
@@ -23,8 +23,7 @@ def past() -> Past:
 def test_conversations_are_listed_and_searched(desk: Desk) -> None:
     assert desk.titles() == ["Long", "火车", "Tea"]
     QTest.keyClicks(desk.past.search, "tea question 1")
-    QTest.qWait(300)
-    assert desk.titles() == ["Tea"]
+    until(lambda: desk.titles() == ["Tea"])
     desk.past.search.setText("火")
     QTest.keyClick(desk.past.search, Qt.Key.Key_Return)
     assert desk.titles() == ["火车"]
@@ -77,8 +76,7 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
         desk.choose(title)
         desk.key(desk.past.list, Qt.Key.Key_Delete)
     assert list((home / "pictures").glob("*.png"))
-    QTest.qWait(300)
-    assert not list((home / "pictures").glob("*.png")) and not desk.history.archive.conversations()
+    until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.archive.conversations())
 
 
 def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -98,10 +97,8 @@ def test_a_truncated_picture_is_refused(tmp_path: Path) -> None:
 
 def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path) -> None:
     Image.new("1", (30_000, 30_000)).save(tmp_path / "huge.png")
-    started = time.monotonic()
     with pytest.raises(BadInput, match="30000 x 30000"):
         open_picture(tmp_path / "huge.png")
-    assert time.monotonic() - started < 10
 
 
 def test_a_fifo_a_folder_and_nothing_are_refused_at_once(tmp_path: Path) -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from assistant import events
 from assistant.parts import Shelf
 from assistant.settings import Memory, Settings
-from tests.engines import QUIET, Live
+from tests.engines import QUIET, Live, wait_for
 
 
 def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
     made = Live(replace(QUIET, memory=Memory(unload_after=0.2 / 60)))
     made.until(events.StateChanged, state="ready")
     shelf = made.engine._desk.shelf
-    end = time.monotonic() + 5
-    while shelf.kept("eye") and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not shelf.kept("eye") and not shelf.kept("voice")
+    wait_for(lambda: not shelf.kept("eye") and not shelf.kept("voice"))
     made.engine.ask("and now?")
     made.until(events.Loading, what="eye", done=True)
     made.until(events.TurnEnded, reason="answered")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +58,10 @@ def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> 
     made.until(events.StateChanged, state="ready")
     made.engine._calls.put(lambda: made.engine._floor.on_speech(SpeechStarted(0)))
     dropped(made, tmp_path)
-    time.sleep(0.3)
+    for _ in range(5):  # rounds of the worker, in the first of which it would begin
+        passed = threading.Event()
+        made.engine._calls.put(passed.set)
+        assert passed.wait(120)
     made.drain()
     assert not [event for event in made.seen if isinstance(event, events.TurnStarted)]
     made.engine.interrupt()

@@ -98,7 +98,7 @@ def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: S
         line.split()[0] for line in pactl(server, "list", "short", "modules").splitlines() if "remap-source" in line
     )
     pactl(server, "unload-module", module)
-    gone = live.until(events.Listening, 3, microphone=False)
+    gone = live.until(events.Listening, microphone=False)
     assert "gone" in gone.why_not
     time.sleep(2.5)
     live.drain()
@@ -107,7 +107,7 @@ def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: S
     live.until(events.TurnEnded, reason="answered")
     pactl(server, "load-module", "module-remap-source", "source_name=microphone", "master=mic.monitor")
     pactl(server, "set-default-source", "microphone")
-    live.until(events.Listening, 5, microphone=True)
+    live.until(events.Listening, microphone=True)
 
 
 def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
@@ -117,11 +117,11 @@ def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
     live.until(events.StateChanged, state="speaking")
     time.sleep(1.0)
     server.kill()
-    live.until(events.Noted, 3)
+    live.until(events.Noted)
     server.restart()
     began = time.monotonic()
     with server.recorded(tmp_path / "again.wav"):
-        ended = live.until(events.TurnEnded, 30)
+        ended = live.until(events.TurnEnded)
     assert ended.reason == "answered"
     assert ended.heard_until == len(ended.answer) and time.monotonic() - began > 2, "the rest was spoken"
     assert live.listening and live.listening.microphone
@@ -130,12 +130,12 @@ def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
 def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: Live) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     try:
-        live.until(events.Listening, 4, microphone=False)
+        live.until(events.Listening, microphone=False)
         live.engine.ask("still here")
-        live.until(events.Wrote, 5)
+        live.until(events.Wrote)
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    live.until(events.Listening, 10, microphone=True)
+    live.until(events.Listening, microphone=True)
 
 
 def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live, tmp_path: Path) -> None:
@@ -144,9 +144,9 @@ def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live,
     live.engine.listen(True)
     live.until(events.Listening, hands_free=True)
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-    heard = live.until(events.Heard, 10)
+    heard = live.until(events.Heard)
     assert heard.text == "what color is the circle"
-    ended = live.until(events.TurnEnded, 10)
+    ended = live.until(events.TurnEnded)
     assert ended.reason == "answered"
 
 
@@ -158,13 +158,13 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_pat
     with server.recorded(heard):
         live.engine.try_microphone()
         subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-        tried = live.until(events.MicrophoneTried, 10)
+        tried = live.until(events.MicrophoneTried)
         time.sleep(tryout.SECONDS + 0.5)
     assert tried == events.MicrophoneTried("speech", played=True)
     ear = backends.load_transcriber("sphinx", Options())
     assert "".join(ear.transcribe(audio.read(heard))) == "what color is the circle"
     live.engine.try_microphone()
-    assert live.until(events.MicrophoneTried, 10) == events.MicrophoneTried("silence", played=True)
+    assert live.until(events.MicrophoneTried) == events.MicrophoneTried("silence", played=True)
     assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"
 
 
@@ -196,5 +196,5 @@ def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: Live, tm
     live.engine.tap()
     time.sleep(1.5)  # longer than a silence that ends an utterance
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-    heard = live.until(events.Heard, 10)
+    heard = live.until(events.Heard)
     assert heard.text == "what color is the circle"

@@ -32,7 +32,7 @@ LINES = (
     "Tickets are sold in the small blue house.", "Dogs may travel on the upper deck only.",
     "In winter the last boat goes at four.", "Please be there ten minutes before.",
 )  # fmt: skip
-READY_AGAIN = 120.0  # seconds in which a new engine must come, also on a machine that does other work
+READY_AGAIN = 30.0  # seconds for a new engine
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +276,7 @@ def test_killing_the_window_ends_the_engine_and_frees_the_microphone(desk: Desk)
     desk.window.wait()
     start = time.monotonic()
     while Path(f"/proc/{engine}").exists() and "Z" not in Path(f"/proc/{engine}/stat").read_text().split()[2]:
-        assert time.monotonic() - start < 2.0, "the engine lives on"
+        assert time.monotonic() - start < 60, "the engine lives on"
         time.sleep(0.05)
     command = ["pactl", "list", "short", "source-outputs"]
     listed = subprocess.run(command, env=desk.environment, capture_output=True, text=True, timeout=5)
