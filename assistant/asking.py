@@ -152,7 +152,11 @@ class Asking:
         self.start = time.monotonic()
         asked = turn.Asked(self.heard, sound, self.pictures, self._regions(), tr(desk.settings.look.describe))
         with closing(turn.answer(asked, desk.messages, parts)) as events:
+            loaded = parts.responder.late_loading_seconds
             for event in events:
+                late, loaded = parts.responder.late_loading_seconds - loaded, parts.responder.late_loading_seconds
+                self.marks["load"] += late
+                self.start += late
                 yield from self._note(event, parts.responder)
                 again = self._told and isinstance(event, Heard)
                 self._told |= isinstance(event, Heard)

@@ -49,9 +49,11 @@ class Message:
 
 
 class Part(Protocol):
-    """What each of the three may have besides; none of it must be. `note`: what the user should know of how it runs."""
+    """What each of the three may have besides; none of it must be. `note`: what the user should know of how it runs.
+    `late_loading_seconds`: what it has spent so far on loading what it needed only in the middle of its work."""
 
     note: str = ""
+    late_loading_seconds: float = 0.0
 
     def warm(self) -> None:
         """Does now what would make the first use slow."""

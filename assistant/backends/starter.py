@@ -5,7 +5,9 @@ It never guesses: what neither part can tell, it says it cannot tell, and what t
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
@@ -127,13 +129,22 @@ class Starter(Responder):
 
     @cached_property
     def _reader(self) -> Reader:
-        return backends.load_reader()
+        with self._loading():
+            return backends.load_reader()
 
     @cached_property
     def _tiny(self) -> Qwen2VL:
-        with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
+        with self._loading(), resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
             options = Options(model=str(folder), device="cpu", dtype="float32", max_new_tokens=96)
             return cast("Any", backends.load_responder("qwen2-vl", options))
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.late_loading_seconds += time.monotonic() - start
 
 
 def _refusal(question: str, to_get: str, to_use: str) -> str:
