@@ -59,5 +59,5 @@ def test_what_each_needs_is_said() -> None:
     assert facts(CATALOGUE["qwen2-vl-2b"], 4) == (
         "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
     )
-    assert "quantised (AWQ, 4 bits), for graphics cards" in facts(CATALOGUE["qwen2-vl-7b-awq"], 64)
+    assert "quantised (AWQ, 4 bits), for graphics cards, not tried" in facts(CATALOGUE["qwen2-vl-7b-awq"], 64)
     assert facts(CATALOGUE["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"

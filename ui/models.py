@@ -42,7 +42,7 @@ def facts(entry: ModelEntry, memory: float, card: float = 0.0) -> str:
     if entry.job != "speak":
         about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.card:.1f}"))
     if entry.quantised:
-        about.append(tr("quantised ({how}), for graphics cards").format(how=entry.quantised))
+        about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantised))
         about.append(tr("needs “{command}”").format(command=QUANTISED))
     if entry.language:
         about.append(tr("English") if entry.language == "en" else tr("Chinese"))

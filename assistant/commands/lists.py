@@ -80,7 +80,7 @@ def _get_model(name: str, settings: Settings, folders: Folders, console: Console
     elif _chosen_before(settings, chosen) != _chosen_before(Settings(), chosen):
         console.say(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
     elif entry and entry.quantised:
-        needs = "it needs a graphics card, and pip install optimum gptqmodel"
+        needs = "it needs a graphics card and pip install optimum gptqmodel, and is not tried"
         console.say(f"It is quantised: {needs}. Use it then: hark models use {name}")
     else:
         _choose(name, chosen, settings, folders, console)
