@@ -14,7 +14,11 @@ import av
 import numpy as np
 import pytest
 
+from assistant.asking import Asking, Desk, Question
 from assistant.errors import BadInput
+from assistant.events import Wrote
+from assistant.parts import Shelf
+from assistant.settings import Folders, Settings
 from assistant.sound import audio
 from assistant.sound.audio import Audio, Downmix
 from tests.conftest import missing, tone
@@ -269,6 +273,15 @@ def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: py
         assert decoding.wait(0)
         with pytest.raises(BadInput, match="took too long"):
             decoding.result()
+
+
+def test_question_whose_file_is_being_decoded_is_interrupted_at_once(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
+    asking = Asking(Question(sound=tmp_path / "long.wav"), Desk(Settings(), Folders.find(), None, Shelf(home)))
+    steps = asking.steps()
+    assert next(steps) == Wrote("")
+    steps.close()
+    assert asking.end().reason == "interrupted"
 
 
 def test_memory_of_the_decoding_process_is_limited() -> None:

@@ -20,7 +20,7 @@ ctl.!default { type pulse }
 """
 SETUP = """load-module module-native-protocol-unix socket={folder}/native auth-anonymous=1
 load-module module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1
-load-module module-null-sink sink_name=mic rate=48000 channels=1 norewinds=1
+load-module module-null-sink sink_name=mic rate=48000 channels={channels} norewinds=1
 load-module module-remap-source source_name=microphone master=mic.monitor
 set-default-sink ear
 set-default-source microphone
@@ -74,13 +74,13 @@ class SoundServer:
 
 
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[SoundServer]:
+def started(folder: Path, microphone_channels: int = 1) -> Iterator[SoundServer]:
     """A running server, or `FileNotFoundError` where PulseAudio is not installed."""
     if not shutil.which("pulseaudio") or not shutil.which("parec"):
         raise FileNotFoundError("pulseaudio, pulseaudio-utils and libasound2-plugins are needed")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "asound.conf").write_text(ASOUND)
-    (folder / "setup.pa").write_text(SETUP.format(folder=folder))
+    (folder / "setup.pa").write_text(SETUP.format(folder=folder, channels=microphone_channels))
     environment = {
         **os.environ,
         "PULSE_RUNTIME_PATH": str(folder),
