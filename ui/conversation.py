@@ -23,9 +23,9 @@ _NEAR = 400  # pixels from an end of the list at which more messages are asked f
 
 
 class Conversation(QListView):
-    """The view. `read` asks for a message to be spoken again, `again` for a question to be asked again, `edited` for
-    one to be changed first, `earlier` and `later` for messages above the first and below the last, `sought` for the
-    conversation's start (or its end); `told` is what a screen reader says."""
+    """The view. `read` asks for a message to be spoken, `again` for a question to be asked again, `edited` for one to
+    be changed first, `earlier` and `later` for messages above and below, `sought` for the start (or the end); `told` is
+    what a screen reader says."""
 
     read, again, edited, told = Signal(str), Signal(int), Signal(int), Signal(str)
     earlier, later, sought = Signal(), Signal(), Signal(bool)
@@ -67,13 +67,16 @@ class Conversation(QListView):
     def grown(self, row: int) -> None:
         """A message changed, perhaps its height too: drawn anew once for all words that come meanwhile."""
         self._growing = QPersistentModelIndex(self.messages.index(row))
-        self._grown.start()
+        if not self._grown.isActive():
+            self._end_was_seen = self.at_end()  # Qt may lay it out before we do
+            self._grown.start()
 
     @Slot()
     def _on_grown(self) -> None:
-        with self.staying():
-            self.messages.tell_change(self._growing.row())
-            self._painter.sizeHintChanged.emit(QModelIndex())
+        self.messages.tell_change(self._growing.row())
+        self._painter.sizeHintChanged.emit(QModelIndex())
+        if self._end_was_seen:
+            self.scrollToBottom()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         with self.staying():
@@ -154,7 +157,6 @@ class Conversation(QListView):
 
     @Slot()
     def copy_code(self) -> None:
-        """The code alone, as it was written."""
         from ui import answer
 
         if self.row >= 0 and (code := answer.code(self.messages.at(self.row).text)):
@@ -200,11 +202,9 @@ class Conversation(QListView):
             painter = QPainter(self.viewport())
             painter.setPen(QColor(style.theme().muted))
             painter.setFont(style.font(1.15))
-            painter.drawText(
-                self.viewport().rect(),
-                Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
-                tr("Drop a picture and ask about it.\nHold F9 and talk, or type below."),
-            )
+            how = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            text = tr("Drop a picture and ask about it.\nHold F9 and talk, or type below.")
+            painter.drawText(self.viewport().rect(), how, text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         ends = event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
