@@ -53,7 +53,6 @@ def opened(folder: Path) -> tuple[Archive, str]:
     begin = time.monotonic()
     kept, note = archive.opened(folder)
     assert kept and not kept.read_only, note
-    kept.conversations(), kept.conversations("red")
     writer, _ = history.opened(folder)
     assert writer
     conversation = writer.start("New")
@@ -153,6 +152,24 @@ def test_a_folder_in_place_of_the_history_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / base.FILE / "x").mkdir(parents=True)
     kept, note = opened(tmp_path)
     assert questions(kept) == ["A new question?"] and "damaged" in note
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_a_folder_where_sqlite_needs_a_file_is_set_aside(folder: Path, suffix: str) -> None:
+    (folder / f"{base.FILE}{suffix}" / "x").mkdir(parents=True)
+    kept, _ = opened(folder)
+    assert questions(kept) == ALL and len(list(folder.glob("history.sqlite-*.damaged-*"))) == 1
+
+
+def test_a_turn_that_an_index_does_not_know_is_found(folder: Path) -> None:
+    with sqlite3.connect(folder / base.FILE) as stranger:
+        index = stranger.execute("SELECT * FROM sqlite_master WHERE name = 'turn_of'").fetchone()
+    stranger.close()
+    change(folder, "DELETE FROM sqlite_master WHERE name = 'turn_of'")
+    change(folder, "UPDATE turn SET conversation = 2 WHERE id = 1")
+    change(folder, "INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", values=index)
+    kept, _ = opened(folder)
+    assert {turn.question for turn in kept.turns(2)} == {"What colour?", "Something else?"}
 
 
 @pytest.mark.parametrize(

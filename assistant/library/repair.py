@@ -5,6 +5,7 @@ It may be damaged, or made by somebody else: a table, column or index too few or
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import sqlite3
@@ -18,6 +19,7 @@ from assistant.library.rows import COLUMNS
 from assistant.words.tongue import tr
 
 _CHECKED = 50_000_000  # bytes of the largest database that is checked whenever it is opened
+_CHECKED_WHOLE = 10_000_000  # bytes of the largest one whose indexes are compared with their tables
 _CHECKING, _SALVAGING, _LOCKED = 10.0, 120.0, 180.0  # seconds
 _NOTHING_KNOWN = {  # busy, or no right to read it: that says nothing against a database
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
@@ -39,6 +41,8 @@ def mend(folder: Path) -> str:
 
 def _mended(folder: Path, path: Path) -> str:
     """The new one is made beside the old one, which is set aside when nothing can go wrong any more."""
+    for name in _obstacles(path):
+        Path(name).replace(f"{name}.damaged-{time.time_ns()}")
     making = folder / "history.mending"
     shutil.rmtree(making, ignore_errors=True)
     base = Base(making)
@@ -65,24 +69,31 @@ def _intact(path: Path) -> bool:
     would take long to check, only the schema is read: of damage further in a mark tells, once it was met."""
     if not path.exists():
         return True
-    if not path.is_file() or path.with_name(MARK).exists():
+    if not path.is_file() or path.with_name(MARK).exists() or _obstacles(path):
         return False
     try:
         with contextlib.closing(connect(f"{path.absolute().as_uri()}?mode=ro", Deadline(_CHECKING))) as base:
-            return _is_ours(base, large=path.stat().st_size > _CHECKED)
+            return _is_ours(base, path.stat().st_size)
     except sqlite3.Error as error:
         return result_code(error) in _NOTHING_KNOWN
 
 
-def _is_ours(base: sqlite3.Connection, large: bool) -> bool:
+def _obstacles(path: Path) -> list[str]:
+    """What stands where SQLite needs a file beside the database: with a folder there it opens nothing."""
+    beside = (f"{path}{suffix}" for suffix in ("-wal", "-shm", "-journal"))
+    return [name for name in beside if os.path.lexists(name) and not os.path.isfile(name)]
+
+
+def _is_ours(base: sqlite3.Connection, size: int) -> bool:
     base.execute("BEGIN")  # another process may just be bringing it up to date
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version <= SCHEMA and _schema(base) != _expected(version):
         return False
     base.execute("COMMIT")
-    if large:
+    if size > _CHECKED:
         return True
-    if base.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
+    check = "integrity_check" if size <= _CHECKED_WHOLE else "quick_check"
+    if base.execute(f"PRAGMA {check}(1)").fetchall() != [("ok",)]:
         return False
     if version != SCHEMA:
         return True
