@@ -28,7 +28,6 @@ ALLOWED = {
     "assistant/library/models.py": "lines of our own child, and its note of what it fetches",
     "ui/download.py": "lines of our own child",
     # Checked where they are read, by the errors that a wrong shape raises:
-    "assistant/library/hubs.py": "a hub's listing",
     "assistant/backends/piper.py": "a voice's config",
     "assistant/backends/qwen2_vl/loading.py": "a model's config",
 }
