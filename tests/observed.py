@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-_SENT = ("connect", "bind", "sendto", "sendmsg", "sendmmsg")
+_SENT = ("connect", "bind", "listen", "sendto", "sendmsg", "sendmmsg")
 _OPENED = ("open", "openat", "openat2", "creat")
 _MADE = (
     "mkdir", "mkdirat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mknod", "mknodat",
@@ -68,7 +68,8 @@ class Seen:
 
     def _on_address(self, call: str) -> None:
         families = re.findall(r"sa_family=(\w+)", call)
-        if any(family not in _LOCAL for family in families) and not _IPV6_TRIED.search(call):
+        listens = re.match(r"listen\(\d+<(TCP|UDP)", call)
+        if listens or (any(family not in _LOCAL for family in families) and not _IPV6_TRIED.search(call)):
             self.network.append(call)
         if _RESOLVER[-1] in call or "htons(53)" in call:
             self.questions.append(call)
@@ -104,17 +105,8 @@ class Strace:
         """The program observed. It has the process number that it would have without."""
         log = self._folder / str(len(list(self._folder.iterdir())))
         log.touch()
-        options = [
-            "-D",
-            "-ff",
-            "--seccomp-bpf",
-            "-qq",
-            "-y",
-            "-o",
-            str(log),
-            "-e",
-            f"trace={','.join(_SENT + _OPENED + _MADE)}",
-        ]
+        options = ["-D", "-ff", "--seccomp-bpf", "-qq", "-yy"]
+        options += ["-o", str(log), "-e", f"trace={','.join(_SENT + _OPENED + _MADE)}"]
         return ["strace", *options, *program]
 
     def seen(self) -> Seen:

@@ -68,6 +68,11 @@ def test_a_lookup_a_connection_and_a_file_in_the_users_home_are_seen(observed, c
     assert any(path.startswith(f"{tmp_path}/home/.cache") for path in seen.outside(tmp_path / "home"))
 
 
+def test_a_socket_that_listens_to_the_network_is_seen(observed) -> None:
+    seen = observed("import socket; socket.socket().listen()")
+    assert [call for call in seen.network if "listen" in call]
+
+
 def test_what_stays_on_the_computer_and_in_its_folders_is_no_fault(observed, tmp_path: Path) -> None:
     seen = observed(QUIET)
     assert str(tmp_path / "allowed" / "file") in seen.written

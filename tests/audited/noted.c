@@ -51,6 +51,13 @@ int bind(int socket, const struct sockaddr *to, socklen_t length) {
     return REAL(bind)(socket, to, length);
 }
 
+int listen(int socket, int most) {
+    struct sockaddr_in6 own;
+    socklen_t length = sizeof own;
+    if (getsockname(socket, (struct sockaddr *)&own, &length) == 0) address("listen", (struct sockaddr *)&own);
+    return REAL(listen)(socket, most);
+}
+
 ssize_t sendto(int socket, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {
     address("sendto", to);
     return REAL(sendto)(socket, data, size, flags, to, length);
