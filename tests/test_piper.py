@@ -84,9 +84,9 @@ def test_piper_voices_of_many_speakers(tmp_path: Path, monkeypatch: pytest.Monke
     given: list[int] = []
     run = onnxruntime.InferenceSession.run
 
-    def watched(session: object, names: object, inputs: dict[str, np.ndarray]) -> object:
+    def watched(session: object, names: object, inputs: dict[str, np.ndarray], *options: object) -> object:
         given.append(int(inputs["sid"][0]))
-        return run(session, names, inputs)
+        return run(session, names, inputs, *options)
 
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", watched)
     folder = make.piper(tmp_path, speakers=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from assistant.backends import boundary
 from assistant.errors import Missing
 from assistant.roles import Options, Responder, Transcriber, Voice
 from assistant.words.tongue import mark, tr
@@ -26,7 +27,11 @@ def _load(table: dict[str, str], stage: str, what: str, name: str, options: Opti
             tr("It knows {known}.").format(known=known),
         )
     module, function = table[name].split(":")
-    return getattr(import_module(f"assistant.backends.{module}"), function)(options)
+
+    def load(options: Options) -> object:
+        return getattr(import_module(f"assistant.backends.{module}"), function)(options)
+
+    return boundary.load_guarded(load, stage, name, options)
 
 
 def load_transcriber(name: str, options: Options) -> Transcriber:
@@ -43,4 +48,8 @@ def load_voice(engine: str, options: Options) -> Voice:
 
 def load_reader() -> Reader:
     """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
-    return cast("Reader", import_module("assistant.backends.reader").Reader())
+
+    def load(_: Options) -> object:
+        return import_module("assistant.backends.reader").Reader()
+
+    return cast("Reader", boundary.load_guarded(load, "answer", "RapidOCR", Options()))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import pickle
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from assistant.backends.saying import broken, number_of, unsaid
+from assistant.backends import room
+from assistant.backends.saying import number_of
 from assistant.errors import Missing
 from assistant.roles import Options, Voice
 from assistant.sound.audio import Audio, mono
@@ -22,10 +22,6 @@ _ALPHABETS = (
     "TTS.tts.utils.text.characters.Graphemes",
     "TTS.tts.utils.text.characters.IPAPhonemes",
 )
-_LOADING_FAULTS = (
-    OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError, EOFError, AttributeError,
-    pickle.UnpicklingError,
-)  # fmt: skip
 WEIGHTS = ("model.safetensors", "model_file.pth", "best_model.pth", "model.pth")
 
 
@@ -40,17 +36,14 @@ class Coqui(Voice):
     def speak(self, text: str) -> Generator[Audio, None, None]:
         """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
         with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()):
-            try:
-                ids = self._model.tokenizer.text_to_ids(text) if any(c.isalnum() for c in text) else []
-                if not ids:
-                    return
-                aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
-                if self._speaker is not None:
-                    aux["speaker_ids"] = torch.tensor([self._speaker])
-                self._model.length_scale = self._usual / self.speed
-                wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
-            except (RuntimeError, ValueError, IndexError) as error:
-                raise unsaid() from error
+            ids = self._model.tokenizer.text_to_ids(text) if any(c.isalnum() for c in text) else []
+            if not ids:
+                return
+            aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
+            if self._speaker is not None:
+                aux["speaker_ids"] = torch.tensor([self._speaker])
+            self._model.length_scale = self._usual / self.speed
+            wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
             sound = mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
         if len(sound.samples):
             yield sound
@@ -59,7 +52,8 @@ class Coqui(Voice):
 def load(options: Options) -> Coqui:
     """Loads the folder `options.model` (`config.json` and weights) with its speaker `options.speaker`.
 
-    Weights that are pickles are read weights-only, so that no code in them runs. Raises `Missing`."""
+    Weights that are pickles are read weights-only, so that no code in them runs. Raises `Missing`, and
+    whatever the libraries raise for a broken voice."""
     folder = Path(options.model)
     config_path, weights = folder / "config.json", _weights(folder)
     if weights is None or not config_path.is_file():
@@ -68,13 +62,13 @@ def load(options: Options) -> Coqui:
             tr("The voice in “{folder}” has no config.json or no weights.").format(folder=folder),
             tr("Choose or get another voice."),
         )
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()):
+        state = _state(weights)
+        # A weight-normed layer registers its weight and then both halves of it.
+        with room.parameter_limit(3 * sum(tensor.numel() for tensor in state.values())):
             model = _vits(config_path)
-            model.load_state_dict(_state(weights))
-        model.eval()
-    except _LOADING_FAULTS as error:
-        raise broken(folder, error) from error
+        model.load_state_dict(state)
+    model.eval()
     names = dict(getattr(getattr(model, "speaker_manager", None), "name_to_id", {}) or {})
     return Coqui(model, number_of(options.speaker, names, int(getattr(model, "num_speakers", 0) or 0)))
 

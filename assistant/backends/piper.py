@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import threading
 import unicodedata
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as state
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from assistant.backends.espeak import CHINESE_ONES, Espeak, is_chinese
-from assistant.backends.saying import broken, number_of, unsaid
+from assistant.backends.saying import number_of
 from assistant.errors import Missing
 from assistant.roles import Options, Voice
 from assistant.sound.audio import Audio, mono
+from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -29,14 +30,9 @@ _TAIL = re.compile(r"(\W*)\w?$")  # what stands between a clause and the letter 
 # As the voices were trained: Chinese and Indian marks are not among what they know, but end sentences.
 _MARKS = {**{mark: mark for mark in ".,:;!?"}, "–": ";", "—": ";", "،": ",", "؛": ";", "؟": "?"}
 _ENDS = (".", "!", "?", "。", "！", "？", "।")
-_REFUSED = (
-    state.Fail, state.InvalidArgument, state.NoModel, state.RuntimeException, state.InvalidProtobuf,
-    state.NotImplemented, state.InvalidGraph, RuntimeError,
-)  # fmt: skip
-_FAULTS = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError, *_REFUSED,
-)  # fmt: skip
 _RATES, _SPEAKERS, _IDS = range(2_000, 192_001), range(10_001), range(1_000_000)
+_ELSEWHERE = b"\x0a\x08location"  # how ONNX begins the name of a file that holds weights (external_data, field 1)
+_SENTENCE_LIMIT_S, _PHONEME_LIMIT_S = 20.0, 0.2  # a loop in the weights ends then; slow processors take a tenth
 
 
 class Piper(Voice):
@@ -61,7 +57,7 @@ class Piper(Voice):
         self._stranger = Espeak("en-us")  # which speaks Chinese too
 
     def speak(self, text: str) -> Generator[Audio, None, None]:
-        """Yields the sound of each sentence; nothing for a text that has none. Raises `AssistantError`."""
+        """Yields the sound of each sentence; nothing for a text that has none."""
         if is_chinese(text, otherwise=self._is_chinese) != self._is_chinese:
             self._stranger.speed = self.speed
             yield from self._stranger.speak(text)
@@ -108,10 +104,19 @@ class Piper(Voice):
         }
         if self._speaker is not None:
             given["sid"] = np.array([self._speaker], np.int64)
+        running = onnxruntime.RunOptions()
+        running.log_severity_level = 4
+        limit = threading.Timer(_SENTENCE_LIMIT_S + _PHONEME_LIMIT_S * len(ids), setattr, (running, "terminate", True))
+        limit.start()
         try:
-            return np.asarray(self._session.run(None, given)[0], np.float32).reshape(-1)
-        except (*_REFUSED, ValueError, MemoryError) as error:
-            raise unsaid() from error
+            return np.asarray(self._session.run(None, given, running)[0], np.float32).reshape(-1)
+        except Fail as error:
+            if running.terminate:
+                raise TimeoutError(tr("its weights did not come to an end")) from error
+            raise
+        finally:
+            limit.cancel()
+            limit.join()
 
 
 def closing(read: str) -> tuple[str, bool]:
@@ -127,7 +132,8 @@ def load(options: Options) -> Piper:
     """Loads the folder `options.model` (one `*.onnx` and its `*.onnx.json`), or an `*.onnx` in it, with its speaker
     `options.speaker`.
 
-    The weights are handed over as bytes, so that no file which they may name is opened. Raises `Missing`."""
+    The weights are handed over as bytes, and refused where they name another file. Raises `Missing`, and whatever
+    the library raises for a broken voice."""
     folder = Path(options.model)
     found = [folder] if folder.suffix == ".onnx" and folder.is_file() else sorted(folder.glob("*.onnx"))
     weights = found[0] if found and options.model else None
@@ -141,17 +147,17 @@ def load(options: Options) -> Piper:
     wanted.intra_op_num_threads = _THREADS
     wanted.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor in between
     wanted.log_severity_level = 4
-    try:
-        with Path(f"{weights}.json").open("rb") as file:
-            config = json.loads(file.read(_LARGEST))
-        _check_phonemes(config, folder)
-        session = onnxruntime.InferenceSession(weights.read_bytes(), wanted, providers=["CPUExecutionProvider"])
-        names, count = dict(config.get("speaker_id_map") or {}), int(config.get("num_speakers", 1))
-        if count not in _SPEAKERS:
-            raise ValueError("its config names too many speakers")
-        return Piper(session, config, number_of(options.speaker, names, count))
-    except _FAULTS as error:
-        raise broken(folder, error) from error
+    with Path(f"{weights}.json").open("rb") as file:
+        config = read_as(dict[str, Any], parse_json(file.read(_LARGEST)), "its config")
+    _check_phonemes(config, folder)
+    stored = weights.read_bytes()
+    if _ELSEWHERE in stored:
+        raise ValueError(tr("its weights name another file"))
+    session = onnxruntime.InferenceSession(stored, wanted, providers=["CPUExecutionProvider"])
+    names, count = dict(config.get("speaker_id_map") or {}), int(config.get("num_speakers", 1))
+    if count not in _SPEAKERS:
+        raise ValueError("its config names too many speakers")
+    return Piper(session, config, number_of(options.speaker, names, count))
 
 
 def _check_phonemes(config: dict[str, Any], folder: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from assistant.words.tongue import mark, tr
 
@@ -33,3 +37,22 @@ def too_large(folder: Path, budget: float) -> str:
     wanted, given = weights(folder) * _WORK / 1e9, free("cuda") / 1e9
     given = min(given, budget) if budget else given
     return tr(_NO_ROOM).format(free=given, name=folder.name, wanted=wanted) if wanted > given else ""
+
+
+@contextmanager
+def parameter_limit(most: int) -> Iterator[None]:
+    """Modules that are made inside have at most so many numbers in all: a config is refused before it takes the memory,
+    not when its weights do not fit. Raises `ValueError`."""
+    count = 0
+
+    def add(module: Any, name: str, parameter: Any) -> None:
+        nonlocal count
+        count += parameter.numel() if parameter is not None else 0
+        if count > most:
+            raise ValueError(tr("its config describes a larger model than its weights are"))
+
+    hook = register_module_parameter_registration_hook(add)
+    try:
+        yield
+    finally:
+        hook.remove()

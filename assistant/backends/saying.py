@@ -1,12 +1,10 @@
-"""What voices made of weights share: their speakers by name or number, and what is said when one fails. Knows nothing
-of how they sound."""
+"""What voices made of weights share: their speakers by name or number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from assistant.errors import AssistantError, Missing, first_line
+from assistant.errors import Missing
 from assistant.words.tongue import tr
 
 
@@ -22,21 +20,3 @@ def number_of(wanted: str, names: Mapping[str, int], count: int) -> int | None:
             tr("It has {what}.").format(what=", ".join(sorted(names)) or f"0 to {count - 1}"),
         )
     return number
-
-
-def broken(folder: Path, error: BaseException) -> Missing:
-    """A voice that cannot be loaded."""
-    return Missing(
-        "speak",
-        tr("The voice in “{folder}” cannot be loaded: {reason}.").format(folder=folder, reason=first_line(error)),
-        tr("Choose or get another voice."),
-    )
-
-
-def unsaid() -> AssistantError:
-    """A sentence that the voice cannot say."""
-    return AssistantError(
-        "speak",
-        tr("The voice could not say this sentence."),
-        tr("The text is on the screen; try another voice."),
-    )

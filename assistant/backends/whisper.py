@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from assistant.backends.boundary import foreign_errors
 from assistant.errors import AssistantError, Missing
 from assistant.roles import Options, Transcriber
 from assistant.sound import speech
@@ -25,23 +26,18 @@ class Whisper(Transcriber):
         self._model, self.device, self._language, self.note = model, device, language, note
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]:
-        """Yields the transcript segment by segment; nothing for sound without speech. Raises `AssistantError`."""
+        """Yields the transcript segment by segment; nothing for sound without speech."""
         if not speech.has_speech(audio):
             return
-        try:
-            segments, _ = self._model.transcribe(
-                audio.at(speech.RATE),
-                language=self._language or None,
-                beam_size=1,
-                vad_filter=True,
-                condition_on_previous_text=False,
-            )
-            for segment in segments:
-                yield segment.text
-        except (RuntimeError, ValueError) as error:
-            raise AssistantError(
-                "hear", tr("Whisper could not hear this: {why}.").format(why=error), tr("Try again, or another model.")
-            ) from error
+        segments, _ = self._model.transcribe(
+            audio.at(speech.RATE),
+            language=self._language or None,
+            beam_size=1,
+            vad_filter=True,
+            condition_on_previous_text=False,
+        )
+        for segment in segments:
+            yield segment.text
 
 
 def load(options: Options) -> Whisper:
@@ -53,19 +49,11 @@ def load(options: Options) -> Whisper:
 
     if not options.model:
         raise Missing("hear", tr("No Whisper model is chosen."), tr("Get one: hark models get whisper-small."))
-    try:
-        on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
-        note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
-        if on_card and not note and (model := _on_cuda(options.model)):
-            return Whisper(model, "cuda", options.language)
-        model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
-    except (RuntimeError, ValueError, OSError) as error:
-        reason = (str(error).strip().splitlines() or ["unknown"])[0][:200].rstrip(".")
-        raise Missing(
-            "hear",
-            tr("The model in “{model}” cannot be loaded: {reason}.").format(model=options.model, reason=reason),
-            tr("Get it again with hark models get."),
-        ) from error
+    on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
+    note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
+    if on_card and not note and (model := _on_cuda(options.model)):
+        return Whisper(model, "cuda", options.language)
+    model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
     return Whisper(model, "cpu", options.language, note)
 
 
@@ -76,11 +64,12 @@ def _on_cuda(folder: str) -> Any:
     from faster_whisper import WhisperModel
 
     try:
-        _preload_cublas()
-        model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
-        model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
-    except (RuntimeError, ValueError, OSError) as error:
-        _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error)
+        with foreign_errors("hear", folder, loading=True):
+            _preload_cublas()
+            model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
+            model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
+    except AssistantError as error:
+        _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error.__cause__)
         return None
     return model
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from assistant import progress
+from assistant.backends.boundary import code_limit
 from assistant.backends.qwen2_vl import boxes
 from assistant.errors import BadInput
 from assistant.pictures import Picture
@@ -20,6 +22,7 @@ from assistant.words.tongue import tr
 
 _WIDEST = 200  # the sides' ratio beyond which Qwen2-VL's own resizing gives up
 _TOGETHER = 4  # turns that leave a conversation that is too long
+TEMPLATE_LIMIT_S = 10.0  # a chat template is a program of whoever made the checkpoint
 _REMEMBERED = 64  # answers whose tokens are kept as they were decoded
 # Characters that stand for a message's text while the template is filled in; no user's text goes through it.
 _SLOT = re.compile("\ue000(\\d+)\ue001")
@@ -116,7 +119,10 @@ class Chat:
         `view` may choose other sizes for pictures than `self.view`."""
         view = view or self.view
         filled = [self._with_slots(number, message) for number, message in enumerate(messages)]
-        whole = self._processor.apply_chat_template(filled, tokenize=False, add_generation_prompt=asked)
+        with progress.step("answer", 2 * TEMPLATE_LIMIT_S), code_limit(TEMPLATE_LIMIT_S):
+            whole = self._processor.apply_chat_template(filled, tokenize=False, add_generation_prompt=asked)
+        if any(f"\ue000{number}\ue001" not in whole for number in range(len(messages))):
+            raise ValueError(tr("its chat template leaves messages out"))
         if not asked:
             whole = whole[: whole.rindex(f"\ue000{len(messages) - 1}\ue001")]
         pictures = iter(picture for message in messages for picture in message.pictures)

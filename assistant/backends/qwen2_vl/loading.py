@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import safe_open
 
 from assistant.backends import room
+from assistant.backends.boundary import foreign_errors
 from assistant.backends.qwen2_vl import weights
 from assistant.backends.qwen2_vl.responder import Qwen2VL
-from assistant.errors import Missing, first_line
+from assistant.errors import Missing
 from assistant.roles import Options
+from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
 
 # What reads the numbers of a quantised checkpoint; none of them comes with Hark.
@@ -23,38 +25,34 @@ _READERS = {
     "bitsandbytes": "pip install bitsandbytes",
 }
 
-_CANNOT = (
-    OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, AssertionError, SafetensorError,
-)  # fmt: skip
+_MOST_LAYERS = 1_000
+_NUMBERS_IN_ONE = 16  # of a quantised checkpoint: a stored number may hold so many weights, or what belongs to them
 
 
 def load(options: Options) -> Qwen2VL:
-    """Loads the checkpoint folder `options.model`. Raises `Missing` when it cannot be loaded here."""
+    """Loads the checkpoint folder `options.model`. Raises `Missing` when it cannot be loaded here, and whatever the
+    libraries raise for a broken one."""
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    hint = tr("Check device and dtype in the settings, or get it again.")
-    try:
-        folder = Path(options.model)
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        quantised = config.get("quantization_config", {}).get("quant_method", "")
-        if quantised:
-            needed = _READERS.get(quantised, quantised)
-            hint = tr("It is quantised ({quantised}): it needs “{needed}”.").format(quantised=quantised, needed=needed)
-        device, note = _device(options, folder)
+    folder = Path(options.model)
+    if options.weights not in ("int4", "bfloat16", "stored"):
+        raise ValueError(f"weights cannot be {options.weights}")
+    config = read_as(dict[str, Any], parse_json((folder / "config.json").read_bytes()), "its config")
+    quantised = read_as(dict[str, Any], config.get("quantization_config") or {}, "its quantization_config")
+    method, hint = str(quantised.get("quant_method", "")), ""
+    if method:
+        needed = _READERS.get(method, method)
+        hint = tr("It is quantised ({quantised}): it needs “{needed}”.").format(quantised=method, needed=needed)
+    device, note = _device(options, folder)
+    with foreign_errors("answer", options.model, loading=True, hint=hint):
         model, processor = _opened(options, config, device)
-        if options.weights not in ("int4", "bfloat16", "stored"):
-            raise ValueError(f"weights cannot be {options.weights}")
-        if options.weights != "stored" and not quantised and weights.can_pack(model):
-            cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
-            weights.pack(model, options.weights == "int4", cache)
-    except _CANNOT as error:
-        what = tr("The model in “{model}” cannot be loaded: {why}").format(
-            model=options.model, why=f"{first_line(error)}."
-        )
-        raise Missing("answer", what, hint) from error
+    if options.weights != "stored" and not method and weights.can_pack(model):
+        cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
+        weights.pack(model, options.weights == "int4", cache)
     made = Qwen2VL(model.eval(), processor, options.name or folder.name, options)
+    made.try_template()
     made.note = note
     return made
 
@@ -87,7 +85,9 @@ def _opened(options: Options, config: dict[str, Any], device: str) -> tuple[Any,
     if options.device_map:
         placed = {"device_map": options.device_map, "max_memory": _limits(options.max_memory)}
     dtype = _dtype(options, config, device)
+    _check_layers(config)
     settings = kind.config_class.from_pretrained(options.model, **safe)
+    _check_size(kind, settings, Path(options.model))
     _name_whole(getattr(settings, "quantization_config", None) or {})
     told: dict[str, Any]
     model, told = kind.from_pretrained(
@@ -103,6 +103,28 @@ def _opened(options: Options, config: dict[str, Any], device: str) -> tuple[Any,
     if not placed:
         model.to(torch.device(device))
     return model, processor
+
+
+def _check_layers(config: dict[str, Any]) -> None:
+    """Before the library makes lists of them. Raises `ValueError`."""
+    for part in (config, config.get("text_config"), config.get("vision_config")):
+        for name in ("num_hidden_layers", "depth"):
+            layers = part.get(name, 1) if isinstance(part, dict) else 1
+            if not isinstance(layers, int) or not 0 < layers <= _MOST_LAYERS:
+                raise ValueError(f"its config names {layers} layers")
+
+
+def _check_size(kind: Any, settings: Any, folder: Path) -> None:
+    """A config that describes a larger model than the weights beside it is refused before anything is allocated: what
+    the weights lack would be made up, gigabytes of it. Raises `ValueError`."""
+    stored = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as tensors:
+            stored += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    if getattr(settings, "quantization_config", None):
+        stored *= _NUMBERS_IN_ONE
+    with torch.device("meta"), room.parameter_limit(2 * stored):  # tied ones are made twice
+        kind(settings)
 
 
 def _name_whole(quantised: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from assistant.backends.boundary import is_out_of_memory
 from assistant.backends.qwen2_vl import attention
 from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
 from assistant.backends.qwen2_vl.costs import Costs
@@ -30,6 +31,7 @@ _ROWS_ON_CPU, _ROWS_ON_GPU = 64, 512
 _CONTEXTS = 2  # conversations in memory
 _WORTH_KEEPING = 64  # tokens of a conversation that are not overwritten by another one
 _GLANCE = 64 * 28 * 28  # pixels of a small view
+_TRIAL = Message("user", ".")
 _GLANCED = mark(
     "“{name}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
 )
@@ -88,7 +90,7 @@ class Qwen2VL(Responder):
                     yield step
                 return
             except (RuntimeError, MemoryError) as error:
-                if not _is_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self.release()
                 if begun:
@@ -110,7 +112,7 @@ class Qwen2VL(Responder):
         except BadInput:
             return
         except (RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
+            if not is_out_of_memory(error):
                 raise
             self.release()
 
@@ -133,6 +135,11 @@ class Qwen2VL(Responder):
     def close(self) -> None:
         """Lets all go that can be made again; a reply under way goes on, and the model leaves with the last of them."""
         self.release()
+
+    def try_template(self) -> None:
+        """Raises what the checkpoint's chat template raises for a conversation: better now than at the question."""
+        for asked in (True, False):
+            self._chat.prompt([Message("system", "."), Message("user", "."), Message("assistant", "."), _TRIAL], asked)
 
     @property
     def _room(self) -> int:
@@ -198,8 +205,3 @@ class Qwen2VL(Responder):
             yield best
         finally:
             best.held = False
-
-
-def _is_memory(error: BaseException) -> bool:
-    """The processor's allocator raises a plain `RuntimeError`."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
