@@ -20,6 +20,7 @@ from assistant.floor import Floor
 from assistant.library import history, voices
 from assistant.parts import Shelf
 from assistant.pictures import open_encoded
+from assistant.progress import Progress
 from assistant.settings import Folders, Settings
 from assistant.signals import Signals
 from assistant.sound.listener import Speech, SpeechStarted
@@ -36,11 +37,10 @@ OnEvent = Callable[[Event], None]
 class Engine:
     """One conversation, spoken and typed. `on_event` is called from the engine's threads, never from two at once."""
 
-    def __init__(self, settings: Settings, folders: Folders, on_event: OnEvent) -> None:
-        self._folders = folders
-        self._on_event, self._speaking_up = on_event, threading.Lock()
+    def __init__(self, settings: Settings, folders: Folders, on_event: OnEvent, progress: Progress | None = None):
+        self._folders, self._on_event, self._speaking_up = folders, on_event, threading.Lock()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._closing = False
+        self._closing, self._progress = False, progress or Progress()
         self._signals = Signals()
         self._desk = Desk(settings, folders, None, Shelf(folders.data))
         self._devices = Devices(settings.sound, self._emit, lambda: self._floor.sentence_start)
@@ -147,6 +147,10 @@ class Engine:
         is not saved."""
         self._calls.put(lambda: self._open(conversation, private))
 
+    def note_calls(self, calls: int) -> None:
+        """Marks, when the worker comes to it, that so many calls were made."""
+        self._calls.put(lambda: self._progress.note_calls(calls))
+
     def _interrupt(self) -> None:
         self._tray.leave()
         self._floor.interrupt()
@@ -173,8 +177,11 @@ class Engine:
         self._devices.hush()
 
     def _work(self) -> None:
+        self._progress.watch()
         while not self._closing:
+            self._progress.rest()
             call = self._next_call()
+            self._progress.begin_step()
             with told(self._fail, self._folders.logs):
                 if call:
                     call()

@@ -181,14 +181,21 @@ def _limit_of(given: Any) -> float:
 
 def _bytes_of(model: str) -> int:
     """Of the files in a model's folder."""
-    folder = Path(model)
-    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) if folder.is_dir() else 0
+    return sum(file.stat().st_size for file in _files_of(Path(model)) if file.is_file())
 
 
-def check_files(folder: Path) -> None:
+def _files_of(model: Path) -> Iterator[Path]:
+    """What lies in a model's folder, or beside a file that is named itself and begins with its name."""
+    if model.is_dir():
+        yield from (*model.glob("*"), *model.glob("*/*"))
+    elif model.exists():
+        yield from (file for file in model.parent.iterdir() if file.name.startswith(model.name))
+
+
+def check_files(model: Path) -> None:
     """Raises `ValueError` for a model folder that holds anything but regular files and folders (a FIFO or a device
     would be read for ever), or a text file of a size that none has."""
-    for file in (*folder.glob("*"), *folder.glob("*/*")):
+    for file in _files_of(model):
         try:
             facts = file.stat()
         except OSError:

@@ -1,0 +1,124 @@
+"""What a new engine is told when it takes the place of one that died: nothing that was asked or shown is lost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from assistant.events import (
+    Event,
+    Failed,
+    Forgotten,
+    Heard,
+    Loading,
+    Said,
+    Shown,
+    StateChanged,
+    TurnEnded,
+    TurnStarted,
+    Wrote,
+)
+
+Call = tuple[str, dict[str, Any], bytes]
+
+
+class SessionState:
+    """Follows calls and events of one window. `turn` is what is known of the turn under way, `loading` the part that is
+    being loaded, `state` what the engine told last, "" for nothing yet."""
+
+    def __init__(self) -> None:
+        self.conversation: int | None = None
+        self.private = self.hands_free = False
+        self.turn: TurnEnded | None = None
+        self.loading = self.state = ""
+        self._tickets = itertools.count(1)
+        self._asked: dict[int, Call] = {}  # ticket to question, until it is acknowledged
+        self._showing: dict[str, list[Call]] = {}  # ticket to the calls that led to a picture
+        self._tray: dict[str, str] = {}  # digest to ticket
+        self._leaving: set[str] = set()  # digests of what is to be let go
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the user waits for something."""
+        return self.turn is not None or bool(self._asked)
+
+    def question(self, call: str, facts: dict[str, Any]) -> Call:
+        """The call that asks it, to be sent."""
+        ticket = next(self._tickets)
+        self._asked[ticket] = call, {**facts, "ticket": str(ticket)}, b""
+        return self._asked[ticket]
+
+    def stop(self) -> None:
+        """What was asked and is not acknowledged is not to be answered."""
+        if self._asked:
+            self._asked[next(self._tickets)] = "interrupt", {}, b""
+
+    def show(self, call: str, facts: dict[str, Any], raw: bytes = b"", before: Sequence[Call] = ()) -> Call:
+        """The call that shows a picture, to be sent; `before` are those that made what it changes."""
+        ticket = str(next(self._tickets))
+        made = call, {**facts, "ticket": ticket}, raw
+        self._showing[ticket] = [*before, made]
+        return made
+
+    def rework(self, digest: str, facts: dict[str, Any]) -> Call:
+        return self.show(
+            "rework", {"digest": digest, **facts}, before=self._showing.get(self._tray.get(digest, ""), [])
+        )
+
+    def forget(self, digest: str) -> Call:
+        self._leaving.add(digest)
+        return "forget", {"digest": digest}, b""
+
+    def follow(self, event: Event) -> None:
+        """Remembers what an event tells."""
+        match event:
+            case TurnStarted(id_, ticket, conversation, _):
+                self._acknowledge(ticket)
+                self.conversation = conversation
+                self.turn = TurnEnded("interrupted", id=id_)
+            case Heard(text) if self.turn:
+                self.turn = replace(self.turn, heard=text)
+            case Wrote(text) if self.turn:
+                self.turn = replace(self.turn, answer=self.turn.answer + text)
+            case Said(_, until) if self.turn:
+                self.turn = replace(self.turn, heard_until=until)
+            case TurnEnded():
+                self.turn = None
+            case Failed():
+                self._asked.clear()
+            case _:
+                self._follow_things(event)
+
+    def repeat(self) -> Iterator[Call]:
+        """The calls that a new engine gets, after its start."""
+        yield "listen", {"hands_free": self.hands_free}, b""
+        if self.private:
+            yield "open", {"conversation": None, "private": True}, b""
+        for ticket in list(self._tray.values()):
+            for call, facts, raw in self._showing.get(ticket, ()):
+                yield call, facts if call == "rework" else {**facts, "again": True}, raw
+        for digest in list(self._leaving):
+            yield "forget", {"digest": digest}, b""
+        yield from list(self._asked.values())  # the window may ask meanwhile
+
+    def _acknowledge(self, ticket: str) -> None:
+        """What was asked before it was interrupted before it began."""
+        for older in [one for one in self._asked if ticket and one <= int(ticket)]:
+            del self._asked[older]
+        while self._asked and next(iter(self._asked.values()))[0] == "interrupt":
+            del self._asked[next(iter(self._asked))]
+
+    def _follow_things(self, event: Event) -> None:
+        match event:
+            case Shown() if event.ticket in self._showing:
+                self._showing.pop(self._tray.pop(event.instead, ""), None)
+                self._tray[event.digest] = event.ticket
+            case Forgotten(digest):
+                self._leaving.discard(digest)
+                self._showing.pop(self._tray.pop(digest, ""), None)
+            case Loading(what, done):
+                self.loading = "" if done else what
+            case StateChanged(state):
+                self.state = state
