@@ -179,7 +179,8 @@ class Engine:
     def _work(self) -> None:
         self._progress.watch()
         while not self._closing:
-            self._progress.rest()
+            if not self._floor.ready:
+                self._progress.rest()
             call = self._next_call()
             self._progress.begin_step()
             with told(self._fail, self._folders.logs):

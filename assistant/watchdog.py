@@ -80,7 +80,8 @@ class Watchdog:
         if still > limits.frozen:
             return "frozen"
         # Once told it holds until something comes: steps that follow one another are not each told anew.
-        waits = awaited and not loading and now - self._shown > limits.working
+        at_work = self.marks.busy or silent > _SILENT_S
+        waits = awaited and at_work and not loading and now - self._shown > limits.working
         self._working = waits and (self._working or max(busy, silent) > limits.working)
         return "working" if self._working else "healthy"
 

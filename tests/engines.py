@@ -16,6 +16,7 @@ from assistant.engine import Engine
 from assistant.events import Event
 from assistant.process import EngineProcess
 from assistant.settings import Folders, Look, Settings, Speak
+from assistant.watchdog import WatchdogLimits
 
 QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
 Kind = TypeVar("Kind", bound=Event)
@@ -70,10 +71,10 @@ class Running(_Told):
 
     engine: EngineProcess
 
-    def __init__(self, settings: Settings = QUIET) -> None:
+    def __init__(self, settings: Settings = QUIET, limits: WatchdogLimits | None = None) -> None:
         super().__init__()
         self.asked = settings
-        self.engine = EngineProcess(settings, self.queue.put)
+        self.engine = EngineProcess(settings, self.queue.put, limits)
         self.engine.start()
 
 

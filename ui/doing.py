@@ -121,9 +121,11 @@ class Doing(QObject):
 
     def _again(self, turn: int | None, text: str) -> None:
         if turn is None or not self._window.keeper.writes:
+            self._window.presenter.await_question(text)
             return self._engine.ask(text)
         self._window.keeper.pages.cut(turn)
         self._window.presenter.begin()
+        self._window.presenter.await_question(text)
         self._window.keeper.current = None
         self._engine.again(turn, text)
 
@@ -131,7 +133,11 @@ class Doing(QObject):
     def on_pointed(self, digest: str, box: tuple[int, ...]) -> None:
         """Asks about a place of a picture, with what is typed, or for a description."""
         self.leave_editing()
-        self._window.bar.take(lambda text: self._engine.ask(text or tr("What is here?"), digest, box))
+        self._window.bar.take(lambda text: self._ask_about(text or tr("What is here?"), digest, box))
+
+    def _ask_about(self, text: str, digest: str, box: tuple[int, ...]) -> None:
+        self._window.presenter.await_question(text)
+        self._engine.ask(text, digest, box)
 
     @Slot(list)
     def on_files(self, paths: list[str]) -> None:

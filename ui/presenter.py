@@ -6,11 +6,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QObject, Signal, Slot
+from PySide6.QtCore import QModelIndex, QObject, QTimer, Signal, Slot
 from shiboken6 import isValid
 
 from assistant import events
 from assistant.events import Event
+from assistant.words.clean import clean
 from assistant.words.tongue import tr
 from ui import words
 from ui.announce import Announcer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ui.window import Window
 
 
+_TAKEN_MS = 250  # in which an engine that is well takes a question
 _LONGEST = 300  # letters that are announced of what was heard
 
 
@@ -43,6 +45,10 @@ class Presenter(QObject):
         self._turn: events.TurnStarted | None = None
         self._asked = False  # whether its question is among the messages
         self._pointed: list[str] = []
+        self._typed: list[str] = []  # questions that the engine has not taken yet
+        self._shown: list[str] = []  # those of them that are among the messages already
+        self._untaken = QTimer(self, singleShot=True, interval=_TAKEN_MS)
+        self._untaken.timeout.connect(self._show_typed)
         self.meters = [window.bar.meter]
 
     @cached_property
@@ -54,7 +60,20 @@ class Presenter(QObject):
     def begin(self) -> None:
         """Another conversation is asked for: what still comes until it is open belongs to none of its messages."""
         self._turn, self._row, self._pointed, self.live = None, -1, [], False
+        self._typed, self._shown = [], []
         self._opening += 1
+
+    def await_question(self, text: str) -> None:
+        """What was typed is seen at once: also where the engine is frozen, or busy, and does not take it yet."""
+        if text := clean(text).strip():
+            self._typed.append(text)
+            self._untaken.start()
+
+    @Slot()
+    def _show_typed(self) -> None:
+        for text in self._typed:
+            self._window.keeper.pages.add(Entry("you", text))
+        self._shown, self._typed = [*self._shown, *self._typed], []
 
     @Slot(object)
     def on_event(self, event: Event) -> None:
@@ -149,7 +168,9 @@ class Presenter(QObject):
     def _on_state(self, state: str) -> None:
         self._hears = state == "hearing"
         stop = self._window.bar.stop
-        stop.setEnabled(state in ("thinking", "speaking") or stop.hasFocus())  # who is at it is not sent elsewhere
+        stop.setEnabled(
+            state in ("thinking", "speaking", "working", "frozen") or stop.hasFocus()
+        )  # who is at it is not sent elsewhere
         if not (state == "ready" and self._ended):
             self._window.bar.status.setText(words.state(state))
         self._ended = False
@@ -164,12 +185,24 @@ class Presenter(QObject):
     def _on_heard(self, text: str) -> None:
         self._window.bar.caption.setText("")
         turn, self._asked = self._turn, True
-        self._messages.add(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
+        self._add_question(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
         self._window.tray.clear_marks()
         self._window.conversation.scrollToBottom()
         said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
         if said:
             self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
+
+    def _add_question(self, question: Entry) -> None:
+        """Unless it is shown already, because the engine was slow to take it."""
+        rows = range(self._messages.rowCount() - 1, -1, -1)
+        row = next((row for row in rows if self._messages.at(row) == Entry("you", question.text)), -1)
+        if question.text in self._typed:
+            self._typed.remove(question.text)
+        elif question.text in self._shown:
+            self._shown.remove(question.text)
+            if row >= 0:
+                return self._messages.change(row, turn=question.turn, pictures=question.pictures)
+        self._messages.add(question)
 
     def _on_wrote(self, text: str) -> None:
         if self.live and not self._asked:

@@ -12,9 +12,12 @@ _STATES = {
     "thinking": mark("Thinking …"),
     "speaking": mark("Answering. Ctrl stops."),
     "restarting": mark("Starting again …"),
+    "working": mark("Still working on it. Ctrl stops."),
+    "frozen": mark("Hark's engine does not answer. It is started again if that lasts."),
 }
 _ANNOUNCED = {
     "hearing": mark("Listening"), "thinking": mark("Answering"), "restarting": mark("Hark starts again"),
+    "working": mark("Still working on it"), "frozen": mark("Hark's engine does not answer"),
 }  # fmt: skip
 _LOADING = {
     "ear": mark("Getting ready: loading the ear …"),

@@ -4,6 +4,7 @@ They know nothing of models: the transcriber hears a fixed sentence, the respond
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 
 import numpy as np
@@ -26,12 +27,16 @@ class SilentTranscriber(Transcriber):
 
 
 class SilentResponder(Responder):
-    """Repeats the question, word by word."""
+    """Repeats the question, word by word, and takes so many seconds for each."""
 
     by = "silent"
 
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
+
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         for word in messages[-1].text.split():
+            time.sleep(self._seconds)
             yield word + " "
 
 
@@ -48,7 +53,8 @@ def load_transcriber(options: Options) -> SilentTranscriber:
 
 
 def load_responder(options: Options) -> SilentResponder:
-    return SilentResponder()
+    """`options.model`: the seconds that it takes for a word, "" for none."""
+    return SilentResponder(float(options.model or 0))
 
 
 def load_voice(options: Options) -> SilentVoice:

@@ -5,6 +5,7 @@ own `get_rope_index` over the whole list of tokens, so that a picture in the ten
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -20,6 +21,7 @@ _IMAGE, _VIDEO = 1, 2  # kinds of placeholders, in the library's numbers
 # Tokens guessed at a time: four bits multiply 4 rows at 1.5 times the cost of one, sixteen bits 8 at 1.1 times
 # (docs/qwen2-vl-2b-kernels.md).
 _GUESSED, _GUESSED_IN_FOUR_BITS = 7, 3
+SLICE_S, _FEWEST_ROWS = 1.0, 8  # what a slice of prefill may take, and the least that is in one
 Seen = dict[Key, torch.Tensor]  # of each view (tokens, channels)
 
 
@@ -48,11 +50,11 @@ class Context:
 
 
 class Language:
-    """`rows`: tokens in a slice of prefill, the longest that a turn has to wait for. `replay` decodes on a GPU.
-    `guessed`: tokens that are guessed at a time."""
+    """`rows`: tokens in a slice of prefill, fewer where so many take more than a second: a turn has to wait for one.
+    `replay` decodes on a GPU. `guessed`: tokens that are guessed at a time."""
 
     def __init__(self, model: Any, rows: int, replay: Replay | None = None) -> None:
-        self._model, self._rows, self._replay = model, rows, replay
+        self._model, self.rows, self._most_rows, self._replay = model, rows, rows, replay
         self._text = model.model.language_model
         four_bits = any(isinstance(one, FourBit) for one in self._text.layers[0].modules())
         # None where one token is replayed, which is faster than several that are not.
@@ -73,11 +75,19 @@ class Language:
         context.cache.reserve(len(prompt))
         logits = torch.empty(0)
         while begin < len(prompt):
-            end = min(begin + self._rows, len(prompt))
+            end = min(begin + self.rows, len(prompt))
+            started = time.perf_counter()
             logits = self._slice(context, prompt, (begin, end), places, seen)
+            self.note_slice(end - begin, time.perf_counter() - started)
             begin = end
             yield
         return logits[-1]
+
+    def note_slice(self, rows: int, seconds: float) -> None:
+        """Chooses the size of the next slices by what one of so many tokens took."""
+        fitting = int(rows * SLICE_S / max(seconds, 1e-6))
+        if seconds > SLICE_S or (rows == self.rows and fitting > 2 * rows):
+            self.rows = max(_FEWEST_ROWS, min(self._most_rows, fitting))
 
     def decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[tuple[int, float], None, None]:
         """Each token of the likeliest text and the chance that the model gives it, for ever. `logits` are those after

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from assistant import progress
 from assistant.backends.boundary import is_out_of_memory
 from assistant.backends.qwen2_vl import attention
 from assistant.backends.qwen2_vl.chat import Chat, Prompt, View
@@ -31,6 +32,7 @@ _ROWS_ON_CPU, _ROWS_ON_GPU = 64, 512
 _CONTEXTS = 2  # conversations in memory
 _WORTH_KEEPING = 64  # tokens of a conversation that are not overwritten by another one
 _GLANCE = 64 * 28 * 28  # pixels of a small view
+_TOKEN_ALLOWED_S = 0.5  # of a picture: 15 ms on two slow cores, times a factor
 _TRIAL = Message("user", ".")
 _GLANCED = mark(
     "“{name}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
@@ -188,6 +190,7 @@ class Qwen2VL(Responder):
         shared, seen = context.shared(prompt), {}
         for start, view in prompt.views:
             if start + view.tokens > shared:
+                progress.allow(view.tokens * _TOKEN_ALLOWED_S)  # a tower of another make is one step
                 seen[view.key] = yield from self._sight.encode(view)
         return seen
 

@@ -1,0 +1,146 @@
+"""The engine's process frozen, stuck or slow: what is told, what is replaced, and that nothing asked is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant import events, frames
+from assistant.settings import Look, Settings, Speak, table
+from assistant.watchdog import WatchdogLimits
+from tests import broken_voices
+from tests.engines import QUIET, Running
+
+Start = Callable[[Settings, WatchdogLimits], Running]
+
+
+@pytest.fixture
+def start(home: Path, no_thread_left: None) -> Iterator[Start]:
+    running: list[Running] = []
+
+    def make(settings: Settings, limits: WatchdogLimits) -> Running:
+        running.append(Running(settings, limits))
+        running[-1].until(events.StateChanged, state="ready", seconds=90)
+        return running[-1]
+
+    yield make
+    for made in running:
+        made.engine.stop()
+
+
+def restarts(running: Running) -> int:
+    running.drain()
+    return running.seen.count(events.StateChanged("restarting"))
+
+
+def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(start: Start) -> None:
+    running = start(QUIET, WatchdogLimits())
+    pid = running.engine.pid
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    running.engine.show_image(bytes(5_000_000), "larger than a pipe holds.png")
+    running.engine.ask("still there")
+    running.until(events.StateChanged, state="frozen", seconds=20)
+    running.until(events.StateChanged, state="restarting", seconds=20)
+    assert running.until(events.TurnEnded, reason="answered", seconds=90).heard == "still there"
+    assert running.engine.pid != pid
+
+
+def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: Start) -> None:
+    running = start(QUIET, WatchdogLimits(frozen=1.5, dead=300))
+    pid = running.engine.pid
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    running.until(events.StateChanged, state="frozen")
+    os.kill(pid, signal.SIGCONT)
+    running.until(events.StateChanged, state="ready")
+    running.engine.ask("and on")
+    assert running.until(events.TurnEnded).answer.split() == ["and", "on"]
+    assert running.engine.pid == pid and not restarts(running)
+
+
+def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_path: Path) -> None:
+    voice = f"piper/{broken_voices.endless(tmp_path)}"
+    running = start(replace(QUIET, speak=Speak(voice)), WatchdogLimits(working=1.0, stop=1.0))
+    running.engine.ask("one two.")
+    running.until(events.StateChanged, state="working")
+    running.engine.interrupt()
+    assert running.until(events.TurnEnded).reason == "interrupted"
+    running.engine.ask("and now.")
+    running.until(events.Heard, text="and now.", seconds=90)
+    running.until(events.Wrote, seconds=90)
+
+
+def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_path: Path) -> None:
+    folder = broken_voices.endless(tmp_path)
+    running = start(replace(QUIET, speak=Speak(f"piper/{folder}")), WatchdogLimits(stop=0.5))
+    for _ in range(3):
+        running.engine.ask("one two.")
+        running.until(events.Said, seconds=90)
+        running.engine.ask("one two three.")  # not waited for: the step that is under way does not end
+        running.until(events.StateChanged, state="restarting", seconds=90)
+        running.engine.interrupt()
+        running.until(events.StateChanged, state="ready", seconds=90)
+    notes = [event.message for event in running.seen if isinstance(event, events.Noted)]
+    assert [note for note in notes if str(folder) in note and "three times" in note], notes
+
+
+def test_a_step_over_its_limit_is_ended_without_being_asked(start: Start, tmp_path: Path) -> None:
+    voice = f"piper/{broken_voices.endless(tmp_path)}"
+    running = start(replace(QUIET, speak=Speak(voice)), WatchdogLimits(factor=0.2))
+    running.engine.ask("one two.")
+    running.until(events.StateChanged, state="restarting")
+    running.until(events.StateChanged, state="ready", seconds=90)
+
+
+def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(start: Start, tiny: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "looping")
+    rows = "{% for row in range(99999) %}"
+    (folder / "chat_template.jinja").write_text(rows * 3 + "{% endfor %}" * 3)
+    running = start(replace(QUIET, look=Look(responder="qwen2-vl", model=str(folder))), WatchdogLimits())
+    failed = [event for event in running.seen if isinstance(event, events.Failed)]
+    assert failed and str(folder) in failed[-1].message
+    running.engine.configure(QUIET)
+    running.engine.ask("and now")
+    assert running.until(events.TurnEnded, reason="answered").answer.split() == ["and", "now"]
+    assert not restarts(running)
+
+
+def test_slow_and_healthy_work_is_told_and_never_ended(start: Start) -> None:
+    slow = replace(QUIET, look=Look(responder="silent", model="3"))
+    running = start(slow, WatchdogLimits(working=1.0, frozen=2.0, stop=0.5))
+    pid = running.engine.pid
+    running.engine.ask("one two three")
+    running.until(events.StateChanged, state="working")
+    assert running.until(events.TurnEnded, reason="answered").answer.split() == ["one", "two", "three"]
+    assert running.engine.pid == pid and not restarts(running)
+
+
+FIRST = frames.pack("start", {"settings": table(QUIET), "conversation": None})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n", frames.pack("start", {}), frames.pack("start", {"settings": 5}),
+        FIRST + frames.pack("ask", {"text": 5}), FIRST + frames.pack("ask", {"nonsense": 1}),
+        FIRST + frames.pack("stop", {}), FIRST + frames.pack("rework", {"digest": "", "box": [None]}),
+        FIRST + b"\0\0\0\x01\0\0\0\0" + b"5", FIRST + b"\xff" * 20,
+    ],
+)  # fmt: skip
+def test_an_engine_that_is_sent_nonsense_ends_cleanly(sent: bytes, home: Path) -> None:
+    command = [sys.executable, "-P", "-m", "assistant.serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdin and child.stderr
+        child.stdin.write(sent)
+        child.stdin.flush()  # and not closed: nothing but the frame itself ends it
+        child.wait(60)
+        assert b"Traceback" not in child.stderr.read()

@@ -1,0 +1,130 @@
+"""The watchdog's rules, by a clock of the test's own: slow is not stuck, and frozen is not slow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assistant.progress import Marks, Progress, allow, step
+from assistant.watchdog import Finding, Watchdog, WatchdogLimits
+
+STEP = Marks(step=1, busy=True, stage="answer", limit=60.0)
+
+
+class Child:
+    """One that sends its marks twice a second, as it is told."""
+
+    def __init__(self, **limits: float) -> None:
+        self.now, self.processor = 100.0, 0.0
+        self.dog = Watchdog(WatchdogLimits(**limits), lambda: self.processor)
+        self.dog.start(self.now)
+        self.found: list[tuple[float, Finding]] = []  # seconds of this script, and what was found from then on
+
+    def live(
+        self, seconds: float, marks: Marks | None, awaited: bool = True, loading: bool = False, work: float = 0.0
+    ) -> Finding:
+        """`marks`: those of its step, None for a process that sends nothing; `work`: its share of a processor."""
+        found: Finding = "healthy"
+        for tick in range(round(seconds * 4)):
+            self.now += 0.25
+            self.processor += work / 4
+            if marks and tick % 2:
+                marks = replace(marks, seconds=marks.seconds + 0.5) if marks.busy else marks
+                self.dog.on_marks(marks, self.now)
+            found = self.dog.check(self.now, awaited, loading)
+            if not self.found or self.found[-1][1] != found:
+                self.found.append((self.now - 100.0, found))
+        return found
+
+    def when(self, finding: Finding) -> float:
+        return next((at for at, found in self.found if found == finding), float("inf"))
+
+
+def test_a_frozen_process_is_told_within_5_seconds_and_given_up_within_10() -> None:
+    child = Child()
+    child.live(12, None)
+    assert 2 < child.when("frozen") <= 5 and 5 < child.when("dead") <= 10
+
+
+def test_a_process_that_computes_without_a_mark_is_not_frozen() -> None:
+    child = Child()
+    assert child.live(60, None, awaited=False, work=0.5) == "healthy"
+    assert child.live(90, None, awaited=False, work=0.5) == "dead", "but not for ever"
+
+
+def test_a_busy_step_is_told_after_3_seconds_and_is_stuck_at_its_limit_alone() -> None:
+    child = Child()
+    assert child.live(59, STEP) == "working"
+    assert 3 <= child.when("working") <= 4 and child.when("stuck") == float("inf")
+    assert child.live(2, replace(STEP, seconds=59.5)) == "stuck"
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 50])
+def test_slow_steps_that_end_are_never_given_up(seconds: float) -> None:
+    child = Child()
+    for number in range(20):
+        child.live(seconds, replace(STEP, step=number))
+    assert {found for _, found in child.found} <= {"healthy", "working"}
+    assert len(child.found) <= 2, "told once, not for each"
+
+
+def test_what_nobody_waits_for_is_not_told() -> None:
+    child = Child()
+    assert child.live(30, STEP, awaited=False) == "healthy"
+
+
+def test_a_step_that_does_not_let_the_user_stop_is_stuck() -> None:
+    child = Child()
+    child.live(10, STEP)
+    child.dog.await_call(7, child.now)
+    assert child.live(3, replace(STEP, seconds=10)) == "working"
+    assert child.live(2, replace(STEP, seconds=13)) == "stuck"
+
+
+def test_a_step_that_ends_after_the_user_said_stop_is_healthy() -> None:
+    child = Child()
+    child.live(10, STEP)
+    child.dog.await_call(7, child.now)
+    child.live(2, replace(STEP, seconds=10))
+    assert child.live(60, Marks(step=2, calls=7)) == "healthy"
+
+
+def test_a_step_is_given_twice_the_time_that_the_last_ones_took() -> None:
+    child = Child()
+    child.live(12, STEP)
+    child.dog.on_marks(replace(STEP, step=2), child.now)
+    child.dog.await_call(1, child.now)
+    assert child.live(20, replace(STEP, step=2)) == "working"
+    assert child.live(5, replace(STEP, step=2, seconds=20)) == "stuck"
+
+
+def test_questions_wait_for_a_model_that_is_being_loaded() -> None:
+    child = Child()
+    child.dog.await_call(1, child.now)
+    assert child.live(50, STEP, loading=True) == "healthy"
+    assert child.live(20, replace(STEP, seconds=50), loading=True) == "stuck"
+
+
+def test_a_window_that_stood_still_itself_blames_nobody() -> None:
+    child = Child()
+    child.live(1, STEP)
+    child.now += 3600
+    assert child.live(0.25, None) == "healthy"
+
+
+def test_steps_inside_a_step_have_limits_of_their_own() -> None:
+    progress = Progress()
+    progress.watch()
+    progress.begin_step(limit=100)
+    with step("answer", 5):
+        inner = progress.marks()
+        with step("hear", 7):
+            assert (progress.marks().stage, progress.marks().limit) == ("hear", 7)
+        allow(50)
+        assert progress.marks().limit >= 50
+    outer = progress.marks()
+    assert (inner.stage, inner.limit, inner.busy) == ("answer", 5, True)
+    assert (outer.stage, outer.limit) == ("", 100) and outer.step > inner.step
+    progress.rest()
+    assert not progress.marks().busy
