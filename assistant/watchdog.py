@@ -22,7 +22,7 @@ class WatchdogLimits:
     that does not end. A step's own limit is multiplied by `factor`."""
 
     working: float = 3.0
-    frozen: float = 4.0
+    frozen: float = 3.5
     dead: float = 9.5
     stop: float = 4.0
     factor: float = 1.0

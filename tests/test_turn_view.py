@@ -130,3 +130,26 @@ def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
         desk.on(events.Wrote("QUJD" * 10_000))
         QTest.qWait(30)
     assert len(lengths) == count and desk.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"
+
+
+def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: Desk) -> None:
+    desk.window.do.ask(" still there? ")
+    until(lambda: desk.texts() == ["still there?"])
+    desk.on(
+        events.StateChanged("restarting"), events.Opened(None), events.TurnStarted(7, "1", 1, ("d",)),
+        events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
+    )  # fmt: skip
+    assert desk.texts() == ["still there?", "Yes."], "once"
+    assert desk.messages.at(0).turn == 7 and desk.messages.at(0).pictures == ("d",)
+    desk.window.do.ask("still there?")
+    desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
+    QTest.qWait(400)
+    assert desk.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
+
+
+def test_a_frozen_engine_and_one_that_works_on_are_told(desk: Desk) -> None:
+    desk.on(events.StateChanged("thinking"), events.StateChanged("working"))
+    assert "Still working" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
+    desk.on(events.StateChanged("frozen"))
+    assert "does not answer" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
+    assert all(words.announced(state) for state in ("working", "frozen"))

@@ -128,3 +128,18 @@ def test_steps_inside_a_step_have_limits_of_their_own() -> None:
     assert (outer.stage, outer.limit) == ("", 100) and outer.step > inner.step
     progress.rest()
     assert not progress.marks().busy
+
+
+def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
+    from assistant.backends.qwen2_vl.language import Language
+    from tests import qwen2
+
+    language = Language(qwen2.stock_model(), 64)
+    language.note_slice(64, 4.0)
+    assert language.rows == 16
+    language.note_slice(16, 30.0)
+    assert language.rows == 8, "but never of single tokens"
+    language.note_slice(8, 0.05)
+    assert language.rows == 64
+    language.note_slice(64, 0.001)
+    assert language.rows == 64, "and no larger than a turn may have to wait for"
