@@ -135,7 +135,7 @@ class Opened:
 @dataclass(frozen=True)
 class StateChanged:
     """What Hark does now: 'loading', 'ready', 'hearing' (a person speaks), 'thinking',
-    'speaking', or 'restarting' after a crash."""
+    'speaking'. Of its process: still 'working' at one step, 'frozen', or 'restarting' after a crash."""
 
     state: str
 

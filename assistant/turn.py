@@ -35,8 +35,13 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
     """Runs one turn. Sound in which nothing is heard ends it after `Heard("")`: a cough is never answered."""
     question = asked.text.strip()
     if asked.audio is not None:
+        pieces: list[str] = []
         with closing(parts.transcriber.transcribe(asked.audio)) as transcript:
-            question = clean("".join(transcript)).strip()
+            for piece in transcript:
+                if pieces:
+                    yield Wrote("")  # long sound is heard step by step, so that it can be stopped
+                pieces.append(piece)
+        question = clean("".join(pieces)).strip()
     yield Heard(question)
     if asked.audio is not None and not question:
         return

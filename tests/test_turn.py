@@ -12,7 +12,7 @@ from assistant import backends
 from assistant.errors import AssistantError
 from assistant.events import Heard, Noted, Said, Sound, Wrote
 from assistant.pictures import Picture
-from assistant.roles import Message, Options, Parts, Responder, Voice
+from assistant.roles import Message, Options, Parts, Responder, Transcriber, Voice
 from assistant.sound.audio import Audio
 from assistant.turn import Asked, answer
 from tests.conftest import tone
@@ -121,3 +121,21 @@ def test_a_failing_voice_leaves_the_answer_written() -> None:
     run = list(answer(Asked("x"), (), parts(Scripted("One. ", "Two. ", "Three."), Hoarse())))
     assert [event.text for event in run if isinstance(event, Wrote)] == ["One. ", "Two. ", "Three."]
     assert [event for event in run if isinstance(event, Noted)] == [Noted("The voice stopped. Try another.")]
+
+
+def test_long_sound_is_heard_in_steps_that_can_be_stopped() -> None:
+    closed: list[int] = []
+
+    class Ear(Transcriber):
+        def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+            try:
+                yield from ("one ", "two ", "three")
+            finally:
+                closed.append(1)
+
+    heard_by = Parts(Ear(), Scripted("Yes."), OneBlock())
+    steps = answer(Asked(audio=tone(1)), (), heard_by)
+    assert next(steps) == Wrote("")
+    steps.close()
+    assert closed == [1]
+    assert Heard("one two three") in list(answer(Asked(audio=tone(1)), (), heard_by))
