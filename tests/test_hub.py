@@ -123,6 +123,14 @@ def test_each_fault_has_a_sentence_of_its_own(error: Exception, said: str) -> No
     assert said in sentence and sentence.endswith(".") and hint
 
 
+def test_a_proxy_that_does_not_answer_is_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "elsewhere")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(Missing, match="the proxy does not let it through"):
+        models.get("small/one")
+
+
 def test_a_computer_that_is_to_stay_offline_asks_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(Missing, match="HF_HUB_OFFLINE"):

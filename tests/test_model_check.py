@@ -40,12 +40,13 @@ def voice(checkpoints: Path, tmp_path: Path) -> Path:
         ("whisper", "preprocessor_config.json"), ("qwen2-vl", "model.safetensors"), ("qwen2-vl", "chat_template.jinja"),
         ("qwen2-vl", "generation_config.json"), ("qwen2-vl", "added_tokens.json"), ("qwen2-vl", "merges.txt"),
         ("qwen2-vl", "model.safetensors.index.json"), ("piper", "en_US-random-low.onnx"), ("piper", "a.onnx"),
+        ("coqui", "model_file.pth"), ("coqui", "speakers.json"),
     ],
 )  # fmt: skip
 def test_a_pipe_among_the_files_is_refused_and_not_opened(
     whisper: Path, voice: Path, tiny: Path, tmp_path: Path, part: str, name: str
 ) -> None:
-    folder = {"whisper": whisper, "piper": voice}.get(part) or shutil.copytree(tiny, tmp_path / "tiny")
+    folder = {"whisper": whisper, "piper": voice, "coqui": voice}.get(part) or shutil.copytree(tiny, tmp_path / "tiny")
     (folder / name).unlink(missing_ok=True)
     os.mkfifo(folder / name)
     with pytest.raises(Missing, match=r"not a regular file|lacks"):

@@ -70,16 +70,15 @@ def check_model(folder: Path, part: str, stage: str) -> None:
 def _check_kinds(folder: Path, stage: str) -> None:
     """Libraries open what lies there by name: a pipe would keep them for ever, a table of gigabytes fill the memory."""
     for path in folder.iterdir():
-        if not any(path.match(kind) for kind in (*KINDS, *VOICE)):
-            continue
         try:
             facts = os.stat(path)
         except OSError:  # a link to nowhere: what is needed was looked for before
             continue
         wrong = ""
-        if not stat.S_ISREG(facts.st_mode):
+        is_table = path.suffix not in _WEIGHTS and any(path.match(kind) for kind in (*KINDS, *VOICE))
+        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
             wrong = tr("“{file}” in the model folder “{folder}” is not a regular file.")
-        elif path.suffix not in _WEIGHTS and facts.st_size > MAX_TABLE_BYTES:
+        elif is_table and facts.st_size > MAX_TABLE_BYTES:
             wrong = tr("“{file}” in the model folder “{folder}” is too large.")
         if wrong:
             what = wrong.format(file=path.name, folder=folder)
