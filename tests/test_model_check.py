@@ -60,6 +60,17 @@ def test_a_voice_with_a_pipe_in_it_is_4(cli: Callable[..., Ran], voice: Path) ->
     assert ran.code == 4 and ran.err.strip()
 
 
+def test_a_folder_that_may_not_be_read_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for method in ("iterdir", "open"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, method, refuse)
+            with pytest.raises(Missing, match="cannot be read: Permission denied"):
+                check_model(tiny, "qwen2-vl", "answer")
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "added_tokens.json", "chat_template.jinja", "vocab.txt"])
 def test_a_table_of_gigabytes_is_refused(tiny: Path, tmp_path: Path, name: str) -> None:
     folder = shutil.copytree(tiny, tmp_path / "tiny")

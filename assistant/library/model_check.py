@@ -48,23 +48,37 @@ class _Preprocessor:
 
 def check_model(folder: Path, part: str, stage: str) -> None:
     """Raises `Missing` where a file of the model that a back end opens is missing, cut off, too large, or none."""
-    again = tr("Get it again, or copy the missing file into the folder.")
+    try:
+        _check_needed(folder, part, stage)
+        _check_kinds(folder, stage)
+        if part == "whisper":
+            _read_table(folder / "preprocessor_config.json", _Preprocessor, stage)
+        if part == "qwen2-vl":
+            _check_shards(folder, stage)
+    except OSError as error:
+        what = tr("The model folder “{folder}” cannot be read: {reason}.")
+        what = what.format(folder=folder, reason=error.strerror or type(error).__name__)
+        raise Missing(stage, what, tr("Check its name and permissions.")) from None
+
+
+def _check_needed(folder: Path, part: str, stage: str) -> None:
     for needed in NEEDED.get(part, ()):
         if not any(one.is_file() for one in folder.glob(needed)):
-            what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed)
-            raise Missing(stage, what, again)
-    _check_kinds(folder, stage)
-    if part == "whisper":
-        _read_table(folder / "preprocessor_config.json", _Preprocessor, stage)
-    if part != "qwen2-vl":
-        return
+            raise _lacking(folder, needed, stage)
+
+
+def _lacking(folder: Path, needed: str, stage: str) -> Missing:
+    what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed)
+    return Missing(stage, what, tr("Get it again, or copy the missing file into the folder."))
+
+
+def _check_shards(folder: Path, stage: str) -> None:
     for shard in _shards(folder, stage):
         if not (folder / shard).is_file():
-            what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=shard)
-            raise Missing(stage, what, again)
+            raise _lacking(folder, shard, stage)
         if not _is_whole(folder / shard):
             what = tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder)
-            raise Missing(stage, what, again)
+            raise Missing(stage, what, tr("Get it again, or copy the missing file into the folder."))
 
 
 def _check_kinds(folder: Path, stage: str) -> None:
