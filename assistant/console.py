@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, BadInput, Missing
 from assistant.events import Event, Failed, Heard, Noted, Pointed, Sound, TurnEnded, Wrote
-from assistant.json_events import to_json
+from assistant.json_events import finding_to_json, to_json
 from assistant.settings import Folders
 from assistant.sound import audio
 from assistant.sound.audio import Audio
@@ -73,7 +73,7 @@ class Console:
 
     def finding(self, finding: Finding) -> None:
         if self._json:
-            self._line(to_json(finding))
+            self._line(finding_to_json(finding))
         else:
             mark = {"ok": "✓", "note": "·", "missing": "✗"}[finding.state]
             self._print(f"{mark} {finding.what}: {finding.message}" + (f" {finding.hint}" if finding.hint else ""))

@@ -4,10 +4,12 @@ The keys are a contract (docs/command-line.md), the names in the code are not: t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant.doctor import Finding
 from assistant.events import Event, Failed, Heard, Pointed, Said, Timings, TurnEnded, Wrote
+
+if TYPE_CHECKING:
+    from assistant.doctor import Finding
 
 _Keys = dict[str, str]  # JSON key to the field's name
 
@@ -34,18 +36,21 @@ _EVENTS: dict[type, tuple[str, _Keys]] = {
             "heard_until": "heard_until", "id": "id",
         },
     ),
-    Finding: (
-        "checked", {"what": "what", "state": "state", "message": "message", "hint": "hint", "grave": "grave"},
-    ),
 }  # fmt: skip
+_FINDING: _Keys = {"what": "what", "state": "state", "message": "message", "hint": "hint", "grave": "grave"}
 
 
-def to_json(event: Event | Finding) -> dict[str, Any] | None:
-    """The object that is printed for an event of a turn or a finding of the doctor; None for one that is not."""
+def to_json(event: Event) -> dict[str, Any] | None:
+    """The object that is printed for an event of a turn; None for one that is not."""
     if type(event) not in _EVENTS:
         return None
     name, keys = _EVENTS[type(event)]
     return {"event": name, **_by_keys(event, keys)}
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """The object that is printed for one finding of the doctor."""
+    return {"event": "checked", **_by_keys(finding, _FINDING)}
 
 
 def _by_keys(source: object, keys: _Keys) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from assistant import events
 from assistant.doctor import Finding
-from assistant.json_events import to_json
+from assistant.json_events import finding_to_json, to_json
 from tests.conftest import Ran
 
 TIMINGS = events.Timings(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -34,17 +34,20 @@ GOLDEN = [
         '{"load": 0.1, "hear": 0.2, "look": 0.3, "first_word": 0.4, "answer": 0.5, "first_sound": 0.6, "total": 0.7}, '
         '"heard_until": 6, "id": 12}',
     ),
-    (
-        Finding("GPU", "note", "There is none.", "Go on.", False),
-        '{"event": "checked", "what": "GPU", "state": "note", "message": "There is none.", "hint": "Go on.", '
-        '"grave": false}',
-    ),
 ]
 
 
 @pytest.mark.parametrize(("event", "line"), GOLDEN, ids=lambda value: type(value).__name__)
 def test_event_is_printed_under_the_keys_of_the_contract(event: events.Event, line: str) -> None:
     assert json.dumps(to_json(event)) == line
+
+
+def test_finding_is_printed_under_the_keys_of_the_contract() -> None:
+    line = json.dumps(finding_to_json(Finding("GPU", "note", "There is none.", "Go on.", False)))
+    assert line == (
+        '{"event": "checked", "what": "GPU", "state": "note", "message": "There is none.", "hint": "Go on.", '
+        '"grave": false}'
+    )
 
 
 def test_events_outside_the_contract_are_not_printed() -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from assistant.words import tongue
 
 _PIPER = "rhasspy/piper-voices"
+# What is got of a model: weights and tables only, no pickles, no code.
+MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
+VOICE_FILES = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice among many
 Choice = tuple[str, str, str]  # section, field and value of a setting
 
 

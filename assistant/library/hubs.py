@@ -16,11 +16,9 @@ from urllib.parse import quote
 import requests
 import urllib3
 
+from assistant.library.catalogue import MODEL_FILES, VOICE_FILES
 from assistant.typed_reader import MAX_JSON_BYTES, MaxLength, Pattern, Range, parse_json, read_as
 
-# Weights and tables only: no pickles, no code.
-KINDS = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
-VOICE = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice among many
 TOKEN_HUB = "https://huggingface.co"  # the only one that Hugging Face's token is for
 MAX_LISTING_SECONDS = 60.0
 MAX_FILES = 1_000  # of one model: the largest known has 46
@@ -200,8 +198,8 @@ def _get(address: str, begin: int, token: str) -> requests.Response:
 def _wanted(name: str, inside: str) -> bool:
     if inside:
         folder, _, file = name.rpartition("/")
-        return folder == inside and any(fnmatch.fnmatch(file, kind) for kind in VOICE)
-    return any(fnmatch.fnmatch(name, kind) for kind in KINDS)
+        return folder == inside and any(fnmatch.fnmatch(file, kind) for kind in VOICE_FILES)
+    return any(fnmatch.fnmatch(name, kind) for kind in MODEL_FILES)
 
 
 # What Windows takes for a device, whatever stands behind a dot.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from assistant.errors import Missing
-from assistant.library.hubs import KINDS, VOICE
+from assistant.library.catalogue import MODEL_FILES, VOICE_FILES
 from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
 
@@ -89,7 +89,7 @@ def _check_kinds(folder: Path, stage: str) -> None:
         except OSError:  # a link to nowhere: what is needed was looked for before
             continue
         wrong = ""
-        is_table = path.suffix not in _WEIGHTS and any(path.match(kind) for kind in (*KINDS, *VOICE))
+        is_table = path.suffix not in _WEIGHTS and any(path.match(kind) for kind in (*MODEL_FILES, *VOICE_FILES))
         if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
             wrong = tr("“{file}” in the model folder “{folder}” is not a regular file.")
         elif is_table and facts.st_size > MAX_TABLE_BYTES:

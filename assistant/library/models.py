@@ -14,8 +14,7 @@ from typing import Any
 
 from assistant.errors import Missing
 from assistant.files import user_path
-from assistant.library.catalogue import CATALOGUE, Choice, ModelEntry, choices
-from assistant.library.hubs import KINDS, VOICE
+from assistant.library.catalogue import CATALOGUE, MODEL_FILES, VOICE_FILES, Choice, ModelEntry, choices
 from assistant.library.model_check import NEEDED, check_model
 from assistant.words.tongue import tr
 
@@ -47,7 +46,7 @@ def _folder_named(name: str) -> Path | None:
     path = user_path(name)
     if os.path.isdir(path):
         return path
-    is_part = any(path.match(kind) for kind in (*KINDS, *VOICE))
+    is_part = any(path.match(kind) for kind in (*MODEL_FILES, *VOICE_FILES))
     return path.parent if is_part and os.path.isfile(path) else None
 
 
