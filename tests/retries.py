@@ -1,8 +1,15 @@
-"""A pytest plugin: tests that need real time are tried again, and why is told."""
+"""A pytest plugin: no test decides by the clock; what needs real time is tried again, and why is told."""
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
+
+# Hypothesis' own limit of 200 ms an example, and of how long it may draw, is one of a quiet machine.
+hypothesis.settings.register_profile(
+    "hark", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("hark")
 
 RETRIES = 2
 _retried: list[str] = []

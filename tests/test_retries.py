@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 TESTS = """
@@ -40,3 +41,7 @@ def test_a_realtime_test_has_three_tries_and_each_failure_is_told(tmp_path: Path
 def test_another_test_is_tried_once(tmp_path: Path) -> None:
     done = run(tmp_path, TESTS.replace("@pytest.mark.realtime\n", "").replace("WANTED", "2"))
     assert done.returncode == 1 and "tried again" not in done.stdout
+
+
+def test_no_drawn_test_has_a_deadline() -> None:
+    assert hypothesis.settings().deadline is None
