@@ -111,7 +111,8 @@ def _certificate_hint() -> str:
 def _login_hint(host: str) -> str:
     hint = tr("Ask for it on the hub's page and log in (hf auth login), then run it again.")
     own = urlsplit(TOKEN_HUB).hostname
-    return hint if host == own else f"{hint} {tr('Hark sends the token to {host} alone.').format(host=own)}"
+    alone = tr("Hark sends the token to {host} alone.").format(host=own)
+    return hint if host == own else f"{hint} {alone}"
 
 
 def _waiting_hint(response: requests.Response) -> str:
