@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from assistant.typed_reader import InvalidValueError, parse_json, read_as
+
 _PATIENCE = 5.0  # seconds for the driver
+_PROBE_TIMEOUT_S = 60.0  # for torch to load from a slow disk, and to compute
+_MAX_PROBE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,35 @@ def folders(name: str) -> list[Path]:
 def torch_has_cuda() -> bool:
     """Whether the torch that is installed can use a card: only one that can brings this library."""
     return any(one for folder in folders("torch") for one in folder.glob("lib/*torch_cuda.*"))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Whether torch computed on the card, or the reason why it did not."""
+
+    works: bool
+    reason: str = ""
+
+
+def probe() -> Probe:
+    """Has torch compute on the card, in a process of its own: it takes some seconds, and never more than a minute."""
+    command = [sys.executable, "-P", "-m", "assistant.gpu_probe"]
+    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PROBE_TIMEOUT_S,
+            creationflags=hidden,
+        )
+        lines = done.stdout.splitlines()  # a library may have printed before
+        return read_as(Probe, parse_json(lines[-1] if lines else b"", max_bytes=_MAX_PROBE_BYTES), "it")
+    except subprocess.TimeoutExpired:
+        return Probe(False, f"it did not answer in {_PROBE_TIMEOUT_S:.0f} s")
+    except (OSError, InvalidValueError):
+        return Probe(False, "the computation ended without a result")
 
 
 def cublas_libraries() -> list[Path]:

@@ -159,14 +159,19 @@ def _gpu() -> Iterator[Finding]:
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
         yield Finding(tr("GPU"), "note", tr("NVIDIA's driver is installed, but names no graphics card."), hint)
         return
-    yield Finding(tr("GPU"), "ok", tr("There is one: {cards}.").format(cards=names))
     if cards.package("torch") and not cards.torch_has_cuda():
+        yield Finding(tr("GPU"), "note", tr("There is one: {cards}.").format(cards=names))
         message = tr("The torch that is installed cannot use the graphics card: Qwen2-VL runs on the processor.")
         yield Finding(tr("torch"), "note", message, _torch_cure())
+    elif (probe := cards.probe()).works:
+        yield Finding(tr("GPU"), "ok", tr("It works: torch computed on it ({cards}).").format(cards=names))
+    else:
+        told = tr("There is one ({cards}), but torch cannot compute on it ({reason}): models run on the processor.")
+        hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
+        yield Finding(tr("GPU"), "note", told.format(cards=names, reason=probe.reason), hint)
     if not cards.has_cublas():
         message = tr("Whisper needs CUDA 12's cuBLAS to use the graphics card.")
-        cure = _torch_cure() if sys.platform == "win32" else "pip install nvidia-cublas-cu12"
-        yield Finding(tr("cuBLAS"), "note", message, cure)
+        yield Finding(tr("cuBLAS"), "note", message, "pip install nvidia-cublas-cu12")
 
 
 def _torch_cure() -> str:

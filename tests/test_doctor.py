@@ -44,7 +44,8 @@ def test_a_card_without_any_package_of_nvidias_ends_nothing(parts: Path, monkeyp
     card(parts)
     monkeypatch.setitem(sys.modules, "nvidia", None)  # what Python has for a package that is not there
     found = {one.what: one for one in doctor.examine(Folders.find())}
-    assert found["GPU"].state == "ok" and found["GPU"].message == "There is one: NVIDIA Big, 26 GB."
+    assert found["GPU"].state == "note" and "There is one (NVIDIA Big, 26 GB)" in found["GPU"].message
+    assert "torch cannot compute on it" in found["GPU"].message
     assert "log" in found and not [one for one in found.values() if "could not be checked" in one.message]
     if not cards.has_cublas():  # what an earlier test loaded stays
         assert found["cuBLAS"].hint == "pip install nvidia-cublas-cu12"
@@ -117,3 +118,82 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_are_there(parts: Path, 
     assert str(log) in str(found["hub"]["hint"]) and "RuntimeError: broken" in log.read_text()
     assert {"Python", "packages", "starter kit", "GPU", "model to look", "microphone", "log"} <= found.keys()
     log.write_text("")
+
+
+def computing(parts: Path, product: str, available: str = "True") -> None:
+    """A card, and a torch whose matrices have this sum."""
+    card(parts)
+    (parts / "torch.py").write_text(
+        "import os, time\n"
+        "class Matrix:\n"
+        "    def __matmul__(self, other): return self\n"
+        f"    def sum(self): return {product}\n"
+        "class cuda:\n"
+        f"    is_available = staticmethod(lambda: {available})\n"
+        "def ones(*sides, device): return Matrix()\n"
+    )
+
+
+def gpu() -> doctor.Finding:
+    return next(one for one in doctor._gpu() if one.what == "GPU")
+
+
+def test_a_card_works_once_torch_computed_on_it(parts: Path) -> None:
+    computing(parts, "256 ** 3")
+    assert gpu().state == "ok" and gpu().message == "It works: torch computed on it (NVIDIA Big, 26 GB)."
+
+
+@pytest.mark.parametrize(
+    ("product", "available", "reason"),
+    [
+        ("7", "True", "it computed 7, not"),
+        ("256 ** 3", "False", "torch finds no card"),
+        ("time.sleep(600)", "True", "did not answer"),
+        ("os.abort()", "True", "without a result"),
+        ("ones.nothing", "True", "no attribute"),
+    ],
+)
+def test_a_card_that_does_not_compute_is_said_not_to(
+    parts: Path, monkeypatch: pytest.MonkeyPatch, product: str, available: str, reason: str
+) -> None:
+    computing(parts, product, available)
+    monkeypatch.setattr(cards, "_PROBE_TIMEOUT_S", 5.0)
+    found = gpu()
+    assert found.state == "note" and reason in found.message and found.hint
+
+
+def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from assistant.backends import room
+    from assistant.backends.qwen2_vl import loading
+    from assistant.roles import Options
+
+    options = Options(model="folder", name="qwen2-vl-2b")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert loading._device(options, Path("folder")) == ("cpu", "")
+    card(parts)
+    device, note = loading._device(options, Path("folder"))
+    assert device == "cpu" and "“qwen2-vl-2b” runs on the processor" in note
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(room, "why_torch_fails", lambda: "no kernel image")
+    device, note = loading._device(options, Path("folder"))
+    assert device == "cpu" and "(no kernel image)" in note
+
+
+def test_whisper_on_the_processor_beside_a_card_says_so(
+    parts: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ctranslate2
+
+    from assistant.backends import room
+    from assistant.roles import Options
+
+    folder = next(one.parent for one in checkpoints.rglob("model.bin"))
+    assert whisper.load(Options(model=str(folder))).note == ""
+    card(parts)
+    assert "sees no card" in whisper.load(Options(model=str(folder))).note
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr(room, "too_large", lambda *_: "")
+    model = whisper.load(Options(model=str(folder)))
+    assert model.device == "cpu" and "“Whisper” runs on the processor" in model.note

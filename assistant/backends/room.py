@@ -11,12 +11,39 @@ import psutil
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from assistant import cards
+from assistant.errors import first_line
 from assistant.words.tongue import mark, tr
 
 _WORK = 1.25  # of a model's weights: they, and what it makes while it works
 _NO_ROOM = mark(
     "The graphics card has {free:.1f} GB to give and “{name}” wants {wanted:.1f}: it runs on the processor, slower."
 )
+
+_UNUSABLE = mark(
+    "The graphics card cannot be used ({reason}): “{name}” runs on the processor, slower. "
+    "“hark doctor” says what to do."
+)
+
+
+def unusable(name: str, reason: str) -> str:
+    """That a model runs on the processor although there is a card, in a sentence."""
+    return tr(_UNUSABLE).format(name=name, reason=reason)
+
+
+def unseen(name: str) -> str:
+    """The same where a library sees no card but the driver does; "" where there is none."""
+    return unusable(name, tr("the library sees no card")) if cards.has_driver() and cards.cards() else ""
+
+
+def why_torch_fails() -> str:
+    """Why torch cannot compute on the card that it sees, or ""."""
+    try:
+        ones = torch.ones(8, 8, device="cuda")
+        float((ones @ ones).sum())
+    except RuntimeError as error:  # a card too old for it, a driver that is another's, no memory at all
+        return first_line(error, 120)
+    return ""
 
 
 def free(device: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assistant.backends.boundary import foreign_errors
-from assistant.errors import AssistantError, Missing
+from assistant.errors import AssistantError, Missing, first_line
 from assistant.roles import Options, Transcriber
 from assistant.sound import speech
 from assistant.sound.audio import Audio
@@ -50,15 +50,21 @@ def load(options: Options) -> Whisper:
     if not options.model:
         raise Missing("hear", tr("No Whisper model is chosen."), tr("Get one: hark models get whisper-small."))
     on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
+    name = options.name or "Whisper"
     note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
-    if on_card and not note and (model := _on_cuda(options.model)):
-        return Whisper(model, "cuda", options.language)
+    if on_card and not note:
+        model, reason = _on_cuda(options.model)
+        if model:
+            return Whisper(model, "cuda", options.language)
+        note = room.unusable(name, reason)
+    elif not on_card and options.device != "cpu":
+        note = room.unseen(name)
     model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
     return Whisper(model, "cpu", options.language, note)
 
 
-def _on_cuda(folder: str) -> Any:
-    """The model on the GPU, or None: only when a one-second probe was really encoded there.
+def _on_cuda(folder: str) -> tuple[Any, str]:
+    """The model on the GPU, or None and the reason: only when a one-second probe was really encoded there.
 
     CTranslate2 finds its CUDA libraries at the first use, so that loading alone proves nothing."""
     from faster_whisper import WhisperModel
@@ -70,8 +76,8 @@ def _on_cuda(folder: str) -> Any:
             model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
     except AssistantError as error:
         _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error.__cause__)
-        return None
-    return model
+        return None, first_line(error.__cause__ or error, 120)
+    return model, ""
 
 
 def _match_mels(model: Any) -> Any:

@@ -62,7 +62,9 @@ def _device(options: Options, folder: Path) -> tuple[str, str]:
     if options.device != "auto":
         return options.device, ""
     if not torch.cuda.is_available():
-        return "cpu", ""
+        return "cpu", room.unseen(options.name or folder.name)
+    if reason := room.why_torch_fails():
+        return "cpu", room.unusable(options.name or folder.name, reason)
     note = "" if options.device_map else room.too_large(folder, options.budget)
     return "cpu" if note else "cuda", note
 
