@@ -23,6 +23,8 @@ from assistant.roles import Message
 from assistant.words.clean import clean
 from assistant.words.tongue import tr
 
+MAX_PIXEL_BYTES = 1_000_000_000  # of all pictures of a conversation that are held in memory
+
 
 class History:
     """The conversations in one folder, as a turn writes them. `archive` lists and changes them."""
@@ -116,12 +118,19 @@ def opened(folder: Path) -> tuple[History | None, str]:
 
 
 def messages(history: History, conversation: int) -> list[Message]:
-    """What was said in a conversation so far, as far as it was heard. Pictures that are gone are left out."""
+    """What was said in a conversation so far, as far as it was heard. Pictures that are gone are left out, and the
+    oldest ones where all would take more than `MAX_PIXEL_BYTES`: a small file holds many large pictures."""
     history.mend(conversation)
     past: list[Message] = []
-    for turn in history.archive.turns(conversation):
+    taken = 0
+    for turn in reversed(history.archive.turns(conversation)):
         heard = turn.answer[: turn.heard]
         if heard:
-            pictures = tuple(history.pictures(turn))
-            past += [Message("user", turn.question, pictures), Message("assistant", heard)]
-    return past
+            pictures = []
+            for picture in history.pictures(turn) if taken < MAX_PIXEL_BYTES else ():
+                pictures.append(picture)
+                taken += len(picture.rgb)
+                if taken >= MAX_PIXEL_BYTES:
+                    break
+            past += [Message("assistant", heard), Message("user", turn.question, tuple(pictures))]
+    return past[::-1]
