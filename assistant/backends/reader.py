@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from assistant.backends.tiles import cut_into_tiles, is_strip
 from assistant.pictures import Picture
 
 _LEAST_SCORE = 0.6
 _LEAST_SIDE = 300  # smaller pictures are enlarged: small print is then found
+_WHOLE_SIDE = 2000  # pixels; RapidOCR shrinks what is longer
+_SMALL_LINE = 18  # pixels of a line's height, once it is shrunk, below which letters get lost
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,45 @@ class Reader:
         for row in rows(lines):
             yield " ".join(line.text for line in row)
 
-    def _find(self, picture: Picture) -> Iterator[Line]:
+    def _find(self, picture: Picture) -> list[Line]:
         image = picture.image
+        if is_strip(image):
+            return self._find_in_tiles(image)
         scale = max(1, round(_LEAST_SIDE / min(image.size)))
         if scale > 1 and max(image.size) * scale <= 4000:
             image = image.resize((image.width * scale, image.height * scale))
+        lines = list(self._detect(image))
+        shrunk = max(image.size) / _WHOLE_SIDE
+        if shrunk > 1 and min((line.box[3] - line.box[1] for line in lines), default=0.0) < _SMALL_LINE * shrunk:
+            # Letters get lost in what is shrunk: it is read again at its own size.
+            close = self._find_in_tiles(image)
+            lines = close + [line for line in lines if not any(_is_same(line, other) for other in close)]
+        return lines
+
+    def _find_in_tiles(self, image: Image.Image) -> list[Line]:
+        return [
+            Line(line.text, (left + tile.left, top + tile.top, right + tile.left, bottom + tile.top))
+            for tile in cut_into_tiles(image)
+            for line in self._detect(tile.image)
+            for left, top, right, bottom in [line.box]
+        ]
+
+    def _detect(self, image: Image.Image) -> Iterator[Line]:
         found: Any = self._ocr(np.asarray(image)[:, :, ::-1])
         if found.boxes is None:
             return
         for corners, text in zip(found.boxes, found.txts, strict=True):
             across, down = corners[:, 0], corners[:, 1]
             yield Line(text, (float(across.min()), float(down.min()), float(across.max()), float(down.max())))
+
+
+def _is_same(line: Line, other: Line) -> bool:
+    """Whether two boxes stand for the same words: the middle of one lies in the other."""
+    for one, around in ((line.box, other.box), (other.box, line.box)):
+        across, down = (one[0] + one[2]) / 2, (one[1] + one[3]) / 2
+        if around[0] <= across <= around[2] and around[1] <= down <= around[3]:
+            return True
+    return False
 
 
 def rows(lines: list[Line]) -> list[list[Line]]:

@@ -13,7 +13,6 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
-from assistant.errors import BadInput
 from assistant.library import models
 from assistant.library.catalogue import CATALOGUE
 from assistant.pictures import Picture
@@ -41,6 +40,7 @@ NO_PICTURE_YET = mark(
 )
 NO_TEXT = mark("There is no text in this picture.")
 _COUNTED = mark("Picture {n}:")
+WIDEST_SHAPES = 4  # ratio of the sides, up to which the tiny model learnt; of a strip it would invent a shape
 LEAST_CHANCE = 0.5  # of an answer's least certain token; below it the model would be guessing
 
 _READ = re.compile(
@@ -80,11 +80,8 @@ class Starter(Responder):
             yield from self._tiny.prepare([Message("user", "", (picture,))])
 
     def cost(self, picture: Picture) -> Cost | None:
-        """What it takes to encode a picture; None for one that only the reader can take."""
-        try:
-            return self._tiny.cost(picture)
-        except BadInput:
-            return None
+        """What it takes to encode a picture."""
+        return self._tiny.cost(picture)
 
     def forget(self, digest: str) -> None:
         """Lets a picture go."""
@@ -122,7 +119,9 @@ class Starter(Responder):
             yield like(question, NO_TEXT)
 
     def _look(self, picture: Picture, question: str) -> str:
-        """The tiny model's own words, or "cannot tell" where it was not sure of each of them."""
+        """The tiny model's own words, or "cannot tell" where it was not sure of each of them, or sees a strip."""
+        if max(picture.width, picture.height) > WIDEST_SHAPES * min(picture.width, picture.height):
+            return CANNOT
         words = list(self._tiny.words([Message("user", question, (picture,))]))
         sure = min((word.chance for word in words), default=0.0) >= LEAST_CHANCE
         return "".join(word.text for word in words) if sure else CANNOT

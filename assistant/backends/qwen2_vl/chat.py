@@ -4,6 +4,7 @@ Knows nothing of weights, caches or speed."""
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections import deque
@@ -86,21 +87,18 @@ class Chat:
         return boxes.Boxes(self._tokenizer)
 
     def view(self, picture: Picture, most: int = 0) -> View:
-        """How the model sees a picture, of `most` pixels if given. Raises `BadInput` for one too slim to resize."""
+        """How the model sees a picture, of `most` pixels if given."""
         from qwen_vl_utils.vision_process import smart_resize
 
-        if max(picture.width, picture.height) > _WIDEST * min(picture.width, picture.height):
-            raise BadInput(
-                "look",
-                tr("“{name}” is too long and thin for the model.").format(name=picture.name),
-                tr("Crop it and ask again."),
-            )
         least, largest = self._pixels
         largest = min(most, largest) if most else largest
         factor, pairs = self._patch * self._merge, max(1, picture.frames // 2)
         # All of a video costs as much as one picture.
         least, largest = max(factor**2, least // pairs), max(factor**2, largest // pairs)
-        sides = smart_resize(picture.height, picture.width, factor, min(least, largest), largest)
+        # A strip is seen a little thicker than it is: Qwen2-VL's own resizing gives up on thinner ones.
+        thinnest = math.ceil(max(picture.width, picture.height) / _WIDEST)
+        tall, wide = max(picture.height, thinnest), max(picture.width, thinnest)
+        sides = smart_resize(tall, wide, factor, min(least, largest), largest)
         height, width = (max(factor, side) for side in sides)  # a long banner's short side comes out as 0
         grid = (pairs, height // self._patch, width // self._patch)
         return View(picture, grid, pairs * height * width // factor**2, self._patch)

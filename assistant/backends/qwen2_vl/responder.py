@@ -73,8 +73,8 @@ class Qwen2VL(Responder):
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
 
     def reply(self, messages: Sequence[Message]) -> Generator[str | Box, None, None]:
-        """Yields the answer in pieces, and the places it points at. Raises `AssistantError` for pictures too slim to
-        resize, or no memory left."""
+        """Yields the answer in pieces, and the places it points at. Raises `AssistantError` where no memory is
+        left."""
         for word in self._steps(messages):
             yield word.text if isinstance(word, Word) else word or ""
 
@@ -119,7 +119,7 @@ class Qwen2VL(Responder):
             self.release()
 
     def cost(self, picture: Picture) -> Cost:
-        """What preparing a picture takes here. Raises `BadInput` for one too slim to resize."""
+        """What preparing a picture takes here."""
         return self._costs.of(self._chat.view(picture))
 
     def forget(self, digest: str) -> None:

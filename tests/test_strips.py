@@ -1,0 +1,85 @@
+"""Strips and large pages: read in tiles, each line once; never a reason to invent a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from assistant import backends
+from assistant.backends.reader import Reader
+from assistant.backends.tiles import cut_into_tiles
+from assistant.pictures import Picture
+from assistant.roles import Options
+from tests.conftest import Ran, missing
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "cases" / "files"
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return backends.load_reader()
+
+
+def lines(size: tuple[int, int], texts: list[tuple[int, int, str]], letters: int) -> Image.Image:
+    image = Image.new("RGB", size, "white")
+    for left, top, text in texts:
+        ImageDraw.Draw(image).text((left, top), text, "black", ImageFont.load_default(letters))
+    return image
+
+
+def test_a_wide_strip_is_read_word_for_word_once(reader: Reader) -> None:
+    words = [f"word{number}" for number in range(10, 66)]
+    strip = lines((3840, 28), [(10, 4, " ".join(words))], 16)
+    assert "".join(reader.read(Picture.of(strip))).replace(" ", "") == "".join(words)
+
+
+def test_a_tall_strip_is_read_line_by_line_once(reader: Reader) -> None:
+    texts = [(4, top, f"R{top // 100}") for top in range(1000, 5000, 100)]
+    strip = lines((60, 5000), texts, 22)
+    assert list(reader.read(Picture.of(strip))) == [text for _, _, text in texts]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000), (1500, 5), (2, 400)])
+def test_a_picture_of_single_pixels_has_no_text_and_no_fault(reader: Reader, size: tuple[int, int]) -> None:
+    assert list(reader.read(Picture.of(Image.new("RGB", size, "white")))) == []
+
+
+@pytest.mark.parametrize("size", [(5000, 28), (60, 20_000), (4000, 4100), (7, 3)])
+def test_tiles_cover_a_picture_once(size: tuple[int, int]) -> None:
+    image = Image.effect_noise(size, 90).convert("RGB")
+    covered = Image.new("RGB", size)
+    area = 0
+    for tile in cut_into_tiles(image):
+        assert max(tile.image.size) <= 1920 and max(tile.image.size) <= 5 * min(tile.image.size)
+        covered.paste(tile.image, (tile.left, tile.top))
+        area += 1
+    assert area >= size[0] * size[1] / 1920**2
+
+
+def test_small_print_on_a_large_page_is_read(reader: Reader) -> None:
+    texts = [(100, top, f"small print number {top} is here") for top in range(200, 3900, 900)]
+    found = list(reader.read(Picture.of(lines((3000, 4000), texts, 15))))
+    assert [line.replace(" ", "") for line in found] == [text.replace(" ", "") for _, _, text in texts]
+
+
+@pytest.mark.parametrize("size", [(3840, 28), (60, 20_000), (900, 1)])
+def test_of_a_strip_no_shape_is_invented(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant.roles import Message
+
+    starter = backends.load_responder("starter", Options())
+    monkeypatch.setattr(Reader, "read", lambda self, picture: (line for line in ()))
+    strip = Picture.of(Image.effect_noise(size, 90).convert("RGB"))
+    answer = "".join(map(str, starter.reply([Message("user", "Describe this picture.", (strip,))])))
+    assert "cannot tell" in answer and starter.cost(strip)
+
+
+def test_the_menu_bar_of_a_public_report_is_read_whole_and_as_a_region(cli: Callable[..., Ran]) -> None:
+    if not SHARED.is_dir():
+        missing("the folder of shared cases is not here")
+    read = cli("read", SHARED / "menubar-4k.png")
+    assert read.code == 0 and read.out.strip()
+    asked = cli("ask", "What does it say?", "--picture", SHARED / "menubar-4k.png", "--region", "0,0,3840,27", "--json")
+    assert asked.code == 0 and asked.ended["by"] == "reader"
