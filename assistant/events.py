@@ -182,7 +182,8 @@ class MicrophoneTried:
 @dataclass(frozen=True)
 class Shown:
     """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`. `instead`: the
-    digest of the one in whose place it came, or "". Raises `InvalidValueError` where the pixels are not so many: Qt
+    digest of the one in whose place it came, or ""; `pages`: those of the file that it came from. Raises
+    `InvalidValueError` where the pixels are not so many: Qt
     would read behind their end."""
 
     digest: str
@@ -194,6 +195,7 @@ class Shown:
     thumbnail: bytes = field(repr=False)
     ticket: str = ""
     instead: str = ""
+    pages: Count = 1
 
     def __post_init__(self) -> None:
         if len(self.thumbnail) != self.thumb_width * self.thumb_height * 3:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from assistant import frames
 from assistant.crashes import MOST_CRASHES, CrashRecord
-from assistant.events import Event, Failed, Level, Loading, Noted, StateChanged, TurnEnded
+from assistant.events import Event, Failed, Level, Loading, Noted, Shown, StateChanged, TurnEnded
 from assistant.progress import Marks
-from assistant.session_state import Call, SessionState
+from assistant.session_state import MAX_PAGES, Call, SessionState
 from assistant.settings import Settings, table
 from assistant.typed_reader import InvalidValueError, read_as
 from assistant.watchdog import Finding, Watchdog, WatchdogLimits
@@ -217,7 +217,13 @@ class EngineProcess:
         with self._lock:
             # How loud it is says nothing of the worker.
             self._watchdog.on_sign(time.monotonic(), shows=not isinstance(event, Level))
+            pages = self._session.show_pages(event) if isinstance(event, Shown) else []
             self._session.follow(event)
+        for call in pages:
+            self._send(*call)
+        if pages and isinstance(event, Shown) and event.pages > MAX_PAGES:
+            note = tr("Only the first {n} pages of {name} were added.")
+            self._tell(Noted(note.format(n=MAX_PAGES, name=event.name)))
         match event:
             case StateChanged():
                 self._found = "healthy"  # it has told so itself

@@ -22,6 +22,7 @@ from assistant.events import (
 )
 
 Call = tuple[str, dict[str, Any], bytes]
+MAX_PAGES = 10  # of a file, that are shown with it
 
 
 class SessionState:
@@ -61,6 +62,16 @@ class SessionState:
         made = call, {**facts, "ticket": ticket}, raw
         self._showing[ticket] = [*before, made]
         return made
+
+    def show_pages(self, event: Shown) -> list[Call]:
+        """The calls that show the other pages of a file whose first page has come; none when it comes again."""
+        first = self._showing.get(event.ticket, [("", {}, b"")])[0]
+        path = first[1].get("path", "")
+        if first[0] != "show" or "#page=" in path or event.ticket in self._tray.values():
+            return []
+        return [
+            self.show("show", {"path": f"{path}#page={page}"}) for page in range(2, min(event.pages, MAX_PAGES) + 1)
+        ]
 
     def rework(self, digest: str, facts: dict[str, Any]) -> Call:
         return self.show(

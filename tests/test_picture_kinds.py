@@ -42,7 +42,7 @@ def opened(data: bytes) -> Picture:
 def test_a_tiffs_pages_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
     path = pages(tmp_path / "scan.tiff")
     first = open_picture(path)
-    assert first.notes == ("It has 3 pages; page 1 is shown. Page 2 is “scan.tiff#page=2”, and so on.",)
+    assert first.notes == ("It has 3 pages; this is page 1. Page 2 is “scan.tiff#page=2”, and so on.",)
     assert (first.pages, colour(first)) == (3, (255, 0, 0))
     third = open_picture(tmp_path / "scan.tiff#page=3")
     assert (third.name, third.notes, colour(third)) == ("scan.tiff#page=3", (), (0, 0, 255))

@@ -48,6 +48,24 @@ def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Runn
     assert ended.heard == "still there"
 
 
+def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(running: Running, tmp_path: Path) -> None:
+    running.until(events.StateChanged, state="ready")
+    pages = [demo.make(seed).picture for seed in range(12)]
+    pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
+    running.engine.show(str(tmp_path / "scan.tiff"))
+    names = [running.until(events.Shown).name for _ in range(10)]
+    assert names == ["scan.tiff", *(f"scan.tiff#page={page}" for page in range(2, 11))]
+    notes = [event.message for event in running.seen if isinstance(event, events.Noted)]
+    assert "Only the first 10 pages of scan.tiff were added." in notes
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGKILL)
+    assert [running.until(events.Shown).name for _ in range(10)] == names
+    running.engine.ask("done")
+    running.until(events.TurnEnded)
+    shown = [event for event in running.seen if isinstance(event, events.Shown)]
+    assert len(shown) == 20, "the pages were not asked for a second time"
+
+
 def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
     demo.make(3).picture.save(tmp_path / "p.png")

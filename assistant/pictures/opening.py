@@ -144,7 +144,7 @@ def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> 
         picture = _decoded(name, [*_sampled(sampling), OURS if ours else FOREIGN, str(page or 1)], file)
     if picture.pages == 1 or page:
         return picture
-    note = tr("It has {n} pages; page 1 is shown. Page 2 is “{name}#page=2”, and so on.")
+    note = tr("It has {n} pages; this is page 1. Page 2 is “{name}#page=2”, and so on.")
     return replace(picture, notes=(note.format(n=picture.pages, name=path.name), *picture.notes))
 
 

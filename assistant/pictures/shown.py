@@ -13,4 +13,4 @@ def told(picture: Picture, ticket: str, instead: str = "") -> Shown:
     small = picture.image
     small.thumbnail((_EDGE, _EDGE))
     size = (picture.width, picture.height, small.width, small.height)
-    return Shown(picture.digest, picture.name, *size, small.tobytes(), ticket, instead)
+    return Shown(picture.digest, picture.name, *size, small.tobytes(), ticket, instead, picture.pages)
