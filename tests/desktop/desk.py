@@ -5,6 +5,7 @@ What a person sees is read over AT-SPI by `walk.py`, keys and mouse go through x
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from tests.desktop.sound_server import SoundServer
 
 HERE = Path(__file__).parent
 LAUNCHERS = (Path("/usr/libexec/at-spi-bus-launcher"), Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"))
+_SCREENS = itertools.count()
 PROGRAMS = ("Xvfb", "xdotool", "dbus-daemon", "pulseaudio", "flite")
 
 
@@ -179,8 +181,11 @@ def _running(command: list[str], environment: dict[str, str], **how: Any) -> Ite
 
 
 def _screen(stack: contextlib.ExitStack) -> str:
+    # A number of our own: left to choose, Xvfb in a network namespace takes that of a screen outside, whose socket in
+    # the file system it then removes, be it the desktop of whoever runs the tests.
+    number = f":{1000 + (os.getpid() * 8 + next(_SCREENS)) % 50_000}"
     ours, theirs = os.pipe()
-    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    command = ["Xvfb", number, "-displayfd", str(theirs), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
     stack.enter_context(_running(command, dict(os.environ), pass_fds=(theirs,)))
     os.close(theirs)
     with os.fdopen(ours) as pipe:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.observed import OBSERVERS, StandIn, Strace
 NOT_INSTALLED = 77
 _IDLE_SECONDS = 15.0  # onnxruntime, told nothing, asks the DNS 10 s after its import
 _LIMIT_SECONDS = 120.0
+_ANSWER_SECONDS = 15.0  # for a spoken question that is not understood
 
 
 def main() -> int:
@@ -67,22 +69,28 @@ def end(command: subprocess.Popen[str]) -> str:
 
 
 def listen(desk: Desk, folder: Path, observer: Strace | StandIn) -> str:
-    """The answer of `hark listen` to a spoken question; it is ended by Ctrl-C."""
+    """The names of the events of `hark listen` while a question is spoken; it is ended by Ctrl-C. That the words are
+    understood is not demanded: a busy machine loses sound."""
     wav = folder / "question.wav"
-    subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     hark = start(desk, observer, "listen", "--json", "--picture", str(folder / "picture.png"))
     assert hark.stdout
-    try:
-        for line in hark.stdout:
-            event = json.loads(line)
-            if event["event"] == "state" and event["state"] == "ready":
-                desk.play(wav)
-            if event["event"] == "ended":
-                return str(event["answer"])
-    finally:
-        hark.send_signal(signal.SIGINT)
-        hark.wait(_LIMIT_SECONDS)
-    raise AssertionError("no answer was heard")
+    events = []
+    enough = threading.Timer(_LIMIT_SECONDS, hark.kill)
+    enough.start()
+    for line in hark.stdout:
+        event = json.loads(line)
+        events.append(str(event["event"]))
+        if event["event"] == "state" and event["state"] == "ready" and not wav.exists():
+            subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
+            desk.play(wav)
+            enough.cancel()
+            enough = threading.Timer(_ANSWER_SECONDS, hark.send_signal, [signal.SIGINT])
+            enough.start()
+        if event["event"] == "ended":
+            hark.send_signal(signal.SIGINT)
+    enough.cancel()
+    hark.wait(_LIMIT_SECONDS)
+    return " ".join(events)
 
 
 if __name__ == "__main__":
