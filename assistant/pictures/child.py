@@ -1,7 +1,7 @@
 """Decodes one picture or video from standard input to raw RGB on standard output. Knows no file names, opens nothing.
 
 Its output is one line of JSON (`width`, `height`, `frames`, `pages`, `notes`, or `error` and `hint`) and then the
-pixels, frame by frame. Memory and processor time are limited with setrlimit. Windows has none: there the size in a
+pixels, frame by frame. Memory and processor time are limited (`limited_child`), but not on Windows: there the size in a
 picture's header, which is checked before decoding, the most bytes that the parent takes, and its time-out hold."""
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import BinaryIO, NoReturn
 
 from PIL import Image, ImageFile, features
 
+from assistant.limited_child import limit_resources
 from assistant.pictures import pixels
 from assistant.pictures.formats import MAX_RGB_BYTES, OURS, Sampling, is_video, still_format
 from assistant.pictures.metadata import Stripped, read_orientation, strip_metadata
@@ -180,16 +181,6 @@ def _is_animated(image: Image.Image) -> bool:
     return True
 
 
-def limit() -> None:
-    """Caps this process's memory and processor time where the system can."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def opened(source: BinaryIO, request: Request) -> Decoded:
     """What is in the file: one frame of a picture, several of a video. Raises `Refused`."""
     head = source.read(32)
@@ -236,7 +227,7 @@ def _output(source: BinaryIO, request: Request) -> Iterator[bytes]:
 def main() -> NoReturn:
     """The arguments: frames a second, the most frames, whether it is ours, the page."""
     tongue.inherit()
-    limit()
+    limit_resources(MAX_MEMORY_BYTES, MAX_CPU_SECONDS)
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     rate, most, whose, page = sys.argv[1:]

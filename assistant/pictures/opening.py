@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import subprocess
-import sys
-import threading
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
+from assistant.limited_child import LimitedChild
 from assistant.pictures.formats import (
     FOREIGN,
     MAX_FACTS_BYTES,
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 200 * 1024 * 1024
 MOST_VIDEO_BYTES = 8 * 1024**3  # only the frames that are looked at are read
-_SECONDS = 15.0
+_DECODING_TIMEOUT_S = 15.0
 _PAGE = re.compile(r"(.+)#page=(\d{1,5})")
 
 
@@ -171,43 +169,25 @@ def _too_large(name: str, is_video: bool) -> BadInput:
 
 
 def _decoded(name: str, arguments: list[str], source: BinaryIO | bytes) -> Picture:
-    """What the child makes of an open file, or of bytes. It is believed nothing: not that it ends, nor that it sends
-    what it announces."""
-    hint = tr("Save it smaller, a picture as PNG.")
-    command = [sys.executable, "-P", "-m", "assistant.pictures.child", *arguments]
-    late = threading.Event()
-    stdin = subprocess.PIPE if isinstance(source, bytes) else source
-    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
-
-        def give_up() -> None:
-            late.set()
-            child.kill()
-
-        timer = threading.Timer(_SECONDS, give_up)
-        timer.start()
+    """What the child makes of an open file, or of bytes."""
+    with closing(LimitedChild("assistant.pictures.child", arguments, source, _DECODING_TIMEOUT_S)) as child:
         try:
-            assert child.stdout
-            if isinstance(source, bytes) and child.stdin:
-                with contextlib.suppress(OSError), child.stdin:  # it may end before it has read all
-                    child.stdin.write(source)
-            return _received(name, child.stdout)
+            return _received(name, child.output)
         except ValueError:
-            if late.is_set():
-                raise BadInput("look", tr("“{name}” took too long to open.").format(name=name), hint) from None
-            told = tr("“{name}” is damaged or needs too much memory.").format(name=name)
-            raise BadInput("look", told, hint) from None
-        finally:
-            timer.cancel()
-            child.kill()
+            message = tr("“{name}” is damaged or needs too much memory.")
+            if child.timed_out:
+                message = tr("“{name}” took too long to open.")
+            hint = tr("Save it smaller, a picture as PNG.")
+            raise BadInput("look", message.format(name=name), hint) from None
 
 
 def _received(name: str, output: IO[bytes]) -> Picture:
     """Raises `ValueError` for anything but facts and so many pixels; never reads more than these."""
-    told = parse_json(output.readline(MAX_FACTS_BYTES))
-    if isinstance(told, dict) and "error" in told:
-        refusal = read_as(_Refusal, told, "it")
+    head = parse_json(output.readline(MAX_FACTS_BYTES))
+    if isinstance(head, dict) and "error" in head:
+        refusal = read_as(_Refusal, head, "it")
         raise BadInput("look", f"“{name}” {refusal.error}", refusal.hint)
-    facts = read_as(_Facts, told, "it")
+    facts = read_as(_Facts, head, "it")
     size = facts.width * facts.height * facts.frames * 3
     if min(facts.width, facts.height, facts.frames, facts.pages) < 1 or size > MAX_RGB_BYTES:
         raise ValueError("no such picture")

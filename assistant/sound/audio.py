@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
-import time
 import wave
 from collections.abc import Iterable
 from contextlib import closing
@@ -19,6 +16,7 @@ import numpy.typing as npt
 
 from assistant.errors import BadInput
 from assistant.files import open_regular
+from assistant.limited_child import LimitedChild
 from assistant.sound.formats import Refusal
 from assistant.words.tongue import mark, tr
 
@@ -167,52 +165,42 @@ def read(path: Path) -> Audio:
 class Decoding:
     """A sound file on its way through the process that decodes it: wait for its end, take its result, close it.
 
-    That process has little memory, few seconds and no name of the file, only its bytes. Raises `BadInput` as `read`
-    does."""
+    Raises `BadInput` as `read` does."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
         self._samples = bytearray()
-        self._deadline = time.monotonic() + _DECODING_TIMEOUT_S
         with open_regular(path, "hear", mark("sound file")) as file:
             if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
                 raise _refused(Refusal.TOO_LONG, path.name)
             file.seek(0)
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "assistant.sound.decoder_process"],
-                stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+            self._child = LimitedChild("assistant.sound.decoder_process", [], file, _DECODING_TIMEOUT_S)
         self._reader = threading.Thread(target=self._read, name="hark sound file", daemon=True)
         self._reader.start()
 
     def wait(self, seconds: float) -> bool:
         """Waits so long at most; whether there is a result, if only that it took too long."""
         self._reader.join(seconds)
-        return not self._reader.is_alive() or time.monotonic() > self._deadline
+        return not self._reader.is_alive()
 
     def result(self) -> Audio:
         """The whole sound, once `wait` says so."""
-        if self._reader.is_alive():
-            raise _refused("late", self._name)
         code = self._child.wait()
         if code:
-            raise _refused(code, self._name)
+            raise _refused("late" if self._child.timed_out else code, self._name)
         return Audio(np.frombuffer(self._samples, np.float32), DECODED_RATE)
 
     def close(self) -> None:
         """Ends the process, if it still runs."""
         self._child.kill()
-        self._child.wait()
         self._reader.join()
+        self._child.close()
 
     def _read(self) -> None:
-        assert self._child.stdout
-        with self._child.stdout as stdout:
-            while chunk := stdout.read(_CHUNK_BYTES):
-                self._samples += chunk
-                if len(self._samples) > LONGEST * DECODED_RATE * 4:
-                    self._child.kill()
-                    return
+        while chunk := self._child.output.read(_CHUNK_BYTES):
+            self._samples += chunk
+            if len(self._samples) > LONGEST * DECODED_RATE * 4:
+                return self._child.kill()
 
 
 def _refused(why: Refusal | int | str, name: str) -> BadInput:

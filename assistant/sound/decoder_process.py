@@ -2,7 +2,7 @@
 
 The samples are written as they are decoded, so that neither this process nor its parent ever holds more than the ten
 minutes that a question may last. The exit code says why a file is refused (`Refusal`). Memory and processor time are
-limited with setrlimit; on Windows the parent's time-out alone holds."""
+limited (`limited_child`); on Windows the parent's time-out alone holds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import av
 import numpy as np
 import soxr
 
+from assistant.limited_child import limit_resources
 from assistant.sound import wav
 from assistant.sound.audio import DECODED_RATE, LONGEST, Downmix, Samples
 from assistant.sound.formats import Refusal, RefusedError, find_format
 
-_MEMORY_BYTES = 1024**3
-_CPU_SECONDS = 60  # ten minutes of FLAC at 192 kHz take ten
+MAX_MEMORY_BYTES = 1024**3
+MAX_CPU_SECONDS = 60  # ten minutes of FLAC at 192 kHz take ten
 
 
 def decode(file: BinaryIO) -> Iterator[Samples]:
@@ -82,19 +83,9 @@ def _samples(frame: Any) -> Any:
     return (block.astype(np.int16) - 128) * 256 if block.dtype == np.uint8 else block
 
 
-def limit() -> None:
-    """Caps this process's memory and processor time where the system can."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def main() -> int:
     """Writes what can be decoded of standard input; returns 0, or the `Refusal`."""
-    limit()
+    limit_resources(MAX_MEMORY_BYTES, MAX_CPU_SECONDS)
     av.logging.set_level(av.logging.PANIC)
     written = 0
     try:
