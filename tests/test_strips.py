@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from assistant import backends
 from assistant.backends.reader import Reader
-from assistant.backends.tiles import cut_into_tiles
+from assistant.backends.tiles import close_gaps, cut_into_tiles
 from assistant.pictures import Picture
 from assistant.roles import Options
 from tests.conftest import Ran, missing
@@ -40,6 +40,26 @@ def test_a_tall_strip_is_read_line_by_line_once(reader: Reader) -> None:
     texts = [(4, top, f"R{top // 100}") for top in range(1000, 5000, 100)]
     strip = lines((60, 5000), texts, 22)
     assert list(reader.read(Picture.of(strip))) == [text for _, _, text in texts]
+
+
+@pytest.mark.parametrize("border", ["white", "grey"])
+def test_single_words_far_apart_on_a_tall_strip_are_all_read(reader: Reader, border: str) -> None:
+    texts = [(5, top, f"Nr{top // 100}") for top in range(100, 20_000, 4000)]
+    strip = lines((60, 20_000), texts, 18)
+    ImageDraw.Draw(strip).line([(0, 0), (0, 20_000)], border)
+    assert list(reader.read(Picture.of(strip))) == [text for _, _, text in texts]
+
+
+def test_small_words_on_a_long_thin_strip_are_read(reader: Reader) -> None:
+    strip = lines((3000, 12), [(10, 0, "The quick brown fox"), (2600, 0, "jumps over")], 10)
+    assert "".join(reader.read(Picture.of(strip))).replace(" ", "") == "Thequickbrownfoxjumpsover"
+
+
+def test_closing_the_gaps_of_a_strip_keeps_all_that_is_drawn() -> None:
+    strip = lines((4000, 30), [(900, 5, "here"), (3500, 5, "there")], 16)
+    closed = close_gaps(strip)
+    ink = [sum(level < 128 for level in picture.convert("L").tobytes()) for picture in (strip, closed)]
+    assert ink[0] == ink[1] > 100 and closed.height == 30 and closed.width < 300
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000), (1500, 5), (2, 400)])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from assistant.backends.tiles import cut_into_tiles, is_strip
+from assistant.backends.tiles import close_gaps, cut_into_tiles, is_strip
 from assistant.pictures import Picture
 
 _LEAST_SCORE = 0.6
@@ -43,7 +43,8 @@ class Reader:
             yield " ".join(line.text for line in row)
 
     def _find(self, picture: Picture) -> list[Line]:
-        image = picture.image
+        """Lines where they lie in the picture; of a strip, where they lie once its gaps are closed."""
+        image = close_gaps(picture.image) if is_strip(picture.image) else picture.image
         if is_strip(image):
             return self._find_in_tiles(image)
         scale = max(1, round(_LEAST_SIDE / min(image.size)))

@@ -16,6 +16,8 @@ _TILE_SIDE = 1920  # pixels
 _WINDOW = 4  # a cut lies in this last part of a tile
 _SMOOTHED = 9  # rows or columns: a gap between words is wider than one between letters
 _PADDED_RATIO = 4
+_GAP = 32  # rows or columns of what does not change that are left of it
+_CHANGE = 8  # levels of brightness from one row or column to the next
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,20 @@ class Tile:
 def is_strip(image: Image.Image) -> bool:
     """Whether it is too long and thin to be read whole."""
     return max(image.size) > WIDEST_RATIO * min(image.size)
+
+
+def close_gaps(image: Image.Image) -> Image.Image:
+    """A strip without most of what is empty along it: a word alone on a long empty page is not found by the detector.
+    Lines and gradients that run along the strip do not count as drawn."""
+    is_wide = image.width > image.height
+    pixels = np.asarray(image)
+    grey = np.asarray(image.convert("L"), np.int16)
+    changes = np.abs(np.diff(grey.T if is_wide else grey, axis=0)).max(axis=1, initial=0) >= _CHANGE
+    at = np.arange(len(changes) + 1)
+    drawn = np.zeros(len(at), bool)
+    drawn[1:], drawn[:-1] = changes, drawn[:-1] | changes
+    kept = at - np.maximum.accumulate(np.where(drawn, at, 0)) <= _GAP
+    return Image.fromarray(np.ascontiguousarray(pixels[:, kept] if is_wide else pixels[kept]))
 
 
 def cut_into_tiles(image: Image.Image) -> Iterator[Tile]:
