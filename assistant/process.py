@@ -100,16 +100,14 @@ class EngineProcess:
         self._call(lambda session: session.forget(digest))
 
     def interrupt(self) -> None:
-        self._session.stop()
-        self._send("interrupt")
+        self._stop_and_send("interrupt")
 
     def listen(self, hands_free: bool) -> None:
         self._session.hands_free = hands_free
         self._send("listen", {"hands_free": hands_free})
 
     def press(self) -> None:
-        self._session.stop()
-        self._send("press")
+        self._stop_and_send("press")
 
     def tap(self) -> None:
         self._send("tap")
@@ -131,8 +129,9 @@ class EngineProcess:
         self._send("configure", {"settings": table(self._settings)})
 
     def open(self, conversation: int | None, private: bool = False) -> None:
-        self._session.conversation, self._session.private = conversation, private
-        self._send("open", {"conversation": conversation, "private": private})
+        with self._lock:
+            self._session.open(conversation, private)
+            self._send("open", {"conversation": conversation, "private": private})
 
     def _spawn(self) -> None:
         import subprocess  # here, because the window is shown before
@@ -152,6 +151,11 @@ class EngineProcess:
         """Sends a call that a new child would have to be told again: to the one that lives now, and once."""
         with self._lock:
             self._send(*call(self._session))
+
+    def _stop_and_send(self, name: str) -> None:
+        with self._lock:
+            self._session.stop()
+            self._send(name)
 
     def _send(self, name: str, facts: dict[str, Any] | None = None, raw: bytes = b"") -> None:
         """Never waits: a frozen child does not read, and its pipe holds little."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from assistant.events import (
 
 Call = tuple[str, dict[str, Any], bytes]
 MAX_PAGES = 10  # of a file, that are shown with it
+_MOST_RETRIES = 2  # of a picture that was on its way when an engine died
 
 
 class SessionState:
@@ -38,6 +40,8 @@ class SessionState:
         self._asked: dict[int, Call] = {}  # ticket to question, until it is acknowledged
         self._showing: dict[str, list[Call]] = {}  # ticket to the calls that led to a picture
         self._tray: dict[str, str] = {}  # digest to ticket
+        self._coming: dict[int, Call] = {}  # ticket to call, of pictures that were neither shown nor refused yet
+        self._retries: Counter[int] = Counter()  # of these, by ticket: one of them may be what ends the engines
         self._leaving: set[str] = set()  # digests of what is to be let go
 
     @property
@@ -56,11 +60,17 @@ class SessionState:
         if self._asked:
             self._asked[next(self._tickets)] = "interrupt", {}, b""
 
+    def open(self, conversation: int | None, private: bool) -> None:
+        """Pictures on their way to the one before are let go with it."""
+        self.conversation, self.private = conversation, private
+        self._coming.clear()
+
     def show(self, call: str, facts: dict[str, Any], raw: bytes = b"", before: Sequence[Call] = ()) -> Call:
         """The call that shows a picture, to be sent; `before` are those that made what it changes."""
-        ticket = str(next(self._tickets))
-        made = call, {**facts, "ticket": ticket}, raw
-        self._showing[ticket] = [*before, made]
+        ticket = next(self._tickets)
+        made = call, {**facts, "ticket": str(ticket)}, raw
+        self._showing[str(ticket)] = [*before, made]
+        self._coming[ticket] = made
         return made
 
     def show_pages(self, event: Shown) -> list[Call]:
@@ -97,8 +107,8 @@ class SessionState:
                 self.turn = replace(self.turn, heard_until=until)
             case TurnEnded():
                 self.turn = None
-            case Failed():
-                self._asked.clear()
+            case Failed("ask" | "hear" | "look" as stage):
+                self._refuse(stage)
             case _:
                 self._follow_things(event)
 
@@ -112,7 +122,10 @@ class SessionState:
                 yield call, facts if call == "rework" else {**facts, "again": True}, raw
         for digest in list(self._leaving):
             yield "forget", {"digest": digest}, b""
-        yield from list(self._asked.values())  # the window may ask meanwhile
+        self._retries.update(list(self._coming))
+        coming = {ticket: call for ticket, call in self._coming.items() if self._retries[ticket] <= _MOST_RETRIES}
+        waiting = {**self._asked, **coming}  # in their order: a question is about the pictures before it
+        yield from (waiting[ticket] for ticket in sorted(waiting))
 
     def _acknowledge(self, ticket: str) -> None:
         """What was asked before it was interrupted before it began."""
@@ -121,9 +134,19 @@ class SessionState:
         while self._asked and next(iter(self._asked.values()))[0] == "interrupt":
             del self._asked[next(iter(self._asked))]
 
+    def _refuse(self, stage: str) -> None:
+        """The oldest question was refused and never begins, or the oldest picture; they were taken up in this order."""
+        if stage == "look":
+            self._coming.pop(next(iter(self._coming), 0), None)
+            return
+        ticket = next((one for one, call in self._asked.items() if call[0] != "interrupt"), None)
+        if ticket is not None and (stage == "ask" or self._asked[ticket][0] == "hear"):
+            self._acknowledge(str(ticket))
+
     def _follow_things(self, event: Event) -> None:
         match event:
             case Shown() if event.ticket in self._showing:
+                self._coming.pop(int(event.ticket), None)
                 self._showing.pop(self._tray.pop(event.instead, ""), None)
                 self._tray[event.digest] = event.ticket
             case Forgotten(digest):

@@ -19,7 +19,8 @@ _MOST_KNOWN_S = 15.0  # of a healthy step that is taken as a measure for the nex
 class WatchdogLimits:
     """In seconds. A busy step that gives nothing is told after `working`; a process that neither speaks nor computes
     is told after `frozen` and replaced after `dead`. Who says stop, or asks the next question, waits `stop` for a step
-    that does not end. A step's own limit is multiplied by `factor`."""
+    of a model or voice that does not end; what Hark does itself, such as opening a picture, has its own limit alone. A
+    step's own limit is multiplied by `factor`."""
 
     working: float = 3.0
     frozen: float = 3.5
@@ -75,7 +76,7 @@ class Watchdog:
         limits = self._limits
         if still > limits.dead or silent > max(STEP_LIMIT_S, self.marks.limit) * limits.factor:
             return "dead"
-        if busy > self.marks.limit * limits.factor or (not loading and self._ignores_user(now, max(busy, silent))):
+        if busy > self.marks.limit * limits.factor or (not loading and self._ignores_user(now, busy)):
             return "stuck"
         if still > limits.frozen:
             return "frozen"
@@ -95,5 +96,7 @@ class Watchdog:
         self._used = used
 
     def _ignores_user(self, now: float, busy: float) -> bool:
+        if not self.marks.stage:
+            return False
         patience = max(self._limits.stop, 2 * self._known.get(self.marks.stage, 0.0))
         return bool(self._awaited) and min(now - self._awaited[0][1], busy) > patience

@@ -143,3 +143,19 @@ def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
     assert language.rows == 64
     language.note_slice(64, 0.001)
     assert language.rows == 64, "and no larger than a turn may have to wait for"
+
+
+def test_question_that_waits_for_a_picture_to_open_ends_nothing() -> None:
+    child = Child()
+    opening = replace(STEP, stage="")
+    child.live(1, opening)
+    child.dog.await_call(7, child.now)
+    assert child.live(40, replace(opening, seconds=1)) == "working"
+    assert child.when("stuck") == float("inf")
+
+
+def test_library_that_holds_pythons_lock_is_not_ended_for_the_next_question() -> None:
+    child = Child()
+    child.dog.on_marks(replace(STEP, stage=""), child.now)
+    child.dog.await_call(7, child.now)
+    assert child.live(30, None, work=0.5) == "working"
