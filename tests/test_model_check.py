@@ -124,6 +124,26 @@ def test_a_whisper_that_is_to_hear_otherwise_than_any_is_damaged(whisper: Path, 
         check_model(whisper, "whisper", "hear")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("suppress_ids_begin", [51_865]), ("suppress_ids_begin", [-5]), ("suppress_ids_begin", 10**9),
+        ("suppress_ids", [2**31]), ("suppress_ids", "x"), ("lang_ids", [10**30]), ("lang_ids", [None]),
+        ("alignment_heads", [[-1, 0]]), ("alignment_heads", [1.5]),
+    ],
+)  # fmt: skip
+def test_whisper_config_whose_tokens_lead_outside_the_vocabulary_is_damaged(
+    whisper: Path, key: str, value: object
+) -> None:
+    config = json.loads((whisper / "config.json").read_text("utf-8"))
+    check_model(whisper, "whisper", "hear")
+    (whisper / "config.json").write_text(json.dumps({**config, key: None}))
+    check_model(whisper, "whisper", "hear")
+    (whisper / "config.json").write_text(json.dumps({**config, key: value}))
+    with pytest.raises(Missing, match=r"config\.json in “.*” is damaged"):
+        check_model(whisper, "whisper", "hear")
+
+
 @pytest.mark.parametrize("told", [None, {}, {"feature_size": 80}])
 def test_a_whisper_of_128_bands_hears_also_without_the_file_that_says_so(
     tmp_path: Path, samples: Path, told: dict[str, int] | None

@@ -7,11 +7,11 @@ import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from assistant.errors import Missing
 from assistant.library.catalogue import MODEL_FILES, VOICE_FILES
-from assistant.typed_reader import parse_json, read_as
+from assistant.typed_reader import Range, parse_json, read_as
 from assistant.words.tongue import tr
 
 NEEDED = {
@@ -23,6 +23,9 @@ MAX_TABLE_BYTES = 64 * 1024**2  # of a file that is no weights; the largest know
 MAX_HEADER_BYTES = 100_000_000  # of a safetensors file, as its library has it
 _T = TypeVar("_T")
 _WEIGHTS = (".safetensors", ".bin", ".onnx")
+
+
+_Token = Annotated[int, Range(0, 2**24)]  # a number in a vocabulary
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ class _Preprocessor:
     n_fft: Literal[400] = 400
 
 
+@dataclass(frozen=True)
+class _WhisperConfig:
+    """CTranslate2 takes these numbers as they are, and reads or writes where they lead."""
+
+    suppress_ids: list[_Token] | None = None
+    suppress_ids_begin: list[_Token] | None = None
+    lang_ids: list[_Token] | None = None
+    alignment_heads: list[tuple[_Token, _Token]] | None = None
+
+
 def check_model(folder: Path, part: str, stage: str) -> None:
     """Raises `Missing` where a file of the model that a back end opens is missing, cut off, too large, or none."""
     try:
@@ -53,12 +66,23 @@ def check_model(folder: Path, part: str, stage: str) -> None:
         _check_kinds(folder, stage)
         if part == "whisper":
             _read_table(folder / "preprocessor_config.json", _Preprocessor, stage)
+            _check_tokens(folder, stage)
         if part == "qwen2-vl":
             _check_shards(folder, stage)
     except OSError as error:
         what = tr("The model folder “{folder}” cannot be read: {reason}.")
         what = what.format(folder=folder, reason=error.strerror or type(error).__name__)
         raise Missing(stage, what, tr("Check its name and permissions.")) from None
+
+
+def _check_tokens(folder: Path, stage: str) -> None:
+    config = _read_table(folder / "config.json", _WhisperConfig, stage)
+    words = _read_table(folder / "vocabulary.json", list[str], stage)
+    tokens = (
+        [*(config.suppress_ids or ()), *(config.suppress_ids_begin or ()), *(config.lang_ids or ())] if config else []
+    )
+    if words is not None and max(tokens, default=0) >= len(words):
+        raise _damaged(folder / "config.json", stage)
 
 
 def _check_needed(folder: Path, part: str, stage: str) -> None:
@@ -109,8 +133,12 @@ def _read_table(path: Path, kind: type[_T], stage: str) -> _T | None:
     try:
         return read_as(kind, parse_json(path.read_bytes()), path.name) if path.is_file() else None
     except (ValueError, OSError):
-        what = tr("The file {name} in “{folder}” is damaged.").format(name=path.name, folder=path.parent)
-        raise Missing(stage, what, tr("Get the model again.")) from None
+        raise _damaged(path, stage) from None
+
+
+def _damaged(path: Path, stage: str) -> Missing:
+    what = tr("The file {name} in “{folder}” is damaged.").format(name=path.name, folder=path.parent)
+    return Missing(stage, what, tr("Get the model again."))
 
 
 def _is_whole(path: Path) -> bool:
