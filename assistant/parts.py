@@ -137,5 +137,6 @@ def _responder(look: Look, data: Path) -> Responder:
         device_map=look.device_map, max_memory=look.max_memory,
         min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
         weights=look.weights, cache=str(data / "weights"), glance=look.glance, budget=look.budget,
+        find_installed=models.find_installed_responder,
     )  # fmt: skip
     return backends.load_responder(look.responder, options)

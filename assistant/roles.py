@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -119,7 +119,8 @@ class Options:
     `max_memory` what each of its devices may take ("0=6GiB, cpu=16GiB"). `weights`: how a processor holds bfloat16
     ones, "int4", "bfloat16" or "stored"; `cache` is a folder for what was made of them ("" for none). `glance`: a
     picture that is still being encoded is answered from a small view of it. `budget`: gigabytes of a graphics card that
-    it may take, 0 for all that is free; what does not fit runs on the processor."""
+    it may take, 0 for all that is free; what does not fit runs on the processor. `find_installed` gives the name of an
+    installed model that could answer instead of a part that cannot, or ""."""
 
     model: str = ""
     name: str = ""
@@ -136,3 +137,4 @@ class Options:
     cache: str = ""
     glance: bool = False
     budget: float = 0.0
+    find_installed: Callable[[], str] = lambda: ""

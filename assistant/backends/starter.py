@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
-from assistant.library import models
-from assistant.library.catalogue import CATALOGUE
 from assistant.pictures import Picture
 from assistant.roles import Cost, Message, Options, Responder
 from assistant.starter.questions import CANNOT, DESCRIBE
@@ -31,10 +29,10 @@ NO_PICTURE = mark(
     "The starter kit cannot tell without a picture: it answers questions about pictures. "
     "Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
 )
-CANNOT_TELL_YET = mark(
+CANNOT_TELL_TO_USE = mark(
     "The starter kit cannot tell. Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
 )
-NO_PICTURE_YET = mark(
+NO_PICTURE_TO_USE = mark(
     "The starter kit cannot tell without a picture: it answers questions about pictures. "
     "Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
 )
@@ -57,10 +55,12 @@ _DESCRIBE = re.compile(
 
 
 class Starter(Responder):
-    """Both parts are loaded when first asked. `by` is "reader" or "tiny" after a reply."""
+    """Both parts are loaded when first asked. `by` is "reader" or "tiny" after a reply. `find_installed` gives the name
+    of a model that is here and can answer more, or ""."""
 
-    def __init__(self) -> None:
+    def __init__(self, find_installed: Callable[[], str] = lambda: "") -> None:
         self.by = "tiny"
+        self._find_installed = find_installed
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         """Yields the answer about the newest pictures; one after another when there are several."""
@@ -68,7 +68,7 @@ class Starter(Responder):
         question = messages[-1].text
         if not pictures:
             self.by = "tiny"
-            yield _refusal(question, NO_PICTURE, NO_PICTURE_YET)
+            yield self._refuse(question, NO_PICTURE, NO_PICTURE_TO_USE)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
                 yield " " * (number > 1) + like(question, _COUNTED).format(n=number) + " "
@@ -107,7 +107,12 @@ class Starter(Responder):
             return
         lines = list(self._reader.read(picture)) if described else []
         self.by = "reader" if lines else "tiny"
-        yield "\n".join(lines) if lines else _refusal(question, CANNOT_TELL, CANNOT_TELL_YET)
+        yield "\n".join(lines) if lines else self._refuse(question, CANNOT_TELL, CANNOT_TELL_TO_USE)
+
+    def _refuse(self, question: str, to_get: str, to_use: str) -> str:
+        """What can answer instead: to be got, or only to be used where it is here already."""
+        name = self._find_installed()
+        return like(question, to_use).format(name=name) if name else like(question, to_get)
 
     def _read(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.by = "reader"
@@ -146,13 +151,6 @@ class Starter(Responder):
             self.late_loading_seconds += time.monotonic() - start
 
 
-def _refusal(question: str, to_get: str, to_use: str) -> str:
-    """What can answer instead: to be got, or only to be used where it is here already."""
-    suited = [one for one in CATALOGUE.values() if one.part == "qwen2-vl" and not one.quantised]
-    here = next((one.name for one in suited if models.is_here(one)), "")
-    return like(question, to_use).format(name=here) if here else like(question, to_get)
-
-
 def load(options: Options) -> Starter:
-    """The starter kit; its models come with Hark, so that `options` change nothing."""
-    return Starter()
+    """The starter kit; its models come with Hark, so that of the `options` only `find_installed` matters."""
+    return Starter(options.find_installed)

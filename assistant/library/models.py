@@ -86,6 +86,12 @@ def is_here(entry: ModelEntry) -> bool:
     return True
 
 
+def find_installed_responder() -> str:
+    """The catalogue's name of a Qwen2-VL that is here and runs without further packages, or ""."""
+    suited = (entry for entry in CATALOGUE.values() if entry.part == "qwen2-vl" and not entry.quantised)
+    return next((entry.name for entry in suited if is_here(entry)), "")
+
+
 def repo_of(name: str) -> str:
     """The hub's name of a model. Raises `Missing` for one that is none."""
     entry = CATALOGUE.get(name)
