@@ -65,7 +65,6 @@ def main() -> None:
     tongue.inherit()
     folders = Folders.find()
     to_log(folders)
-    keep_temporary_files(folders.temporary)
     try:
         settings, conversation = _start_of(frames.read(source))
     except frames.BadFrame:
@@ -128,5 +127,6 @@ def _argument(hint: Any, value: Any, name: str) -> Any:
 
 
 if __name__ == "__main__":
+    keep_temporary_files(Folders.find().temporary)  # before any child is started
     CHECK.begin()  # beside the imports: the microphone opens as early as it can
     main()

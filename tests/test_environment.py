@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from assistant import environment
 from assistant.process import EngineProcess
 from assistant.settings import Settings
 from tests.conftest import Ran
+from tests.engines import wait_for
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = sorted(
@@ -89,12 +91,17 @@ def test_the_engines_temporary_files_and_its_childrens_are_in_its_home(home: Pat
     engine = EngineProcess(Settings(), lambda event: None)
     engine.start()
     try:
-        end = time.monotonic() + 60
-        while not (grown := psutil.Process(engine.pid).children()):
-            assert time.monotonic() < end, "the engine starts children"
-            time.sleep(0.05)
-        assert grown[0].environ()["TMPDIR"] == str(home / "temporary")
-        assert grown[0].environ()["ORT_DISABLE_TELEMETRY"] == "1"
+        children: list[dict[str, str]] = []
+
+        def has_told_its_child() -> bool:
+            # Between fork and exec a child shows what its parent was started with: not yet what it was told.
+            with contextlib.suppress(psutil.Error):  # one has ended meanwhile
+                children[:] = [child.environ() for child in psutil.Process(engine.pid).children()]
+            return any("TMPDIR" in child for child in children)
+
+        wait_for(has_told_its_child)
+        child = next(child for child in children if "TMPDIR" in child)
+        assert child["TMPDIR"] == str(home / "temporary") and child["ORT_DISABLE_TELEMETRY"] == "1"
     finally:
         engine.stop()
 

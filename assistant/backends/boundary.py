@@ -94,7 +94,8 @@ def code_limit(seconds: float) -> Iterator[None]:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on the processor or a card: many allocators raise a plain `RuntimeError`."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(phrase in text for phrase in _OUT_OF_MEMORY)
+    named = any(kind.__name__ in ("MemoryError", "OutOfMemoryError") for kind in type(error).__mro__)  # torch's too
+    return named or any(phrase in text for phrase in _OUT_OF_MEMORY)
 
 
 def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hint: str) -> Missing:
