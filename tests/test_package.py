@@ -42,8 +42,8 @@ def test_threads_start_only_where_they_are_expected() -> None:
         if "threading.Thread(" in path.read_text() or "threading.Timer(" in path.read_text()
     }
     assert starters == {
-        "assistant/engine.py", "assistant/pictures/opening.py", "assistant/process.py", "assistant/serve.py",
-        "assistant/sound/audio.py", "ui/portal.py", "ui/shortcuts.py", "ui/start.py",
+        "assistant/backends/piper.py", "assistant/engine.py", "assistant/limited_child.py", "assistant/process.py",
+        "assistant/serve.py", "assistant/sound/audio.py", "ui/portal.py", "ui/shortcuts.py", "ui/start.py",
     }  # fmt: skip
 
 
