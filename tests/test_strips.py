@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from assistant import backends
+from assistant import backends, progress
 from assistant.backends.reader import Reader
 from assistant.backends.tiles import close_gaps, cut_into_tiles
 from assistant.pictures import Picture
@@ -77,6 +77,14 @@ def test_tiles_cover_a_picture_once(size: tuple[int, int]) -> None:
         covered.paste(tile.image, (tile.left, tile.top))
         area += 1
     assert area >= size[0] * size[1] / 1920**2
+
+
+def test_each_tile_of_a_long_strip_is_given_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed: list[float] = []
+    monkeypatch.setattr(progress, "allow", allowed.append)
+    monkeypatch.setattr(Reader, "_detect", lambda self, image: iter(()))
+    noise = Picture.of(Image.effect_noise((60, 20_000), 90).convert("RGB"))
+    assert list(Reader.__new__(Reader).read(noise)) == [] and len(allowed) >= 20_000 / 1920
 
 
 def test_small_print_on_a_large_page_is_read(reader: Reader) -> None:

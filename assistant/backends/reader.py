@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from assistant import progress
 from assistant.backends.tiles import close_gaps, cut_into_tiles, is_strip
 from assistant.pictures import Picture
 
 _LEAST_SCORE = 0.6
 _LEAST_SIDE = 300  # smaller pictures are enlarged: small print is then found
 _WHOLE_SIDE = 2000  # pixels; RapidOCR shrinks what is longer
+_TILE_ALLOWED_S = 60.0  # an old processor takes about ten
 _SMALL_LINE = 18  # pixels of a line's height, once it is shrunk, below which letters get lost
 
 
@@ -59,12 +61,14 @@ class Reader:
         return lines
 
     def _find_in_tiles(self, image: Image.Image) -> list[Line]:
-        return [
-            Line(line.text, (left + tile.left, top + tile.top, right + tile.left, bottom + tile.top))
-            for tile in cut_into_tiles(image)
-            for line in self._detect(tile.image)
-            for left, top, right, bottom in [line.box]
-        ]
+        lines = []
+        for tile in cut_into_tiles(image):
+            progress.allow(_TILE_ALLOWED_S)  # a page has many of them: healthy work, however long all take
+            for line in self._detect(tile.image):
+                left, top, right, bottom = line.box
+                box = (left + tile.left, top + tile.top, right + tile.left, bottom + tile.top)
+                lines.append(Line(line.text, box))
+        return lines
 
     def _detect(self, image: Image.Image) -> Iterator[Line]:
         found: Any = self._ocr(np.asarray(image)[:, :, ::-1])
