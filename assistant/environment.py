@@ -62,12 +62,15 @@ def keep_temporary_files(folder: Path) -> None:
     """From here on this process and its children make temporary files in `folder`, such as those in which Coqui hands
     the words of an answer to eSpeak. What a killed process left there is removed after a day.
 
-    Where the folder cannot be made the system's own is used."""
+    Where the folder cannot be made, read or written, the system's own is used."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths = list(folder.iterdir())
     except OSError:
         return
-    for path in folder.iterdir():
+    if not os.access(folder, os.W_OK):
+        return
+    for path in paths:
         with contextlib.suppress(OSError):  # another process may remove it too
             if path.is_file() and path.stat().st_mtime < time.time() - _STALE_SECONDS:
                 path.unlink()

@@ -17,7 +17,7 @@ from assistant.progress import Marks
 from assistant.session_state import MAX_PAGES, Call, SessionState
 from assistant.settings import Settings, table
 from assistant.typed_reader import InvalidValueError, read_as
-from assistant.watchdog import Finding, Watchdog, WatchdogLimits
+from assistant.watchdog import Health, Watchdog, WatchdogLimits
 from assistant.words.tongue import tr
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class EngineProcess:
         self._closing = False
         self._session, self._crashes = SessionState(), CrashRecord()
         self._watchdog = Watchdog(limits or WatchdogLimits(), self._processor_s)
-        self._found: Finding = "healthy"  # as it was told
+        self._health: Health = "healthy"  # as it was told
         self._calls = self._quick = 0
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -200,12 +200,12 @@ class EngineProcess:
             child, session = self._child, self._session
             loading = bool(session.loading) or session.state in ("", "loading")
             with self._lock:
-                found = self._watchdog.check(time.monotonic(), session.awaited, loading)
-            if child and found in ("stuck", "dead"):
+                health = self._watchdog.check(time.monotonic(), session.awaited, loading)
+            if child and health in ("stuck", "dead"):
                 child.kill()
-            elif found != self._found:
-                self._found = found
-                self._tell(StateChanged((session.state or "loading") if found == "healthy" else found))
+            elif health != self._health:
+                self._health = health
+                self._tell(StateChanged((session.state or "loading") if health == "healthy" else health))
 
     def _processor_s(self) -> float:
         import psutil  # here, because the window is shown before
@@ -230,7 +230,7 @@ class EngineProcess:
             self._tell(Noted(note.format(n=MAX_PAGES, name=event.name)))
         match event:
             case StateChanged():
-                self._found = "healthy"  # it has told so itself
+                self._health = "healthy"  # it has told so itself
             case Loading(what, True):
                 self._crashes.loaded(what)
             case TurnEnded("answered"):
@@ -243,7 +243,7 @@ class EngineProcess:
         turn, self._session.turn = self._session.turn, None
         if turn:
             self._tell(turn)
-        self._found = "healthy"
+        self._health = "healthy"
         self._tell(StateChanged("restarting"))
         stage = self._watchdog.marks.stage
         self._settings, sentence = self._crashes.blame(self._session.loading, stage, self._settings)

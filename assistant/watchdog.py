@@ -9,7 +9,7 @@ from typing import Literal
 
 from assistant.progress import STEP_LIMIT_S, Marks
 
-Finding = Literal["healthy", "working", "frozen", "stuck", "dead"]
+Health = Literal["healthy", "working", "frozen", "stuck", "dead"]
 _LOST_TICK_S = 2.0  # between two checks: this process itself stood still, so that what it did not see means nothing
 _SILENT_S = 1.0  # beats missed, after which the processor time is looked at
 _MOST_KNOWN_S = 15.0  # of a healthy step that is taken as a measure for the next ones
@@ -64,7 +64,7 @@ class Watchdog:
         """The user waits for the worker to take up this call, the child's `number`-th."""
         self._awaited.append((number, now))
 
-    def check(self, now: float, awaited: bool, loading: bool) -> Finding:
+    def check(self, now: float, awaited: bool, loading: bool) -> Health:
         """How the child is. `awaited`: the user waits for what it does; `loading`: it loads its models."""
         if now - self._checked > _LOST_TICK_S:
             self._sign = self._computed = now

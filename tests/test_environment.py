@@ -124,3 +124,15 @@ def test_where_no_folder_can_be_made_the_systems_temporary_folder_stays(
     (tmp_path / "file").touch()
     environment.keep_temporary_files(tmp_path / "file" / "temporary")
     assert os.environ == {"TMPDIR": "/somewhere"}
+
+
+def test_where_the_folder_cannot_be_listed_the_systems_temporary_folder_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(Path, "iterdir", refuse)  # the tests may run as root, who may list everything
+    environment.keep_temporary_files(tmp_path)
+    assert os.environ == {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from assistant.progress import Marks, Progress, allow, step
-from assistant.watchdog import Finding, Watchdog, WatchdogLimits
+from assistant.watchdog import Health, Watchdog, WatchdogLimits
 
 STEP = Marks(step=1, busy=True, stage="answer", limit=60.0)
 
@@ -19,13 +19,13 @@ class Child:
         self.now, self.processor = 100.0, 0.0
         self.dog = Watchdog(WatchdogLimits(**limits), lambda: self.processor)
         self.dog.start(self.now)
-        self.found: list[tuple[float, Finding]] = []  # seconds of this script, and what was found from then on
+        self.found: list[tuple[float, Health]] = []  # seconds of this script, and what was found from then on
 
     def live(
         self, seconds: float, marks: Marks | None, awaited: bool = True, loading: bool = False, work: float = 0.0
-    ) -> Finding:
+    ) -> Health:
         """`marks`: those of its step, None for a process that sends nothing; `work`: its share of a processor."""
-        found: Finding = "healthy"
+        found: Health = "healthy"
         for tick in range(round(seconds * 4)):
             self.now += 0.25
             self.processor += work / 4
@@ -37,7 +37,7 @@ class Child:
                 self.found.append((self.now - 100.0, found))
         return found
 
-    def when(self, finding: Finding) -> float:
+    def when(self, finding: Health) -> float:
         return next((at for at, found in self.found if found == finding), float("inf"))
 
 

@@ -51,11 +51,11 @@ _NO_MEMORY_AT_WORK = mark("There is not enough memory for “{model}” to go on
 _OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "bad allocation", "paging file is too small")
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 # What a program says of itself when it meets values that it was not made for.
-_OF_CODE = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, AssertionError)
+_CODE_ERRORS = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, AssertionError)
 _STEPS, _CALLS = ("transcribe", "reply", "prepare", "speak", "read"), ("warm", "cost", "forget")
 _LOAD_LIMIT_S, _LOADED_BYTES_PER_S = 90.0, 10e6  # importing libraries from a cold disk; reading and packing weights
 _READ_ALLOWED_S, _SOUND_FACTOR, _LETTER_ALLOWED_S = 60.0, 30.0, 0.5  # of slow processors, times a factor
-_LARGEST_TEXT_FILE = 128 * 1024**2  # bytes of a JSON file or template; the largest tokenizers have 35 MB
+_MAX_TEXT_BYTES = 128 * 1024**2  # of a JSON file or template; the largest tokenizers have 35 MB
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def foreign_errors(stage: str, model: str, loading: bool = False, hint: str = ""
         yield
     except (AssistantError, GeneratorExit, KeyboardInterrupt):
         raise
-    except BaseException as error:
+    except BaseException as error:  # also a panic of Rust's (tokenizers, safetensors) and a library's `sys.exit`
         _log.info("%s failed", model, exc_info=True)
         raise _as_sentence(error, stage, model, loading, hint) from error
 
@@ -105,7 +105,7 @@ def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hi
         return Missing(stage, text.format(model=model), hint)
     sentence, usual = (_AT_LOAD if loading else _AT_WORK)[stage]
     reason = _PREFIX.sub("", " ".join(first_line(error).split())).rstrip(".:") or type(error).__name__
-    if isinstance(error, _OF_CODE):
+    if isinstance(error, _CODE_ERRORS):
         reason = tr("its files are damaged, or do not belong together ({why})").format(
             why=f"{type(error).__name__}: {reason}"
         )
@@ -114,11 +114,12 @@ def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hi
 
 def load_guarded(load: Callable[[Options], Any], stage: str, name: str, options: Options) -> Any:
     """Loads a part, and guards its methods from then on. `name` is that of the back end. Raises `Missing`."""
-    model = options.model or name
-    limit = _LOAD_LIMIT_S + _bytes_of(model) / _LOADED_BYTES_PER_S if options.model else _LOAD_LIMIT_S
+    model, limit = options.model or name, _LOAD_LIMIT_S
     with progress.step("", limit), foreign_errors(stage, model, loading=True):
         if options.model:
             check_files(Path(options.model))
+            limit += _bytes_of(Path(options.model)) / _LOADED_BYTES_PER_S
+            progress.allow(limit)
         part = load(options)
     return guard(part, stage, model, limit)
 
@@ -180,9 +181,9 @@ def _limit_of(given: Any) -> float:
     return _READ_ALLOWED_S + seconds * _SOUND_FACTOR if seconds is not None else progress.STEP_LIMIT_S
 
 
-def _bytes_of(model: str) -> int:
+def _bytes_of(model: Path) -> int:
     """Of the files in a model's folder."""
-    return sum(file.stat().st_size for file in _files_of(Path(model)) if file.is_file())
+    return sum(file.stat().st_size for file in _files_of(model) if file.is_file())
 
 
 def _files_of(model: Path) -> Iterator[Path]:
@@ -203,5 +204,5 @@ def check_files(model: Path) -> None:
             continue  # a link to nothing: whoever needs it says so
         if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
             raise ValueError(tr("{file} is no regular file").format(file=file.name))
-        if file.suffix in (".json", ".jinja", ".txt") and facts.st_size > _LARGEST_TEXT_FILE:
+        if file.suffix in (".json", ".jinja", ".txt") and facts.st_size > _MAX_TEXT_BYTES:
             raise ValueError(tr("{file} is too large").format(file=file.name))
