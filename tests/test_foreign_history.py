@@ -243,7 +243,6 @@ def test_a_picture_that_is_a_link_out_of_the_folder_is_not_exported(folder: Path
 
 def test_what_runs_for_too_long_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "_READING", 0.2)
-    monkeypatch.setattr(base, "_WRITING", 0.2)
     with sqlite3.connect(folder / base.FILE) as newer:
         newer.execute("PRAGMA user_version = 99")
         newer.execute(f"CREATE VIEW endless AS {ENDLESS}")
@@ -255,7 +254,7 @@ def test_what_runs_for_too_long_is_given_up(folder: Path, monkeypatch: pytest.Mo
     reader.close()
     change(folder, "PRAGMA user_version = 4")
     writer = base.Base(folder)
-    with pytest.raises(sqlite3.OperationalError, match="interrupted"), writer.write() as into:
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"), writer.write(0.2) as into:
         into.execute("INSERT INTO conversation(title, created) SELECT 'a', x FROM endless")
     assert writer.rows("SELECT count(*) FROM conversation") == [(2,)]
     writer.close()

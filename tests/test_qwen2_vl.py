@@ -40,7 +40,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
 def test_every_mix_of_turns_equals_a_run_from_nothing(story: list[tuple[Any, ...]]) -> None:
     """Turns, pictures, videos, interruptions after any token, rewinds, two conversations, pictures let go."""

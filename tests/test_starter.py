@@ -209,15 +209,15 @@ def test_an_answer_is_the_models_own_words(starter: Starter, monkeypatch: pytest
     assert ask(starter, image, "What colour is the circle?") == CANNOT_TELL
 
 
-def test_the_demo_on_ten_seeds(cli: Callable[..., Ran]) -> None:
+def test_the_demo_on_five_seeds(cli: Callable[..., Ran]) -> None:
     right = 0
-    for seed in range(10):
+    for seed in range(5):
         ran = cli("demo", "--seed", seed, "--json")
         told = next(event for event in ran.events if event["event"] == "demo")
         assert ran.code == 0 and Path(told["wav"]).stat().st_size > 5000
         assert ran.ended["heard"].replace("color", "colour") == told["question"].lower().rstrip("?")
         right += ran.ended["answer"] == told["right"]
-    assert right >= 9
+    assert right >= 4
 
 
 def test_the_demos_last_line_is_its_wav(cli: Callable[..., Ran], home: Path) -> None:
