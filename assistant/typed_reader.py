@@ -21,7 +21,7 @@ _MAX_DIGITS = 300  # of a whole number in JSON: what is shorter is also a finite
 _SHOWN = 40  # letters of a key in a path
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _T = TypeVar("_T")
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # to the end where none closes it: read once
 _BRACKET = re.compile(r"[\[\]{}]")
 
 

@@ -150,6 +150,12 @@ def test_limits_of_length_range_and_pattern_hold_at_their_ends() -> None:
             read_as(hint, value, "it")
 
 
+@pytest.mark.parametrize("text", ['\\"' * 2_000_000, '"' + '\\"' * 2_000_000, '"' * 2_000_001, '"' + "\\" * 2_000_001])
+def test_quotes_without_end_are_looked_through_once(text: str) -> None:
+    with pytest.raises(InvalidValueError):  # and not after hours
+        parse_json("[" * 70 + text)
+
+
 def test_a_hint_that_nobody_can_read_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError):
         read_as(set[int], [1], "it")
