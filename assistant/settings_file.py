@@ -16,8 +16,10 @@ from assistant.words.tongue import mark, tr
 _FILE = "settings.toml"
 _MAX_BYTES = 1024**2
 _LONG_NUMBER = re.compile(r"[0-9_]{4000,}")  # Python refuses such with an error that costs the whole file
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_DEEP_KEY = re.compile(rf"(?<![\w-])((?:{_PART}\.[ \t]*+){{32}}){_PART}(?:\.[ \t]*+{_PART})*+")  # read in minutes
 _ESCAPE = r'\\(?:[btnfr"\\]|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})'
-_WRONG_ESCAPE = re.compile(rf'"(?:[^"\\\n]|{_ESCAPE})*+\\')  # such as "C:\Users"
+_TEXT = re.compile(rf'"(?:[^"\\\n]|{_ESCAPE})*+(\\?)"?')  # and the wrong escape in it, such as "C:\Users"
 
 
 def load(folders: Folders) -> Settings:
@@ -45,7 +47,7 @@ def save(settings: Settings, folders: Folders) -> str:
     path = folders.config / _FILE
     try:
         text = path.read_text("utf-8-sig") if path.is_file() else ""
-        document, before = tomlkit.parse(text), table(checked(_parse(text.encode())))
+        document, before = tomlkit.parse(_legible(text)), table(checked(_parse(text.encode())))
         for name, values in table(settings).items():
             for key, value in values.items():
                 if value != before[name][key]:  # what the file has and cannot be stays, until it is set here
@@ -75,7 +77,12 @@ def _parse(data: bytes) -> dict[str, Any]:
 
     if len(data) > _MAX_BYTES:
         raise ValueError(tr("it is too large"))
-    return tomllib.loads(_LONG_NUMBER.sub("9" * 400, data.decode("utf-8-sig")))
+    return tomllib.loads(_legible(data.decode("utf-8-sig")))
+
+
+def _legible(text: str) -> str:
+    """With numbers and keys that are still far too long, and can be read."""
+    return _DEEP_KEY.sub(r"\1x", _LONG_NUMBER.sub("9" * 400, text))
 
 
 def _hint(data: bytes) -> str:
@@ -86,7 +93,7 @@ def _hint(data: bytes) -> str:
         text = "\0"
     if "\0" in text:
         return tr("Save it as UTF-8 in your editor.")
-    if _WRONG_ESCAPE.search(text):
+    if any(match[1] for match in _TEXT.finditer(text)):
         return tr("Put names with a backslash in single quotes, such as 'C:\\models', or write each backslash twice.")
     return ""
 

@@ -158,7 +158,25 @@ def test_a_wrong_value_stays_in_the_file_until_it_is_set(home: Path) -> None:
     assert (home / "settings.toml").read_text("utf-8") == "[speak]\nspeed = 9 # fast\n[look]\nmax_pixels = 7\n"
 
 
-@pytest.mark.parametrize("text", [b"[look", b"a = " + b"[" * 100_000, b"\xff\xfea\0", b"a = " + b"9" * 5000])
+def test_a_number_of_thousands_of_digits_keeps_no_setting_from_being_saved(home: Path) -> None:
+    read = write_settings(home, f"[look]\nmin_pixels = {'9' * 5000}\n")
+    assert settings_file.save(replace(read, hear=Hear(model="x")), Folders.find()) == ""
+    assert settings_file.load(Folders.find()).hear.model == "x"
+
+
+@pytest.mark.parametrize("text", ["{key} = 1", "[{key}]", '"x".{key} = 1', "  [ {key} ]"])
+def test_a_key_of_a_hundred_thousand_parts_is_passed_over_at_once(home: Path, text: str) -> None:
+    read = write_settings(home, "look.model = 'x'\n" + text.format(key=".".join("ab" * 100_000)))
+    assert read.look.model == "x" and len(read.notes) == 1
+    assert settings_file.save(replace(read, hear=Hear(model="y")), Folders.find()) == ""
+
+
+@pytest.mark.parametrize("text", ['a = "' + '\\"' * 400_000, '"' * 900_001, 'a = "' + "\\" * 900_001])
+def test_quotes_without_end_are_looked_through_once(home: Path, text: str) -> None:
+    assert len(write_settings(home, text).notes) == 1
+
+
+@pytest.mark.parametrize("text", [b"[look", b"a = " + b"[" * 100_000, b"\xff\xfea\0"])
 def test_settings_that_cannot_be_saved_are_said_and_the_file_stays(home: Path, text: bytes) -> None:
     home.mkdir(exist_ok=True)
     (home / "settings.toml").write_bytes(text)
