@@ -224,10 +224,15 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class Voices:
-    """The voices that can be chosen: ids, and names for people, side by side."""
+    """The voices that can be chosen: ids, and names for people, side by side. Raises `InvalidValueError` where they are
+    not as many."""
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.ids) != len(self.names):
+            raise InvalidValueError("names", "are not as many as ids")
 
 
 @dataclass(frozen=True)

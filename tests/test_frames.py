@@ -73,6 +73,7 @@ def test_there_is_an_example_of_every_event() -> None:
         b'["Heard", {"text": 3}]',
         b'["Level", {"value": "loud"}]',
         b'["Voices", {"ids": [1], "names": []}]',
+        b'["Voices", {"ids": ["a", "b"], "names": ["A"]}]',
         b'["TurnEnded", {"reason": "x", "timings": {"load": "long"}}]',
         b'["Sound", {"audio": "x"}]',
         b"5",
