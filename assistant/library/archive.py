@@ -68,7 +68,7 @@ class Archive:
 
     def conversations(self, sought: str = "") -> list[Conversation]:
         """Those in which all words that are `sought` occur, in title, questions or answers; last changed first."""
-        where, values = ["c.deleted IS NULL"], list[object]()
+        where, values = ["ifnull(c.deleted BETWEEN 0 AND 4e9, 0) = 0"], list[object]()  # whatever else is no time
         for word in sought.split()[:20]:
             pattern = "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
             inside = "SELECT rowid FROM found WHERE found MATCH ?"
@@ -124,7 +124,7 @@ class Archive:
     def purge(self) -> None:
         """What was deleted and can no longer be undone goes for good, with pictures that nothing else shows."""
         with self._base.write() as base:
-            gone = "SELECT id FROM conversation WHERE deleted < ?"
+            gone = "SELECT id FROM conversation WHERE deleted BETWEEN 0 AND ?"
             past = (time.time() - UNDO,)
             digests = [row[0] for row in base.execute(
                 "SELECT DISTINCT digest FROM turn_picture WHERE turn IN"
@@ -132,7 +132,7 @@ class Archive:
             )]  # fmt: skip
             turns = f"SELECT id FROM turn WHERE conversation IN ({gone})"
             base.execute(f"DELETE FROM found WHERE rowid IN ({turns})", past)
-            base.execute("DELETE FROM conversation WHERE deleted < ?", past)
+            base.execute("DELETE FROM conversation WHERE deleted BETWEEN 0 AND ?", past)
             kept = {row[0] for row in base.execute("SELECT DISTINCT digest FROM turn_picture")}
             for digest in filter(is_digest, set(digests) - kept):
                 with contextlib.suppress(OSError):

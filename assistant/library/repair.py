@@ -44,6 +44,8 @@ def _mended(folder: Path, path: Path) -> str:
     for name in _obstacles(path):
         Path(name).replace(f"{name}.damaged-{time.time_ns()}")
     making = folder / "history.mending"
+    if making.is_symlink():
+        making.unlink()
     shutil.rmtree(making, ignore_errors=True)
     base = Base(making)
     try:
@@ -79,9 +81,10 @@ def _intact(path: Path) -> bool:
 
 
 def _obstacles(path: Path) -> list[str]:
-    """What stands where SQLite needs a file beside the database: with a folder there it opens nothing."""
+    """What stands where SQLite needs a file beside the database: with a folder there it opens nothing, and through a
+    link it would write to a file of somebody else."""
     beside = (f"{path}{suffix}" for suffix in ("-wal", "-shm", "-journal"))
-    return [name for name in beside if os.path.lexists(name) and not os.path.isfile(name)]
+    return [name for name in beside if os.path.lexists(name) and (os.path.islink(name) or not os.path.isfile(name))]
 
 
 def _is_ours(base: sqlite3.Connection, size: int) -> bool:
@@ -95,6 +98,8 @@ def _is_ours(base: sqlite3.Connection, size: int) -> bool:
     check = "integrity_check" if size <= _CHECKED_WHOLE else "quick_check"
     if base.execute(f"PRAGMA {check}(1)").fetchall() != [("ok",)]:
         return False
+    if version <= SCHEMA and base.execute("PRAGMA foreign_key_check").fetchone():
+        return False  # turns that no list shows, or pictures that the next turn would get
     if version != SCHEMA:
         return True
     base.execute("SELECT rowid FROM found WHERE found MATCH '\"a b\"'").fetchone()  # raises where the index is damaged
@@ -148,10 +153,10 @@ def _salvaged(path: Path, base: Base) -> int:
 def _rows(damaged: sqlite3.Connection, table: str) -> Iterator[tuple[object, ...]]:
     """The rows of a real table, from both ends until a page cannot be read; one without row numbers from its start."""
     with contextlib.suppress(sqlite3.Error):
-        real = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? AND sql NOT LIKE 'CREATE VIRTUAL%'"
+        real = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = ? AND sql NOT LIKE 'CREATE VIRTUAL%'"
         if not damaged.execute(real, (table,)).fetchone():
             return
-        there = {row[1] for row in damaged.execute(f"PRAGMA table_info({table})")}
+        there = {row[1].lower() for row in damaged.execute(f"PRAGMA table_info({table})")}
         names = ", ".join(name if name in there else column.missing for name, column in COLUMNS[table].items())
         for order in ("ORDER BY rowid", "ORDER BY rowid DESC", ""):
             with contextlib.suppress(sqlite3.Error):

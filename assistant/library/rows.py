@@ -81,5 +81,5 @@ def regions_of(text: object) -> tuple[Box, ...]:
 
 
 def is_digest(value: object) -> bool:
-    """Whether it is 64 hexadecimal digits and no path."""
-    return COLUMNS["turn_picture"]["digest"].read(value) is not None
+    """Whether it is 64 hexadecimal digits and no path, also before it is cleaned."""
+    return value is not None and COLUMNS["turn_picture"]["digest"].read(value) == value
