@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assistant import turn
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, first_line
 from assistant.events import Event, Failed, Heard, Noted, Said, Sound, Timings, TurnEnded, TurnStarted, Wrote
 from assistant.faults import told
 from assistant.library.history import History
@@ -202,7 +202,7 @@ class Asking:
                 whole = self.pictures[: len(self.pictures) - len(self.question.regions)]
                 self.id = history.ask(desk.conversation, self.heard, whole, self.question.regions)
             except (sqlite3.Error, OSError) as error:
-                yield Noted(tr("This turn is not saved: {why}.").format(why=error))
+                yield Noted(tr("This turn is not saved: {why}.").format(why=first_line(error)))
         yield TurnStarted(self.id, self.question.ticket, desk.conversation, tuple(one.digest for one in self.pictures))
 
     def _save(self, state: str) -> Iterator[Event]:

@@ -15,10 +15,13 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
+from assistant.words.clean import clean
 
 _PATIENCE = 5.0  # seconds for the driver
 _PROBE_TIMEOUT_S = 60.0  # for torch to load from a slow disk, and to compute
 _MAX_PROBE_BYTES = 4096
+_MAX_SIZE_DIGITS = 12
+_MAX_CARDS, _MAX_NAME_LETTERS = 64, 100
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,21 @@ def cards() -> list[Card]:
     asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     try:
-        done = subprocess.run(asked, capture_output=True, timeout=_PATIENCE, text=True, creationflags=hidden)
+        done = subprocess.run(
+            asked, capture_output=True, timeout=_PATIENCE, text=True, errors="replace", creationflags=hidden
+        )
     except (OSError, subprocess.TimeoutExpired):
         return []
     return list(_read(done.stdout)) if done.returncode == 0 else []
 
 
 def _read(told: str) -> Iterator[Card]:
-    for line in told.splitlines():
+    for line in told.splitlines()[:_MAX_CARDS]:
         name, _, size = line.rpartition(", ")
         number, _, unit = size.strip().partition(" ")
         if name:
-            yield Card(name, int(number) * 2**20 / 1e9 if number.isdigit() and unit == "MiB" else 0.0)
+            is_size = unit == "MiB" and number.isdecimal() and len(number) < _MAX_SIZE_DIGITS
+            yield Card(clean(name)[:_MAX_NAME_LETTERS], int(number) * 2**20 / 1e9 if is_size else 0.0)
 
 
 def memory() -> float:

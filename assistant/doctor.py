@@ -52,8 +52,8 @@ def examine(folders: Folders) -> list[Finding]:
 
 def _system(folders: Folders) -> Iterator[Finding]:
     yield Finding(tr("Python"), "ok", f"{platform.python_version()}, {platform.system()}.")
-    base = next((p for p in (folders.data, *folders.data.parents) if p.is_dir()), folders.data)
-    if not os.access(base, os.W_OK):
+    base = next((p for p in (folders.data, *folders.data.parents) if p.exists()), folders.data)
+    if not base.is_dir() or not os.access(base, os.W_OK):
         yield Finding(
             tr("folder"),
             "missing",

@@ -32,5 +32,9 @@ class Usage(AssistantError):
 
 
 def first_line(error: BaseException, most: int = 200) -> str:
-    """What any error says, to stand in a sentence: one line of `most` letters at most; its type if it says nothing."""
+    """What any error says, to stand in a sentence: one line of `most` letters at most; its type if it says nothing. Of
+    the system's errors it is their text and file, without their number."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f": “{error.filename}”" if error.filename else ""
+        return f"{error.strerror}{where}"[:most]
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:most].rstrip(".")

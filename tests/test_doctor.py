@@ -53,6 +53,19 @@ def test_a_card_without_any_package_of_nvidias_ends_nothing(parts: Path, monkeyp
     assert cards.package("nvidia.cublas") is None
 
 
+def test_folder_that_is_a_file_is_said(tmp_path: Path, hark: Hark, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    for place in (file, file / "below"):
+        monkeypatch.setenv("HARK_HOME", str(place))
+        ran = hark("doctor", "--json")
+        assert ran.code == 4 and f"“{place}” cannot be written. Set HARK_HOME" in " ".join(
+            f"{one['message']} {one['hint']}" for one in ran.events if one["event"] == "checked"
+        )
+        answered = hark("ask", "Hello?")
+        assert answered.code == 0 and "Errno" not in answered.err and "Set HARK_HOME to a folder" in answered.err
+
+
 def test_what_fits_the_card_is_said(parts: Path, hark: Hark) -> None:
     card(parts)
     assert "qwen2-vl-7b" in str(checks(hark("doctor", "--json"))["memory"]["message"])

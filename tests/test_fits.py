@@ -39,6 +39,12 @@ def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("A, B, 1000 MiB\\nC, 2000 MiB\\n", [Card("A, B", 1.048576), Card("C", 2.097152)]),
         ("Failed to initialize NVML: Driver/library version mismatch\\n", []),
         ("No devices were found\\n' && exit 6 '", []),
+        ("\\377\\200, 16 MiB\\n", [Card("\N{REPLACEMENT CHARACTER}" * 2, 16 * 2**20 / 1e9)]),
+        (
+            "A\\033[2J, -5 MiB\\nB, 1e999 MiB\\nC, " + "9" * 5000 + " MiB\\n",
+            [Card("A[2J", 0), Card("B", 0), Card("C", 0)],
+        ),
+        ("A, ² MiB\\n" * 100, [Card("A", 0.0)] * 64),
     ],
 )
 def test_what_the_driver_tells_of_cards(

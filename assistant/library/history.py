@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from assistant.errors import BadInput
+from assistant.errors import BadInput, first_line
 from assistant.library.archive import Archive, Turn, begin
 from assistant.library.base import Base, NewerHistory
 from assistant.library.repair import mend
@@ -114,7 +114,8 @@ def opened(folder: Path) -> tuple[History | None, str]:
     except NewerHistory:
         return None, tr("The history was written by a newer Hark; this conversation is not saved.")
     except (sqlite3.Error, OSError) as error:
-        return None, tr("This conversation is not saved: the history cannot be opened ({why}).").format(why=error)
+        sentence = tr("This conversation is not saved: the history cannot be opened ({why}).")
+        return None, f"{sentence.format(why=first_line(error))} {tr('Set HARK_HOME to a folder of yours.')}"
 
 
 def messages(history: History, conversation: int) -> list[Message]:
