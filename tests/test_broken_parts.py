@@ -261,6 +261,14 @@ def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None
     part.close()
 
 
+@pytest.mark.parametrize("damage", [b"", b"\x80", b"PK\3\4 cut off"])
+def test_what_a_library_tells_programmers_is_left_out(damage: bytes, copy: Callable[[str], Path]) -> None:
+    folder = copy("coqui")
+    (folder / "model_file.pth").write_bytes(damage)
+    said = refused("coqui", folder)
+    assert "PyTorch 2.6" not in said and "seeing this error" not in said and len(said) < 300, said
+
+
 def test_out_of_memory_has_a_sentence_of_its_own() -> None:
     for error in (MemoryError(), RuntimeError("[enforce fail] can't allocate memory"), RuntimeError("std::bad_alloc")):
         with pytest.raises(Missing, match="not enough memory to load “large”"), foreign_errors("answer", "large", True):

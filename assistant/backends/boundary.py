@@ -13,7 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
+from json import JSONDecodeError
 from pathlib import Path
+from pickle import UnpicklingError
 from types import FrameType
 from typing import Any
 
@@ -50,8 +52,12 @@ _NO_MEMORY_TO_LOAD = mark("There is not enough memory to load “{model}”.")
 _NO_MEMORY_AT_WORK = mark("There is not enough memory for “{model}” to go on.")
 _OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "bad allocation", "paging file is too small")
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
-# What a program says of itself when it meets values that it was not made for.
-_CODE_ERRORS = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, AssertionError)
+# What a program says of itself, or of bytes, when it meets values that it was not made for.
+_CODE_ERRORS = (
+    TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, AssertionError, JSONDecodeError,
+    UnicodeError, EOFError, UnpicklingError,
+)  # fmt: skip
+_SENTENCE_END = re.compile(r"[.!?;] ")  # libraries go on with advice to programmers
 _STEPS, _CALLS = ("transcribe", "reply", "prepare", "speak", "read"), ("warm", "cost", "forget")
 _LOAD_LIMIT_S, _LOADED_BYTES_PER_S = 90.0, 10e6  # importing libraries from a cold disk; reading and packing weights
 _READ_ALLOWED_S, _SOUND_FACTOR, _LETTER_ALLOWED_S = 60.0, 30.0, 0.5  # of slow processors, times a factor
@@ -104,7 +110,8 @@ def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hi
         hint = tr("Close other programs, or choose a smaller model.")
         return Missing(stage, text.format(model=model), hint)
     sentence, usual = (_AT_LOAD if loading else _AT_WORK)[stage]
-    reason = _PREFIX.sub("", " ".join(first_line(error).split())).rstrip(".:") or type(error).__name__
+    said = _SENTENCE_END.split(_PREFIX.sub("", " ".join(first_line(error).split())))[0]
+    reason = said.rstrip(".:") or type(error).__name__
     if isinstance(error, _CODE_ERRORS):
         reason = tr("its files are damaged, or do not belong together ({why})").format(
             why=f"{type(error).__name__}: {reason}"
