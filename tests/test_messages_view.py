@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
 
 from tests.desk import Desk, until
+from ui import words
 from ui.messages import Entry
 
 
@@ -57,3 +58,8 @@ def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytes
     assert len(asked) == 2 and asked[1].endswith("\nhttps://b.example") and opened == []
     desk.window.conversation.open_link()
     assert opened == ["https://b.example"]
+
+
+def test_heading_of_an_answer_that_a_crash_cut_names_hark_once() -> None:
+    assert Entry("hark", "The ferry", detail=words.by("")).heading == "Hark"
+    assert Entry("hark", "The ferry", detail=words.by("tiny")).heading == "Hark · the starter kit"

@@ -29,7 +29,7 @@ _STAGES = (
     ("first_word", mark("first word at {n} s")), ("first_sound", mark("first sound at {n} s")),
     ("answer", mark("written at {n} s")),
 )  # fmt: skip
-_BY = {"tiny": mark("the starter kit"), "reader": mark("the reader"), "": "Hark"}
+_BY = {"tiny": mark("the starter kit"), "reader": mark("the reader")}
 _TRIED = {
     "speech": mark("Hark hears you; you hear what you said."),
     "sound": mark("There was sound, but no speech in it. Speak louder, or nearer to the microphone."),
