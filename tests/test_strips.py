@@ -55,6 +55,11 @@ def test_small_words_on_a_long_thin_strip_are_read(reader: Reader) -> None:
     assert "".join(reader.read(Picture.of(strip))).replace(" ", "") == "Thequickbrownfoxjumpsover"
 
 
+def test_a_clock_at_the_end_of_a_bar_is_read_as_one(reader: Reader) -> None:
+    bar = lines((340, 28), [(100, 3, "Tue 14:35")], 18)
+    assert "".join(reader.read(Picture.of(bar))).replace(" ", "") == "Tue14:35"
+
+
 def test_closing_the_gaps_of_a_strip_keeps_all_that_is_drawn() -> None:
     strip = lines((4000, 30), [(900, 5, "here"), (3500, 5, "there")], 16)
     closed = close_gaps(strip)

@@ -46,9 +46,9 @@ class Reader:
 
     def _find(self, picture: Picture) -> list[Line]:
         """Lines where they lie in the picture; of a strip, where they lie once its gaps are closed."""
-        image = close_gaps(picture.image) if is_strip(picture.image) else picture.image
+        image = picture.image
         if is_strip(image):
-            return self._find_in_tiles(image)
+            return self._find_in_tiles(close_gaps(image))
         scale = max(1, round(_LEAST_SIDE / min(image.size)))
         if scale > 1 and max(image.size) * scale <= 4000:
             image = image.resize((image.width * scale, image.height * scale))

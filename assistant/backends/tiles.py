@@ -16,6 +16,7 @@ _TILE_SIDE = 1920  # pixels
 _WINDOW = 4  # a cut lies in this last part of a tile
 _SMOOTHED = 9  # rows or columns: a gap between words is wider than one between letters
 _PADDED_RATIO = 4
+_LEAST_SIDE = 128  # pixels; of less the detector enlarges letters so much that it takes one word for two
 _GAP = 32  # rows or columns of what does not change that are left of it
 _CHANGE = 8  # levels of brightness from one row or column to the next
 
@@ -74,7 +75,7 @@ def _spans(grey: npt.NDArray[np.int16]) -> Iterator[tuple[int, int]]:
 
 def _padded(part: Image.Image, left: int, top: int) -> Tile:
     """With its own corner's colour around it, so that it is no strip."""
-    least = max(part.size) // _PADDED_RATIO
+    least = max(max(part.size) // _PADDED_RATIO, _LEAST_SIDE)
     size = (max(part.width, least), max(part.height, least))
     if size == part.size:
         return Tile(part, left, top)
