@@ -38,9 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        made.set_defaults(run=run)
-        return made
+        subparser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        subparser.set_defaults(run=run)
+        return subparser
 
     demo = command("demo", "turns:demo", "Draw a picture, ask about it aloud, and answer.")
     demo.add_argument("--seed", type=int, help="the same seed gives the same picture and question")
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _box(text: str) -> tuple[int, int, int, int]:
     try:
-        left, top, right, bottom = (int(one) for one in text.split(","))
+        left, top, right, bottom = (int(side) for side in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"“{text}” is no region such as 10,20,300,200") from None
     return left, top, right, bottom

@@ -115,7 +115,7 @@ def probe() -> Probe:
 def cublas_libraries() -> list[Path]:
     """CUDA 12's cuBLAS in NVIDIA's package, in the order in which they are to be loaded; none where it is missing."""
     names = "bin/cublas*64_12.dll" if sys.platform == "win32" else "lib/libcublas*.so.12"
-    return sorted((one for folder in folders("nvidia.cublas") for one in folder.glob(names)), reverse=True)
+    return sorted((path for folder in folders("nvidia.cublas") for path in folder.glob(names)), reverse=True)
 
 
 def has_cublas() -> bool:

@@ -242,7 +242,7 @@ def test_a_picture_that_is_a_link_out_of_the_folder_is_not_exported(folder: Path
 
 
 def test_what_runs_for_too_long_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_READING", 0.2)
+    monkeypatch.setattr(base, "_READ_LIMIT_S", 0.2)
     with sqlite3.connect(folder / base.FILE) as newer:
         newer.execute("PRAGMA user_version = 99")
         newer.execute(f"CREATE VIEW endless AS {ENDLESS}")

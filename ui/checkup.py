@@ -87,19 +87,19 @@ class Checkup(QDialog):
     @Slot()
     def _on_results(self) -> None:
         process: Any = self.sender()
-        found = list(_findings(bytes(process.readAllStandardOutput().data())))
+        findings = list(_findings(bytes(process.readAllStandardOutput().data())))
         process.deleteLater()
         self.list.clear()
-        for one in found:
-            sign, state = _STATES[one.state]
-            told = shortened(f"{one.message} {one.hint}".rstrip())
-            self.list.addItem(f"{sign}  {one.what}: {told}")
-            said = f"{one.what}, {tr(state)}: {told}"
+        for finding in findings:
+            sign, state = _STATES[finding.state]
+            text = shortened(f"{finding.message} {finding.hint}".rstrip())
+            self.list.addItem(f"{sign}  {finding.what}: {text}")
+            said = f"{finding.what}, {tr(state)}: {text}"
             self.list.item(self.list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
-        if not found:
+        if not findings:
             self.list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
             return self.told.emit(self.list.item(0).text())
-        wanting = sum(one.state == "missing" for one in found)
+        wanting = sum(finding.state == "missing" for finding in findings)
         self.told.emit(trn("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
 
     @Slot()

@@ -163,8 +163,8 @@ class _Bus:
 def _places(address: str) -> list[str]:
     """The sockets that an address names, in its order; those in the abstract namespace begin with NUL."""
     places = []
-    for one in address.split(";"):
-        transport, _, rest = one.partition(":")
+    for entry in address.split(";"):
+        transport, _, rest = entry.partition(":")
         facts = dict(fact.partition("=")[::2] for fact in rest.split(","))
         if transport == "unix" and ("path" in facts or "abstract" in facts):
             place = facts.get("path") or "\0" + facts.get("abstract", "")

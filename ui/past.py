@@ -84,8 +84,10 @@ class Conversations(QAbstractListModel):
     def show(self, items: Sequence[Conversation]) -> None:
         self.beginResetModel()
         self._items = [
-            one if len(one.title) <= MAX_NAME_LETTERS else replace(one, title=shortened(one.title, MAX_NAME_LETTERS))
-            for one in items
+            item
+            if len(item.title) <= MAX_NAME_LETTERS
+            else replace(item, title=shortened(item.title, MAX_NAME_LETTERS))
+            for item in items
         ]
         self.endResetModel()
 

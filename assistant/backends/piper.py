@@ -88,7 +88,7 @@ class Piper(Voice):
         yield from self._framed(ids)
 
     def _ids_of(self, phonemes: str) -> list[int]:
-        known = [self._ids[one] for one in unicodedata.normalize("NFD", phonemes) if one in self._ids]
+        known = [self._ids[letter] for letter in unicodedata.normalize("NFD", phonemes) if letter in self._ids]
         return [number for ids in known for number in (*ids, *self._pad)]
 
     def _framed(self, ids: list[int]) -> Iterator[list[int]]:
@@ -135,8 +135,8 @@ def load(options: Options) -> Piper:
     The weights are handed over as bytes, and refused where they name another file. Raises `Missing`, and whatever
     the library raises for a broken voice."""
     folder = Path(options.model)
-    found = [folder] if folder.suffix == ".onnx" and folder.is_file() else sorted(folder.glob("*.onnx"))
-    weights = found[0] if found and options.model else None
+    voices = [folder] if folder.suffix == ".onnx" and folder.is_file() else sorted(folder.glob("*.onnx"))
+    weights = voices[0] if voices and options.model else None
     if weights is None or not Path(f"{weights}.json").is_file():
         raise Missing(
             "speak",

@@ -46,7 +46,7 @@ SCHEMA = len(STEPS)
 FILE = "history.sqlite"
 _PATIENCE = 5.0  # seconds for another process's write
 MARK = "history.damaged"  # an empty file: damage was met, so that the next opening mends
-_READING, _WRITING, _UPGRADING = 15.0, 60.0, 600.0  # seconds after which SQLite gives up: a view can be endless
+_READ_LIMIT_S, _WRITE_LIMIT_S, _UPGRADE_LIMIT_S = 15.0, 60.0, 600.0  # SQLite gives up then: a view can be endless
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between two looks at the clock: under a millisecond
 _MAX_VALUE_BYTES = 64 * 1024**2  # of one text or blob; functions in a foreign schema can make them from nothing
 
@@ -63,7 +63,7 @@ class Base:
     changes nothing, and can read newer ones."""
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
-        self.read_only, self._folder, self._deadline = read_only, folder, Deadline(_READING)
+        self.read_only, self._folder, self._deadline = read_only, folder, Deadline(_READ_LIMIT_S)
         if read_only:
             where = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
             self._connection = connect(where, self._deadline, isolation_level=None, check_same_thread=False)
@@ -82,11 +82,11 @@ class Base:
     def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """All rows of a question to the database."""
         with self._noting():
-            self._deadline.restart(_READING)
+            self._deadline.restart(_READ_LIMIT_S)
             return self._connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
-    def write(self, seconds: float = _WRITING) -> Iterator[sqlite3.Connection]:
+    def write(self, seconds: float = _WRITE_LIMIT_S) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
         with self._noting():
             self._deadline.restart(seconds)
@@ -123,7 +123,7 @@ class Base:
     def _upgrade(self) -> None:
         if int(self._connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA:
             return  # nothing to write, and no disk to wait for
-        with self.write(_UPGRADING) as base:
+        with self.write(_UPGRADE_LIMIT_S) as base:
             version = int(base.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA:
                 raise NewerHistory

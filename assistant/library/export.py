@@ -103,15 +103,15 @@ def read(archive: Archive, path: Path) -> int:
             if os.fstat(file.fileno()).st_size > _LARGEST:
                 raise ValueError("it is too large")
             text, places = _without_pictures(file)
-            imported = _imported(parse_json(text, max_bytes=_MAX_TEXT_BYTES))
+            imported = _read_imported(parse_json(text, max_bytes=_MAX_TEXT_BYTES))
             for picture in imported.pictures:
-                _keep(archive, picture.digest, _png(file, picture.png, places))
+                _keep(archive, picture.digest, _read_png(file, picture.png, places))
     except (OSError, ValueError) as error:
         what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
         raise BadInput("import", what, tr("Choose a .json file that Hark wrote.")) from error
     turns = [
-        Turn(0, 0, one.asked, one.question, one.answer, one.by, one.state, one.heard, one.pictures, one.regions)
-        for one in imported.turns
+        Turn(0, 0, turn.asked, turn.question, turn.answer, turn.by, turn.state, turn.heard, turn.pictures, turn.regions)
+        for turn in imported.turns
     ]
     return archive.add(imported.title, turns, {picture.digest: _line(picture.name) for picture in imported.pictures})
 
@@ -132,12 +132,12 @@ def _without_pictures(file: BinaryIO) -> tuple[bytes, list[tuple[int, int]]]:
     return b"".join(parts), places
 
 
-def _imported(told: object) -> _Imported:
-    if not isinstance(told, dict) or told.get("kind") != _MARK:
+def _read_imported(table: object) -> _Imported:
+    if not isinstance(table, dict) or table.get("kind") != _MARK:
         raise ValueError("it is no conversation of Hark")
-    if told.get("version") != _VERSION:
+    if table.get("version") != _VERSION:
         raise ValueError("a newer Hark wrote it")
-    imported = read_as(_Imported, told, "conversation")
+    imported = read_as(_Imported, table, "conversation")
     here = {picture.digest for picture in imported.pictures}
     for turn in imported.turns:
         if not here.issuperset(turn.pictures):
@@ -147,14 +147,14 @@ def _imported(told: object) -> _Imported:
     return imported
 
 
-def _png(file: BinaryIO, told: str | int, places: list[tuple[int, int]]) -> bytes:
-    if isinstance(told, int):
-        if not 0 <= told < len(places):
+def _read_png(file: BinaryIO, png: str | int, places: list[tuple[int, int]]) -> bytes:
+    if isinstance(png, int):
+        if not 0 <= png < len(places):
             raise ValueError("a picture is missing")
-        start, length = places[told]
+        start, length = places[png]
         file.seek(start)
         return base64.b64decode(file.read(length), validate=True)
-    return base64.b64decode(told, validate=True)
+    return base64.b64decode(png, validate=True)
 
 
 def _markdown(archive: Archive, conversation: int, path: Path) -> str:

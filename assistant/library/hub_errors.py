@@ -116,6 +116,6 @@ def _login_hint(host: str) -> str:
 
 
 def _waiting_hint(response: requests.Response) -> str:
-    told = response.headers.get("Retry-After", "")
-    minutes = min(-(-int(told) // 60), 24 * 60) if told.isdecimal() and len(told) < 9 else _WAIT_MINUTES
+    seconds = response.headers.get("Retry-After", "")
+    minutes = min(-(-int(seconds) // 60), 24 * 60) if seconds.isdecimal() and len(seconds) < 9 else _WAIT_MINUTES
     return trn("Run it again in a minute.", "Run it again in {n} minutes.", max(minutes, 1))

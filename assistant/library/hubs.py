@@ -83,8 +83,8 @@ class HuggingFace:
             info = read_as(_ModelInfo, _json(answer), "listing")
         if revision and info.sha != revision:
             raise ValueError("another revision than the one that was asked for")
-        wanted = [one for one in info.siblings if _wanted(str(one.get("rfilename", "")), inside)]
-        return info.sha, _checked([read_as(_Sibling, one, "file").file for one in wanted])
+        wanted = [sibling for sibling in info.siblings if _wanted(str(sibling.get("rfilename", "")), inside)]
+        return info.sha, _checked([read_as(_Sibling, sibling, "file").file for sibling in wanted])
 
     def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
         return self._asked(f"{repo}/resolve/{state}/{quote(name)}", begin)
@@ -122,11 +122,11 @@ class ModelScope:
         with self._asked(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as answer:
             listing = read_as(_ScopeListing, _json(answer), "listing")
         wanted = [
-            read_as(_ScopeFile, one, "file")
-            for one in listing.Data.Files
-            if one.get("Type") == "blob" and _wanted(str(one.get("Path", "")), inside)
+            read_as(_ScopeFile, file, "file")
+            for file in listing.Data.Files
+            if file.get("Type") == "blob" and _wanted(str(file.get("Path", "")), inside)
         ]
-        files = _checked([File(one.Path, one.Size, one.Sha256) for one in wanted])
+        files = _checked([File(file.Path, file.Size, file.Sha256) for file in wanted])
         # A model has no state of its own there, each file has one: the contents together are as good.
         state = hashlib.sha1("".join(sorted(one.hash for one in files)).encode(), usedforsecurity=False).hexdigest()
         return state, files
@@ -210,15 +210,15 @@ def _checked(files: Sequence[File]) -> list[File]:
     """Their names lead nowhere else, on any system, and no two are the same. Raises `ValueError`."""
     if len(files) > MAX_FILES:
         raise ValueError("too many files")
-    names = [one.name.casefold() for one in files]
+    names = [file.name.casefold() for file in files]
     folders = {"/".join(parts[:end]) for parts in (name.split("/") for name in names) for end in range(1, len(parts))}
     if len(set(names)) != len(names) or folders & set(names):
         raise ValueError("two files of one name")
-    for one in files:
-        for part in one.name.split("/"):
+    for file in files:
+        for part in file.name.split("/"):
             odd = re.search(r'[\\:*?"<>|\x00-\x1f]', part) or part != part.strip(" ") or part.endswith(".")
             if not part or odd or len(part.encode()) > 200 or _DEVICE.fullmatch(part):
-                raise ValueError(f"a file of the name {one.name}")
-        if len(one.name.encode()) > 800:
+                raise ValueError(f"a file of the name {file.name}")
+        if len(file.name.encode()) > 800:
             raise ValueError("a file of a very long name")
     return list(files)

@@ -87,7 +87,7 @@ def _check_tokens(folder: Path, stage: str) -> None:
 
 def _check_needed(folder: Path, part: str, stage: str) -> None:
     for needed in NEEDED.get(part, ()):
-        if not any(one.is_file() for one in folder.glob(needed)):
+        if not any(path.is_file() for path in folder.glob(needed)):
             raise _lacking(folder, needed, stage)
 
 
@@ -158,7 +158,7 @@ def _is_whole(path: Path) -> bool:
         except ValueError:
             return False
     end = 0  # the library wants them one after another, without holes
-    for begin, until in sorted(one.data_offsets for one in tensors.values()):
+    for begin, until in sorted(tensor.data_offsets for tensor in tensors.values()):
         if begin != end or until < begin:
             return False
         end = until

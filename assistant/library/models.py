@@ -54,7 +54,7 @@ def title_of(name: str, folder: str) -> str:
     """What people call the model `name`, which was found in `folder`."""
     if name in CATALOGUE:
         return name
-    cached = next((one.name for one in Path(folder).parents if one.name.startswith("models--")), "")
+    cached = next((parent.name for parent in Path(folder).parents if parent.name.startswith("models--")), "")
     repo = cached.removeprefix("models--").replace("--", "/")
     known = next((entry.name for entry in CATALOGUE.values() if entry.repo == repo and not name), "")
     return known or Path(repo or folder).name
@@ -266,9 +266,9 @@ def _newest(entry: ModelEntry) -> Path:
     known = (entry.revision, head.read_text() if head.is_file() else "")
     states = sorted(
         (here / "snapshots").iterdir(),
-        key=lambda one: (*(one.name == revision for revision in known), one.stat().st_mtime),
+        key=lambda state: (*(state.name == revision for revision in known), state.stat().st_mtime),
     )
-    whole = [one / entry.folder for one in states if _has_needed(one / entry.folder, entry)]
+    whole = [state / entry.folder for state in states if _has_needed(state / entry.folder, entry)]
     return whole[-1]
 
 

@@ -132,8 +132,8 @@ def _decode(kind: str, data: bytes, request: Request) -> Decoded:
     image: Image.Image = Image.open(file, formats=[kind])
     size = image.size
     if size[0] * size[1] > MAX_PIXELS:
-        told = f"{size[0]} x {size[1]}"
-        raise Refused(tr("has {size} pixels, more than Hark opens.").format(size=told), tr("Save it smaller."))
+        message = tr("has {size} pixels, more than Hark opens.").format(size=f"{size[0]} x {size[1]}")
+        raise Refused(message, tr("Save it smaller."))
     notes = []
     if stripped.is_animated or (kind in ("GIF", "WEBP", "AVIF") and _is_animated(image)):
         notes.append(tr("It is animated; its first frame is used."))
@@ -170,8 +170,8 @@ def _prepare(kind: str, data: bytes, page: int) -> tuple[BinaryIO, Stripped, int
 
 def _check_page(page: int, pages: int) -> None:
     if not 1 <= page <= pages:
-        told = tr("has no page {page}; its last one is {pages}.").format(page=page, pages=pages)
-        raise Refused(told, tr("Ask for another page."))
+        message = tr("has no page {page}; its last one is {pages}.").format(page=page, pages=pages)
+        raise Refused(message, tr("Ask for another page."))
 
 
 def _is_animated(image: Image.Image) -> bool:

@@ -71,26 +71,26 @@ def read_orientation(exif: bytes) -> int:
 
 
 def _strip_png(data: bytes) -> Stripped:
-    stripped, kept, at = Stripped(data), [data[:8]], 8
+    stripped, parts, at = Stripped(data), [data[:8]], 8
     header = data[16:29]
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         body = data[at + 8 : end - 4] if name not in (b"IDAT", b"IEND") else b""
         if name in _PNG_PIXELS and name != b"tRNS":
-            kept.append(data[at:end])
+            parts.append(data[at:end])
         elif not name.isalpha() or (end != len(data) and not data[end + 4 : end + 8].isalpha()):
             end = _next_png_chunk(data, at + 8)  # its length is wrong: the picture goes on behind it
         elif name == b"tRNS":
             transparency = _usable_transparency(header, body)
             if transparency:
-                kept.append(_png_chunk(b"tRNS", transparency))
+                parts.append(_png_chunk(b"tRNS", transparency))
         else:
             _read_png_metadata(stripped, name, body)
         if name == b"IEND":
             break
         at = end
-    stripped.data = b"".join(kept)
+    stripped.data = b"".join(parts)
     return stripped
 
 
@@ -146,16 +146,16 @@ def _orientation_in_text(name: bytes, key: bytes, text: bytes) -> int:
 
 
 def _xmp_orientation(xmp: bytes) -> int:
-    found = _XMP_ORIENTATION.search(xmp)
-    return int(found[1]) if found else 1
+    match = _XMP_ORIENTATION.search(xmp)
+    return int(match[1]) if match else 1
 
 
 def _strip_jpeg(data: bytes) -> Stripped:
-    stripped, kept, at = Stripped(data), [data[:2]], 2
+    stripped, parts, at = Stripped(data), [data[:2]], 2
     while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
         marker = data[at + 1]
         if marker == 0xDA:  # the picture itself, and whatever else makes it up, to the end
-            kept.append(data[at:])
+            parts.append(data[at:])
             break
         if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD9:  # without a body
             at += 1
@@ -168,14 +168,14 @@ def _strip_jpeg(data: bytes) -> Stripped:
             body = data[at + 4 : end]
             # Both decide which colours are stored.
             if is_whole and ((marker == 0xE0 and length >= 16) or (marker == 0xEE and length >= 14)):
-                kept.append(data[at:end])
+                parts.append(data[at:end])
             if marker == 0xE1 and stripped.orientation == 1:
                 is_exif = body.startswith(b"Exif\0\0")
                 stripped.orientation = read_orientation(body) if is_exif else _xmp_orientation(body)
         else:
-            kept.append(data[at:end])
+            parts.append(data[at:end])
         at = max(end, at + 2)
-    stripped.data = b"".join(kept)
+    stripped.data = b"".join(parts)
     return stripped
 
 
@@ -185,7 +185,7 @@ def _jpeg_picture(data: bytes, start: int) -> int:
 
 
 def _strip_webp(data: bytes) -> Stripped:
-    stripped, kept, at = Stripped(data), [], 12
+    stripped, parts, at = Stripped(data), [], 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
@@ -193,13 +193,13 @@ def _strip_webp(data: bytes) -> Stripped:
             chunk = data[at:end]
             if name == b"VP8X" and length >= 10:
                 chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_METADATA_FLAGS]) + chunk[9:]
-            kept.append(chunk)
+            parts.append(chunk)
         elif end > len(data):
             match = _WEBP_PIXELS.search(data, at + 8)
             end = match.start() if match else end
         elif name == b"EXIF":
             stripped.orientation = read_orientation(data[at + 8 : end])
         at = end
-    body = b"WEBP" + b"".join(kept)
+    body = b"WEBP" + b"".join(parts)
     stripped.data = b"RIFF" + struct.pack("<I", len(body)) + body
     return stripped

@@ -38,18 +38,18 @@ class Tiff:
         self._order = "<" if data[:2] == b"II" else ">"
         self._is_big = data[2:4] in (b"+\0", b"\0+")
         self._offset, self._count, self._entry = ("Q", "Q", 20) if self._is_big else ("I", "H", 12)
-        found = self._follow()
-        self.pages = [page for page in found if page.is_page] or found
+        directories = self._follow()
+        self.pages = [page for page in directories if page.is_page] or directories
 
     def extract(self, page: Page) -> io.BytesIO:
         """The file with this page alone."""
         file = io.BytesIO(self._data)
-        kept = [entry for entry in page.entries if self._unpack("H", entry, 0) in _PIXEL_TAGS]
+        entries = [entry for entry in page.entries if self._unpack("H", entry, 0) in _PIXEL_TAGS]
         file.seek(8 if self._is_big else 4)
         file.write(struct.pack(self._order + self._offset, page.start))
         file.seek(page.start)  # fewer entries than were there: it fits
-        count = struct.pack(self._order + self._count, len(kept))
-        file.write(count + b"".join(kept) + bytes(struct.calcsize(f"={self._offset}")))
+        count = struct.pack(self._order + self._count, len(entries))
+        file.write(count + b"".join(entries) + bytes(struct.calcsize(f"={self._offset}")))
         file.seek(0)
         return file
 

@@ -30,14 +30,14 @@ def decode(file: BinaryIO) -> Iterator[Samples]:
 
     Raises `RefusedError`."""
     size = file.seek(0, os.SEEK_END)
-    found = find_format(file)
-    part = wav.FilePart(file, found.start, size)
-    if found.name == "wav":
-        part = wav.open_wav(part, size - found.start)
+    sound_format = find_format(file)
+    part = wav.FilePart(file, sound_format.start, size)
+    if sound_format.name == "wav":
+        part = wav.open_wav(part, size - sound_format.start)
     part.seek(0)
     try:
         # By its first bytes, never by guessing: some of the decoder's formats would open files and sockets.
-        with av.open(part, mode="r", format=found.name) as container:
+        with av.open(part, mode="r", format=sound_format.name) as container:
             if not container.streams.audio:
                 raise RefusedError(Refusal.NO_SOUND)
             yield from _at_one_rate(_frames(container))

@@ -95,10 +95,10 @@ def _find_layout(file: FilePart, size: int) -> _Layout:
             # The byte that fills an odd chunk is forgotten by some: then the next name begins at once.
             at = end + (end & 1 and not _starts_known(file, end))
         else:
-            found = _next_known(file, at)
-            if found < 0:
+            at_known = _next_known(file, at)
+            if at_known < 0:
                 break
-            at = found
+            at = at_known
     if layout.form and layout.start < 0 and at < size:
         layout.start, layout.end = at, size  # cut off, or damaged, where its data begin
     return layout
@@ -145,5 +145,5 @@ def _next_known(file: FilePart, at: int) -> int:
     """Where the next `fmt ` or `data` begins, or -1."""
     file.seek(at + 1)
     searched = file.read(_RESYNC_BYTES)
-    found = [where for where in (searched.find(b"fmt "), searched.find(b"data")) if where >= 0]
-    return at + 1 + min(found) if found else -1
+    places = [place for place in (searched.find(b"fmt "), searched.find(b"data")) if place >= 0]
+    return at + 1 + min(places) if places else -1
