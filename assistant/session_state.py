@@ -24,12 +24,14 @@ from assistant.events import (
 
 Call = tuple[str, dict[str, Any], bytes]
 MAX_PAGES = 10  # of a file, that are shown with it
+_FOLLOWING = ("interrupt", "open")  # calls that are kept only behind a question that waits
 _MOST_RETRIES = 2  # of a picture that was on its way when an engine died
 
 
 class SessionState:
     """Follows calls and events of one window. `turn` is what is known of the turn under way, `loading` the part that is
-    being loaded, `state` what the engine told last, "" for nothing yet."""
+    being loaded, `state` what the engine told last, "" for nothing yet. `conversation` and `private` are those of the
+    oldest question that is not acknowledged, else of what is open now."""
 
     def __init__(self) -> None:
         self.conversation: int | None = None
@@ -61,9 +63,14 @@ class SessionState:
             self._asked[next(self._tickets)] = "interrupt", {}, b""
 
     def open(self, conversation: int | None, private: bool) -> None:
-        """Pictures on their way to the one before are let go with it."""
-        self.conversation, self.private = conversation, private
-        self._coming.clear()
+        """Pictures on their way to the one before are let go with it. A question that is not acknowledged stays with
+        the conversation that it was asked in."""
+        ticket = next(self._tickets)
+        opening = "open", {"conversation": conversation, "private": private}, b""
+        if self._asked:
+            self._asked[ticket] = opening
+        else:
+            self._leave(ticket, opening)
 
     def show(self, call: str, facts: dict[str, Any], raw: bytes = b"", before: Sequence[Call] = ()) -> Call:
         """The call that shows a picture, to be sent; `before` are those that made what it changes."""
@@ -96,9 +103,10 @@ class SessionState:
         """Remembers what an event tells."""
         match event:
             case TurnStarted(id_, ticket, conversation, _):
-                self._acknowledge(ticket)
+                self._acknowledge(int(ticket or 0))
                 self.conversation = conversation
                 self.turn = TurnEnded("interrupted", id=id_)
+                self._pass_over_answered()
             case Heard(text) if self.turn:
                 self.turn = replace(self.turn, heard=text)
             case Wrote(text) if self.turn:
@@ -127,21 +135,32 @@ class SessionState:
         waiting = {**self._asked, **coming}  # in their order: a question is about the pictures before it
         yield from (waiting[ticket] for ticket in sorted(waiting))
 
-    def _acknowledge(self, ticket: str) -> None:
-        """What was asked before it was interrupted before it began."""
-        for older in [one for one in self._asked if ticket and one <= int(ticket)]:
-            del self._asked[older]
-        while self._asked and next(iter(self._asked.values()))[0] == "interrupt":
-            del self._asked[next(iter(self._asked))]
+    def _acknowledge(self, ticket: int) -> None:
+        """Also what was asked before: it was interrupted before it began."""
+        for older in [one for one in self._asked if one <= ticket]:
+            self._leave(older, self._asked.pop(older))
+
+    def _pass_over_answered(self) -> None:
+        """What followed the questions that are answered needs no telling by itself."""
+        while self._asked and next(iter(self._asked.values()))[0] in _FOLLOWING:
+            ticket = next(iter(self._asked))
+            self._leave(ticket, self._asked.pop(ticket))
+
+    def _leave(self, ticket: int, call: Call) -> None:
+        """Another conversation is open from this call on, if it is one that opens."""
+        if call[0] == "open":
+            self.conversation, self.private = call[1]["conversation"], call[1]["private"]
+            self._coming = {later: coming for later, coming in self._coming.items() if later > ticket}
 
     def _refuse(self, stage: str) -> None:
         """The oldest question was refused and never begins, or the oldest picture; they were taken up in this order."""
         if stage == "look":
             self._coming.pop(next(iter(self._coming), 0), None)
             return
-        ticket = next((one for one, call in self._asked.items() if call[0] != "interrupt"), None)
+        ticket = next((one for one, call in self._asked.items() if call[0] not in _FOLLOWING), None)
         if ticket is not None and (stage == "ask" or self._asked[ticket][0] == "hear"):
-            self._acknowledge(str(ticket))
+            self._acknowledge(ticket)
+            self._pass_over_answered()
 
     def _follow_things(self, event: Event) -> None:
         match event:

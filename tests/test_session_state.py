@@ -68,3 +68,15 @@ def test_picture_on_its_way_is_let_go_with_its_conversation() -> None:
     show(session, "late.png")
     session.open(7, private=False)
     assert names(session) == [] and session.conversation == 7
+
+
+def test_question_stays_in_its_conversation_when_another_is_opened_before_it_is_taken() -> None:
+    session = SessionState()
+    session.open(None, True)
+    question = session.question("ask", {"text": "secret"})
+    session.open(7, False)
+    show(session, "new.png")
+    told = [(call, facts.get("private", facts.get("text"))) for call, facts, _ in session.repeat()]
+    assert told == [("listen", None), ("open", True), ("ask", "secret"), ("open", False), ("show_image", None)]
+    session.follow(TurnStarted(None, str(question[1]["ticket"]), None, ()))
+    assert (session.conversation, session.private) == (7, False) and names(session) == ["new.png"]
