@@ -25,7 +25,7 @@ class WatchdogLimits:
     working: float = 3.0
     frozen: float = 3.5
     dead: float = 9.5
-    stop: float = 4.0
+    stop: float = 8.0
     factor: float = 1.0
 
 

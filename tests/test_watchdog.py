@@ -78,8 +78,8 @@ def test_a_step_that_does_not_let_the_user_stop_is_stuck() -> None:
     child = Child()
     child.live(10, STEP)
     child.dog.await_call(7, child.now)
-    assert child.live(3, replace(STEP, seconds=10)) == "working"
-    assert child.live(2, replace(STEP, seconds=13)) == "stuck"
+    assert child.live(7, replace(STEP, seconds=10)) == "working"
+    assert child.live(2, replace(STEP, seconds=17)) == "stuck"
 
 
 def test_a_step_that_ends_after_the_user_said_stop_is_healthy() -> None:
