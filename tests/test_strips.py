@@ -117,3 +117,12 @@ def test_the_menu_bar_of_a_public_report_is_read_whole_and_as_a_region(cli: Call
     assert read.code == 0 and read.out.strip()
     asked = cli("ask", "What does it say?", "--picture", SHARED / "menubar-4k.png", "--region", "0,0,3840,27", "--json")
     assert asked.code == 0 and asked.ended["by"] == "reader"
+
+
+def test_long_page_can_be_left_between_its_tiles(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    detected: list[object] = []
+    monkeypatch.setattr(reader, "_detect", lambda image: iter(detected.append(image) or ()))
+    steps = reader.read_steps(Picture.of(Image.effect_noise((60, 20_000), 200).convert("RGB")))
+    assert next(steps) == "" and len(detected) == 1
+    steps.close()
+    assert len(detected) == 1

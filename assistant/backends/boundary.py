@@ -58,7 +58,7 @@ _CODE_ERRORS = (
     UnicodeError, EOFError, UnpicklingError,
 )  # fmt: skip
 _SENTENCE_END = re.compile(r"[.!?;] ")  # libraries go on with advice to programmers
-_STEPS, _CALLS = ("transcribe", "reply", "prepare", "speak", "read"), ("warm", "cost", "forget")
+_STEPS, _CALLS = ("transcribe", "reply", "prepare", "speak", "read", "read_steps"), ("warm", "cost", "forget")
 _LOAD_LIMIT_S, _LOADED_BYTES_PER_S = 90.0, 10e6  # importing libraries from a cold disk; reading and packing weights
 _READ_ALLOWED_S, _SOUND_FACTOR, _LETTER_ALLOWED_S = 60.0, 30.0, 0.5  # of slow processors, times a factor
 _MAX_TEXT_BYTES = 128 * 1024**2  # of a JSON file or template; the largest tokenizers have 35 MB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,17 +38,21 @@ class Reader:
 
         self._ocr = RapidOCR(params={"Global.log_level": "error", "Global.text_score": _LEAST_SCORE})
 
-    def read(self, picture: Picture) -> Iterator[str]:
+    def read(self, picture: Picture) -> Generator[str, None, None]:
         """Yields the text line by line, in reading order; nothing when there is none."""
-        lines = [line for line in self._find(picture) if line.text.strip()]
-        for row in rows(lines):
+        yield from filter(None, self.read_steps(picture))
+
+    def read_steps(self, picture: Picture) -> Generator[str, None, None]:
+        """The same, and "" after a step that found no whole line yet: a long page can be left between two of them."""
+        lines = yield from self._find(picture)
+        for row in rows([line for line in lines if line.text.strip()]):
             yield " ".join(line.text for line in row)
 
-    def _find(self, picture: Picture) -> list[Line]:
+    def _find(self, picture: Picture) -> Generator[str, None, list[Line]]:
         """Lines where they lie in the picture; of a strip, where they lie once its gaps are closed."""
         image = picture.image
         if is_strip(image):
-            return self._find_in_tiles(close_gaps(image))
+            return (yield from self._find_in_tiles(close_gaps(image)))
         scale = max(1, round(_LEAST_SIDE / min(image.size)))
         if scale > 1 and max(image.size) * scale <= 4000:
             image = image.resize((image.width * scale, image.height * scale))
@@ -56,11 +60,11 @@ class Reader:
         shrunk = max(image.size) / _WHOLE_SIDE
         if shrunk > 1 and min((line.box[3] - line.box[1] for line in lines), default=0.0) < _SMALL_LINE * shrunk:
             # Letters get lost in what is shrunk: it is read again at its own size.
-            close = self._find_in_tiles(image)
+            close = yield from self._find_in_tiles(image)
             lines = close + [line for line in lines if not any(_is_same(line, other) for other in close)]
         return lines
 
-    def _find_in_tiles(self, image: Image.Image) -> list[Line]:
+    def _find_in_tiles(self, image: Image.Image) -> Generator[str, None, list[Line]]:
         lines = []
         for tile in cut_into_tiles(image):
             progress.allow(_TILE_ALLOWED_S)  # a page has many of them: healthy work, however long all take
@@ -68,6 +72,7 @@ class Reader:
                 left, top, right, bottom = line.box
                 box = (left + tile.left, top + tile.top, right + tile.left, bottom + tile.top)
                 lines.append(Line(line.text, box))
+            yield ""
         return lines
 
     def _detect(self, image: Image.Image) -> Iterator[Line]:

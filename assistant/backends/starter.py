@@ -105,7 +105,10 @@ class Starter(Responder):
             self.by = "tiny"
             yield answer
             return
-        lines = list(self._reader.read(picture)) if described else []
+        lines = []
+        for line in self._reader.read_steps(picture) if described else ():
+            lines += [line] if line else []
+            yield ""
         self.by = "reader" if lines else "tiny"
         yield "\n".join(lines) if lines else self._refuse(question, CANNOT_TELL, CANNOT_TELL_TO_USE)
 
@@ -117,9 +120,9 @@ class Starter(Responder):
     def _read(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.by = "reader"
         first = True
-        for line in self._reader.read(picture):
-            yield line if first else "\n" + line
-            first = False
+        for line in self._reader.read_steps(picture):
+            yield line if first or not line else "\n" + line
+            first = first and not line
         if first:
             yield like(question, NO_TEXT)
 
