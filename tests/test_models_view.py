@@ -225,18 +225,18 @@ def test_one_that_runs_is_cancelled(view: View, hub: Hub, tmp_path: Path) -> Non
 def test_the_end_of_the_program_ends_what_is_fetched(hub: Hub) -> None:
     hub.cuts = 99
     code = """
-import psutil
+import dataclasses, psutil
 from PySide6.QtCore import QCoreApplication, QProcess
+from assistant.library.catalogue import CATALOGUE
 from assistant.settings import Settings
 from ui.download import Downloads
-
-application = QCoreApplication([])
-downloads = Downloads(application, Settings)
+CATALOGUE.update({name: dataclasses.replace(entry, sha256=()) for name, entry in CATALOGUE.items()})  # the test's hub
+downloads = Downloads(application := QCoreApplication([]), Settings)
 downloads.moved.connect(lambda name: application.quit())
 downloads.get("whisper-tiny")
-fetching = [psutil.Process(one.processId()) for one in downloads.findChildren(QProcess)]
+fetching = [psutil.Process(child.processId()) for child in downloads.findChildren(QProcess)]
 application.exec()
-print(len(fetching), [one for one in fetching if one.is_running()], flush=True)
+print(len(fetching), [child for child in fetching if child.is_running()], flush=True)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, text=True)
     assert done.stdout == "2 []\n" and "still running" not in done.stderr
