@@ -84,7 +84,8 @@ def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_p
     running = start(replace(QUIET, speak=Speak(f"piper/{folder}")), WatchdogLimits(working=0.5, stop=0.5))
     for _ in range(3):
         running.engine.ask("one two.")
-        running.until(events.StateChanged, state="working", seconds=90)
+        running.until(events.Said, seconds=90)
+        running.until(events.StateChanged, state="working", seconds=90)  # at the voice, not at what came before
         running.engine.interrupt()
         running.until(events.StateChanged, state="restarting", seconds=90)
         running.until(events.StateChanged, state="ready", seconds=90)
