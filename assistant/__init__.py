@@ -1,6 +1,6 @@
 """Hark's engine: hears, looks and answers. Knows nothing of any window."""
 
-from assistant.interrupted import end_at_once
+from assistant.interrupted import exit_at_once
 
 __version__ = "0.1.0"
 
@@ -9,4 +9,4 @@ try:
 
     prepare_environment()  # before any library is imported: see there
 except KeyboardInterrupt:  # no program is there yet that could catch it
-    end_at_once()
+    exit_at_once()

@@ -17,7 +17,7 @@ from pathlib import Path
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from assistant.words.clean import clean
 
-_PATIENCE = 5.0  # seconds for the driver
+_DRIVER_TIMEOUT_S = 5.0  # seconds for the driver
 _PROBE_TIMEOUT_S = 60.0  # for torch to load from a slow disk, and to compute
 _MAX_PROBE_BYTES = 4096
 _MAX_SIZE_DIGITS = 12
@@ -25,11 +25,11 @@ _MAX_CARDS, _MAX_NAME_LETTERS = 64, 100
 
 
 @dataclass(frozen=True)
-class Card:
+class GraphicsCard:
     """`memory`: GB in all, 0 where the driver does not tell."""
 
     name: str
-    memory: float
+    memory_gb: float
 
 
 def has_driver() -> bool:
@@ -37,34 +37,34 @@ def has_driver() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def cards() -> list[Card]:
+def list_cards() -> list[GraphicsCard]:
     """Those that the driver tells of, in its order; none without a driver that answers."""
     asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     try:
         done = subprocess.run(
-            asked, capture_output=True, timeout=_PATIENCE, text=True, errors="replace", creationflags=hidden
+            asked, capture_output=True, timeout=_DRIVER_TIMEOUT_S, text=True, errors="replace", creationflags=hidden
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return list(_read(done.stdout)) if done.returncode == 0 else []
+    return list(_parse_driver_output(done.stdout)) if done.returncode == 0 else []
 
 
-def _read(told: str) -> Iterator[Card]:
+def _parse_driver_output(told: str) -> Iterator[GraphicsCard]:
     for line in told.splitlines()[:_MAX_CARDS]:
         name, _, size = line.rpartition(", ")
         number, _, unit = size.strip().partition(" ")
         if name:
             is_size = unit == "MiB" and number.isdecimal() and len(number) < _MAX_SIZE_DIGITS
-            yield Card(clean(name)[:_MAX_NAME_LETTERS], int(number) * 2**20 / 1e9 if is_size else 0.0)
+            yield GraphicsCard(clean(name)[:_MAX_NAME_LETTERS], int(number) * 2**20 / 1e9 if is_size else 0.0)
 
 
-def memory() -> float:
+def largest_memory_gb() -> float:
     """GB of the largest card; 0 where there is none."""
-    return max((one.memory for one in cards()), default=0.0)
+    return max((one.memory_gb for one in list_cards()), default=0.0)
 
 
-def package(name: str) -> ModuleSpec | None:
+def find_package(name: str) -> ModuleSpec | None:
     """Where a package is, or None; `find_spec` raises where what it is in is not there."""
     try:
         return importlib.util.find_spec(name)
@@ -72,26 +72,26 @@ def package(name: str) -> ModuleSpec | None:
         return None
 
 
-def folders(name: str) -> list[Path]:
+def package_folders(name: str) -> list[Path]:
     """The folders of a package; none where it is not installed."""
-    found = package(name)
+    found = find_package(name)
     return [Path(one) for one in found.submodule_search_locations or ()] if found else []
 
 
 def torch_has_cuda() -> bool:
     """Whether the torch that is installed can use a card: only one that can brings this library."""
-    return any(one for folder in folders("torch") for one in folder.glob("lib/*torch_cuda.*"))
+    return any(one for folder in package_folders("torch") for one in folder.glob("lib/*torch_cuda.*"))
 
 
 @dataclass(frozen=True)
-class Probe:
+class GpuProbeResult:
     """Whether torch computed on the card, or the reason why it did not."""
 
     works: bool
     reason: str = ""
 
 
-def probe() -> Probe:
+def probe_gpu() -> GpuProbeResult:
     """Has torch compute on the card, in a process of its own: it takes some seconds, and never more than a minute."""
     command = [sys.executable, "-P", "-m", "assistant.gpu_probe"]
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
@@ -105,17 +105,17 @@ def probe() -> Probe:
             creationflags=hidden,
         )
         lines = done.stdout.splitlines()  # a library may have printed before
-        return read_as(Probe, parse_json(lines[-1] if lines else b"", max_bytes=_MAX_PROBE_BYTES), "it")
+        return read_as(GpuProbeResult, parse_json(lines[-1] if lines else b"", max_bytes=_MAX_PROBE_BYTES), "it")
     except subprocess.TimeoutExpired:
-        return Probe(False, f"it did not answer in {_PROBE_TIMEOUT_S:.0f} s")
+        return GpuProbeResult(False, f"it did not answer in {_PROBE_TIMEOUT_S:.0f} s")
     except (OSError, InvalidValueError):
-        return Probe(False, "the computation ended without a result")
+        return GpuProbeResult(False, "the computation ended without a result")
 
 
 def cublas_libraries() -> list[Path]:
     """CUDA 12's cuBLAS in NVIDIA's package, in the order in which they are to be loaded; none where it is missing."""
     names = "bin/cublas*64_12.dll" if sys.platform == "win32" else "lib/libcublas*.so.12"
-    return sorted((path for folder in folders("nvidia.cublas") for path in folder.glob(names)), reverse=True)
+    return sorted((path for folder in package_folders("nvidia.cublas") for path in folder.glob(names)), reverse=True)
 
 
 def has_cublas() -> bool:
@@ -124,7 +124,9 @@ def has_cublas() -> bool:
         return True
     if sys.platform == "win32":
         name = "cublas64_12.dll"
-        return any((one / "lib" / name).is_file() for one in folders("torch")) or bool(ctypes.util.find_library(name))
+        return any((one / "lib" / name).is_file() for one in package_folders("torch")) or bool(
+            ctypes.util.find_library(name)
+        )
     try:
         ctypes.CDLL("libcublas.so.12")
     except OSError:
@@ -133,4 +135,4 @@ def has_cublas() -> bool:
 
 
 if __name__ == "__main__":
-    print(memory())
+    print(largest_memory_gb())

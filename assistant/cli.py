@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from assistant.interrupted import INTERRUPTED, end_at_once
+from assistant.interrupted import EXIT_INTERRUPTED, exit_at_once
 
 # All else is imported where it is used, typing too: Ctrl-C is answered as soon as this little is here.
 try:
     import signal
 except KeyboardInterrupt:
-    end_at_once()
+    exit_at_once()
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see docs/command-line.md). Without `arguments`, those of the program,
     which ends with it."""
     if arguments is not None:
-        return _run(arguments)
-    signal.signal(signal.SIGINT, end_at_once)
+        return _run_and_report(arguments)
+    signal.signal(signal.SIGINT, exit_at_once)
     try:
         _open_standard_streams()
         sys.unraisablehook = _interrupt_again
         try:
-            code = _run(sys.argv[1:])
+            code = _run_and_report(sys.argv[1:])
         except SystemExit as end:  # help and version
             code = int(end.code or 0)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        code = EXIT_INTERRUPTED
     except BrokenPipeError:
         code = 0
     except OSError as error:
@@ -65,14 +65,14 @@ def _open_standard_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
-def _run(arguments: Sequence[str]) -> int:
-    from assistant.arguments import parse
-    from assistant.console import Console, quiet
+def _run_and_report(arguments: Sequence[str]) -> int:
+    from assistant.arguments import parse_arguments
+    from assistant.console import CommandConsole, silence_warnings
     from assistant.errors import AssistantError
 
-    quiet()
-    options, fault = parse(arguments)
-    console = Console("--json" in arguments)
+    silence_warnings()
+    options, fault = parse_arguments(arguments)
+    console = CommandConsole("--json" in arguments)
 
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,18 +80,18 @@ def _run(arguments: Sequence[str]) -> int:
             raise fault
         return _run_command(options, console)
     except AssistantError as error:
-        console.fail(error)
+        console.print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        console.reason = "interrupted"
-        return INTERRUPTED
+        console.end_reason = "interrupted"
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         return 0  # whoever read has seen enough
     except Exception:  # the command's last resort, told whole in the log; the engine has its own
         import logging
 
         logging.getLogger(__name__).exception("a command failed")
-        console.fail(AssistantError("command", "Something went wrong inside Hark.", "Its log says what."))
+        console.print_error(AssistantError("command", "Something went wrong inside Hark.", "Its log says what."))
         return 1
     finally:
         console.close()
@@ -100,17 +100,17 @@ def _run(arguments: Sequence[str]) -> int:
 def _run_command(options: Any, console: Any) -> int:
     from importlib import import_module
 
-    from assistant.console import to_log
-    from assistant.environment import keep_temporary_files
-    from assistant.settings import Folders
-    from assistant.settings_file import load
+    from assistant.console import log_to_file
+    from assistant.environment import use_temporary_folder
+    from assistant.settings import AppPaths
+    from assistant.settings_file import load_settings
     from assistant.words import tongue
 
     tongue.inherit()  # a terminal has none to give: English
-    folders = Folders.find()
-    to_log(folders)
-    keep_temporary_files(folders.temporary)
-    settings = load(folders)
+    folders = AppPaths.locate()
+    log_to_file(folders)
+    use_temporary_folder(folders.temporary_folder)
+    settings = load_settings(folders)
     for note in settings.notes:
         console.note(note)
     module, name = options.run.split(":")

@@ -12,114 +12,116 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import AssistantError, BadInput, Missing
-from assistant.events import Event, Failed, Heard, Noted, Pointed, Sound, TurnEnded, Wrote
-from assistant.json_events import finding_to_json, to_json
-from assistant.settings import Folders
+from assistant.errors import AssistantError, InvalidInputError, NotAvailableError
+from assistant.events import AudioProduced, ErrorOccurred, Event, Heard, Notice, RegionPointed, TurnEnded, Wrote
+from assistant.json_events import event_to_json, finding_to_json
+from assistant.settings import AppPaths
 from assistant.sound import audio
 from assistant.sound.audio import Audio
 from assistant.sound.portaudio_check import CHECK
 from assistant.words.clean import clean
 
 if TYPE_CHECKING:
-    from assistant.doctor import Finding
+    from assistant.doctor import DoctorFinding
     from assistant.sound.speaker import Playback, Speaker
 
 
-class Console:
+class CommandConsole:
     """Standard output kept for ourselves: whatever a library prints goes to standard error instead."""
 
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
-        self._ended = False
+        self._has_ended = False
         # Of a turn that never ended by itself: why, and what was typed.
-        self.reason, self.heard = "failed", ""
-        self._writing = self._lost = False
+        self.end_reason, self.heard = "failed", ""
+        self._is_mid_line = self._lost = False
         sys.stdout.flush()
-        self._saved = os.dup(1)
+        self._saved_stdout = os.dup(1)
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
         os.dup2(2, 1)
 
     def close(self) -> None:
         """Gives standard output back. With JSON the last line is always `ended`."""
         with contextlib.suppress(OSError, AssistantError):  # a reader that went away has taken all it wanted
-            if self._json and not self._ended:
-                self.event(TurnEnded(self.reason, self.heard))
+            if self._json and not self._has_ended:
+                self.print_event(TurnEnded(self.end_reason, self.heard))
         with contextlib.suppress(OSError):
             self._out.close()
         with contextlib.suppress(OSError):
             sys.stdout.flush()
-        os.dup2(self._saved, 1)
-        os.close(self._saved)
+        os.dup2(self._saved_stdout, 1)
+        os.close(self._saved_stdout)
 
-    def tell(self, name: str, **facts: str) -> None:
+    def emit_json(self, name: str, **facts: str) -> None:
         """An event beside those of a turn; nothing without JSON."""
         if self._json:
-            self._line({"event": name, **facts})
+            self._write_json({"event": name, **facts})
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         if not self._json:
-            self._print(line)
+            self._write_line(line)
 
-    def note(self, sentence: str) -> None:
+    def print_notice(self, sentence: str) -> None:
         """Something to know, on standard error; with JSON an event too."""
         if self._json:
-            self._line({"event": "noted", "message": sentence})
+            self._write_json({"event": "noted", "message": sentence})
         print_error(clean(sentence))
 
-    def fail(self, error: AssistantError) -> None:
+    def print_error(self, error: AssistantError) -> None:
         """A failure before or outside of a turn."""
-        self.event(Failed.of(error))
+        self.print_event(ErrorOccurred.from_error(error))
 
-    def finding(self, finding: Finding) -> None:
+    def print_finding(self, finding: DoctorFinding) -> None:
         if self._json:
-            self._line(finding_to_json(finding))
+            self._write_json(finding_to_json(finding))
         else:
             mark = {"ok": "✓", "note": "·", "missing": "✗"}[finding.state]
-            self._print(f"{mark} {finding.what}: {finding.message}" + (f" {finding.hint}" if finding.hint else ""))
+            self._write_line(
+                f"{mark} {finding.subject}: {finding.message}" + (f" {finding.hint}" if finding.hint else "")
+            )
 
-    def event(self, event: Event) -> None:
+    def print_event(self, event: Event) -> None:
         """Shows one event of a turn."""
-        if isinstance(event, Failed):
+        if isinstance(event, ErrorOccurred):
             self._end_line()
             print_error(clean(f"{event.message} {event.hint}"))
-        if isinstance(event, Noted):
-            self.note(event.message)
+        if isinstance(event, Notice):
+            self.print_notice(event.message)
         elif self._json:
-            self._json_event(event)
+            self._print_json_event(event)
         else:
-            self._text_event(event)
+            self._print_text_event(event)
 
-    def _json_event(self, event: Event) -> None:
-        line = to_json(event)
+    def _print_json_event(self, event: Event) -> None:
+        line = event_to_json(event)
         if line:
-            self._ended = self._ended or isinstance(event, TurnEnded)
-            self._line(line)
+            self._has_ended = self._has_ended or isinstance(event, TurnEnded)
+            self._write_json(line)
 
-    def _text_event(self, event: Event) -> None:
+    def _print_text_event(self, event: Event) -> None:
         match event:
             case Heard(text) if text:
-                self._print(f"You: {text}")
+                self._write_line(f"You: {text}")
             case Wrote(text):
-                self._write(text if self._writing else f"Hark: {text}")
-                self._writing = True
-            case Pointed(label, _, left, top, right, bottom):
+                self._write_text(text if self._is_mid_line else f"Hark: {text}")
+                self._is_mid_line = True
+            case RegionPointed(label, _, left, top, right, bottom):
                 self._end_line()
-                self._print(f"({label or 'there'}: {left},{top} to {right},{bottom})")
+                self._write_line(f"({label or 'there'}: {left},{top} to {right},{bottom})")
             case TurnEnded(reason="nothing heard"):
-                self._print("I heard no speech.")
+                self._write_line("I heard no speech.")
             case TurnEnded():
                 self._end_line()
 
     def _end_line(self) -> None:
-        if self._writing:
-            self._print("")
-        self._writing = False
+        if self._is_mid_line:
+            self._write_line("")
+        self._is_mid_line = False
 
-    def _print(self, line: str) -> None:
-        self._write(clean(line) + "\n")
+    def _write_line(self, line: str) -> None:
+        self._write_text(clean(line) + "\n")
 
-    def _write(self, text: str) -> None:
+    def _write_text(self, text: str) -> None:
         """Raises `BrokenPipeError` when nobody reads any more, `AssistantError` when it cannot be written; once."""
         if self._lost:
             return
@@ -134,8 +136,8 @@ class Console:
             message = f"The output cannot be written: {error.strerror}."
             raise AssistantError("output", message, "Free some space, or send it elsewhere.") from None
 
-    def _line(self, event: dict[str, Any] | None) -> None:
-        self._print(json.dumps(event, ensure_ascii=False))
+    def _write_json(self, event: dict[str, Any] | None) -> None:
+        self._write_line(json.dumps(event, ensure_ascii=False))
 
 
 def print_error(line: str, end: str = "\n") -> None:
@@ -144,20 +146,20 @@ def print_error(line: str, end: str = "\n") -> None:
         print(line, end=end, file=sys.stderr, flush=True)
 
 
-class Played:
+class AnswerOutput:
     """Takes a turn's events: shows them, and plays or writes their sound."""
 
-    def __init__(self, device: str, target: Path | None, console: Console, aloud: bool = False) -> None:
+    def __init__(self, device: str, target: Path | None, console: CommandConsole, aloud: bool = False) -> None:
         self._device, self._target, self._console = device, target, console
         self._blocks: list[Audio] = []
         self._speaker: Speaker | None = None
         self._playback: Playback | None = None
-        self._mute = target is not None and not aloud
-        if not self._mute:
+        self._is_muted = target is not None and not aloud
+        if not self._is_muted:
             CHECK.begin()  # beside the models' loading
-        self._last: TurnEnded | None = None
+        self._turn_ended: TurnEnded | None = None
 
-    def __enter__(self) -> Played:
+    def __enter__(self) -> AnswerOutput:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,68 +167,68 @@ class Played:
             self._speaker.close()
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, Sound):
-            self._sound(event.audio)
+        if isinstance(event, AudioProduced):
+            self._take_audio(event.audio)
         elif isinstance(event, TurnEnded) and event.reason != "interrupted":
-            self._last = event  # shown when its sound is safe: it is always last, also after a failure
+            self._turn_ended = event  # shown when its sound is safe: it is always last, also after a failure
         else:
-            self._console.event(event)
+            self._console.print_event(event)
 
     def finish(self) -> AssistantError | None:
         """Writes the file (none when nothing was said), shows the turn's end and waits for the speaker.
 
         Returns what went wrong with the file."""
-        failure = self._write()
+        failure = self._write_target()
         if failure:
-            self._console.fail(failure)
-        if self._last:
-            self._console.event(self._last)
+            self._console.print_error(failure)
+        if self._turn_ended:
+            self._console.print_event(self._turn_ended)
         if self._playback:
             # A sound server that dies calls back no more: do not wait for it for ever.
             self._playback.drain(self._playback.ahead + 5.0)
         return failure
 
-    def _write(self) -> AssistantError | None:
+    def _write_target(self) -> AssistantError | None:
         whole = audio.join(self._blocks)
         if self._target and whole:
             try:
                 audio.write_wav(self._target, whole)
             except OSError as error:
                 reason = f"“{self._target}” cannot be written: {error.strerror}."
-                return BadInput("speak", reason, "Choose another file.")
+                return InvalidInputError("speak", reason, "Choose another file.")
         elif self._target:
             with contextlib.suppress(OSError):
                 self._target.unlink()  # an older answer must not be taken for this one's
         return None
 
-    def _sound(self, sound: Audio) -> None:
+    def _take_audio(self, sound: Audio) -> None:
         if self._target:
             self._blocks.append(sound)
-        self.play(sound)
+        self.play_audio(sound)
 
-    def play(self, sound: Audio) -> None:
+    def play_audio(self, sound: Audio) -> None:
         """Plays sound that is not the answer's, where there is a speaker and sound is wanted."""
-        if self._speaker is None and not self._mute:
+        if self._speaker is None and not self._is_muted:
             from assistant.sound.portaudio import SoundSystemError
             from assistant.sound.speaker import open_speaker
 
             try:
                 self._speaker = open_speaker(self._device)
                 self._playback = self._speaker.open()
-            except Missing as error:
-                self._mute = True  # no speaker is no error: the words are on the screen
+            except NotAvailableError as error:
+                self._is_muted = True  # no speaker is no error: the words are on the screen
                 if isinstance(error, SoundSystemError):
-                    self._console.note(str(error))
+                    self._console.print_notice(str(error))
         if self._playback:
             self._playback.write(sound)
 
 
-def quiet() -> None:
+def silence_warnings() -> None:
     """Keeps libraries from warning on the terminal; what else they would say `environment` has switched off."""
     warnings.simplefilter("ignore")
 
 
-def to_log(folders: Folders) -> None:
+def log_to_file(folders: AppPaths) -> None:
     """Sends the log to a rotating file that holds no words of the user, and nowhere else."""
     root = logging.getLogger()
     root.setLevel(logging.WARNING)

@@ -6,18 +6,22 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from assistant.settings import Hear, Look, Settings, Speak
+from assistant.settings import ResponderSettings, Settings, TranscriberSettings, VoiceSettings
 from assistant.words.tongue import mark, tr
 
-MOST_CRASHES = 3
-_KIT: dict[str, tuple[str, Any]] = {"ear": ("hear", Hear()), "eye": ("look", Look()), "voice": ("speak", Speak())}
-_PARTS = {"ear": mark("speech model"), "eye": mark("model"), "voice": mark("voice")}
-_PART_OF_STAGE = {"hear": "ear", "answer": "eye", "speak": "voice"}
-_WHILE_LOADING = mark(
+MAX_CRASHES = 3
+_FALLBACKS: dict[str, tuple[str, Any]] = {
+    "ear": ("hear", TranscriberSettings()),
+    "eye": ("look", ResponderSettings()),
+    "voice": ("speak", VoiceSettings()),
+}
+_ROLE_NAMES = {"ear": mark("speech model"), "eye": mark("model"), "voice": mark("voice")}
+_ROLE_OF_STAGE = {"hear": "ear", "answer": "eye", "speak": "voice"}
+_LOADING_CRASH_TEXT = mark(
     "The {what} “{named}” stopped Hark three times while it was loading; "
     "the starter kit stands in. Choose another one in the settings."
 )
-_AT_WORK = mark(
+_WORKING_CRASH_TEXT = mark(
     "The {what} “{named}” held Hark up three times; the starter kit stands in. Choose another one in the settings."
 )
 
@@ -26,38 +30,40 @@ class CrashRecord:
     """Counts crashes by part: one that is being loaded, or else the one at work, is taken for the culprit."""
 
     def __init__(self) -> None:
-        self._loading: Counter[str] = Counter()
-        self._working: Counter[str] = Counter()
-        self._refused: dict[str, Any] = {}  # by section of the settings, what crashed too often
+        self._loading_crashes: Counter[str] = Counter()
+        self._working_crashes: Counter[str] = Counter()
+        self._disabled: dict[str, Any] = {}  # by section of the settings, what crashed too often
 
-    def loaded(self, part: str) -> None:
-        self._loading[part] = 0
+    def record_loaded(self, role: str) -> None:
+        self._loading_crashes[role] = 0
 
-    def answered(self) -> None:
+    def record_answered(self) -> None:
         """A turn came to its end: whatever was at work works."""
-        self._working.clear()
+        self._working_crashes.clear()
 
-    def allowed(self, settings: Settings) -> Settings:
+    def replace_disabled(self, settings: Settings) -> Settings:
         """The settings, with the starter kit in place of what crashed too often and has not been changed since."""
-        for section, refused in list(self._refused.items()):
-            if getattr(settings, section) == refused:
-                settings = replace(settings, **{section: type(refused)()})
+        for section, disabled in list(self._disabled.items()):
+            if getattr(settings, section) == disabled:
+                settings = replace(settings, **{section: type(disabled)()})
             else:
-                del self._refused[section]  # something of it was changed: it may be tried again
+                del self._disabled[section]  # something of it was changed: it may be tried again
         return settings
 
-    def blame(self, loading: str, stage: str, settings: Settings) -> tuple[Settings, str]:
+    def disable_crashing_model(self, loading_role: str, stage: str, settings: Settings) -> tuple[Settings, str]:
         """After a crash while the part `loading` was loaded, or in a step of `stage` ("" for none): the settings to go
         on with, and a sentence if they are others."""
-        part = loading or _PART_OF_STAGE.get(stage, "")
-        counts = self._loading if loading else self._working
-        counts[part] += 1
-        section, kit = _KIT.get(part, ("", None))
-        if not section or counts[part] < MOST_CRASHES or getattr(settings, section) == kit:
+        role = loading_role or _ROLE_OF_STAGE.get(stage, "")
+        counts = self._loading_crashes if loading_role else self._working_crashes
+        counts[role] += 1
+        section, fallback = _FALLBACKS.get(role, ("", None))
+        if not section or counts[role] < MAX_CRASHES or getattr(settings, section) == fallback:
             return settings, ""
         chosen = getattr(settings, section)
-        named = getattr(chosen, "model", "") or getattr(chosen, "responder", "") or getattr(chosen, "voice", "")
-        self._refused[section] = chosen
+        model_name = getattr(chosen, "model", "") or getattr(chosen, "responder", "") or getattr(chosen, "voice", "")
+        self._disabled[section] = chosen
         counts.clear()
-        sentence = tr(_WHILE_LOADING if loading else _AT_WORK).format(what=tr(_PARTS[part]), named=named)
-        return replace(settings, **{section: kit}), sentence
+        sentence = tr(_LOADING_CRASH_TEXT if loading_role else _WORKING_CRASH_TEXT).format(
+            what=tr(_ROLE_NAMES[role]), named=model_name
+        )
+        return replace(settings, **{section: fallback}), sentence

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from assistant.errors import Missing
-from assistant.events import DevicesFound, Event, Level, Listening, MicrophoneTried, Noted
-from assistant.settings import Sound
+from assistant.errors import NotAvailableError
+from assistant.events import AudioDevicesAvailable, Event, InputLevel, MicrophoneState, MicrophoneTestResult, Notice
+from assistant.settings import AudioSettings
 from assistant.sound import portaudio
 from assistant.sound.audio import Samples
 from assistant.sound.ears import Ears
@@ -25,241 +25,243 @@ from assistant.sound.tryout import Tryout
 from assistant.sound.watch import Watch
 from assistant.words.tongue import mark, tr
 
-_LOOK = 0.2  # seconds between looks at the devices
-_AGAIN = 1.0  # seconds between tries to open what is not there,
-_SELDOM = 3.0  # and when it has not been there for a while
-_GIVE_UP = 10.0  # seconds after which an answer no longer waits for a speaker
-_PATIENCE = 3.0  # seconds that the first answer waits for the speaker, and an end for a frozen sound server
-_UNSURE = 400  # frames of 10 ms
-_GONE = mark("The microphone is gone. Connect it again; typed questions work meanwhile.")
+_CHECK_INTERVAL_S = 0.2  # seconds between looks at the devices
+_REOPEN_INTERVAL_S = 1.0  # seconds between tries to open what is not there,
+_SLOW_REOPEN_INTERVAL_S = 3.0  # and when it has not been there for a while
+_SPEAKER_WAIT_S = 10.0  # seconds after which an answer no longer waits for a speaker
+_OPEN_TIMEOUT_S = 3.0  # seconds that the first answer waits for the speaker, and an end for a frozen sound server
+_UNSURE_FRAMES = 400  # frames of 10 ms
+_MICROPHONE_GONE = mark("The microphone is gone. Connect it again; typed questions work meanwhile.")
 _HALF_DUPLEX = mark(
     "Hark cannot tell its own voice from yours on this speaker, so it listens only when it is silent. "
     "If you wear headphones, turn on “I use headphones”."
 )
 
 
-class Devices:
+class AudioDevices:
     """`hear` runs in the listener's thread, `run` in its own; the rest may come from anywhere.
 
     `sentence_start` gives the sample at which an answer goes on that lost its speaker."""
 
-    def __init__(self, chosen: Sound, emit: Callable[[Event], None], sentence_start: Callable[[], int]) -> None:
-        self._chosen, self._emit, self._sentence_start = chosen, emit, sentence_start
+    def __init__(self, chosen: AudioSettings, emit: Callable[[Event], None], sentence_start: Callable[[], int]) -> None:
+        self._settings, self._emit, self._sentence_start = chosen, emit, sentence_start
         self._microphone: Microphone | None = None
         self._speaker: Speaker | None = None
-        self._waiting: Playback | None = None  # an answer that lost its speaker
+        self._waiting_playback: Playback | None = None  # an answer that lost its speaker
         self._lost_at = 0.0
-        self._watch = Watch()
-        self._wishes: queue.SimpleQueue[Sound | None] = queue.SimpleQueue()
-        self._keys: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._opened = threading.Event()
+        self._source_monitor = Watch()
+        self._requests: queue.SimpleQueue[AudioSettings | None] = queue.SimpleQueue()
+        self._key_events: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._first_open_done = threading.Event()
         # Not every driver keeps to 0 to 1, or to numbers: `max` lets no NaN through in this order.
-        self._ears = Ears(Listener(SpeechDetector().probability), None, lambda at: emit(Level(min(1.0, max(0.0, at)))))
-        self._ears.listener.hands_free = False
-        self._told: Listening | None = None
-        self._found: DevicesFound | None = None
-        self._half_duplex = False
-        self._tryout: Tryout | None = None
-        self._played_back: Playback | None = None
+        self._input = Ears(
+            Listener(SpeechDetector().probability), None, lambda at: emit(InputLevel(min(1.0, max(0.0, at))))
+        )
+        self._input.listener.hands_free = False
+        self._last_listening: MicrophoneState | None = None
+        self._last_devices: AudioDevicesAvailable | None = None
+        self._half_duplex_announced = False
+        self._microphone_test: Tryout | None = None
+        self._test_playback: Playback | None = None
 
     def run(self) -> None:
         """Opens both, and minds them until `close`."""
-        self._open()
-        self._opened.set()
-        next_try, tries = time.monotonic() + _AGAIN, 0
+        self._open_missing()
+        self._first_open_done.set()
+        next_try, tries = time.monotonic() + _REOPEN_INTERVAL_S, 0
         while True:
             try:
-                wish = self._wishes.get(timeout=_LOOK)
+                wish = self._requests.get(timeout=_CHECK_INTERVAL_S)
             except queue.Empty:
-                self._mind()
+                self._check_devices()
                 if time.monotonic() >= next_try:
-                    self._open()
+                    self._open_missing()
                     tries = 0 if self._speaker and self._microphone else tries + 1
-                    next_try = time.monotonic() + (_AGAIN if tries < 10 else _SELDOM)
+                    next_try = time.monotonic() + (_REOPEN_INTERVAL_S if tries < 10 else _SLOW_REOPEN_INTERVAL_S)
                 continue
-            self._drop()
+            self._close_devices()
             if wish is None:
                 break
-            self._chosen = wish
-            self._open()
-        self._watch.close()
+            self._settings = wish
+            self._open_missing()
+        self._source_monitor.close()
 
     def close(self) -> None:
         """Asks `run` to end."""
-        self._wishes.put(None)
+        self._requests.put(None)
 
-    def change(self, chosen: Sound) -> None:
+    def change_devices(self, chosen: AudioSettings) -> None:
         """Other devices."""
-        self._wishes.put(chosen)
+        self._requests.put(chosen)
 
     def open_playback(self) -> Playback | None:
         """For an answer; None without a speaker."""
-        self._opened.wait(_PATIENCE)
-        self._waiting = None
+        self._first_open_done.wait(_OPEN_TIMEOUT_S)
+        self._waiting_playback = None
         return self._speaker.open() if self._speaker else None
 
-    def signal(self, *earcons: str) -> None:
+    def play_earcons(self, *earcons: str) -> None:
         """Sounds these earcons, one after another; none ends what sounds."""
         speaker = self._speaker  # another thread may lose it meanwhile
         if speaker:
             speaker.earcons.play(*earcons)
 
-    def listen(self, hands_free: bool) -> None:
-        self._keys.put("hands-free" if hands_free else "hands-on")
+    def set_hands_free(self, hands_free: bool) -> None:
+        self._key_events.put("hands-free" if hands_free else "hands-on")
 
-    def press(self) -> None:
-        self._keys.put("press")
+    def press_talk_key(self) -> None:
+        self._key_events.put("press")
 
-    def tap(self) -> None:
-        self._keys.put("tap")
+    def tap_talk_key(self) -> None:
+        self._key_events.put("tap")
 
-    def release(self) -> None:
-        self._keys.put("release")
+    def release_talk_key(self) -> None:
+        self._key_events.put("release")
 
-    def try_microphone(self) -> None:
+    def test_microphone(self) -> None:
         """Records a few seconds and plays them."""
-        self._keys.put("try")
+        self._key_events.put("try")
 
-    def hush(self) -> None:
+    def stop_test_playback(self) -> None:
         """Ends what is heard of a trial."""
-        playback = self._played_back
+        playback = self._test_playback
         if playback:
             playback.stop()
 
-    def distrust(self) -> None:
+    def reset_echo_trust(self) -> None:
         """Voices were heard that said nothing: they may have been our own."""
-        if self._ears.echo:
-            self._ears.echo.distrust()
+        if self._input.echo:
+            self._input.echo.distrust()
 
-    def hear(self, playback: Playback | None) -> Iterator[Speech]:
+    def read_microphone(self, playback: Playback | None) -> Iterator[Speech]:
         """What the microphone hears next; waits for it 50 ms at most."""
-        while not self._keys.empty():
-            yield from self._key(self._keys.get())
+        while not self._key_events.empty():
+            yield from self._handle_key(self._key_events.get())
         microphone = self._microphone
         if microphone is None:
             time.sleep(0.05)
         elif (block := microphone.read(0.05)) is not None:
-            if self._tryout:
-                yield from self._try_out(self._tryout, block)
+            if self._microphone_test:
+                yield from self._feed_test(self._microphone_test, block)
             else:
-                yield from self._ears.feed(block, playback)
+                yield from self._input.feed(block, playback)
 
-    def _key(self, key: str) -> Iterator[Speech]:
-        listener = self._ears.listener
+    def _handle_key(self, key: str) -> Iterator[Speech]:
+        listener = self._input.listener
         if key == "press" and self._microphone:
-            self._ears.by_key()
+            self._input.by_key()
             yield from listener.press()
         elif key == "tap":
             listener.tap()
         elif key == "release":
             yield from listener.release()
         elif key == "gone":
-            if self._tryout:
-                self._tryout = None
-                self._emit(MicrophoneTried("silence", played=False))
+            if self._microphone_test:
+                self._microphone_test = None
+                self._emit(MicrophoneTestResult("silence", is_playing=False))
             yield from listener.drop()
         elif key == "try" and self._microphone:
-            self._tryout = Tryout()
+            self._microphone_test = Tryout()
             yield from listener.drop()
         elif key.startswith("hands"):
             listener.hands_free = key == "hands-free"
-            self._tell_listening("")
+            self._emit_microphone_state("")
 
-    def _try_out(self, tryout: Tryout, block: Samples) -> Iterator[Speech]:
+    def _feed_test(self, tryout: Tryout, block: Samples) -> Iterator[Speech]:
         """No question meanwhile; the ears stay in step with the speaker."""
         tryout.add(block)
-        for _ in self._ears.feed(block, None):
+        for _ in self._input.feed(block, None):
             pass
         if tryout.full:
-            self._tryout = None
-            yield from self._ears.listener.drop()
+            self._microphone_test = None
+            yield from self._input.listener.drop()
             sounding = self._speaker and self._speaker.playback and self._speaker.playback.ahead
-            playback = self._played_back = None if sounding else self.open_playback()
+            playback = self._test_playback = None if sounding else self.open_playback()
             if playback:
                 playback.write(tryout.audio)
-            self._emit(MicrophoneTried(tryout.found, bool(playback)))
+            self._emit(MicrophoneTestResult(tryout.found, bool(playback)))
 
-    def _mind(self) -> None:
+    def _check_devices(self) -> None:
         gone: list[Speaker | Microphone] = []
         if self._speaker and not self._speaker.alive:
             gone.append(self._lose_speaker(self._speaker))
-        if self._waiting and time.monotonic() - self._lost_at > _GIVE_UP:
-            self._waiting.stop()
-            self._waiting = None
-        if self._microphone and (self._watch.on_monitor or not self._microphone.alive):
+        if self._waiting_playback and time.monotonic() - self._lost_at > _SPEAKER_WAIT_S:
+            self._waiting_playback.stop()
+            self._waiting_playback = None
+        if self._microphone and (self._source_monitor.on_monitor or not self._microphone.alive):
             gone.append(self._microphone)
             self._microphone = None
-            self._keys.put("gone")
-            self._tell_listening(tr(_GONE))
+            self._key_events.put("gone")
+            self._emit_microphone_state(tr(_MICROPHONE_GONE))
         for device in gone:  # last: a frozen sound server does not let go of them
             device.close()
-        echo = self._ears.echo
-        if echo and not echo.trusted and echo.learnt > _UNSURE and not self._half_duplex:
-            self._half_duplex = True
-            self._emit(Noted(tr(_HALF_DUPLEX)))
+        echo = self._input.echo
+        if echo and not echo.trusted and echo.learnt > _UNSURE_FRAMES and not self._half_duplex_announced:
+            self._half_duplex_announced = True
+            self._emit(Notice(tr(_HALF_DUPLEX)))
 
-    def _open(self) -> None:
+    def _open_missing(self) -> None:
         """Opens what is not open."""
         why = ""
         if not self._speaker:
-            why = self._try(self._open_speaker)
-        if not self._microphone and not self._watch.no_microphone:
-            why = self._try(self._open_microphone) or why
+            why = self._try_opening(self._open_speaker)
+        if not self._microphone and not self._source_monitor.no_microphone:
+            why = self._try_opening(self._open_microphone) or why
         if not self._microphone:
-            self._tell_listening(why or tr(_GONE))
-        found = DevicesFound(tuple(portaudio.names("input")), tuple(portaudio.names("output")))
-        if found != self._found:
-            self._found = found
+            self._emit_microphone_state(why or tr(_MICROPHONE_GONE))
+        found = AudioDevicesAvailable(tuple(portaudio.names("input")), tuple(portaudio.names("output")))
+        if found != self._last_devices:
+            self._last_devices = found
             self._emit(found)
 
-    def _try(self, opening: Callable[[], None]) -> str:
+    def _try_opening(self, opening: Callable[[], None]) -> str:
         """Why it could not be opened. With no stream open PortAudio is made to look at the devices again."""
         try:
             try:
                 opening()
-            except Missing:
+            except NotAvailableError:
                 if self._speaker or self._microphone:
                     raise
                 portaudio.refresh()
                 opening()
-        except Missing as error:
+        except NotAvailableError as error:
             return str(error)
         return ""
 
     def _open_speaker(self) -> None:
         echo: Echo | None = None
-        speaker = open_speaker(self._chosen.output, lambda block: echo.played(block) if echo else None)
-        echo = Echo(speaker.rate, self._chosen.headphones)
-        self._ears.echo = echo
-        if self._waiting and self._waiting.rate == speaker.rate:
-            speaker.playback = self._waiting
-        self._waiting = None
+        speaker = open_speaker(self._settings.output, lambda block: echo.played(block) if echo else None)
+        echo = Echo(speaker.rate, self._settings.headphones)
+        self._input.echo = echo
+        if self._waiting_playback and self._waiting_playback.rate == speaker.rate:
+            speaker.playback = self._waiting_playback
+        self._waiting_playback = None
         self._speaker = speaker
 
     def _open_microphone(self) -> None:
-        self._microphone = open_microphone(self._chosen.input)
-        self._tell_listening("")
+        self._microphone = open_microphone(self._settings.input)
+        self._emit_microphone_state("")
 
     def _lose_speaker(self, speaker: Speaker) -> Speaker:
         """The answer waits, at the start of the sentence that was cut."""
         self._speaker = None
         if speaker.playback and not speaker.playback.stopped and speaker.playback.ahead:
-            self._waiting, self._lost_at = speaker.playback, time.monotonic()
+            self._waiting_playback, self._lost_at = speaker.playback, time.monotonic()
             speaker.playback.seek(self._sentence_start())
             speaker.playback = None
-        self._emit(Noted(tr("The speaker is gone; the answer goes on in writing.")))
+        self._emit(Notice(tr("The speaker is gone; the answer goes on in writing.")))
         return speaker
 
-    def _drop(self) -> None:
+    def _close_devices(self) -> None:
         speaker, self._speaker = self._speaker, None
         microphone, self._microphone = self._microphone, None
         for device in (speaker, microphone):
             if device:
                 device.close()
 
-    def _tell_listening(self, why_not: str) -> None:
+    def _emit_microphone_state(self, why_not: str) -> None:
         """Says it once."""
-        told = Listening(self._microphone is not None, self._ears.listener.hands_free, why_not)
-        if told != self._told:
-            self._told = told
+        told = MicrophoneState(self._microphone is not None, self._input.listener.hands_free, why_not)
+        if told != self._last_listening:
+            self._last_listening = told
             self._emit(told)

@@ -15,46 +15,46 @@ from typing import Literal
 import psutil
 
 from assistant import cards, faults
-from assistant.errors import AssistantError, Missing
+from assistant.errors import AssistantError, NotAvailableError
 from assistant.library import catalogue, models
-from assistant.settings import Folders
+from assistant.settings import AppPaths
 from assistant.words.tongue import mark, tr
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One check. `state`: "ok", "note" (works, could be better) or "missing"; `grave` if Hark cannot answer."""
 
-    what: str
+    subject: str
     state: Literal["ok", "note", "missing"]
     message: str
     hint: str = ""
-    grave: bool = False
+    is_grave: bool = False
 
 
-def examine(folders: Folders) -> list[Finding]:
+def check_machine(folders: AppPaths) -> list[DoctorFinding]:
     """All checks, in the order in which a person should mend them; one that breaks is a finding too."""
-    found: list[Finding] = []
+    found: list[DoctorFinding] = []
     for what, check in (
-        (tr("computer"), partial(_system, folders)), (tr("packages"), _packages), (tr("sound"), _sound),
-        (tr("starter kit"), _starter), (tr("GPU"), _gpu), (tr("models"), _models), (tr("hub"), _hub),
-        (tr("log"), partial(_log, folders)),
+        (tr("computer"), partial(_check_system, folders)), (tr("packages"), _check_packages), (tr("sound"), _check_sound),
+        (tr("starter kit"), _check_starter), (tr("GPU"), _check_gpu), (tr("models"), _check_models), (tr("hub"), _check_hub),
+        (tr("log"), partial(_check_log, folders)),
     ):  # fmt: skip
 
-        def tell(error: AssistantError, what: str = what) -> None:
-            found.append(Finding(what, "note", tr("This could not be checked."), error.hint))
+        def report_unchecked(error: AssistantError, what: str = what) -> None:
+            found.append(DoctorFinding(what, "note", tr("This could not be checked."), error.hint))
 
-        with faults.told(tell, folders.logs):
+        with faults.reporting_errors(report_unchecked, folders.logs):
             for one in check():  # what was found before it breaks counts
                 found.append(one)
     return found
 
 
-def _system(folders: Folders) -> Iterator[Finding]:
-    yield Finding(tr("Python"), "ok", f"{platform.python_version()}, {platform.system()}.")
+def _check_system(folders: AppPaths) -> Iterator[DoctorFinding]:
+    yield DoctorFinding(tr("Python"), "ok", f"{platform.python_version()}, {platform.system()}.")
     base = next((p for p in (folders.data, *folders.data.parents) if p.exists()), folders.data)
     if not base.is_dir() or not os.access(base, os.W_OK):
-        yield Finding(
+        yield DoctorFinding(
             tr("folder"),
             "missing",
             tr("“{data}” cannot be written.").format(data=folders.data),
@@ -64,7 +64,7 @@ def _system(folders: Folders) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(base).free / 1e9
     state: Literal["ok", "note"] = "ok" if free > 10 else "note"
-    yield Finding(
+    yield DoctorFinding(
         tr("disk"),
         state,
         tr("{free:.0f} GB free at “{data}”.").format(free=free, data=folders.data),
@@ -72,8 +72,10 @@ def _system(folders: Folders) -> Iterator[Finding]:
     )
 
     total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(one.name for one in catalogue.fitting(total, card=cards.memory())) or tr("the starter kit")
-    yield Finding(
+    fits = ", ".join(one.name for one in catalogue.fitting(total, card=cards.largest_memory_gb())) or tr(
+        "the starter kit"
+    )
+    yield DoctorFinding(
         tr("memory"),
         "ok",
         tr("{available:.0f} of {total:.0f} GB are free; what fits: {fits}.").format(
@@ -82,7 +84,7 @@ def _system(folders: Folders) -> Iterator[Finding]:
     )
 
 
-def _packages() -> Iterator[Finding]:
+def _check_packages() -> Iterator[DoctorFinding]:
     needed = (
         "torch",
         "transformers",
@@ -93,9 +95,9 @@ def _packages() -> Iterator[Finding]:
         "rapidocr",
         "espeakng_loader",
     )
-    gone = [name for name in needed if cards.package(name) is None]
+    gone = [name for name in needed if cards.find_package(name) is None]
     if gone:
-        yield Finding(
+        yield DoctorFinding(
             tr("packages"),
             "missing",
             tr("{what} cannot be imported.").format(what=", ".join(gone)),
@@ -103,9 +105,9 @@ def _packages() -> Iterator[Finding]:
             True,
         )
     else:
-        yield Finding(tr("packages"), "ok", tr("All are installed."))
+        yield DoctorFinding(tr("packages"), "ok", tr("All are installed."))
     if shutil.which("espeak-ng") is None:
-        yield Finding(
+        yield DoctorFinding(
             tr("espeak-ng"),
             "note",
             tr("Coqui voices need the program espeak-ng."),
@@ -113,22 +115,22 @@ def _packages() -> Iterator[Finding]:
         )
 
 
-def _sound() -> Iterator[Finding]:
+def _check_sound() -> Iterator[DoctorFinding]:
     from assistant.sound import portaudio
 
     try:
         portaudio.library("listen")
-    except Missing as error:
-        yield Finding(tr("sound"), "missing", error.message, error.hint)
+    except NotAvailableError as error:
+        yield DoctorFinding(tr("sound"), "missing", error.message, error.hint)
         return
     kinds: tuple[tuple[str, Literal["input", "output"]], ...] = (
         (mark("microphone"), "input"), (mark("speaker"), "output"),
     )  # fmt: skip
     for what, kind in kinds:
         if portaudio.names(kind):
-            yield Finding(tr(what), "ok", tr("There is one."))
+            yield DoctorFinding(tr(what), "ok", tr("There is one."))
         else:
-            yield Finding(
+            yield DoctorFinding(
                 tr(what),
                 "missing",
                 tr("There is no {what}.").format(what=tr(what)),
@@ -136,45 +138,47 @@ def _sound() -> Iterator[Finding]:
             )
 
 
-def _starter() -> Iterator[Finding]:
+def _check_starter() -> Iterator[DoctorFinding]:
     from importlib import resources
 
     if (resources.files("resources") / "starter" / "tiny" / "model.safetensors").is_file():
-        yield Finding(
+        yield DoctorFinding(
             tr("starter kit"), "ok", tr("It hears English, sees plain shapes, reads English and Chinese, and speaks.")
         )
     else:
-        yield Finding(
+        yield DoctorFinding(
             tr("starter kit"), "missing", tr("Its model is not in this installation."), tr("Install Hark again."), True
         )
 
 
-def _gpu() -> Iterator[Finding]:
+def _check_gpu() -> Iterator[DoctorFinding]:
     """CTranslate2 wants CUDA 12's cuBLAS and no cuDNN (from 4.8 on); torch brings its own of both."""
     if not cards.has_driver():
-        yield Finding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
+        yield DoctorFinding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
         return
-    names = "; ".join(f"{one.name}, {one.memory:.0f} GB" if one.memory else one.name for one in cards.cards())
+    names = "; ".join(
+        f"{one.name}, {one.memory_gb:.0f} GB" if one.memory_gb else one.name for one in cards.list_cards()
+    )
     if not names:
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
-        yield Finding(tr("GPU"), "note", tr("NVIDIA's driver is installed, but names no graphics card."), hint)
+        yield DoctorFinding(tr("GPU"), "note", tr("NVIDIA's driver is installed, but names no graphics card."), hint)
         return
-    if cards.package("torch") and not cards.torch_has_cuda():
-        yield Finding(tr("GPU"), "note", tr("There is one: {cards}.").format(cards=names))
+    if cards.find_package("torch") and not cards.torch_has_cuda():
+        yield DoctorFinding(tr("GPU"), "note", tr("There is one: {cards}.").format(cards=names))
         message = tr("The torch that is installed cannot use the graphics card: Qwen2-VL runs on the processor.")
-        yield Finding(tr("torch"), "note", message, _torch_cure())
-    elif (probe := cards.probe()).works:
-        yield Finding(tr("GPU"), "ok", tr("It works: torch computed on it ({cards}).").format(cards=names))
+        yield DoctorFinding(tr("torch"), "note", message, _torch_install_command())
+    elif (probe := cards.probe_gpu()).works:
+        yield DoctorFinding(tr("GPU"), "ok", tr("It works: torch computed on it ({cards}).").format(cards=names))
     else:
         told = tr("There is one ({cards}), but torch cannot compute on it ({reason}): models run on the processor.")
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
-        yield Finding(tr("GPU"), "note", told.format(cards=names, reason=probe.reason), hint)
+        yield DoctorFinding(tr("GPU"), "note", told.format(cards=names, reason=probe.reason), hint)
     if not cards.has_cublas():
         message = tr("Whisper needs CUDA 12's cuBLAS to use the graphics card.")
-        yield Finding(tr("cuBLAS"), "note", message, "pip install nvidia-cublas-cu12")
+        yield DoctorFinding(tr("cuBLAS"), "note", message, "pip install nvidia-cublas-cu12")
 
 
-def _torch_cure() -> str:
+def _torch_install_command() -> str:
     """Of the same versions those for a card: the registry has none for Windows, PyTorch's own has, with CUDA 12."""
     named = " ".join(
         f"{one}=={metadata.version(one).partition('+')[0]}" for one in ("torch", "torchvision", "torchaudio")
@@ -184,25 +188,25 @@ def _torch_cure() -> str:
     return f"pip install --force-reinstall {named}"
 
 
-def _hub() -> Iterator[Finding]:
+def _check_hub() -> Iterator[DoctorFinding]:
     import requests
     from huggingface_hub.constants import ENDPOINT
 
     try:
         requests.head(ENDPOINT, timeout=3)
-        yield Finding(tr("hub"), "ok", tr("“{ENDPOINT}” answers; models can be got.").format(ENDPOINT=ENDPOINT))
+        yield DoctorFinding(tr("hub"), "ok", tr("“{ENDPOINT}” answers; models can be got.").format(ENDPOINT=ENDPOINT))
     except requests.RequestException:
         hint = tr("Only to get models: check the network, or set HF_ENDPOINT to a mirror.")
-        yield Finding(tr("hub"), "note", tr("“{ENDPOINT}” does not answer.").format(ENDPOINT=ENDPOINT), hint)
+        yield DoctorFinding(tr("hub"), "note", tr("“{ENDPOINT}” does not answer.").format(ENDPOINT=ENDPOINT), hint)
 
 
-def _log(folders: Folders) -> Iterator[Finding]:
-    yield Finding(
+def _check_log(folders: AppPaths) -> Iterator[DoctorFinding]:
+    yield DoctorFinding(
         tr("log"), "ok", tr("“{what}”; it holds nothing of what you say or see.").format(what=folders.logs / "hark.log")
     )
 
 
-def _models() -> Iterator[Finding]:
+def _check_models() -> Iterator[DoctorFinding]:
     for job, what, name in (
         ("hear", tr("model to hear"), "whisper-small"),
         ("look", tr("model to look"), "qwen2-vl-2b"),
@@ -210,6 +214,6 @@ def _models() -> Iterator[Finding]:
     ):
         here = [entry.name for entry in catalogue.CATALOGUE.values() if entry.job == job and models.is_here(entry)]
         if here:
-            yield Finding(what, "ok", f"{', '.join(here)}.")
+            yield DoctorFinding(what, "ok", f"{', '.join(here)}.")
         else:
-            yield Finding(what, "note", tr("Only the starter kit's."), f"hark models get {name}")
+            yield DoctorFinding(what, "note", tr("Only the starter kit's."), f"hark models get {name}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 # Set also where the user's environment says otherwise. onnxruntime 1.29 and later ask the DNS for their maker's events
 # host and keep a device id, unless this is there before the first import; `disable_telemetry_events()` comes too late.
-_NO_REPORTS = {
+_NO_TELEMETRY_VARIABLES = {
     "ORT_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DISABLE_TELEMETRY": "1",
@@ -22,7 +22,7 @@ _NO_REPORTS = {
     "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers would ask the hub for a converted copy of a pickle
 }
 # The terminal is Hark's: no progress bars, warnings or advice. These the user may change.
-_QUIET = {
+_QUIET_VARIABLES = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -32,7 +32,7 @@ _QUIET = {
 }
 # Folders of libraries that would otherwise lie in the user's home, beside their packages or in the temporary folder.
 # A user who keeps one of them elsewhere goes on doing so. (HF_HOME is not here: its models are shared on purpose.)
-_CACHES = {
+_CACHE_FOLDERS = {
     "CUDA_CACHE_PATH": "cuda",
     "LIBROSA_DATA_DIR": "librosa",
     "MPLCONFIGDIR": "matplotlib",
@@ -49,16 +49,16 @@ _STALE_SECONDS = 24 * 3600
 
 def prepare_environment() -> None:
     """Sets all of these variables; makes no folder."""
-    os.environ.update(_NO_REPORTS)
-    for name, value in _QUIET.items():
+    os.environ.update(_NO_TELEMETRY_VARIABLES)
+    for name, value in _QUIET_VARIABLES.items():
         os.environ.setdefault(name, value)
-    if unset := [name for name in _CACHES if not os.environ.get(name)]:
+    if unset := [name for name in _CACHE_FOLDERS if not os.environ.get(name)]:
         caches = _cache_folder()
         for name in unset:
-            os.environ[name] = str(caches / _CACHES[name])
+            os.environ[name] = str(caches / _CACHE_FOLDERS[name])
 
 
-def keep_temporary_files(folder: Path) -> None:
+def use_temporary_folder(folder: Path) -> None:
     """From here on this process and its children make temporary files in `folder`, such as those in which Coqui hands
     the words of an answer to eSpeak. What a killed process left there is removed after a day.
 

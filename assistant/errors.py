@@ -13,19 +13,19 @@ class AssistantError(Exception):
         self.stage, self.message, self.hint = stage, message, hint
 
 
-class BadInput(AssistantError):
+class InvalidInputError(AssistantError):
     """A file that was handed in is missing, unreadable or over a limit."""
 
     exit_code = 3
 
 
-class Missing(AssistantError):
+class NotAvailableError(AssistantError):
     """A model, voice, library or device is not there."""
 
     exit_code = 4
 
 
-class Usage(AssistantError):
+class UsageError(AssistantError):
     """The command line itself is wrong."""
 
     exit_code = 2

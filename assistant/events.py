@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from assistant.typed_reader import InvalidValueError, Pattern, Range
+from assistant.typed_reader import InvalidValueError, NumberRange, TextPattern
 
 if TYPE_CHECKING:
     from assistant.errors import AssistantError
     from assistant.sound.audio import Audio
 
 # What the window draws with and counts by: it comes from another process, and Qt takes 32 bits and no zero sides.
-Pixel = Annotated[int, Range(0, 2**31 - 1)]
-Side = Annotated[int, Range(1, 100_000_000)]
-ThumbnailSide = Annotated[int, Range(1, 4096)]
-Seconds = Annotated[float, Range(-1e9, 1e9)]
-Count = Annotated[int, Range(0)]
+Pixel = Annotated[int, NumberRange(0, 2**31 - 1)]
+Side = Annotated[int, NumberRange(1, 100_000_000)]
+ThumbnailSide = Annotated[int, NumberRange(1, 4096)]
+Seconds = Annotated[float, NumberRange(-1e9, 1e9)]
+Count = Annotated[int, NumberRange(0)]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Wrote:
 
 
 @dataclass(frozen=True)
-class Pointed:
+class RegionPointed:
     """The answer points at a place in the picture with this digest, in its pixels."""
 
     label: str
@@ -56,21 +56,21 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioProduced:
     """Sound of the piece said last."""
 
     audio: Audio
 
 
 @dataclass(frozen=True)
-class Noted:
+class Notice:
     """Something the user should know that stops nothing, such as an animated picture's first frame being used."""
 
     message: str
 
 
 @dataclass(frozen=True)
-class Failed:
+class ErrorOccurred:
     """A stage failed: one sentence, and the next step."""
 
     stage: str
@@ -78,12 +78,12 @@ class Failed:
     hint: str
 
     @classmethod
-    def of(cls, error: AssistantError) -> Failed:
+    def from_error(cls, error: AssistantError) -> ErrorOccurred:
         return cls(error.stage, error.message, error.hint)
 
 
 @dataclass(frozen=True)
-class Timings:
+class TurnTimings:
     """Seconds. `load`, `hear` and `look` took so long; the others count from the end of loading; None: never came."""
 
     load: Seconds | None = None
@@ -104,13 +104,13 @@ class TurnEnded:
     reason: str
     heard: str = ""
     answer: str = ""
-    by: str = ""
-    timings: Timings = field(default_factory=Timings)
+    model_name: str = ""
+    timings: TurnTimings = field(default_factory=TurnTimings)
     heard_until: Count = 0
     id: int | None = None
 
 
-TurnEvent = Heard | Wrote | Pointed | Said | Sound | Noted | Failed | TurnEnded
+TurnEvent = Heard | Wrote | RegionPointed | Said | AudioProduced | Notice | ErrorOccurred | TurnEnded
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,13 @@ class TurnStarted:
     `ticket`: what the asker gave to know it by; `pictures`: digests of what goes with it for the first time."""
 
     id: int | None
-    ticket: Annotated[str, Pattern("[0-9]{0,18}", "a number")] = ""
+    request_id: Annotated[str, TextPattern("[0-9]{0,18}", "a number")] = ""
     conversation: int | None = None
     pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Opened:
+class ConversationOpened:
     """A conversation was opened, None for a new one: what comes from now on belongs to it."""
 
     conversation: int | None
@@ -141,29 +141,29 @@ class StateChanged:
 
 
 @dataclass(frozen=True)
-class Level:
+class InputLevel:
     """How loud the microphone is, 0 to 1; about ten a second."""
 
-    value: Annotated[float, Range(0, 1)]
+    value: Annotated[float, NumberRange(0, 1)]
 
 
 @dataclass(frozen=True)
-class Hearing:
+class PartialTranscript:
     """The words of an utterance that still goes on; the next one replaces them."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Loading:
+class ModelLoading:
     """`what` is being loaded: 'ear', 'eye' or 'voice'; `done` when it is there."""
 
-    what: Annotated[str, Pattern("ear|eye|voice", "a part")]
+    role: Annotated[str, TextPattern("ear|eye|voice", "a part")]
     done: bool
 
 
 @dataclass(frozen=True)
-class Listening:
+class MicrophoneState:
     """Whether the microphone is open, and hands-free; why not, if it should be."""
 
     microphone: bool
@@ -172,15 +172,15 @@ class Listening:
 
 
 @dataclass(frozen=True)
-class MicrophoneTried:
+class MicrophoneTestResult:
     """A few seconds were recorded. `found`: "speech", other "sound", or "silence"; `played`: they are heard now."""
 
-    found: Annotated[str, Pattern("speech|sound|silence", "a finding")]
-    played: bool
+    result: Annotated[str, TextPattern("speech|sound|silence", "a finding")]
+    is_playing: bool
 
 
 @dataclass(frozen=True)
-class Shown:
+class PictureAdded:
     """A picture lies in the tray. `thumbnail`: raw RGB, row by row, `thumb_width` x `thumb_height`. `instead`: the
     digest of the one in whose place it came, or ""; `pages`: those of the file that it came from. Raises
     `InvalidValueError` where the pixels are not so many: Qt
@@ -193,8 +193,8 @@ class Shown:
     thumb_width: ThumbnailSide
     thumb_height: ThumbnailSide
     thumbnail: bytes = field(repr=False)
-    ticket: str = ""
-    instead: str = ""
+    request_id: str = ""
+    replaces: str = ""
     pages: Count = 1
 
     def __post_init__(self) -> None:
@@ -203,7 +203,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class PictureCostEstimated:
     """What a picture costs before it is sent: the size at which the model sees it, tokens, memory, and seconds until it
     is ready."""
 
@@ -216,14 +216,14 @@ class Weighed:
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class PictureRemoved:
     """A picture was let go."""
 
     digest: str
 
 
 @dataclass(frozen=True)
-class Voices:
+class VoicesAvailable:
     """The voices that can be chosen: ids, and names for people, side by side. Raises `InvalidValueError` where they are
     not as many."""
 
@@ -236,7 +236,7 @@ class Voices:
 
 
 @dataclass(frozen=True)
-class DevicesFound:
+class AudioDevicesAvailable:
     """The microphones and speakers that can be chosen, by name."""
 
     inputs: tuple[str, ...]
@@ -246,16 +246,16 @@ class DevicesFound:
 Event = (
     TurnEvent
     | TurnStarted
-    | Opened
+    | ConversationOpened
     | StateChanged
-    | Level
-    | Hearing
-    | Loading
-    | Listening
-    | MicrophoneTried
-    | Shown
-    | Weighed
-    | Forgotten
-    | Voices
-    | DevicesFound
+    | InputLevel
+    | PartialTranscript
+    | ModelLoading
+    | MicrophoneState
+    | MicrophoneTestResult
+    | PictureAdded
+    | PictureCostEstimated
+    | PictureRemoved
+    | VoicesAvailable
+    | AudioDevicesAvailable
 )

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def told(tell: Callable[[AssistantError], None], logs: Path) -> Iterator[None]:
+def reporting_errors(tell: Callable[[AssistantError], None], logs: Path) -> Iterator[None]:
     """Runs its block. An `AssistantError` in it is told; anything else is a bug of ours: logged whole, and told so."""
     try:
         yield

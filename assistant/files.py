@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.words.tongue import mark, tr
 
 _QUOTES = ('""', "''", "“”", "‘’", "«»")
@@ -32,23 +32,23 @@ def user_path(text: str | Path) -> Path:
     return Path(os.path.expanduser(bare))
 
 
-def open_regular(path: Path, stage: str, what: str) -> BinaryIO:
+def open_regular_file(path: Path, stage: str, what: str) -> BinaryIO:
     """Opens a regular, non-empty file without ever blocking (a FIFO would). Raises `BadInput`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except IsADirectoryError:
-        raise BadInput(
+        raise InvalidInputError(
             stage,
             tr("“{path}” is a folder, not a {what}.").format(path=path, what=tr(what)),
             tr("Name a file inside it."),
         ) from None
     except FileNotFoundError:
-        raise BadInput(
+        raise InvalidInputError(
             stage, tr("There is no {what} “{path}”.").format(what=tr(what), path=path), tr("Check its name and folder.")
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or tr("its name is not valid")
-        raise BadInput(
+        raise InvalidInputError(
             stage,
             tr("“{path}” cannot be opened: {reason}.").format(path=path, reason=reason),
             tr("Check its name and permissions."),
@@ -61,7 +61,7 @@ def open_regular(path: Path, stage: str, what: str) -> BinaryIO:
             kind = mark("a folder")
         elif stat.S_ISREG(facts.st_mode):
             kind = mark("empty")
-        raise BadInput(
+        raise InvalidInputError(
             stage,
             tr("“{path}” is {kind}, not a {what}.").format(path=path, kind=tr(kind), what=tr(what)),
             tr("Choose another file."),

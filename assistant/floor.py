@@ -8,291 +8,305 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 
-from assistant.asking import Asking, Desk, Question
-from assistant.events import Event, Failed, Heard, Hearing, Said, Sound, StateChanged, TurnEnded, Wrote
-from assistant.faults import told
-from assistant.heard import Ledger
+from assistant.asking import Session, TurnRequest, TurnRunner
+from assistant.events import (
+    AudioProduced,
+    ErrorOccurred,
+    Event,
+    Heard,
+    PartialTranscript,
+    Said,
+    StateChanged,
+    TurnEnded,
+    Wrote,
+)
+from assistant.faults import reporting_errors
+from assistant.heard import SpeechAlignment
 from assistant.pictures import Picture
-from assistant.preparing import Preparing
+from assistant.preparing import PromptPrefiller
 from assistant.roles import Message
 from assistant.sound.audio import Audio
 from assistant.sound.listener import Speech, SpeechContinues, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
 from assistant.sound.speaker import Playback
 from assistant.words.tongue import tr
 
-ENOUGH = 2.0  # seconds of sound ahead, after which a turn is not stepped
+MAX_BUFFERED_SECONDS = 2.0  # seconds of sound ahead, after which a turn is not stepped
 
 
-class Floor:
+class TurnManager:
     """One conversation. `open_playback` gives None where there is no speaker; `emit` is told everything; `tray` holds
     the pictures of the next question, until they are let go."""
 
-    def __init__(self, desk: Desk, open_playback: Callable[[], Playback | None], emit: Callable[[Event], None]) -> None:
-        self.desk, self._open, self._emit = desk, open_playback, emit
-        self.tray: list[Picture] = []
-        self.false_alarms = 0  # voices in this answer that said nothing
-        self._sent: set[str] = set()
-        self._asking: Asking | None = None
+    def __init__(
+        self, desk: Session, open_playback: Callable[[], Playback | None], emit: Callable[[Event], None]
+    ) -> None:
+        self.session, self._open_playback, self._emit = desk, open_playback, emit
+        self.attachments: list[Picture] = []
+        self.false_interruptions = 0  # voices in this answer that said nothing
+        self._sent_digests: set[str] = set()
+        self._runner: TurnRunner | None = None
         self._steps: Generator[Event, None, None] | None = None
         self._playback: Playback | None = None
-        self._ledger = Ledger()
-        self._preparing = Preparing(desk, emit)
-        self._kept_back: list[Event] = []
-        self._barging = False
+        self._alignment = SpeechAlignment()
+        self._prefiller = PromptPrefiller(desk, emit)
+        self._deferred_events: list[Event] = []
+        self._interruption_pending = False
         self._state = ""
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a turn is under way: being answered, or still sounding."""
-        return self._asking is not None
+        return self._runner is not None
 
     @property
-    def hearing(self) -> bool:
+    def is_hearing(self) -> bool:
         """Whether a person speaks."""
         return self._state == "hearing"
 
     @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether a step can be taken now."""
-        return self._turn_ready or self._preparing.ready
+        return self._is_turn_ready or self._prefiller.is_ready
 
     @property
-    def _turn_ready(self) -> bool:
-        if self._asking is None or self._steps is None or self._barging:
+    def _is_turn_ready(self) -> bool:
+        if self._runner is None or self._steps is None or self._interruption_pending:
             return False
-        return self._playback is None or self._playback.ahead < ENOUGH
+        return self._playback is None or self._playback.ahead < MAX_BUFFERED_SECONDS
 
     @property
     def sentence_start(self) -> int:
         """The sample at which the sentence began that sounds now."""
-        return self._ledger.piece_at(self._playback.played) if self._playback else 0
+        return self._alignment.piece_start(self._playback.played) if self._playback else 0
 
     @property
-    def playback(self) -> Playback | None:
+    def audible_playback(self) -> Playback | None:
         """What is played of the turn under way, if it may be heard yet."""
-        return None if self._asking is None or self._asking.provisional else self._playback
+        return None if self._runner is None or self._runner.is_speculative else self._playback
 
-    def say_state(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
         """Tells what Hark does now, once."""
         if state != self._state:
             self._state = state
             self._emit(StateChanged(state))
 
-    def rest(self) -> None:
+    def emit_idle_state(self) -> None:
         """Tells what Hark does when nothing else is to be told."""
-        playback = self.playback
+        playback = self.audible_playback
         speaking = playback and playback.written
-        self.say_state(("speaking" if speaking else "thinking") if self.busy else "ready")
+        self.set_state(("speaking" if speaking else "thinking") if self.is_busy else "ready")
 
-    def show(self, picture: Picture, again: bool = False, instead: str = "") -> None:
+    def attach(self, picture: Picture, again: bool = False, instead: str = "") -> None:
         """Lays a picture in the tray, for the next question; `again` one that the conversation may know already;
         `instead` of the one with this digest."""
-        before = [one for one in self.tray if one.digest != picture.digest]
+        before = [one for one in self.attachments if one.digest != picture.digest]
         place = next((at for at, one in enumerate(before) if one.digest == instead), len(before))
-        self.tray = [*before[:place], picture, *(one for one in before[place:] if one.digest != instead)]
+        self.attachments = [*before[:place], picture, *(one for one in before[place:] if one.digest != instead)]
         if not again:
-            self._sent.discard(picture.digest)
-        self.prepare()
+            self._sent_digests.discard(picture.digest)
+        self.start_prefill()
 
-    def remember(self, past: list[Message]) -> None:
+    def load_history(self, past: list[Message]) -> None:
         """Goes on from these messages."""
-        self.desk.past = tuple(past)
-        self._sent = {picture.digest for message in past for picture in message.pictures}
-        self.prepare()
+        self.session.past_messages = tuple(past)
+        self._sent_digests = {picture.digest for message in past for picture in message.pictures}
+        self.start_prefill()
 
-    def forget(self, digest: str) -> None:
+    def remove_picture(self, digest: str) -> None:
         """Lets a picture go, from the tray and from what was said before."""
-        self.tray = [one for one in self.tray if one.digest != digest]
-        self.desk.past = tuple(
+        self.attachments = [one for one in self.attachments if one.digest != digest]
+        self.session.past_messages = tuple(
             replace(message, pictures=tuple(one for one in message.pictures if one.digest != digest))
-            for message in self.desk.past
+            for message in self.session.past_messages
         )
-        if self._asking:
-            self._asking.pictures = tuple(one for one in self._asking.pictures if one.digest != digest)
-        self._preparing.forget(digest)
-        self.prepare()
+        if self._runner:
+            self._runner.pictures = tuple(one for one in self._runner.pictures if one.digest != digest)
+        self._prefiller.forget_picture(digest)
+        self.start_prefill()
 
-    def prepare(self) -> None:
+    def start_prefill(self) -> None:
         """Begins what the next question will need; it is done while nothing else is to do."""
-        self._preparing.begin(self.fresh)
+        self._prefiller.start_prefill(self.unsent_pictures)
 
-    def ask(self, question: Question, provisional: bool = False) -> None:
+    def start_turn(self, question: TurnRequest, provisional: bool = False) -> None:
         """Begins a turn; one under way is interrupted. Pictures of the tray go with it the first time."""
-        self._cut()
-        self._preparing.stop()
+        self._cancel_turn()
+        self._prefiller.stop_prefill()
         own = [one.digest for one in question.pictures if isinstance(one, Picture)]
-        fresh = () if question.alone else tuple(one for one in self.fresh if one.digest not in own)
-        self._asking = Asking(replace(question, pictures=fresh + question.pictures), self.desk, provisional)
-        self._steps = self._asking.steps()
-        self._playback, self._ledger, self.false_alarms = self._open(), Ledger(), 0
+        fresh = (
+            () if question.exclude_attachments else tuple(one for one in self.unsent_pictures if one.digest not in own)
+        )
+        self._runner = TurnRunner(replace(question, pictures=fresh + question.pictures), self.session, provisional)
+        self._steps = self._runner.run()
+        self._playback, self._alignment, self.false_interruptions = self._open_playback(), SpeechAlignment(), 0
         if not provisional:
             self._state = ""  # of one that was cut the end was told last: what comes now is told anew
-            self.say_state("thinking")
+            self.set_state("thinking")
         elif self._playback:
             self._playback.hold()
 
-    def skip(self, sentences: int) -> None:
+    def skip_sentences(self, sentences: int) -> None:
         """Goes so many sentences on or back in what sounds now."""
-        playback = self.playback
+        playback = self.audible_playback
         if playback and not playback.stopped:
-            playback.seek(self._ledger.piece_beside(playback.played, sentences))
+            playback.seek(self._alignment.neighbor_piece_start(playback.played, sentences))
 
-    def interrupt(self) -> None:
+    def interrupt_turn(self) -> None:
         """Ends the turn under way, at once; what was heard of it stays."""
-        rests = self.busy and not self._provisional
-        self._cut()
+        rests = self.is_busy and not self._start_speculative
+        self._cancel_turn()
         if rests:
-            self.rest()
+            self.emit_idle_state()
 
-    def on_speech(self, event: Speech) -> None:
+    def handle_speech(self, event: Speech) -> None:
         """What the listener found."""
         match event:
             case SpeechStarted():
-                self._on_start()
+                self._handle_speech_start()
             case SpeechContinues(utterance):
-                self._let_through(utterance)
+                self._accept_utterance(utterance)
             case SpeechPaused(utterance):
-                if self._let_through(utterance):
-                    self.ask(Question(sound=utterance), provisional=True)
+                if self._accept_utterance(utterance):
+                    self.start_turn(TurnRequest(audio_path=utterance), provisional=True)
             case SpeechResumed():
-                if self._provisional:
-                    self._drop()
+                if self._start_speculative:
+                    self._discard_speculative()
             case SpeechEnded(utterance, by_key):
-                if self._provisional:
-                    self._release()
-                elif self._let_through(utterance, by_key):
-                    self.ask(Question(sound=utterance))
+                if self._start_speculative:
+                    self._commit_speculative()
+                elif self._accept_utterance(utterance, by_key):
+                    self.start_turn(TurnRequest(audio_path=utterance))
 
-    def step(self) -> None:
+    def run_step(self) -> None:
         """One step of the turn under way, or else of what the next one will need, if there is one to take."""
-        if self._asking and self._steps is None and self._end_of_sound():
+        if self._runner and self._steps is None and self._handle_playback_end():
             return
-        if not self._turn_ready:
-            return self._preparing.step()
+        if not self._is_turn_ready:
+            return self._prefiller.run_step()
         assert self._steps
         event = next(self._steps, None)
         if event is None:
             self._steps = None
         elif event != Wrote(""):
-            self._take(event)
+            self._handle_event(event)
 
     @property
-    def fresh(self) -> tuple[Picture, ...]:
+    def unsent_pictures(self) -> tuple[Picture, ...]:
         """The pictures of the tray that no question was about."""
-        return tuple(one for one in self.tray if one.digest not in self._sent)
+        return tuple(one for one in self.attachments if one.digest not in self._sent_digests)
 
     @property
-    def _provisional(self) -> bool:
-        return self._asking is not None and self._asking.provisional
+    def _start_speculative(self) -> bool:
+        return self._runner is not None and self._runner.is_speculative
 
-    def _on_start(self) -> None:
-        if self.playback:
-            self.playback.hold()
-        self._barging = self.busy
-        self.say_state("hearing")
+    def _handle_speech_start(self) -> None:
+        if self.audible_playback:
+            self.audible_playback.hold()
+        self._interruption_pending = self.is_busy
+        self.set_state("hearing")
 
-    def _let_through(self, utterance: Audio, by_key: bool = False) -> bool:
+    def _accept_utterance(self, utterance: Audio, by_key: bool = False) -> bool:
         """Whether a person has the floor: over an answer only words take it. Our own voice comes as silence: never."""
         ours = not by_key and not utterance.samples.any()
-        if not self.busy and not ours:
+        if not self.is_busy and not ours:
             return True
-        words = "" if ours else self._words(utterance)
-        first, self._barging = self._barging, False
+        words = "" if ours else self._transcribe(utterance)
+        first, self._interruption_pending = self._interruption_pending, False
         if words:
-            self._cut()
-            self.say_state("hearing")
+            self._cancel_turn()
+            self.set_state("hearing")
             return True
-        self.false_alarms += int(first)
-        if self.playback:
-            self.playback.resume()
-        self.rest()
+        self.false_interruptions += int(first)
+        if self.audible_playback:
+            self.audible_playback.resume()
+        self.emit_idle_state()
         return False
 
-    def _words(self, utterance: Audio) -> str:
+    def _transcribe(self, utterance: Audio) -> str:
         words = ""
-        with told(lambda error: self._emit(Failed.of(error)), self.desk.folders.logs):
-            ear = self.desk.shelf.ear(self.desk.settings, self._emit)
+        with reporting_errors(lambda error: self._emit(ErrorOccurred.from_error(error)), self.session.folders.logs):
+            ear = self.session.models.load_transcriber(self.session.settings, self._emit)
             with closing(ear.transcribe(utterance)) as transcript:
                 words = "".join(transcript).strip()
         return words
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Sound):
+    def _handle_event(self, event: Event) -> None:
+        if isinstance(event, AudioProduced):
             if self._playback:
                 self._playback.write(event.audio)
-                self._ledger.sounded(self._playback.written)
-                if not self._provisional:
-                    self.say_state("speaking")
+                self._alignment.add_samples(self._playback.written)
+                if not self._start_speculative:
+                    self.set_state("speaking")
             return
         if isinstance(event, Said):
-            self._ledger.said(event.until)
-        if self._provisional:
-            self._kept_back.append(event)
+            self._alignment.add_piece(event.until)
+        if self._start_speculative:
+            self._deferred_events.append(event)
             if isinstance(event, Heard) and event.text:
-                self._emit(Hearing(event.text))
+                self._emit(PartialTranscript(event.text))
         else:
             self._emit(event)
 
-    def _release(self) -> None:
+    def _commit_speculative(self) -> None:
         """The question was complete: what was done on it so far counts."""
-        assert self._asking
-        kept_back, self._kept_back = self._kept_back, []
-        for event in (*self._asking.release(), *kept_back):
+        assert self._runner
+        kept_back, self._deferred_events = self._deferred_events, []
+        for event in (*self._runner.commit(), *kept_back):
             self._emit(event)
-        self.rest()
+        self.emit_idle_state()
         if self._playback:
             self._playback.resume()
 
-    def _drop(self) -> None:
+    def _discard_speculative(self) -> None:
         """The question went on: what was done on it so far never was."""
-        assert self._asking
+        assert self._runner
         if self._steps:
             self._steps.close()
         if self._playback:
             self._playback.stop()
-        self._asking = self._steps = self._playback = None
-        self._kept_back = []
-        self.prepare()
+        self._runner = self._steps = self._playback = None
+        self._deferred_events = []
+        self.start_prefill()
 
-    def _end_of_sound(self) -> bool:
+    def _handle_playback_end(self) -> bool:
         """Ends the turn when the last of it was heard; whether it did."""
         playback = self._playback
-        if self._provisional or (playback and not playback.stopped and not playback.drain(0)):
+        if self._start_speculative or (playback and not playback.stopped and not playback.drain(0)):
             return False
-        self._finish(cut=bool(playback and playback.stopped))
-        self.rest()
+        self._finish_turn(cut=bool(playback and playback.stopped))
+        self.emit_idle_state()
         return True
 
-    def _cut(self) -> None:
-        if self._provisional:
-            self._drop()
-        elif self._asking:
-            self._finish(cut=True)
+    def _cancel_turn(self) -> None:
+        if self._start_speculative:
+            self._discard_speculative()
+        elif self._runner:
+            self._finish_turn(cut=True)
 
-    def _finish(self, cut: bool) -> None:
-        assert self._asking
-        asking, playback = self._asking, self._playback
+    def _finish_turn(self, cut: bool) -> None:
+        assert self._runner
+        asking, playback = self._runner, self._playback
         if self._steps:
             self._steps.close()
-        for event in asking.keep():
+        for event in asking.record_interrupted():
             self._emit(event)
-        until = self._ledger.heard_until(playback.played, asking.answer) if playback and cut else None
+        until = self._alignment.heard_letters(playback.played, asking.answer) if playback and cut else None
         if cut and asking.reason == "answered":
             asking.reason = "interrupted"
         if playback:
             playback.stop()
-        self._asking = self._steps = self._playback = None
-        self._barging = False
-        ended = asking.end(until)
-        self._learn(asking, ended)
+        self._runner = self._steps = self._playback = None
+        self._interruption_pending = False
+        ended = asking.turn_ended_event(until)
+        self._append_to_history(asking, ended)
         self._emit(ended)
-        self.prepare()
+        self.start_prefill()
 
-    def _learn(self, asking: Asking, ended: TurnEnded) -> None:
+    def _append_to_history(self, asking: TurnRunner, ended: TurnEnded) -> None:
         """The conversation goes on from what was heard."""
         heard = ended.answer[: ended.heard_until]
         if heard:
-            text = ended.heard or tr(self.desk.settings.look.describe)
+            text = ended.heard or tr(self.session.settings.responder.default_prompt)
             said = (Message("user", text, asking.pictures), Message("assistant", heard))
-            self.desk.past = (*self.desk.past, *said)
-            self._sent |= {picture.digest for picture in asking.pictures}
+            self.session.past_messages = (*self.session.past_messages, *said)
+            self._sent_digests |= {picture.digest for picture in asking.pictures}

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assistant.events import Event, Failed, Heard, Pointed, Said, Timings, TurnEnded, Wrote
+from assistant.events import ErrorOccurred, Event, Heard, RegionPointed, Said, TurnEnded, TurnTimings, Wrote
 
 if TYPE_CHECKING:
-    from assistant.doctor import Finding
+    from assistant.doctor import DoctorFinding
 
-_Keys = dict[str, str]  # JSON key to the field's name
+_FieldOfKey = dict[str, str]  # JSON key to the field's name
 
-_TIMINGS: _Keys = {
+_TIMING_KEYS: _FieldOfKey = {
     "load": "load", "hear": "hear", "look": "look", "first_word": "first_word", "answer": "answer",
     "first_sound": "first_sound", "total": "total",
 }  # fmt: skip
-_EVENTS: dict[type, tuple[str, _Keys]] = {
+_EVENT_KEYS: dict[type, tuple[str, _FieldOfKey]] = {
     Heard: ("heard", {"text": "text"}),
     Wrote: ("wrote", {"text": "text"}),
-    Pointed: (
+    RegionPointed: (
         "pointed",
         {
             "label": "label", "picture": "picture", "left": "left", "top": "top", "right": "right",
@@ -28,7 +28,7 @@ _EVENTS: dict[type, tuple[str, _Keys]] = {
         },
     ),
     Said: ("said", {"text": "text", "until": "until"}),
-    Failed: ("failed", {"stage": "stage", "message": "message", "hint": "hint"}),
+    ErrorOccurred: ("failed", {"stage": "stage", "message": "message", "hint": "hint"}),
     TurnEnded: (
         "ended",
         {
@@ -37,22 +37,25 @@ _EVENTS: dict[type, tuple[str, _Keys]] = {
         },
     ),
 }  # fmt: skip
-_FINDING: _Keys = {"what": "what", "state": "state", "message": "message", "hint": "hint", "grave": "grave"}
+_FINDING_KEYS: _FieldOfKey = {"what": "what", "state": "state", "message": "message", "hint": "hint", "grave": "grave"}
 
 
-def to_json(event: Event) -> dict[str, Any] | None:
+def event_to_json(event: Event) -> dict[str, Any] | None:
     """The object that is printed for an event of a turn; None for one that is not."""
-    if type(event) not in _EVENTS:
+    if type(event) not in _EVENT_KEYS:
         return None
-    name, keys = _EVENTS[type(event)]
-    return {"event": name, **_by_keys(event, keys)}
+    name, keys = _EVENT_KEYS[type(event)]
+    return {"event": name, **_select_fields(event, keys)}
 
 
-def finding_to_json(finding: Finding) -> dict[str, Any]:
+def finding_to_json(finding: DoctorFinding) -> dict[str, Any]:
     """The object that is printed for one finding of the doctor."""
-    return {"event": "checked", **_by_keys(finding, _FINDING)}
+    return {"event": "checked", **_select_fields(finding, _FINDING_KEYS)}
 
 
-def _by_keys(source: object, keys: _Keys) -> dict[str, Any]:
+def _select_fields(source: object, keys: _FieldOfKey) -> dict[str, Any]:
     values = {key: getattr(source, field) for key, field in keys.items()}
-    return {key: _by_keys(value, _TIMINGS) if isinstance(value, Timings) else value for key, value in values.items()}
+    return {
+        key: _select_fields(value, _TIMING_KEYS) if isinstance(value, TurnTimings) else value
+        for key, value in values.items()
+    }

@@ -19,13 +19,13 @@ class LimitedChild:
     at once: the child reads all of them before it answers."""
 
     def __init__(self, module: str, arguments: list[str], source: BinaryIO | bytes, timeout_s: float) -> None:
-        self._timed_out = threading.Event()
+        self._timeout_event = threading.Event()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
             stdin=subprocess.PIPE if isinstance(source, bytes) else source,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self._timer = threading.Timer(timeout_s, self._time_out)
+        self._timer = threading.Timer(timeout_s, self._kill_on_timeout)
         self._timer.daemon = True
         self._timer.start()
         if isinstance(source, bytes) and self._process.stdin:
@@ -33,15 +33,15 @@ class LimitedChild:
                 self._process.stdin.write(source)
 
     @property
-    def output(self) -> IO[bytes]:
+    def output_stream(self) -> IO[bytes]:
         """What the child sends; limit how much of it is read."""
         assert self._process.stdout
         return self._process.stdout
 
     @property
-    def timed_out(self) -> bool:
+    def has_timed_out(self) -> bool:
         """Whether it was killed for taking too long."""
-        return self._timed_out.is_set()
+        return self._timeout_event.is_set()
 
     def wait(self) -> int:
         """The exit code, once the child has ended: negative where it was killed."""
@@ -56,10 +56,10 @@ class LimitedChild:
     def close(self) -> None:
         """Ends the child; nobody reads its output any more."""
         self.kill()
-        self.output.close()
+        self.output_stream.close()
 
-    def _time_out(self) -> None:
-        self._timed_out.set()
+    def _kill_on_timeout(self) -> None:
+        self._timeout_event.set()
         self._process.kill()
 
 

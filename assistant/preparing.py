@@ -6,37 +6,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from assistant.asking import Desk
-from assistant.events import Event, Failed
-from assistant.faults import told
+from assistant.asking import Session
+from assistant.events import ErrorOccurred, Event
+from assistant.faults import reporting_errors
 from assistant.pictures import Picture
 from assistant.roles import Message
 
 
-class Preparing:
+class PromptPrefiller:
     """Takes the steps of the responder's `prepare`, where it has one; what cannot be done is told."""
 
-    def __init__(self, desk: Desk, emit: Callable[[Event], None]) -> None:
+    def __init__(self, desk: Session, emit: Callable[[Event], None]) -> None:
         self._desk, self._emit = desk, emit
         self._steps: Generator[None, None, None] | None = None
 
     @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether there is a step to take."""
         return self._steps is not None
 
-    def begin(self, pictures: tuple[Picture, ...]) -> None:
+    def start_prefill(self, pictures: tuple[Picture, ...]) -> None:
         """Another next question: about these pictures, after `desk.past`."""
-        self.stop()
-        self._steps = self._work(pictures)
+        self.stop_prefill()
+        self._steps = self._prefill(pictures)
 
-    def stop(self) -> None:
+    def stop_prefill(self) -> None:
         """Leaves it; what was finished stays."""
         if self._steps:
             self._steps.close()
         self._steps = None
 
-    def step(self) -> None:
+    def run_step(self) -> None:
         """One step, if there is one to take."""
         try:
             if self._steps:
@@ -44,14 +44,14 @@ class Preparing:
         except StopIteration:
             self._steps = None
 
-    def forget(self, digest: str) -> None:
+    def forget_picture(self, digest: str) -> None:
         """Lets a picture go, in the responder's memory too."""
-        responder = self._desk.shelf.responder
+        responder = self._desk.models.responder
         if responder:
-            responder.forget(digest)
+            responder.forget_picture(digest)
 
-    def _work(self, pictures: tuple[Picture, ...]) -> Generator[None, None, None]:
-        with told(lambda error: self._emit(Failed.of(error)), self._desk.folders.logs):
-            responder = self._desk.shelf.responder
+    def _prefill(self, pictures: tuple[Picture, ...]) -> Generator[None, None, None]:
+        with reporting_errors(lambda error: self._emit(ErrorOccurred.from_error(error)), self._desk.folders.logs):
+            responder = self._desk.models.responder
             if responder:
-                yield from responder.prepare([*self._desk.messages, Message("user", "", pictures)])
+                yield from responder.prepare([*self._desk.prompt_messages, Message("user", "", pictures)])

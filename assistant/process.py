@@ -11,25 +11,42 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistant import frames
-from assistant.crashes import MOST_CRASHES, CrashRecord
-from assistant.events import Event, Failed, Level, Loading, Noted, Shown, StateChanged, TurnEnded
-from assistant.progress import Marks
-from assistant.session_state import MAX_PAGES, Call, SessionState
-from assistant.settings import Settings, table
+from assistant.crashes import MAX_CRASHES, CrashRecord
+from assistant.events import (
+    ErrorOccurred,
+    Event,
+    InputLevel,
+    ModelLoading,
+    Notice,
+    PictureAdded,
+    StateChanged,
+    TurnEnded,
+)
+from assistant.progress import WorkerMarks
+from assistant.session_state import MAX_PAGES, EngineCall, SessionState
+from assistant.settings import Settings, to_table
 from assistant.typed_reader import InvalidValueError, read_as
-from assistant.watchdog import Health, Watchdog, WatchdogLimits
+from assistant.watchdog import EngineWatchdog, Health, WatchdogLimits
 from assistant.words.tongue import tr
 
 if TYPE_CHECKING:
     import subprocess
 
-_LAST_WORDS = 1.8  # seconds that an engine has to end
+SHUTDOWN_GRACE_S = 1.8  # seconds that an engine has to end
 _QUICK_CRASH_S = 24.0  # after its start: an engine that dies sooner, again and again, does not start at all
-_CHECK_S = 0.25  # between looks at the child
-_WAITED_FOR = {"interrupt", "press", "ask", "again", "hear", "say", "open"}  # calls that the worker is to take up soon
+_CHECK_INTERVAL_S = 0.25  # between looks at the child
+_AWAITED_CALLS = {
+    "interrupt",
+    "press",
+    "ask",
+    "again",
+    "hear",
+    "say",
+    "open",
+}  # calls that the worker is to take up soon
 
 
-class EngineProcess:
+class EngineClient:
     """`Engine`'s face. `on_event` is called from threads of its own, never from two at once.
 
     Beside the engine's events: `StateChanged` tells that it is still "working" at one step, or "frozen", or
@@ -38,13 +55,13 @@ class EngineProcess:
     def __init__(
         self, settings: Settings, on_event: Callable[[Event], None], limits: WatchdogLimits | None = None
     ) -> None:
-        self._settings, self._on_event, self._telling = settings, on_event, threading.RLock()
+        self._settings, self._on_event, self._emit_lock = settings, on_event, threading.RLock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._closing = False
+        self._is_closing = False
         self._session, self._crashes = SessionState(), CrashRecord()
-        self._watchdog = Watchdog(limits or WatchdogLimits(), self._processor_s)
-        self._health: Health = "healthy"  # as it was told
-        self._calls = self._quick = 0
+        self._watchdog = EngineWatchdog(limits or WatchdogLimits(), self._processor_s)
+        self._reported_health: Health = "healthy"  # as it was told
+        self._sent_calls = self._quick_crashes = 0
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._threads: list[threading.Thread] = []
@@ -57,155 +74,159 @@ class EngineProcess:
 
     def start(self, conversation: int | None = None) -> None:
         self._session.conversation = conversation
-        self._spawn()
+        self._start_process()
         self._threads = [
-            threading.Thread(target=self._read, name="hark events", daemon=True),
-            threading.Thread(target=self._watch, name="hark watch", daemon=True),
+            threading.Thread(target=self._read_events, name="hark events", daemon=True),
+            threading.Thread(target=self._watch_heartbeat, name="hark watch", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """Ends the child, by force when it does not end by itself."""
-        self._closing = True
+        self._is_closing = True
         child = self._child
         if child:
             self._outgoing.put(None)
-            end = time.monotonic() + _LAST_WORDS
+            end = time.monotonic() + SHUTDOWN_GRACE_S
             while child.poll() is None and time.monotonic() < end:
                 time.sleep(0.01)
-            self._end(child)
+            self._kill_child(child)
         for thread in self._threads:
             thread.join()
 
     def ask(self, text: str, picture: str = "", box: Sequence[int] = ()) -> None:
-        self._call(lambda session: session.question("ask", {"text": text, "picture": picture, "box": list(box)}))
+        self._send_tracked(
+            lambda session: session.record_question("ask", {"text": text, "picture": picture, "box": list(box)})
+        )
 
-    def again(self, turn: int, text: str) -> None:
-        self._call(lambda session: session.question("again", {"turn": turn, "text": text}))
+    def ask_again(self, turn: int, text: str) -> None:
+        self._send_tracked(lambda session: session.record_question("again", {"turn": turn, "text": text}))
 
-    def show(self, path: str) -> None:
-        self._call(lambda session: session.show("show", {"path": path}))
+    def attach_file(self, path: str) -> None:
+        self._send_tracked(lambda session: session.record_attachment("show", {"path": path}))
 
-    def show_image(self, data: bytes, name: str) -> None:
-        self._call(lambda session: session.show("show_image", {"name": name}, data))
+    def attach_image(self, data: bytes, name: str) -> None:
+        self._send_tracked(lambda session: session.record_attachment("show_image", {"name": name}, data))
 
-    def hear(self, path: str) -> None:
-        self._call(lambda session: session.question("hear", {"path": path}))
+    def ask_audio_file(self, path: str) -> None:
+        self._send_tracked(lambda session: session.record_question("hear", {"path": path}))
 
-    def rework(self, digest: str, quarters: int = 0, box: Sequence[int] = ()) -> None:
-        self._call(lambda session: session.rework(digest, {"quarters": quarters, "box": list(box)}))
+    def edit_picture(self, digest: str, quarters: int = 0, box: Sequence[int] = ()) -> None:
+        self._send_tracked(lambda session: session.edit_picture(digest, {"quarters": quarters, "box": list(box)}))
 
-    def forget(self, digest: str) -> None:
-        self._call(lambda session: session.forget(digest))
+    def remove_picture(self, digest: str) -> None:
+        self._send_tracked(lambda session: session.remove_picture(digest))
 
     def interrupt(self) -> None:
-        self._stop_and_send("interrupt")
+        self._cancel_and_send("interrupt")
 
-    def listen(self, hands_free: bool) -> None:
-        self._session.hands_free = hands_free
-        self._send("listen", {"hands_free": hands_free})
+    def set_hands_free(self, hands_free: bool) -> None:
+        self._session.is_hands_free = hands_free
+        self._send_call("listen", {"hands_free": hands_free})
 
-    def press(self) -> None:
-        self._stop_and_send("press")
+    def press_talk_key(self) -> None:
+        self._cancel_and_send("press")
 
-    def tap(self) -> None:
-        self._send("tap")
+    def tap_talk_key(self) -> None:
+        self._send_call("tap")
 
-    def release(self) -> None:
-        self._send("release")
+    def release_talk_key(self) -> None:
+        self._send_call("release")
 
-    def try_microphone(self) -> None:
-        self._send("try_microphone")
+    def test_microphone(self) -> None:
+        self._send_call("try_microphone")
 
-    def say(self, text: str) -> None:
-        self._send("say", {"text": text})
+    def read_aloud(self, text: str) -> None:
+        self._send_call("say", {"text": text})
 
-    def skip(self, sentences: int) -> None:
-        self._send("skip", {"sentences": sentences})
+    def skip_sentences(self, sentences: int) -> None:
+        self._send_call("skip", {"sentences": sentences})
 
-    def configure(self, settings: Settings) -> None:
-        self._settings = self._crashes.allowed(settings)
-        self._send("configure", {"settings": table(self._settings)})
+    def apply_settings(self, settings: Settings) -> None:
+        self._settings = self._crashes.replace_disabled(settings)
+        self._send_call("configure", {"settings": to_table(self._settings)})
 
-    def open(self, conversation: int | None, private: bool = False) -> None:
+    def open_conversation(self, conversation: int | None, private: bool = False) -> None:
         with self._lock:
-            self._session.open(conversation, private)
-            self._send("open", {"conversation": conversation, "private": private})
+            self._session.open_conversation(conversation, private)
+            self._send_call("open", {"conversation": conversation, "private": private})
 
-    def _spawn(self) -> None:
+    def _start_process(self) -> None:
         import subprocess  # here, because the window is shown before
 
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "assistant.serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self._child, self._calls, self._outgoing = child, 0, queue.SimpleQueue()
-        self._born = time.monotonic()
-        self._watchdog.start(self._born)
-        self._session.state = self._session.loading = ""
-        self._writer = threading.Thread(target=_write, args=(child, self._outgoing), name="hark calls", daemon=True)
+        self._child, self._sent_calls, self._outgoing = child, 0, queue.SimpleQueue()
+        self._started_at = time.monotonic()
+        self._watchdog.watch_new_child(self._started_at)
+        self._session.engine_state = self._session.loading_role = ""
+        self._writer = threading.Thread(
+            target=_write_frames, args=(child, self._outgoing), name="hark calls", daemon=True
+        )
         self._writer.start()
-        self._send("start", {"settings": table(self._settings), "conversation": self._session.conversation})
+        self._send_call("start", {"settings": to_table(self._settings), "conversation": self._session.conversation})
 
-    def _call(self, call: Callable[[SessionState], Call]) -> None:
+    def _send_tracked(self, call: Callable[[SessionState], EngineCall]) -> None:
         """Sends a call that a new child would have to be told again: to the one that lives now, and once."""
         with self._lock:
-            self._send(*call(self._session))
+            self._send_call(*call(self._session))
 
-    def _stop_and_send(self, name: str) -> None:
+    def _cancel_and_send(self, name: str) -> None:
         with self._lock:
-            self._session.stop()
-            self._send(name)
+            self._session.cancel_questions()
+            self._send_call(name)
 
-    def _send(self, name: str, facts: dict[str, Any] | None = None, raw: bytes = b"") -> None:
+    def _send_call(self, name: str, facts: dict[str, Any] | None = None, raw: bytes = b"") -> None:
         """Never waits: a frozen child does not read, and its pipe holds little."""
-        frame = frames.pack(name, facts or {}, raw)
+        frame = frames.encode(name, facts or {}, raw)
         with self._lock:
             self._outgoing.put(frame)
-            self._calls += name != "start"
-            if name in _WAITED_FOR:
-                self._watchdog.await_call(self._calls, time.monotonic())
+            self._sent_calls += name != "start"
+            if name in _AWAITED_CALLS:
+                self._watchdog.await_call(self._sent_calls, time.monotonic())
 
-    def _tell(self, event: Event) -> None:
-        with self._telling:
+    def _emit_event(self, event: Event) -> None:
+        with self._emit_lock:
             self._on_event(event)
 
-    def _read(self) -> None:
-        while not self._closing:
+    def _read_events(self) -> None:
+        while not self._is_closing:
             child = self._child
             assert child and child.stdout
             try:
-                frame = frames.read(child.stdout)
+                frame = frames.read_frame(child.stdout)
                 if frame and frame[0] == "alive":
-                    self._on_marks(read_as(Marks, frame[1], "alive"))
+                    self._on_marks(read_as(WorkerMarks, frame[1], "alive"))
                     continue
-                event = frames.event_of(*frame) if frame else None
-            except (frames.BadFrame, InvalidValueError):
+                event = frames.decode_event(*frame) if frame else None
+            except (frames.InvalidFrameError, InvalidValueError):
                 event = None
                 child.kill()
             if event is None:
-                self._on_death(child)
+                self._handle_exit(child)
                 continue
-            self._follow(event)
-            self._tell(event)
+            self._track_event(event)
+            self._emit_event(event)
 
-    def _on_marks(self, marks: Marks) -> None:
+    def _on_marks(self, marks: WorkerMarks) -> None:
         with self._lock:
-            self._watchdog.on_marks(marks, time.monotonic())
+            self._watchdog.record_marks(marks, time.monotonic())
 
-    def _watch(self) -> None:
+    def _watch_heartbeat(self) -> None:
         """A frozen engine, or one that is stuck, is as good as a dead one."""
-        while not self._closing:
-            time.sleep(_CHECK_S)
+        while not self._is_closing:
+            time.sleep(_CHECK_INTERVAL_S)
             child, session = self._child, self._session
-            loading = bool(session.loading) or session.state in ("", "loading")
+            loading = bool(session.loading_role) or session.engine_state in ("", "loading")
             with self._lock:
-                health = self._watchdog.check(time.monotonic(), session.awaited, loading)
+                health = self._watchdog.check_health(time.monotonic(), session.is_awaited, loading)
             if child and health in ("stuck", "dead"):
                 child.kill()
-            elif health != self._health:
-                self._health = health
-                self._tell(StateChanged((session.state or "loading") if health == "healthy" else health))
+            elif health != self._reported_health:
+                self._reported_health = health
+                self._emit_event(StateChanged((session.engine_state or "loading") if health == "healthy" else health))
 
     def _processor_s(self) -> float:
         import psutil  # here, because the window is shown before
@@ -216,51 +237,57 @@ class EngineProcess:
             return 0.0
         return float(times.user + times.system)
 
-    def _follow(self, event: Event) -> None:
+    def _track_event(self, event: Event) -> None:
         """Remembers what a new child would have to be told."""
         with self._lock:
             # How loud it is says nothing of the worker.
-            self._watchdog.on_sign(time.monotonic(), shows=not isinstance(event, Level))
-            pages = self._session.show_pages(event) if isinstance(event, Shown) else []
-            self._session.follow(event)
+            self._watchdog.record_sign(time.monotonic(), is_shown=not isinstance(event, InputLevel))
+            pages = self._session.attach_other_pages(event) if isinstance(event, PictureAdded) else []
+            self._session.track_event(event)
         for call in pages:
-            self._send(*call)
-        if pages and isinstance(event, Shown) and event.pages > MAX_PAGES:
+            self._send_call(*call)
+        if pages and isinstance(event, PictureAdded) and event.pages > MAX_PAGES:
             note = tr("Only the first {n} pages of {name} were added.")
-            self._tell(Noted(note.format(n=MAX_PAGES, name=event.name)))
+            self._emit_event(Notice(note.format(n=MAX_PAGES, name=event.name)))
         match event:
             case StateChanged():
-                self._health = "healthy"  # it has told so itself
-            case Loading(what, True):
-                self._crashes.loaded(what)
+                self._reported_health = "healthy"  # it has told so itself
+            case ModelLoading(what, True):
+                self._crashes.record_loaded(what)
             case TurnEnded("answered"):
-                self._crashes.answered()
+                self._crashes.record_answered()
 
-    def _on_death(self, child: subprocess.Popen[bytes]) -> None:
-        self._end(child)
-        if self._closing:
+    def _handle_exit(self, child: subprocess.Popen[bytes]) -> None:
+        self._kill_child(child)
+        if self._is_closing:
             return
-        turn, self._session.turn = self._session.turn, None
+        turn, self._session.current_turn = self._session.current_turn, None
         if turn:
-            self._tell(turn)
-        self._health = "healthy"
-        self._tell(StateChanged("restarting"))
+            self._emit_event(turn)
+        self._reported_health = "healthy"
+        self._emit_event(StateChanged("restarting"))
         stage = self._watchdog.marks.stage
-        self._settings, sentence = self._crashes.blame(self._session.loading, stage, self._settings)
-        self._tell(Noted(sentence or tr("Hark's engine stopped and starts again; nothing that was said is lost.")))
-        self._quick = self._quick + 1 if time.monotonic() - self._born < _QUICK_CRASH_S else 0
-        if self._quick > 2 * MOST_CRASHES:
-            self._tell(Failed("engine", tr("Hark's engine does not start."), tr("Run hark doctor in a terminal.")))
-            self._closing = True
+        self._settings, sentence = self._crashes.disable_crashing_model(
+            self._session.loading_role, stage, self._settings
+        )
+        self._emit_event(
+            Notice(sentence or tr("Hark's engine stopped and starts again; nothing that was said is lost."))
+        )
+        self._quick_crashes = self._quick_crashes + 1 if time.monotonic() - self._started_at < _QUICK_CRASH_S else 0
+        if self._quick_crashes > 2 * MAX_CRASHES:
+            self._emit_event(
+                ErrorOccurred("engine", tr("Hark's engine does not start."), tr("Run hark doctor in a terminal."))
+            )
+            self._is_closing = True
             return
         assert child.stdout
         child.stdout.close()
         with self._lock:  # what the window calls meanwhile comes after this
-            self._spawn()
-            for call in self._session.repeat():
-                self._send(*call)
+            self._start_process()
+            for call in self._session.replay_calls():
+                self._send_call(*call)
 
-    def _end(self, child: subprocess.Popen[bytes]) -> None:
+    def _kill_child(self, child: subprocess.Popen[bytes]) -> None:
         child.kill()  # nothing, when it has ended
         child.wait()
         self._outgoing.put(None)
@@ -268,7 +295,7 @@ class EngineProcess:
             self._writer.join()
 
 
-def _write(child: subprocess.Popen[bytes], outgoing: queue.SimpleQueue[bytes | None]) -> None:
+def _write_frames(child: subprocess.Popen[bytes], outgoing: queue.SimpleQueue[bytes | None]) -> None:
     """Sends the frames; None is the last. If the child dies the reader notices, and starts another one."""
     assert child.stdin
     with contextlib.suppress(OSError, ValueError), child.stdin:

@@ -12,71 +12,73 @@ STEP_LIMIT_S = 120.0  # of a step that says nothing of its cost; those of a heal
 
 
 @dataclass(frozen=True)
-class Marks:
+class WorkerMarks:
     """One moment of a worker. `step` grows with every step; the one under way began `seconds` ago and may take `limit`
     of them. `stage` is the part at work: "hear", "answer", "speak", or "" for none, as while one is loaded. `calls`: so
     many were taken up."""
 
-    step: int = 0
-    busy: bool = False
+    step_count: int = 0
+    is_busy: bool = False
     stage: str = ""
-    seconds: float = 0.0
-    limit: float = STEP_LIMIT_S
-    calls: int = 0
+    step_seconds: float = 0.0
+    limit_s: float = STEP_LIMIT_S
+    call_count: int = 0
 
 
-class Progress:
+class WorkerProgress:
     """The marks of one worker, which alone writes them; any thread may read them with `marks`."""
 
     def __init__(self) -> None:
-        self._now, self._since = Marks(), time.monotonic()
+        self._marks, self._step_started_at = WorkerMarks(), time.monotonic()
 
-    def marks(self) -> Marks:
+    def current_marks(self) -> WorkerMarks:
         """What the worker does at this moment."""
-        now, since = self._now, self._since
-        return replace(now, seconds=time.monotonic() - since)
+        marks, started_at = self._marks, self._step_started_at
+        return replace(marks, seconds=time.monotonic() - started_at)
 
-    def watch(self) -> None:
+    def watch_this_thread(self) -> None:
         """The calling thread is the worker: what parts do in it is marked here from now on."""
         _watched.set(self)
 
     def begin_step(self, stage: str = "", limit: float = STEP_LIMIT_S) -> None:
-        self._since = time.monotonic()
-        self._now = replace(self._now, step=self._now.step + 1, busy=True, stage=stage, limit=limit)
+        self._step_started_at = time.monotonic()
+        self._marks = replace(self._marks, step=self._marks.step_count + 1, busy=True, stage=stage, limit=limit)
 
-    def rest(self) -> None:
+    def mark_idle(self) -> None:
         """Nothing is to be done."""
-        self._now = replace(self._now, busy=False, stage="")
+        self._marks = replace(self._marks, busy=False, stage="")
 
-    def note_calls(self, calls: int) -> None:
+    def record_call_count(self, calls: int) -> None:
         """So many calls were taken up since the start."""
-        self._now = replace(self._now, calls=calls)
+        self._marks = replace(self._marks, calls=calls)
 
-    def allow(self, seconds: float) -> None:
+    def extend_limit(self, seconds: float) -> None:
         """The step under way takes so long from here on, at the most."""
-        self._now = replace(self._now, limit=max(self._now.limit, time.monotonic() - self._since + seconds))
+        self._marks = replace(
+            self._marks, limit=max(self._marks.limit_s, time.monotonic() - self._step_started_at + seconds)
+        )
 
 
-_watched: ContextVar[Progress | None] = ContextVar("watched", default=None)
+_watched: ContextVar[WorkerProgress | None] = ContextVar("watched", default=None)
 
 
 @contextmanager
-def step(stage: str, limit: float) -> Iterator[None]:
+def watched_step(stage: str, limit: float) -> Iterator[None]:
     """The block is a step of its own, of the part `stage`, if this thread is watched. Steps may be nested."""
     progress = _watched.get()
     if progress is None:
         yield
         return
-    outer = progress._now
+    outer = progress._marks
     progress.begin_step(stage, limit)
     try:
         yield
     finally:
-        progress.begin_step(outer.stage, outer.limit)
+        progress.begin_step(outer.stage, outer.limit_s)
 
 
-def allow(seconds: float) -> None:
+def extend_step_limit(seconds: float) -> None:
     """The step under way takes up to so many seconds from here on, if this thread is watched."""
     progress = _watched.get()
     if progress is not None:
-        progress.allow(seconds)
+        progress.extend_limit(seconds)

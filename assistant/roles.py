@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Region:
+class PictureRegion:
     """A part of a picture that is asked about; `box`: left, top, right, bottom in its pixels."""
 
     picture: Picture
@@ -20,7 +20,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Cost:
+class PictureCost:
     """What a picture costs: the pixels that the model sees, its tokens, memory for the conversation, and time."""
 
     width: int
@@ -31,7 +31,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Box:
+class Detection:
     """A place in the last picture, as an answer points at it: left, top, right, bottom as shares of its sides."""
 
     label: str
@@ -45,17 +45,17 @@ class Message:
     role: Literal["system", "user", "assistant"]
     text: str
     pictures: tuple[Picture, ...] = ()
-    regions: tuple[Region, ...] = ()
+    regions: tuple[PictureRegion, ...] = ()
 
 
-class Part(Protocol):
+class Backend(Protocol):
     """What each of the three may have besides; none of it must be. `note`: what the user should know of how it runs.
     `late_loading_seconds`: what it has spent so far on loading what it needed only in the middle of its work."""
 
-    note: str = ""
+    load_warning: str = ""
     late_loading_seconds: float = 0.0
 
-    def warm(self) -> None:
+    def warm_up(self) -> None:
         """Does now what would make the first use slow."""
         return None
 
@@ -64,45 +64,45 @@ class Part(Protocol):
         return None
 
 
-class Transcriber(Part, Protocol):
+class Transcriber(Backend, Protocol):
     """Hears. Yields pieces of the transcript, in order; nothing at all for sound without speech."""
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]: ...
 
 
-class Responder(Part, Protocol):
+class Responder(Backend, Protocol):
     """Answers. Yields pieces of text, places it points at, "" after a step that wrote none; closing the iterator stops
     the model within one step. `by`: who wrote the last reply, a model's name or a part of the starter kit; `remark`:
     what the user should know of it."""
 
-    by: str
-    remark: str = ""
+    model_name: str
+    reply_warning: str = ""
 
-    def reply(self, messages: Sequence[Message]) -> Generator[str | Box, None, None]: ...
+    def reply(self, messages: Sequence[Message]) -> Generator[str | Detection, None, None]: ...
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
         """Does, step by step, what the next question will need; the last message is its beginning."""
         yield from ()
 
-    def cost(self, picture: Picture) -> Cost | None:
+    def estimate_cost(self, picture: Picture) -> PictureCost | None:
         """What a picture will cost; None where that is not known."""
         return None
 
-    def forget(self, digest: str) -> None:
+    def forget_picture(self, digest: str) -> None:
         """Lets a picture go."""
         return None
 
 
-class Voice(Part, Protocol):
+class Voice(Backend, Protocol):
     """Speaks one piece of text. Yields sound at one rate; closing the iterator stops it. `speed`: 1 is its own."""
 
     speed: float = 1.0
 
-    def speak(self, text: str) -> Generator[Audio, None, None]: ...
+    def synthesize(self, text: str) -> Generator[Audio, None, None]: ...
 
 
 @dataclass(frozen=True)
-class Parts:
+class Backends:
     """Who hears, who answers and who speaks in a turn."""
 
     transcriber: Transcriber
@@ -111,7 +111,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Options:
+class LoadOptions:
     """How a back end is loaded.
 
     `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda",
@@ -133,8 +133,8 @@ class Options:
     min_pixels: int = 0
     max_pixels: int = 0
     max_new_tokens: int = 512
-    weights: str = "bfloat16"
+    cpu_weight_format: str = "bfloat16"
     cache: str = ""
-    glance: bool = False
-    budget: float = 0.0
+    answer_from_preview: bool = False
+    gpu_memory_limit_gb: float = 0.0
     find_installed: Callable[[], str] = lambda: ""

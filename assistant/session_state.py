@@ -9,23 +9,23 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.events import (
+    ErrorOccurred,
     Event,
-    Failed,
-    Forgotten,
     Heard,
-    Loading,
+    ModelLoading,
+    PictureAdded,
+    PictureRemoved,
     Said,
-    Shown,
     StateChanged,
     TurnEnded,
     TurnStarted,
     Wrote,
 )
 
-Call = tuple[str, dict[str, Any], bytes]
+EngineCall = tuple[str, dict[str, Any], bytes]
 MAX_PAGES = 10  # of a file, that are shown with it
-_FOLLOWING = ("interrupt", "open")  # calls that are kept only behind a question that waits
-_MOST_RETRIES = 2  # of a picture that was on its way when an engine died
+_FOLLOW_UP_CALLS = ("interrupt", "open")  # calls that are kept only behind a question that waits
+_MAX_ATTACH_RETRIES = 2  # of a picture that was on its way when an engine died
 
 
 class SessionState:
@@ -35,143 +35,161 @@ class SessionState:
 
     def __init__(self) -> None:
         self.conversation: int | None = None
-        self.private = self.hands_free = False
-        self.turn: TurnEnded | None = None
-        self.loading = self.state = ""
-        self._tickets = itertools.count(1)
-        self._asked: dict[int, Call] = {}  # ticket to question, until it is acknowledged
-        self._showing: dict[str, list[Call]] = {}  # ticket to the calls that led to a picture
-        self._tray: dict[str, str] = {}  # digest to ticket
-        self._coming: dict[int, Call] = {}  # ticket to call, of pictures that were neither shown nor refused yet
-        self._retries: Counter[int] = Counter()  # of these, by ticket: one of them may be what ends the engines
-        self._leaving: set[str] = set()  # digests of what is to be let go
+        self.is_private = self.is_hands_free = False
+        self.current_turn: TurnEnded | None = None
+        self.loading_role = self.engine_state = ""
+        self._request_ids = itertools.count(1)
+        self._unacknowledged: dict[int, EngineCall] = {}  # ticket to question, until it is acknowledged
+        self._attach_calls: dict[str, list[EngineCall]] = {}  # ticket to the calls that led to a picture
+        self._attachments: dict[str, str] = {}  # digest to ticket
+        self._pending_attachments: dict[
+            int, EngineCall
+        ] = {}  # ticket to call, of pictures that were neither shown nor refused yet
+        self._attach_retries: Counter[int] = Counter()  # of these, by ticket: one of them may be what ends the engines
+        self._removing: set[str] = set()  # digests of what is to be let go
 
     @property
-    def awaited(self) -> bool:
+    def is_awaited(self) -> bool:
         """Whether the user waits for something."""
-        return self.turn is not None or bool(self._asked)
+        return self.current_turn is not None or bool(self._unacknowledged)
 
-    def question(self, call: str, facts: dict[str, Any]) -> Call:
+    def record_question(self, call_name: str, fields: dict[str, Any]) -> EngineCall:
         """The call that asks it, to be sent."""
-        ticket = next(self._tickets)
-        self._asked[ticket] = call, {**facts, "ticket": str(ticket)}, b""
-        return self._asked[ticket]
+        request_id = next(self._request_ids)
+        self._unacknowledged[request_id] = call_name, {**fields, "ticket": str(request_id)}, b""
+        return self._unacknowledged[request_id]
 
-    def stop(self) -> None:
+    def cancel_questions(self) -> None:
         """What was asked and is not acknowledged is not to be answered."""
-        if self._asked:
-            self._asked[next(self._tickets)] = "interrupt", {}, b""
+        if self._unacknowledged:
+            self._unacknowledged[next(self._request_ids)] = "interrupt", {}, b""
 
-    def open(self, conversation: int | None, private: bool) -> None:
+    def open_conversation(self, conversation: int | None, is_private: bool) -> None:
         """Pictures on their way to the one before are let go with it. A question that is not acknowledged stays with
         the conversation that it was asked in."""
-        ticket = next(self._tickets)
-        opening = "open", {"conversation": conversation, "private": private}, b""
-        if self._asked:
-            self._asked[ticket] = opening
+        request_id = next(self._request_ids)
+        open_call = "open", {"conversation": conversation, "private": is_private}, b""
+        if self._unacknowledged:
+            self._unacknowledged[request_id] = open_call
         else:
-            self._leave(ticket, opening)
+            self._apply_open_call(request_id, open_call)
 
-    def show(self, call: str, facts: dict[str, Any], raw: bytes = b"", before: Sequence[Call] = ()) -> Call:
+    def record_attachment(
+        self, call_name: str, fields: dict[str, Any], payload: bytes = b"", earlier_calls: Sequence[EngineCall] = ()
+    ) -> EngineCall:
         """The call that shows a picture, to be sent; `before` are those that made what it changes."""
-        ticket = next(self._tickets)
-        made = call, {**facts, "ticket": str(ticket)}, raw
-        self._showing[str(ticket)] = [*before, made]
-        self._coming[ticket] = made
-        return made
+        request_id = next(self._request_ids)
+        attach_call = call_name, {**fields, "ticket": str(request_id)}, payload
+        self._attach_calls[str(request_id)] = [*earlier_calls, attach_call]
+        self._pending_attachments[request_id] = attach_call
+        return attach_call
 
-    def show_pages(self, event: Shown) -> list[Call]:
+    def attach_other_pages(self, event: PictureAdded) -> list[EngineCall]:
         """The calls that show the other pages of a file whose first page has come; none when it comes again."""
-        first = self._showing.get(event.ticket, [("", {}, b"")])[0]
-        path = first[1].get("path", "")
-        if first[0] != "show" or "#page=" in path or event.ticket in self._tray.values():
+        first_call = self._attach_calls.get(event.request_id, [("", {}, b"")])[0]
+        path = first_call[1].get("path", "")
+        if first_call[0] != "show" or "#page=" in path or event.request_id in self._attachments.values():
             return []
         return [
-            self.show("show", {"path": f"{path}#page={page}"}) for page in range(2, min(event.pages, MAX_PAGES) + 1)
+            self.record_attachment("show", {"path": f"{path}#page={page}"})
+            for page in range(2, min(event.pages, MAX_PAGES) + 1)
         ]
 
-    def rework(self, digest: str, facts: dict[str, Any]) -> Call:
-        return self.show(
-            "rework", {"digest": digest, **facts}, before=self._showing.get(self._tray.get(digest, ""), [])
+    def edit_picture(self, digest: str, fields: dict[str, Any]) -> EngineCall:
+        return self.record_attachment(
+            "rework",
+            {"digest": digest, **fields},
+            earlier_calls=self._attach_calls.get(self._attachments.get(digest, ""), []),
         )
 
-    def forget(self, digest: str) -> Call:
-        self._leaving.add(digest)
+    def remove_picture(self, digest: str) -> EngineCall:
+        self._removing.add(digest)
         return "forget", {"digest": digest}, b""
 
-    def follow(self, event: Event) -> None:
+    def track_event(self, event: Event) -> None:
         """Remembers what an event tells."""
         match event:
             case TurnStarted(id_, ticket, conversation, _):
-                self._acknowledge(int(ticket or 0))
+                self._acknowledge_until(int(ticket or 0))
                 self.conversation = conversation
-                self.turn = TurnEnded("interrupted", id=id_)
-                self._pass_over_answered()
-            case Heard(text) if self.turn:
-                self.turn = replace(self.turn, heard=text)
-            case Wrote(text) if self.turn:
-                self.turn = replace(self.turn, answer=self.turn.answer + text)
-            case Said(_, until) if self.turn:
-                self.turn = replace(self.turn, heard_until=until)
+                self.current_turn = TurnEnded("interrupted", id=id_)
+                self._drop_follow_up_calls()
+            case Heard(text) if self.current_turn:
+                self.current_turn = replace(self.current_turn, heard=text)
+            case Wrote(text) if self.current_turn:
+                self.current_turn = replace(self.current_turn, answer=self.current_turn.answer + text)
+            case Said(_, until) if self.current_turn:
+                self.current_turn = replace(self.current_turn, heard_until=until)
             case TurnEnded():
-                self.turn = None
-            case Failed("ask" | "hear" | "look" as stage):
-                self._refuse(stage)
+                self.current_turn = None
+            case ErrorOccurred("ask" | "hear" | "look" as stage):
+                self._record_refusal(stage)
             case _:
-                self._follow_things(event)
+                self._track_attachment(event)
 
-    def repeat(self) -> Iterator[Call]:
+    def replay_calls(self) -> Iterator[EngineCall]:
         """The calls that a new engine gets, after its start."""
-        yield "listen", {"hands_free": self.hands_free}, b""
-        if self.private:
+        yield "listen", {"hands_free": self.is_hands_free}, b""
+        if self.is_private:
             yield "open", {"conversation": None, "private": True}, b""
-        for ticket in list(self._tray.values()):
-            for call, facts, raw in self._showing.get(ticket, ()):
-                yield call, facts if call == "rework" else {**facts, "again": True}, raw
-        for digest in list(self._leaving):
+        for request_id in list(self._attachments.values()):
+            for call_name, fields, payload in self._attach_calls.get(request_id, ()):
+                yield call_name, fields if call_name == "rework" else {**fields, "again": True}, payload
+        for digest in list(self._removing):
             yield "forget", {"digest": digest}, b""
-        self._retries.update(list(self._coming))
-        coming = {ticket: call for ticket, call in self._coming.items() if self._retries[ticket] <= _MOST_RETRIES}
-        waiting = {**self._asked, **coming}  # in their order: a question is about the pictures before it
-        yield from (waiting[ticket] for ticket in sorted(waiting))
+        self._attach_retries.update(list(self._pending_attachments))
+        retryable = {
+            ticket: call
+            for ticket, call in self._pending_attachments.items()
+            if self._attach_retries[ticket] <= _MAX_ATTACH_RETRIES
+        }
+        pending_calls = {
+            **self._unacknowledged,
+            **retryable,
+        }  # in their order: a question is about the pictures before it
+        yield from (pending_calls[ticket] for ticket in sorted(pending_calls))
 
-    def _acknowledge(self, ticket: int) -> None:
+    def _acknowledge_until(self, request_id: int) -> None:
         """Also what was asked before: it was interrupted before it began."""
-        for older in [one for one in self._asked if one <= ticket]:
-            self._leave(older, self._asked.pop(older))
+        for older_id in [asked_id for asked_id in self._unacknowledged if asked_id <= request_id]:
+            self._apply_open_call(older_id, self._unacknowledged.pop(older_id))
 
-    def _pass_over_answered(self) -> None:
+    def _drop_follow_up_calls(self) -> None:
         """What followed the questions that are answered needs no telling by itself."""
-        while self._asked and next(iter(self._asked.values()))[0] in _FOLLOWING:
-            ticket = next(iter(self._asked))
-            self._leave(ticket, self._asked.pop(ticket))
+        while self._unacknowledged and next(iter(self._unacknowledged.values()))[0] in _FOLLOW_UP_CALLS:
+            request_id = next(iter(self._unacknowledged))
+            self._apply_open_call(request_id, self._unacknowledged.pop(request_id))
 
-    def _leave(self, ticket: int, call: Call) -> None:
+    def _apply_open_call(self, request_id: int, call: EngineCall) -> None:
         """Another conversation is open from this call on, if it is one that opens."""
         if call[0] == "open":
-            self.conversation, self.private = call[1]["conversation"], call[1]["private"]
-            self._coming = {later: coming for later, coming in self._coming.items() if later > ticket}
+            self.conversation, self.is_private = call[1]["conversation"], call[1]["private"]
+            self._pending_attachments = {
+                later: coming for later, coming in self._pending_attachments.items() if later > request_id
+            }
 
-    def _refuse(self, stage: str) -> None:
+    def _record_refusal(self, stage: str) -> None:
         """The oldest question was refused and never begins, or the oldest picture; they were taken up in this order."""
         if stage == "look":
-            self._coming.pop(next(iter(self._coming), 0), None)
+            self._pending_attachments.pop(next(iter(self._pending_attachments), 0), None)
             return
-        ticket = next((one for one, call in self._asked.items() if call[0] not in _FOLLOWING), None)
-        if ticket is not None and (stage == "ask" or self._asked[ticket][0] == "hear"):
-            self._acknowledge(ticket)
-            self._pass_over_answered()
+        request_id = next(
+            (asked_id for asked_id, call in self._unacknowledged.items() if call[0] not in _FOLLOW_UP_CALLS), None
+        )
+        if request_id is not None and (stage == "ask" or self._unacknowledged[request_id][0] == "hear"):
+            self._acknowledge_until(request_id)
+            self._drop_follow_up_calls()
 
-    def _follow_things(self, event: Event) -> None:
+    def _track_attachment(self, event: Event) -> None:
         match event:
-            case Shown() if event.ticket in self._showing:
-                self._coming.pop(int(event.ticket), None)
-                self._showing.pop(self._tray.pop(event.instead, ""), None)
-                self._tray[event.digest] = event.ticket
-            case Forgotten(digest):
-                self._leaving.discard(digest)
-                self._showing.pop(self._tray.pop(digest, ""), None)
-            case Loading(what, done):
-                self.loading = "" if done else what
+            case PictureAdded() if event.request_id in self._attach_calls:
+                self._pending_attachments.pop(int(event.request_id), None)
+                self._attach_calls.pop(self._attachments.pop(event.replaces, ""), None)
+                self._attachments[event.digest] = event.request_id
+            case PictureRemoved(digest):
+                self._removing.discard(digest)
+                self._attach_calls.pop(self._attachments.pop(digest, ""), None)
+            case ModelLoading(what, done):
+                self.loading_role = "" if done else what
             case StateChanged(state):
-                self.state = state
+                self.engine_state = state

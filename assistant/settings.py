@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from assistant.environment import hark_home
-from assistant.typed_reader import InvalidValueError, MaxLength, Pattern, Range, hints_of, read_as
+from assistant.typed_reader import InvalidValueError, MaxLength, NumberRange, TextPattern, field_hints, read_as
 from assistant.words.clean import clean
 from assistant.words.tongue import mark, tr
 
 _SHOWN = 60  # letters of a name or value in a sentence
 _MOST_NOTES = 10
-SLOWEST, FASTEST = 0.5, 3.0  # of speech
+MIN_SPEED, MAX_SPEED = 0.5, 3.0  # of speech
 Name = Annotated[str, MaxLength(4096)]  # of a model, folder, device, voice
 Prompt = Annotated[str, MaxLength(100_000)]
-Gigabytes = Annotated[float, Range(0, 100_000)]
-Pixels = Annotated[int, Range(0, 1_000_000_000)]
+Gigabytes = Annotated[float, NumberRange(0, 100_000)]
+Pixels = Annotated[int, NumberRange(0, 1_000_000_000)]
 
 
 @dataclass(frozen=True)
-class Folders:
+class AppPaths:
     """Where Hark keeps its files; `HARK_HOME` puts all of them in one place."""
 
     config: Path
@@ -30,12 +30,12 @@ class Folders:
     logs: Path
 
     @property
-    def temporary(self) -> Path:
+    def temporary_folder(self) -> Path:
         """For files that libraries make while they work; see `environment.keep_temporary_files`."""
         return self.data / "temporary"
 
     @classmethod
-    def find(cls) -> Folders:
+    def locate(cls) -> AppPaths:
         if root := hark_home():
             return cls(root, root, root / "logs")
         import platformdirs
@@ -45,18 +45,18 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Hear:
+class TranscriberSettings:
     """`language`: a code such as "en", or "" to detect it. `model`: a hub name or folder, for whisper.
     `budget`: gigabytes of the graphics card that it may take; 0 for all that is free."""
 
-    transcriber: Name = "sphinx"
+    backend: Name = "sphinx"
     model: Name = ""
     language: Name = ""
     device: Name = "auto"
-    budget: Gigabytes = 0.0
+    gpu_memory_limit_gb: Gigabytes = 0.0
 
 
-SYSTEM = (
+DEFAULT_SYSTEM_PROMPT = (
     "Answer in the language of the question. Whoever asks may not see the picture: begin with one sentence that says "
     "the main thing, dangers first, and give details when asked. Copy text in a picture word for word. Say where "
     "things are as on a clock or in a grid of nine. Say when you are not sure."
@@ -65,7 +65,7 @@ DESCRIBE = mark("Describe this picture.")  # in the user's language, as long as 
 
 
 @dataclass(frozen=True)
-class Look:
+class ResponderSettings:
     """`max_memory`: what each device of a `device_map` may take, such as "0=6GiB, cpu=16GiB". `system` and `describe`
     are prompts, the user's to edit. Pixels: 0 leaves the model's own limits. Of a video at most `video_frames` are
     looked at, `video_rate` a second; together they cost as much as one picture. `weights`: on a processor, "int4" is
@@ -74,38 +74,38 @@ class Look:
     may take; 0 for all that is free. `describe_dropped`: every picture is described as it comes. `camera`: its number,
     or "" for the first."""
 
-    responder: Name = "starter"
+    backend: Name = "starter"
     model: Name = ""
     device: Name = "auto"
     dtype: Name = "auto"
     device_map: Name = ""
     max_memory: Name = ""
-    system: Prompt = SYSTEM
-    describe: Prompt = DESCRIBE
+    system_prompt: Prompt = DEFAULT_SYSTEM_PROMPT
+    default_prompt: Prompt = DESCRIBE
     min_pixels: Pixels = 0
     max_pixels: Pixels = 0
-    max_new_tokens: Annotated[int, Range(0, 1_000_000)] = 512
-    video_frames: Annotated[int, Range(0, 10_000)] = 16
-    video_rate: Annotated[float, Range(0, 1000)] = 1.0
-    weights: Annotated[str, Pattern("int4|bfloat16|stored", "a format")] = "int4"
-    glance: bool = True
-    describe_dropped: bool = False
+    max_new_tokens: Annotated[int, NumberRange(0, 1_000_000)] = 512
+    video_frames: Annotated[int, NumberRange(0, 10_000)] = 16
+    video_fps: Annotated[float, NumberRange(0, 1000)] = 1.0
+    cpu_weight_format: Annotated[str, TextPattern("int4|bfloat16|stored", "a format")] = "int4"
+    answer_from_preview: bool = True
+    auto_describe: bool = False
     camera: Name = ""
-    budget: Gigabytes = 0.0
+    gpu_memory_limit_gb: Gigabytes = 0.0
 
 
 @dataclass(frozen=True)
-class Speak:
+class VoiceSettings:
     """`voice`: an id such as "espeak/en-us". `speed`: 1 is the voice's own, 0.5 to 3. `by`: who speaks answers,
     "hark" or the screen "reader", never both."""
 
-    voice: Name = "espeak/en-us"
-    speed: Annotated[float, Range(SLOWEST, FASTEST)] = 1.0
-    by: Annotated[str, Pattern("hark|reader", "a speaker")] = "hark"
+    id: Name = "espeak/en-us"
+    speed: Annotated[float, NumberRange(MIN_SPEED, MAX_SPEED)] = 1.0
+    speaker: Annotated[str, TextPattern("hark|reader", "a speaker")] = "hark"
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioSettings:
     """Device names as the system tells them; "" is the system's default. `headphones`: Hark cannot hear itself.
     `earcons`: short sounds say what Hark does."""
 
@@ -116,118 +116,118 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemorySettings:
     """`preload`: models are loaded when Hark starts, not at the first question. `unload_after`: minutes without
     anything to do after which they are let go; 0 keeps them."""
 
     preload: bool = True
-    unload_after: Annotated[float, Range(0, 1_000_000)] = 0.0
+    unload_after_minutes: Annotated[float, NumberRange(0, 1_000_000)] = 0.0
 
 
 @dataclass(frozen=True)
-class Window:
+class WindowSettings:
     """`theme`: "system", "light", "dark" or "contrast". `language`: "system", "en" or "zh_CN". `announce`: what a
     screen reader is told: "all", "first" (of an answer its first sentence), "ends" (beginnings and ends), "off".
     `welcomed`: it was started before. `stay`: closed, it stays in the tray. `autostart`: it starts with the desktop.
     `hotkeys`: keys that work in all programs. `still`: nothing moves by itself."""
 
-    theme: Annotated[str, Pattern("system|light|dark|contrast", "a theme")] = "system"
+    theme: Annotated[str, TextPattern("system|light|dark|contrast", "a theme")] = "system"
     language: Name = "system"
-    announce: Annotated[str, Pattern("all|first|ends|off", "a level")] = "all"
-    welcomed: bool = False
-    stay: bool = False
+    announcement_level: Annotated[str, TextPattern("all|first|ends|off", "a level")] = "all"
+    first_run_done: bool = False
+    close_to_tray: bool = False
     autostart: bool = False
     hotkeys: bool = False
-    still: bool = False
+    reduce_motion: bool = False
 
 
 @dataclass(frozen=True)
-class History:
+class HistorySettings:
     """`keep`: whether turns are written to disk."""
 
-    keep: bool = True
+    save_conversations: bool = True
 
 
 @dataclass(frozen=True)
-class Hub:
+class HubSettings:
     """`source`: where models are got from, "huggingface" or "modelscope"."""
 
-    source: Annotated[str, Pattern("huggingface|modelscope", "a hub")] = "huggingface"
+    model_hub: Annotated[str, TextPattern("huggingface|modelscope", "a hub")] = "huggingface"
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that can be set. `notes` says what was wrong with the file, for the user."""
 
-    hear: Hear = field(default_factory=Hear)
-    look: Look = field(default_factory=Look)
-    speak: Speak = field(default_factory=Speak)
-    sound: Sound = field(default_factory=Sound)
-    history: History = field(default_factory=History)
-    memory: Memory = field(default_factory=Memory)
-    window: Window = field(default_factory=Window)
-    hub: Hub = field(default_factory=Hub)
+    transcriber: TranscriberSettings = field(default_factory=TranscriberSettings)
+    responder: ResponderSettings = field(default_factory=ResponderSettings)
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    window: WindowSettings = field(default_factory=WindowSettings)
+    hub: HubSettings = field(default_factory=HubSettings)
     notes: tuple[str, ...] = ()
 
 
 _SECTIONS: dict[str, type[Any]] = {
-    "hear": Hear,
-    "look": Look,
-    "speak": Speak,
-    "sound": Sound,
-    "history": History,
-    "memory": Memory,
-    "window": Window,
-    "hub": Hub,
+    "hear": TranscriberSettings,
+    "look": ResponderSettings,
+    "speak": VoiceSettings,
+    "sound": AudioSettings,
+    "history": HistorySettings,
+    "memory": MemorySettings,
+    "window": WindowSettings,
+    "hub": HubSettings,
 }
 
 
-def table(settings: Settings) -> dict[str, Any]:
+def to_table(settings: Settings) -> dict[str, Any]:
     """The settings as `checked` takes them."""
     return {name: asdict(getattr(settings, name)) for name in _SECTIONS}
 
 
-def checked(table: dict[str, Any]) -> Settings:
+def from_table(table: dict[str, Any]) -> Settings:
     """Settings from a parsed table. A value that cannot be takes its default; `notes` names it, and unknown names."""
     notes: list[str] = []
     sections = {}
     for name, values in table.items():
         kind = _SECTIONS.get(name)
         if kind is not None and isinstance(values, dict):
-            sections[name] = _section(name, kind, values, notes)
+            sections[name] = _read_section(name, kind, values, notes)
         elif kind is not None:
             told = tr("In the settings file “{name}” must be a section, [{name}]; its defaults are used.")
             notes.append(told.format(name=name))
         else:
-            notes.append(_unknown(name))
+            notes.append(_unknown_entry_note(name))
     if len(notes) > _MOST_NOTES:
         more = tr("There are {n} more faults in the settings file.").format(n=len(notes) - _MOST_NOTES)
         notes[_MOST_NOTES:] = [more]
     return replace(Settings(**sections), notes=tuple(notes))
 
 
-def _section(name: str, kind: Any, values: dict[str, Any], notes: list[str]) -> Any:
+def _read_section(name: str, kind: Any, values: dict[str, Any], notes: list[str]) -> Any:
     """A section with the default for every value that cannot be."""
-    hints, usual, read = hints_of(kind), kind(), {}
+    hints, usual, read = field_hints(kind), kind(), {}
     for key, value in values.items():
         if key not in hints:
-            notes.append(_unknown(f"{name}.{key}"))
+            notes.append(_unknown_entry_note(f"{name}.{key}"))
             continue
         try:
             read[key] = read_as(hints[key], value, f"{name}.{key}")
         except InvalidValueError:
             told = tr("In the settings file “{name}” cannot be {value}; its default, {default}, is used.")
-            default = _shown(getattr(usual, key))
-            notes.append(told.format(name=f"{name}.{key}", value=_shown(value), default=default))
+            default = _display_value(getattr(usual, key))
+            notes.append(told.format(name=f"{name}.{key}", value=_display_value(value), default=default))
     return kind(**read)
 
 
-def _unknown(name: str) -> str:
+def _unknown_entry_note(name: str) -> str:
     told = tr("The settings file has an unknown entry “{name}”; it was passed over.")
     return told.format(name=clean(name)[:_SHOWN])
 
 
-def _shown(value: object) -> str:
+def _display_value(value: object) -> str:
     """A value in a sentence, as the file would have it."""
     if isinstance(value, int) and value.bit_length() > 64:
         return tr("so large a number")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
-from assistant.events import Event, Heard, Noted, Pointed, Said, Sound, Wrote
-from assistant.roles import Box, Message, Parts, Region, Voice
+from assistant.events import AudioProduced, Event, Heard, Notice, RegionPointed, Said, Wrote
+from assistant.roles import Backends, Detection, Message, PictureRegion, Voice
 from assistant.words import sentences, spoken
 from assistant.words.clean import clean
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TurnInput:
     """What came in: text or sound, and pictures. `describe` is asked for when pictures come with no words."""
 
     text: str = ""
     audio: Audio | None = None
     pictures: tuple[Picture, ...] = ()
-    regions: tuple[Region, ...] = ()
+    regions: tuple[PictureRegion, ...] = ()
     describe: str = ""
 
 
-def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[Event, None, None]:
+def run_turn(asked: TurnInput, history: Sequence[Message], parts: Backends) -> Generator[Event, None, None]:
     """Runs one turn. Sound in which nothing is heard ends it after `Heard("")`: a cough is never answered."""
     question = asked.text.strip()
     if asked.audio is not None:
@@ -46,57 +46,59 @@ def answer(asked: Asked, history: Sequence[Message], parts: Parts) -> Generator[
     if asked.audio is not None and not question:
         return
     message = Message("user", question or asked.describe, asked.pictures, asked.regions)
-    cutter, mouth = sentences.Cutter(), _Mouth(parts.voice)
+    cutter, mouth = sentences.Cutter(), SpeechOutput(parts.voice)
     with closing(parts.responder.reply([*history, message])) as reply:
         for raw in reply:
-            if isinstance(raw, Box):
-                yield from _pointed(raw, [*history, message])
+            if isinstance(raw, Detection):
+                yield from _region_event(raw, [*history, message])
                 continue
             delta = clean(raw)
             yield Wrote(delta)  # of no text, after a step that wrote none
             for piece in cutter.add(delta):
-                yield from mouth.say(piece, cutter.given)
+                yield from mouth.speak_piece(piece, cutter.given)
     for piece in cutter.end():
-        yield from mouth.say(piece, cutter.given)
+        yield from mouth.speak_piece(piece, cutter.given)
 
 
-def _pointed(box: Box, messages: Sequence[Message]) -> Iterator[Pointed]:
+def _region_event(box: Detection, messages: Sequence[Message]) -> Iterator[RegionPointed]:
     """A place in the picture whose region was asked about, or else in the newest one."""
     picture = next((one for message in reversed(messages) for one in reversed(message.pictures)), None)
     if messages[-1].regions:
         picture = messages[-1].regions[-1].picture
     if picture:
         sides = (picture.width, picture.height, picture.width, picture.height)
-        yield Pointed(box.label, picture.digest, *(round(at * side) for at, side in zip(box.box, sides, strict=True)))
+        yield RegionPointed(
+            box.label, picture.digest, *(round(at * side) for at, side in zip(box.box, sides, strict=True))
+        )
 
 
-def read(text: str, voice: Voice) -> Generator[Event, None, None]:
+def read_aloud(text: str, voice: Voice) -> Generator[Event, None, None]:
     """Speaks a text that was written before, piece by piece. Raises `AssistantError` when the voice fails."""
     cutter = sentences.Cutter()
     for piece in (*cutter.add(clean(text)), *cutter.end()):
-        yield from _say(voice, piece, cutter.given)
+        yield from _synthesize_piece(voice, piece, cutter.given)
 
 
-def _say(voice: Voice, piece: str, until: int) -> Generator[Event, None, None]:
+def _synthesize_piece(voice: Voice, piece: str, until: int) -> Generator[Event, None, None]:
     text = spoken.spoken_form(piece)
     if text:
         yield Said(text, until)
-        with closing(voice.speak(text)) as sound:
+        with closing(voice.synthesize(text)) as sound:
             for audio in sound:
-                yield Sound(audio)
+                yield AudioProduced(audio)
 
 
-class _Mouth:
+class SpeechOutput:
     """Speaks pieces with one voice. When the voice fails the answer goes on in writing."""
 
     def __init__(self, voice: Voice) -> None:
-        self._voice, self._mute = voice, False
+        self._voice, self._is_muted = voice, False
 
-    def say(self, piece: str, until: int) -> Generator[Event, None, None]:
-        if self._mute:
+    def speak_piece(self, piece: str, until: int) -> Generator[Event, None, None]:
+        if self._is_muted:
             return
         try:
-            yield from _say(self._voice, piece, until)
+            yield from _synthesize_piece(self._voice, piece, until)
         except AssistantError as error:
-            self._mute = True
-            yield Noted(str(error))
+            self._is_muted = True
+            yield Notice(str(error))

@@ -18,11 +18,11 @@ MAX_JSON_BYTES = 16 * 1024**2
 MAX_JSON_DEPTH = 64
 MAX_JSON_VALUES = 2_000_000  # each is an object of its own: a short text of "[[],[],…" would fill the memory
 _MAX_DIGITS = 300  # of a whole number in JSON: what is shorter is also a finite float
-_SHOWN = 40  # letters of a key in a path
+_MAX_SHOWN_LETTERS = 40  # letters of a key in a path
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _T = TypeVar("_T")
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # to the end where none closes it: read once
-_BRACKET = re.compile(r"[\[\]{}]")
+_JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # to the end where none closes it: read once
+_JSON_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class InvalidValueError(ValueError):
@@ -35,13 +35,13 @@ class InvalidValueError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Range:
+class NumberRange:
     """For `Annotated` numbers: both ends belong to it."""
 
     low: float
     high: float = math.inf
 
-    def reason(self, value: Any) -> str:
+    def rejection_reason(self, value: Any) -> str:
         """Why the value does not fit, or ""."""
         if self.low <= value <= self.high:
             return ""
@@ -52,23 +52,23 @@ class Range:
 class MaxLength:
     """For `Annotated` texts, bytes, lists and tables."""
 
-    most: int
+    max_length: int
 
-    def reason(self, value: Any) -> str:
+    def rejection_reason(self, value: Any) -> str:
         """Why the value does not fit, or ""."""
-        return f"is longer than {self.most}" if len(value) > self.most else ""
+        return f"is longer than {self.max_length}" if len(value) > self.max_length else ""
 
 
 @dataclasses.dataclass(frozen=True)
-class Pattern:
+class TextPattern:
     """For `Annotated` texts that a regular expression has to match as a whole; `what` names them in the reason."""
 
     expression: str
-    what: str
+    description: str
 
-    def reason(self, value: Any) -> str:
+    def rejection_reason(self, value: Any) -> str:
         """Why the value does not fit, or ""."""
-        return "" if re.fullmatch(self.expression, value) else f"must be {self.what}"
+        return "" if re.fullmatch(self.expression, value) else f"must be {self.description}"
 
 
 def parse_json(text: str | bytes, *, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> object:
@@ -79,10 +79,12 @@ def parse_json(text: str | bytes, *, max_bytes: int = MAX_JSON_BYTES, max_depth:
     if len(text) > max_bytes:
         raise InvalidValueError("it", "is too long")
     try:
-        whole = text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
-        whole = whole.removeprefix("\ufeff")
-        _check_nesting(whole, max_depth)
-        return json.loads(whole, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
+        json_text = text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")
+        json_text = json_text.removeprefix("\ufeff")
+        _check_nesting(json_text, max_depth)
+        return json.loads(
+            json_text, parse_int=_parse_whole_number, parse_float=_parse_finite, parse_constant=_parse_finite
+        )
     except InvalidValueError:
         raise
     except ValueError as error:
@@ -100,18 +102,18 @@ def read_as(hint: Any, value: object, where: str) -> Any:
     Literal, unions, list[X], tuple[X, ...], tuple[X, Y], dict[str, X], dataclasses, Any, and `Annotated` with `Range`,
     `MaxLength` or `Pattern`. A dataclass comes from a table: what is missing takes its default where it has one, and
     unknown names are passed over."""
-    if hint in _PLAIN:
-        return _PLAIN[hint](value, where)
+    if hint in _PLAIN_READERS:
+        return _PLAIN_READERS[hint](value, where)
     if dataclasses.is_dataclass(hint):
         return _read_dataclass(hint, value, where)
-    reader = _GENERIC.get(typing.get_origin(hint))
+    reader = _GENERIC_READERS.get(typing.get_origin(hint))
     if reader is None:
         raise TypeError(f"no reader for {hint}")
     return reader(typing.get_args(hint), value, where)
 
 
 @functools.cache
-def hints_of(kind: type) -> dict[str, Any]:
+def field_hints(kind: type) -> dict[str, Any]:
     """The type hints of a dataclass by field, as `read_as` takes them."""
     return typing.get_type_hints(kind, include_extras=True)
 
@@ -120,23 +122,23 @@ def _check_nesting(text: str, max_depth: int) -> None:
     """Before it is parsed: the parser recurses, and makes an object of every value."""
     if sum(map(text.count, "[{,")) <= max_depth:
         return
-    bare = _STRING.sub("", text)
-    if sum(map(bare.count, "[{,")) > MAX_JSON_VALUES:
+    without_strings = _JSON_STRING.sub("", text)
+    if sum(map(without_strings.count, "[{,")) > MAX_JSON_VALUES:
         raise InvalidValueError("it", "has too many values")
     depth = 0
-    for bracket in _BRACKET.findall(bare):
+    for bracket in _JSON_BRACKET.findall(without_strings):
         depth += 1 if bracket in "[{" else -1
         if depth > max_depth:
             raise InvalidValueError("it", "is nested too deeply")
 
 
-def _whole_number(digits: str) -> int:
+def _parse_whole_number(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise InvalidValueError("it", "has a number that is too large")
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def _parse_finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
         raise InvalidValueError("it", "has a number that is not finite")
@@ -192,7 +194,7 @@ def _read_annotated(parts: tuple[Any, ...], value: object, where: str) -> Any:
     hint, *limits = parts
     value = read_as(hint, value, where)
     for limit in limits:
-        if isinstance(limit, Range | MaxLength | Pattern) and (reason := limit.reason(value)):
+        if isinstance(limit, NumberRange | MaxLength | TextPattern) and (reason := limit.rejection_reason(value)):
             raise InvalidValueError(where, reason)
     return value
 
@@ -232,7 +234,7 @@ def _read_dict(parts: tuple[Any, ...], value: object, where: str) -> dict[Any, A
     if not isinstance(value, Mapping):
         raise InvalidValueError(where, "must be a table")
     return {
-        read_as(parts[0], key, where): read_as(parts[1], part, f"{where}.{str(key)[:_SHOWN]}")
+        read_as(parts[0], key, where): read_as(parts[1], part, f"{where}.{str(key)[:_MAX_SHOWN_LETTERS]}")
         for key, part in value.items()
     }
 
@@ -240,7 +242,7 @@ def _read_dict(parts: tuple[Any, ...], value: object, where: str) -> dict[Any, A
 def _read_dataclass(kind: Any, value: object, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise InvalidValueError(where, "must be a table")
-    values, hints = {}, hints_of(kind)
+    values, hints = {}, field_hints(kind)
     for field in dataclasses.fields(kind):
         if field.name in value:
             values[field.name] = read_as(hints[field.name], value[field.name], f"{where}.{field.name}")
@@ -249,7 +251,7 @@ def _read_dataclass(kind: Any, value: object, where: str) -> Any:
     return kind(**values)
 
 
-_PLAIN: dict[Any, Callable[[object, str], Any]] = {
+_PLAIN_READERS: dict[Any, Callable[[object, str], Any]] = {
     str: _read_str,
     bytes: _read_bytes,
     bool: _read_bool,
@@ -260,7 +262,7 @@ _PLAIN: dict[Any, Callable[[object, str], Any]] = {
     Any: _read_anything,
     object: _read_anything,
 }
-_GENERIC: dict[Any, Callable[[tuple[Any, ...], object, str], Any]] = {
+_GENERIC_READERS: dict[Any, Callable[[tuple[Any, ...], object, str], Any]] = {
     typing.Annotated: _read_annotated,
     typing.Union: _read_union,
     types.UnionType: _read_union,

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.progress import STEP_LIMIT_S, Marks
+from assistant.progress import STEP_LIMIT_S, WorkerMarks
 
 Health = Literal["healthy", "working", "frozen", "stuck", "dead"]
-_LOST_TICK_S = 2.0  # between two checks: this process itself stood still, so that what it did not see means nothing
-_SILENT_S = 1.0  # beats missed, after which the processor time is looked at
-_MOST_KNOWN_S = 15.0  # of a healthy step that is taken as a measure for the next ones
+_MAX_TICK_GAP_S = 2.0  # between two checks: this process itself stood still, so that what it did not see means nothing
+_SILENCE_LIMIT_S = 1.0  # beats missed, after which the processor time is looked at
+_MAX_KNOWN_STEP_S = 15.0  # of a healthy step that is taken as a measure for the next ones
 
 
 @dataclass(frozen=True)
@@ -22,81 +22,81 @@ class WatchdogLimits:
     of a model or voice that does not end; what Hark does itself, such as opening a picture, has its own limit alone. A
     step's own limit is multiplied by `factor`."""
 
-    working: float = 3.0
-    frozen: float = 3.5
-    dead: float = 9.5
-    stop: float = 8.0
+    working_s: float = 3.0
+    frozen_s: float = 3.5
+    dead_s: float = 9.5
+    stop_s: float = 8.0
     factor: float = 1.0
 
 
-class Watchdog:
+class EngineWatchdog:
     """Watches one child after another. `processor_s` gives the processor time that the child has used, in seconds: one
     that sends no marks but computes (a library may hold Python's lock for long) is busy, not frozen."""
 
     def __init__(self, limits: WatchdogLimits, processor_s: Callable[[], float]) -> None:
         self._limits, self._processor_s = limits, processor_s
-        self._known: dict[str, float] = {}  # by stage, the longest step that came to an end
-        self.start(0.0)
+        self._longest_steps: dict[str, float] = {}  # by stage, the longest step that came to an end
+        self.watch_new_child(0.0)
 
-    def start(self, now: float) -> None:
+    def watch_new_child(self, time_s: float) -> None:
         """A new child."""
-        self.marks = Marks()
-        self._sign = self._computed = self._shown = self._checked = now
-        self._used, self._working = -1.0, False
-        self._awaited: deque[tuple[int, float]] = deque()
+        self.marks = WorkerMarks()
+        self._last_sign = self._last_computed = self._last_shown = self._last_checked = time_s
+        self._used_processor_s, self._is_working = -1.0, False
+        self._awaited_calls: deque[tuple[int, float]] = deque()
 
-    def on_sign(self, now: float, shows: bool = False) -> None:
+    def record_sign(self, time_s: float, is_shown: bool = False) -> None:
         """Something came from the child. `shows`: the user sees or hears of it."""
-        self._sign = now
-        if shows:
-            self._shown = now
+        self._last_sign = time_s
+        if is_shown:
+            self._last_shown = time_s
 
-    def on_marks(self, marks: Marks, now: float) -> None:
-        before, self.marks = self.marks, marks
-        self._sign = now
-        if before.busy and marks.step != before.step:
-            known = max(self._known.get(before.stage, 0.0), before.seconds)
-            self._known[before.stage] = min(known, _MOST_KNOWN_S)
-        while self._awaited and self._awaited[0][0] <= marks.calls:
-            self._awaited.popleft()
+    def record_marks(self, marks: WorkerMarks, time_s: float) -> None:
+        previous_marks, self.marks = self.marks, marks
+        self._last_sign = time_s
+        if previous_marks.is_busy and marks.step_count != previous_marks.step_count:
+            longest_s = max(self._longest_steps.get(previous_marks.stage, 0.0), previous_marks.step_seconds)
+            self._longest_steps[previous_marks.stage] = min(longest_s, _MAX_KNOWN_STEP_S)
+        while self._awaited_calls and self._awaited_calls[0][0] <= marks.call_count:
+            self._awaited_calls.popleft()
 
-    def await_call(self, number: int, now: float) -> None:
+    def await_call(self, number: int, time_s: float) -> None:
         """The user waits for the worker to take up this call, the child's `number`-th."""
-        self._awaited.append((number, now))
+        self._awaited_calls.append((number, time_s))
 
-    def check(self, now: float, awaited: bool, loading: bool) -> Health:
+    def check_health(self, time_s: float, is_awaited: bool, is_loading: bool) -> Health:
         """How the child is. `awaited`: the user waits for what it does; `loading`: it loads its models."""
-        if now - self._checked > _LOST_TICK_S:
-            self._sign = self._computed = now
-        self._checked = now
-        self._look_at_processor(now)
-        silent = now - self._sign
-        still = now - max(self._sign, self._computed)
-        busy = self.marks.seconds + silent if self.marks.busy else 0.0
+        if time_s - self._last_checked > _MAX_TICK_GAP_S:
+            self._last_sign = self._last_computed = time_s
+        self._last_checked = time_s
+        self._check_processor_time(time_s)
+        silent_s = time_s - self._last_sign
+        inactive_s = time_s - max(self._last_sign, self._last_computed)
+        busy_s = self.marks.step_seconds + silent_s if self.marks.is_busy else 0.0
         limits = self._limits
-        if still > limits.dead or silent > max(STEP_LIMIT_S, self.marks.limit) * limits.factor:
+        if inactive_s > limits.dead_s or silent_s > max(STEP_LIMIT_S, self.marks.limit_s) * limits.factor:
             return "dead"
-        if busy > self.marks.limit * limits.factor or (not loading and self._ignores_user(now, busy)):
+        if busy_s > self.marks.limit_s * limits.factor or (not is_loading and self._ignores_user(time_s, busy_s)):
             return "stuck"
-        if still > limits.frozen:
+        if inactive_s > limits.frozen_s:
             return "frozen"
         # Once told it holds until something comes: steps that follow one another are not each told anew.
-        at_work = self.marks.busy or silent > _SILENT_S
-        waits = awaited and at_work and not loading and now - self._shown > limits.working
-        self._working = waits and (self._working or max(busy, silent) > limits.working)
-        return "working" if self._working else "healthy"
+        is_at_work = self.marks.is_busy or silent_s > _SILENCE_LIMIT_S
+        is_user_waiting = is_awaited and is_at_work and not is_loading and time_s - self._last_shown > limits.working_s
+        self._is_working = is_user_waiting and (self._is_working or max(busy_s, silent_s) > limits.working_s)
+        return "working" if self._is_working else "healthy"
 
-    def _look_at_processor(self, now: float) -> None:
-        if now - self._sign < _SILENT_S:
-            self._used = -1.0
+    def _check_processor_time(self, time_s: float) -> None:
+        if time_s - self._last_sign < _SILENCE_LIMIT_S:
+            self._used_processor_s = -1.0
             return
-        used = self._processor_s()
-        if self._used >= 0 and used != self._used:
-            self._computed = now
-        self._used = used
+        used_s = self._processor_s()
+        if self._used_processor_s >= 0 and used_s != self._used_processor_s:
+            self._last_computed = time_s
+        self._used_processor_s = used_s
 
-    def _ignores_user(self, now: float, busy: float) -> bool:
+    def _ignores_user(self, time_s: float, busy_s: float) -> bool:
         if not self.marks.stage:
             return False
-        patience = max(self._limits.stop, 2 * self._known.get(self.marks.stage, 0.0))
-        return bool(self._awaited) and min(now - self._awaited[0][1], busy) > patience
+        stop_limit_s = max(self._limits.stop_s, 2 * self._longest_steps.get(self.marks.stage, 0.0))
+        return bool(self._awaited_calls) and min(time_s - self._awaited_calls[0][1], busy_s) > stop_limit_s

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=("starter", "desktop"))
     options = parser.parse_args()
-    console.quiet()
+    console.silence_warnings()
     if options.only != "desktop":
         _starter(options.quick)
     if options.only != "starter" and not options.quick:

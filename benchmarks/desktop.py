@@ -149,18 +149,18 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     """End of speech to first sound, ours and in the naive order, in turn."""
     from assistant.engine import Engine
     from assistant.events import StateChanged, TurnEnded
-    from assistant.settings import Folders, Settings, Sound
+    from assistant.settings import AppPaths, AudioSettings, Settings
 
     shown = demo.make(3)
     shown.picture.save(folder / "p.png")
     with shown.recording() as recording:
         audio.write_wav(folder / "q.wav", audio.read(recording))
     happened: queue.Queue[Any] = queue.Queue()
-    engine = Engine(Settings(sound=Sound(earcons=False)), Folders.find(), happened.put)
+    engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), happened.put)
     engine.start()
     _until(happened, lambda event: event == StateChanged("ready"))
-    engine.listen(True)
-    engine.show(str(folder / "p.png"))
+    engine.set_hands_free(True)
+    engine.attach_file(str(folder / "p.png"))
     ear, mic = Monitor("ear.monitor", desk.environment), Monitor("mic.monitor", desk.environment)
     time.sleep(1.0)
     ours, naive = Times(), Times(pause=RATE * 700 // 1000)
@@ -168,7 +168,7 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     stages: list[TurnEnded] = []
     for _ in range(_PAIRS):
         for name, times in (("ours", ours), ("naive", naive)):
-            engine._devices._ears.listener._times = times
+            engine._devices._input.listener._times = times
             began = time.monotonic()
             desk.play(folder / "q.wav")
             ended = _until(happened, lambda event: isinstance(event, TurnEnded))
@@ -203,15 +203,15 @@ def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:
     """From the first sound of a person's voice at the microphone to the speaker ducked, and silent."""
     from assistant.engine import Engine
     from assistant.events import StateChanged, TurnEnded
-    from assistant.settings import Folders, Look, Settings, Sound
+    from assistant.settings import AppPaths, AudioSettings, ResponderSettings, Settings
 
     happened: queue.Queue[Any] = queue.Queue()
-    settings = Settings(look=Look(responder="silent"), sound=Sound(earcons=False))
-    engine = Engine(settings, Folders.find(), happened.put)
+    settings = Settings(responder=ResponderSettings(backend="silent"), audio=AudioSettings(earcons=False))
+    engine = Engine(settings, AppPaths.locate(), happened.put)
     engine.start()
     _until(happened, lambda event: event == StateChanged("ready"))
-    engine._desk.shelf._kept["voice"] = (settings.speak.voice, _Tone())
-    engine.listen(True)
+    engine._session.models._loaded["voice"] = (settings.voice.id, _Tone())
+    engine.set_hands_free(True)
     ear, mic = Monitor("ear.monitor", desk.environment), Monitor("mic.monitor", desk.environment)
     ducked, held = [], []
     for _ in range(_PAIRS):

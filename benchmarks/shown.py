@@ -51,7 +51,7 @@ class Cost(QObject):
             self._before = -1.0
             self._window.side.free.setChecked(True)
             QTimer.singleShot(2000, self.begin)
-        elif isinstance(event, events.Level) and self._before > 0:
+        elif isinstance(event, events.InputLevel) and self._before > 0:
             self._levels += bool(event.value)
 
     @Slot()

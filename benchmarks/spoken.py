@@ -12,7 +12,7 @@ from pathlib import Path
 from assistant import backends
 from assistant.backends.sphinx import Sphinx
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
 from assistant.starter import questions
 from assistant.starter.grammar import Grammar
@@ -60,9 +60,9 @@ def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
 def run(seed: int = 90005) -> Iterator[Score]:
     """The two scores of the ear."""
     rng = random.Random(seed)
-    ear = backends.load_transcriber("sphinx", Options())
+    ear = backends.load_transcriber("sphinx", LoadOptions())
     assert isinstance(ear, Sphinx)
-    starter = backends.load_responder("starter", Options())
+    starter = backends.load_responder("starter", LoadOptions())
     score = Score("spoken questions lead to the right answer", 0.9)
     for number in range(40):
         phrase = SPOKEN[number % len(SPOKEN)]

@@ -10,7 +10,7 @@ from PIL import Image
 from assistant import backends
 from assistant.backends.starter import CANNOT_TELL, Starter
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from assistant.starter import questions
 from assistant.starter.grammar import starter_grammar
 from assistant.starter.others import other_picture
@@ -140,7 +140,7 @@ def refusals(starter: Starter, seed: int = 90004) -> Iterator[Score]:
 
 def run(quick: bool = False) -> Iterator[Score]:
     """All scores. `quick` asks a fifth as much."""
-    starter = backends.load_responder("starter", Options())
+    starter = backends.load_responder("starter", LoadOptions())
     assert isinstance(starter, Starter)
     yield from fresh(starter, 20 if quick else 100)
     yield from others(starter, 10 if quick else 50)

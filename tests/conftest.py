@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.desk import Desk, Past
     from tests.engines import Live
 
-console.quiet()
+console.silence_warnings()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
@@ -172,10 +172,10 @@ def past() -> Past:
 @pytest.fixture
 def desk(application: QApplication, home: Path, past: Past) -> Iterator[Desk]:
     """A window that was started before."""
-    from assistant.settings import Settings, Window
+    from assistant.settings import Settings, WindowSettings
     from tests.desk import Desk
 
-    made = Desk(home, Settings(window=Window(welcomed=True)), past)
+    made = Desk(home, Settings(window=WindowSettings(first_run_done=True)), past)
     yield made
     made.close()
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from assistant import events
 from assistant.library.history import History
 from assistant.pictures import Picture
-from assistant.settings import Folders, Settings
+from assistant.settings import AppPaths, Settings
 from ui import style
 from ui.bridge import Bridge
 from ui.window import Window
@@ -26,7 +26,7 @@ CALLS = (
 )  # fmt: skip
 Past = tuple[tuple[str, int], ...]
 PAST: Past = (("Tea", 2), ("火车", 1), ("Long", 100))
-SHOWN = events.Shown("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
+SHOWN = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
 
 
 class Desk:
@@ -39,7 +39,7 @@ class Desk:
             for number in range(turns):
                 turn = self.history.ask(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
                 self.history.update(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
-        self.window = Window(Bridge(settings, Folders.find()))
+        self.window = Window(Bridge(settings, AppPaths.locate()))
         self.calls: list[tuple[Any, ...]] = []
         for name in CALLS:
             setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))

@@ -14,23 +14,23 @@ from typing import TypeVar
 from assistant import events
 from assistant.engine import Engine
 from assistant.events import Event
-from assistant.process import EngineProcess
-from assistant.settings import Folders, Look, Settings, Speak
+from assistant.process import EngineClient
+from assistant.settings import AppPaths, ResponderSettings, Settings, VoiceSettings
 from assistant.watchdog import WatchdogLimits
 
-QUIET = replace(Settings(), look=Look(responder="silent"), speak=Speak("silent/none"))
+QUIET = replace(Settings(), look=ResponderSettings(backend="silent"), speak=VoiceSettings("silent/none"))
 Kind = TypeVar("Kind", bound=Event)
 
 
 class _Told:
     """What an engine told so far, in `seen`; `until` waits for more of it."""
 
-    engine: Engine | EngineProcess
+    engine: Engine | EngineClient
 
     def __init__(self) -> None:
         self.queue: queue.Queue[Event] = queue.Queue()
         self.seen: list[Event] = []
-        self.listening: events.Listening | None = None
+        self.listening: events.MicrophoneState | None = None
 
     def until(self, kind: type[Kind], seconds: float = 120, **fields: object) -> Kind:
         end = time.monotonic() + seconds
@@ -38,7 +38,7 @@ class _Told:
             try:
                 event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
             except queue.Empty:
-                came = [one for one in self.seen if not isinstance(one, events.Level)]
+                came = [one for one in self.seen if not isinstance(one, events.InputLevel)]
                 raise AssertionError(f"no {kind.__name__} with {fields} in {seconds} s, but {came}") from None
             self._saw(event)
             if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
@@ -51,7 +51,7 @@ class _Told:
 
     def _saw(self, event: Event) -> None:
         self.seen.append(event)
-        if isinstance(event, events.Listening):
+        if isinstance(event, events.MicrophoneState):
             self.listening = event
 
 
@@ -62,19 +62,19 @@ class Live(_Told):
 
     def __init__(self, settings: Settings = QUIET) -> None:
         super().__init__()
-        self.engine = Engine(settings, Folders.find(), self.queue.put)
+        self.engine = Engine(settings, AppPaths.locate(), self.queue.put)
         self.engine.start()
 
 
 class Running(_Told):
     """An engine in a process of its own."""
 
-    engine: EngineProcess
+    engine: EngineClient
 
     def __init__(self, settings: Settings = QUIET, limits: WatchdogLimits | None = None) -> None:
         super().__init__()
         self.asked = settings
-        self.engine = EngineProcess(settings, self.queue.put, limits)
+        self.engine = EngineClient(settings, self.queue.put, limits)
         self.engine.start()
 
 

@@ -17,7 +17,7 @@ from assistant.backends.qwen2_vl import Qwen2VL
 from assistant.backends.qwen2_vl.chat import Prompt
 from assistant.bench.protocol import finished
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from assistant.starter.shapes import draw, random_scene
 
 TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
@@ -25,7 +25,7 @@ TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
 
 def loaded(**options: Any) -> Qwen2VL:
     told = {"model": str(TINY), "device": "cpu", "dtype": "float32", **options}
-    return backends.load_responder("qwen2-vl", Options(**told))  # type: ignore[return-value]
+    return backends.load_responder("qwen2-vl", LoadOptions(**told))  # type: ignore[return-value]
 
 
 @cache

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.asking import Desk
+from assistant.asking import Session
 from assistant.errors import AssistantError
 from assistant.events import Event, TurnEnded
-from assistant.floor import Floor
+from assistant.floor import TurnManager
 from assistant.library.history import History
-from assistant.roles import Message, Parts, Responder, Transcriber, Voice
-from assistant.settings import Folders, Look, Settings
+from assistant.roles import Backends, Message, Responder, Transcriber, Voice
+from assistant.settings import AppPaths, ResponderSettings, Settings
 from assistant.sound.audio import Audio, Samples
 from assistant.sound.ears import Ears
 from assistant.sound.listener import Listener
@@ -66,9 +66,9 @@ class Mouth(Voice):
 
 class Shelf:
     def __init__(self, responder: Reply | Broken) -> None:
-        self._parts = Parts(Ear(), responder, Mouth())
+        self._parts = Backends(Ear(), responder, Mouth())
 
-    def parts(self, settings: Settings, hears: bool) -> Generator[Event, None, Parts]:
+    def parts(self, settings: Settings, hears: bool) -> Generator[Event, None, Backends]:
         yield from ()
         return self._parts
 
@@ -91,9 +91,9 @@ class Stage:
         self.playing: Playback | None = None
         self.has_speaker = speaker
         self.history = History(home)
-        settings, folders = Settings(look=Look(system="")), Folders(home, home, home / "logs")
-        self.desk = Desk(settings, folders, self.history, Shelf(self.responder))
-        self.floor = Floor(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
+        settings, folders = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
+        self.desk = Session(settings, folders, self.history, Shelf(self.responder))
+        self.floor = TurnManager(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
         self.ears = Ears(Listener(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None)
 
     def open(self) -> Playback | None:
@@ -108,11 +108,11 @@ class Stage:
 
     def _block(self, block: Samples) -> None:
         self.now += 0.01
-        for event in self.ears.feed(block, self.floor.playback):
-            self.floor.on_speech(event)
-        while self.floor.ready:
-            self.floor.step()
-        self.floor.step()
+        for event in self.ears.feed(block, self.floor.audible_playback):
+            self.floor.handle_speech(event)
+        while self.floor.is_ready:
+            self.floor.run_step()
+        self.floor.run_step()
         self.loud.append(bool(self.playing and np.abs(self.playing.fill(BLOCK)).max() > 0.01))
 
     def named(self, kind: type[Event]) -> list[tuple[float, Event]]:

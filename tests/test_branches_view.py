@@ -30,7 +30,7 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
     branch = desk.history.archive.branch(2)
     turn = desk.history.ask(branch, "changed")
-    desk.on(events.Opened(1), events.Opened(branch), events.TurnStarted(turn, "", branch))
+    desk.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
     assert [desk.messages.at(row).turn for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
     assert desk.window.keeper.current == 4
     view.setCurrentIndex(desk.messages.index(1))

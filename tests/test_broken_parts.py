@@ -15,9 +15,9 @@ from PIL import Image
 
 from assistant import backends
 from assistant.backends.boundary import foreign_errors, guard
-from assistant.errors import AssistantError, Missing
+from assistant.errors import AssistantError, NotAvailableError
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
 from tests import broken_voices
 from tests.conftest import Ran
@@ -28,10 +28,10 @@ SAMPLES = Path(__file__).parents[1] / "resources" / "samples"
 
 def use(kind: str, folder: Path) -> None:
     """Loads a part and has it do all that it can."""
-    options = Options(model=str(folder), max_new_tokens=4, device="cpu", dtype="float32")
+    options = LoadOptions(model=str(folder), max_new_tokens=4, device="cpu", dtype="float32")
     if kind == "qwen2-vl":
         responder = backends.load_responder(kind, options)
-        responder.cost(RED)
+        responder.estimate_cost(RED)
         list(responder.prepare([Message("user", "", (RED,))]))
         list(responder.reply([Message("user", "What?", (RED,))]))
     elif kind == "whisper":
@@ -39,7 +39,7 @@ def use(kind: str, folder: Path) -> None:
     else:
         voice = backends.load_voice(kind, options)
         try:
-            list(voice.speak("Hello there."))
+            list(voice.synthesize("Hello there."))
         finally:
             voice.close()
 
@@ -254,9 +254,9 @@ def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None
             raise error
 
     part = guard(Part(), "speak", "/voices/odd")
-    with pytest.raises(Missing, match="/voices/odd"):
+    with pytest.raises(NotAvailableError, match="/voices/odd"):
         list(part.speak("Hello."))
-    with pytest.raises(Missing, match="/voices/odd"):
+    with pytest.raises(NotAvailableError, match="/voices/odd"):
         part.warm()
     part.close()
 
@@ -271,7 +271,10 @@ def test_what_a_library_tells_programmers_is_left_out(damage: bytes, copy: Calla
 
 def test_out_of_memory_has_a_sentence_of_its_own() -> None:
     for error in (MemoryError(), RuntimeError("[enforce fail] can't allocate memory"), RuntimeError("std::bad_alloc")):
-        with pytest.raises(Missing, match="not enough memory to load “large”"), foreign_errors("answer", "large", True):
+        with (
+            pytest.raises(NotAvailableError, match="not enough memory to load “large”"),
+            foreign_errors("answer", "large", True),
+        ):
             raise error
 
 

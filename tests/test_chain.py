@@ -15,7 +15,7 @@ from PIL import Image
 
 from assistant import backends
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from tests.conftest import Ran
 
 SPOKEN = Path(__file__).parents[1] / "resources" / "samples" / "shape.flac"
@@ -47,7 +47,7 @@ def test_the_chain(cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny:
 
 
 def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, red: Path) -> None:
-    model = backends.load_responder("qwen2-vl", Options(model=str(tiny)))
+    model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
     picture = Picture.of(Image.open(red))
     ask = Message("user", "What colour is the circle?", (picture,))
     assert "".join(model.reply([ask])) == "The circle is red."
@@ -60,7 +60,7 @@ def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, re
 def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant.backends.qwen2_vl.language import Language
 
-    model = backends.load_responder("qwen2-vl", Options(model=str(tiny)))
+    model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
     calls = []
     step = Language.step
     monkeypatch.setattr(Language, "step", lambda *a: calls.append(1) or step(*a))
@@ -74,6 +74,6 @@ def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monke
 def test_whisper_detects_the_language_and_takes_no_gpu_on_trust(checkpoints: Path, samples: Path) -> None:
     from assistant.sound import audio
 
-    model = backends.load_transcriber("whisper", Options(model=str(checkpoints / "whisper-random"), device="auto"))
+    model = backends.load_transcriber("whisper", LoadOptions(model=str(checkpoints / "whisper-random"), device="auto"))
     assert model.device in ("cpu", "cuda")
     assert "".join(model.transcribe(audio.read(samples / "shape.flac"))).strip()

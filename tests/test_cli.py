@@ -85,9 +85,9 @@ def test_a_broken_settings_file_is_said(cli: Cli, home: Path) -> None:
 def test_a_fault_of_ours_is_1_and_is_logged(
     cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from assistant.asking import Asking
+    from assistant.asking import TurnRunner
 
-    monkeypatch.delattr(Asking, "_regions")
+    monkeypatch.delattr(TurnRunner, "_regions")
     ran = cli("ask", "Hello?", "--json")
     assert ran.code == 1 and ran.ended["reason"] == "failed"
     assert "AttributeError" in (home / "logs" / "hark.log").read_text()

@@ -20,7 +20,7 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
     first.engine.stop()
     assert started.conversation
     second = Live()
-    second.engine.open(started.conversation)
+    second.engine.open_conversation(started.conversation)
     second.engine.ask("again")
     again = second.until(events.TurnStarted)
     second.until(events.TurnEnded)
@@ -30,17 +30,17 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
 
 def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Path) -> None:
     demo.make(1).picture.save(tmp_path / "p.png")
-    live.engine.show(str(tmp_path / "p.png"), "1")
-    shown = live.until(events.Shown)
+    live.engine.attach_file(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.PictureAdded)
     turns = []
     for text in ("first", "second", "third"):
         live.engine.ask(text)
         turns.append(live.until(events.TurnStarted))
         live.until(events.TurnEnded, heard=text)
-    live.engine.again(turns[1].id, "second, in other words")
+    live.engine.ask_again(turns[1].id, "second, in other words")
     branch = live.until(events.TurnStarted)
     live.until(events.TurnEnded, heard="second, in other words")
-    live.engine.again(turns[0].id, "")
+    live.engine.ask_again(turns[0].id, "")
     whole = live.until(events.TurnStarted)
     live.until(events.TurnEnded, heard="first")
     kept = History(home)
@@ -49,36 +49,36 @@ def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Pat
         ["first", "second", "third"], ["first", "second, in other words"], ["first"]
     ]  # fmt: skip
     assert kept.turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
-    live.engine.again(999, "")
-    live.until(events.Failed)
+    live.engine.ask_again(999, "")
+    live.until(events.ErrorOccurred)
 
 
 def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_path: Path) -> None:
     demo.make(1).picture.save(tmp_path / "p.png")
-    live.engine.show(str(tmp_path / "p.png"), "1")
-    shown = live.until(events.Shown)
+    live.engine.attach_file(str(tmp_path / "p.png"), "1")
+    shown = live.until(events.PictureAdded)
     live.engine.ask("what?")
     started = live.until(events.TurnStarted)
     live.until(events.TurnEnded)
-    live.engine.forget(shown.digest)
-    live.engine.open(None)
-    live.until(events.Forgotten)
-    live.engine.open(started.conversation)
-    again = live.until(events.Shown)
-    assert (again.digest, again.name, again.ticket) == (shown.digest, "p.png", "")
+    live.engine.remove_picture(shown.digest)
+    live.engine.open_conversation(None)
+    live.until(events.PictureRemoved)
+    live.engine.open_conversation(started.conversation)
+    again = live.until(events.PictureAdded)
+    assert (again.digest, again.name, again.request_id) == (shown.digest, "p.png", "")
 
 
 def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
         demo.make(seed).picture.save(tmp_path / f"{seed}.png")
-    live.engine.show(str(tmp_path / "1.png"))
+    live.engine.attach_file(str(tmp_path / "1.png"))
     live.engine.ask("what?")
     first = live.until(events.TurnStarted)
     live.until(events.TurnEnded)
-    live.engine.open(None)
-    live.engine.open(first.conversation)
-    live.engine.show(str(tmp_path / "2.png"))
-    live.engine.open(None)  # before the window has seen either of them
+    live.engine.open_conversation(None)
+    live.engine.open_conversation(first.conversation)
+    live.engine.attach_file(str(tmp_path / "2.png"))
+    live.engine.open_conversation(None)  # before the window has seen either of them
     live.engine.ask("and here?")
     live.until(events.TurnEnded, heard="and here?")
     kept = History(home)
@@ -90,12 +90,12 @@ def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Pat
     shown, turns = [], []
     for seed in (1, 2):
         demo.make(seed).picture.save(tmp_path / f"{seed}.png")
-        live.engine.show(str(tmp_path / f"{seed}.png"))
-        shown.append(live.until(events.Shown).digest)
+        live.engine.attach_file(str(tmp_path / f"{seed}.png"))
+        shown.append(live.until(events.PictureAdded).digest)
         live.engine.ask(f"what is in {seed}?")
         turns.append(live.until(events.TurnStarted))
         live.until(events.TurnEnded)
-    live.engine.again(turns[0].id, "")
+    live.engine.ask_again(turns[0].id, "")
     live.until(events.TurnEnded, heard="what is in 1?")
     live.engine.ask("and now?")
     live.until(events.TurnEnded, heard="and now?")
@@ -105,13 +105,13 @@ def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Pat
 
 
 def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
-    live.engine.open(None, private=True)
+    live.engine.open_conversation(None, private=True)
     live.engine.ask("a secret")
     started = live.until(events.TurnStarted)
     live.until(events.TurnEnded, heard="a secret")
     live.engine.ask("another")
     live.until(events.TurnEnded, heard="another")
-    live.engine.open(None)
+    live.engine.open_conversation(None)
     live.engine.ask("no secret")
     live.until(events.TurnEnded, heard="no secret")
     assert started.id is None
@@ -123,17 +123,17 @@ def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_
 ) -> None:
     for seed in (1, 2):
         demo.make(seed).picture.save(tmp_path / f"{seed}.png")
-        live.engine.show(str(tmp_path / f"{seed}.png"))
+        live.engine.attach_file(str(tmp_path / f"{seed}.png"))
     live.engine.ask("what?")
     started = live.until(events.TurnStarted)
     live.until(events.TurnEnded)
     monkeypatch.setattr(tray, "_MOST", 1)
-    live.engine.open(None)
-    live.engine.open(started.conversation)
+    live.engine.open_conversation(None)
+    live.engine.open_conversation(started.conversation)
     for _ in range(2):
-        live.until(events.Shown)
-    live.engine.again(started.id or 0, "and now?")
+        live.until(events.PictureAdded)
+    live.engine.ask_again(started.id or 0, "and now?")
     live.until(events.TurnEnded, heard="and now?")
     demo.make(3).picture.save(tmp_path / "3.png")
-    live.engine.show(str(tmp_path / "3.png"))
-    assert "full" in live.until(events.Failed).message
+    live.engine.attach_file(str(tmp_path / "3.png"))
+    assert "full" in live.until(events.ErrorOccurred).message

@@ -9,22 +9,24 @@ from pathlib import Path
 import pytest
 
 from assistant import backends
-from assistant.errors import Missing
-from assistant.roles import Options
+from assistant.errors import NotAvailableError
+from assistant.roles import LoadOptions
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 
 @pytest.mark.parametrize("speaker", ["speaker-0", "speaker-2", "1", ""])
 def test_coqui_voices_of_many_speakers(speaker: str, checkpoints: Path) -> None:
-    options = Options(model=str(checkpoints / "vits-random-3"), speaker=speaker)
-    assert list(backends.load_voice("coqui", options).speak("Hello."))
+    options = LoadOptions(model=str(checkpoints / "vits-random-3"), speaker=speaker)
+    assert list(backends.load_voice("coqui", options).synthesize("Hello."))
 
 
 def test_coqui_reads_safetensors_and_knows_its_speakers(checkpoints: Path) -> None:
-    assert list(backends.load_voice("coqui", Options(model=str(checkpoints / "vits-random-1-safe"))).speak("Hello."))
-    with pytest.raises(Missing, match="speaker-1"):
-        backends.load_voice("coqui", Options(model=str(checkpoints / "vits-random-3"), speaker="anna"))
+    assert list(
+        backends.load_voice("coqui", LoadOptions(model=str(checkpoints / "vits-random-1-safe"))).synthesize("Hello.")
+    )
+    with pytest.raises(NotAvailableError, match="speaker-1"):
+        backends.load_voice("coqui", LoadOptions(model=str(checkpoints / "vits-random-3"), speaker="anna"))
 
 
 def test_coqui_runs_no_code_from_a_pickle(checkpoints: Path, tmp_path: Path) -> None:
@@ -39,8 +41,8 @@ def test_coqui_runs_no_code_from_a_pickle(checkpoints: Path, tmp_path: Path) -> 
             return open, (str(mark), "w")
 
     (folder / "model_file.pth").write_bytes(pickle.dumps({"model": Evil()}))
-    with pytest.raises(Missing, match="cannot be loaded"):
-        backends.load_voice("coqui", Options(model=str(folder)))
+    with pytest.raises(NotAvailableError, match="cannot be loaded"):
+        backends.load_voice("coqui", LoadOptions(model=str(folder)))
     assert not mark.exists()
 
 
@@ -60,8 +62,8 @@ def test_a_coqui_config_imports_nothing(change: dict[str, object], checkpoints: 
             {**config[name], **value} if isinstance(value, dict) and isinstance(config[name], dict) else value
         )
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(Missing, match="cannot be loaded"):
-        backends.load_voice("coqui", Options(model=str(folder)))
+    with pytest.raises(NotAvailableError, match="cannot be loaded"):
+        backends.load_voice("coqui", LoadOptions(model=str(folder)))
 
 
 def test_a_coqui_config_fetches_nothing(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,5 +76,5 @@ def test_a_coqui_config_fetches_nothing(checkpoints: Path, tmp_path: Path, monke
     address = "http://127.0.0.1:9/x"
     config["model_args"] |= {"d_vector_file": [address], "speaker_encoder_config_path": address}
     (folder / "config.json").write_text(json.dumps(config))
-    assert list(backends.load_voice("coqui", Options(model=str(folder))).speak("Hello."))
+    assert list(backends.load_voice("coqui", LoadOptions(model=str(folder))).synthesize("Hello."))
     assert not asked

@@ -12,7 +12,7 @@ import pytest
 
 from assistant import cards, doctor
 from assistant.backends import whisper
-from assistant.settings import Folders
+from assistant.settings import AppPaths
 from tests.conftest import Ran
 
 Hark = Callable[..., Ran]
@@ -43,14 +43,14 @@ def checks(ran: Ran) -> dict[str, dict[str, object]]:
 def test_a_card_without_any_package_of_nvidias_ends_nothing(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card(parts)
     monkeypatch.setitem(sys.modules, "nvidia", None)  # what Python has for a package that is not there
-    found = {one.what: one for one in doctor.examine(Folders.find())}
+    found = {one.subject: one for one in doctor.check_machine(AppPaths.locate())}
     assert found["GPU"].state == "note" and "There is one (NVIDIA Big, 26 GB)" in found["GPU"].message
     assert "torch cannot compute on it" in found["GPU"].message
     assert "log" in found and not [one for one in found.values() if "could not be checked" in one.message]
     if not cards.has_cublas():  # what an earlier test loaded stays
         assert found["cuBLAS"].hint == "pip install nvidia-cublas-cu12"
     whisper._preload_cublas()
-    assert cards.package("nvidia.cublas") is None
+    assert cards.find_package("nvidia.cublas") is None
 
 
 def test_folder_that_is_a_file_is_said(tmp_path: Path, hark: Hark, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_torch_that_cannot_use_the_card_is_named_with_the_cure(parts: Path, ha
 
 def test_on_windows_the_cure_is_pytorchs_own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    cure = doctor._torch_cure()
+    cure = doctor._torch_install_command()
     assert cure.startswith("py -m pip install --upgrade torch==2.") and "+" not in cure
     assert " torchvision==" in cure and " torchaudio==" in cure
     assert cure.endswith(" --index-url https://download.pytorch.org/whl/cu128")
@@ -147,8 +147,8 @@ def computing(parts: Path, product: str, available: str = "True") -> None:
     )
 
 
-def gpu() -> doctor.Finding:
-    return next(one for one in doctor._gpu() if one.what == "GPU")
+def gpu() -> doctor.DoctorFinding:
+    return next(one for one in doctor._check_gpu() if one.subject == "GPU")
 
 
 def test_a_card_works_once_torch_computed_on_it(parts: Path) -> None:
@@ -180,9 +180,9 @@ def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: p
 
     from assistant.backends import room
     from assistant.backends.qwen2_vl import loading
-    from assistant.roles import Options
+    from assistant.roles import LoadOptions
 
-    options = Options(model="folder", name="qwen2-vl-2b")
+    options = LoadOptions(model="folder", name="qwen2-vl-2b")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert loading._device(options, Path("folder")) == ("cpu", "")
     card(parts)
@@ -200,13 +200,13 @@ def test_whisper_on_the_processor_beside_a_card_says_so(
     import ctranslate2
 
     from assistant.backends import room
-    from assistant.roles import Options
+    from assistant.roles import LoadOptions
 
     folder = next(one.parent for one in checkpoints.rglob("model.bin"))
-    assert whisper.load(Options(model=str(folder))).note == ""
+    assert whisper.load(LoadOptions(model=str(folder))).load_warning == ""
     card(parts)
-    assert "sees no card" in whisper.load(Options(model=str(folder))).note
+    assert "sees no card" in whisper.load(LoadOptions(model=str(folder))).load_warning
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
     monkeypatch.setattr(room, "too_large", lambda *_: "")
-    model = whisper.load(Options(model=str(folder)))
-    assert model.device == "cpu" and "“Whisper” runs on the processor" in model.note
+    model = whisper.load(LoadOptions(model=str(folder)))
+    assert model.device == "cpu" and "“Whisper” runs on the processor" in model.load_warning

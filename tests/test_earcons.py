@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from assistant import events
-from assistant.settings import Settings, Sound
-from assistant.signals import Signals
+from assistant.settings import AudioSettings, Settings
+from assistant.signals import EarconRules
 from assistant.sound import earcons
 from assistant.sound.earcons import Earcons
 from assistant.sound.speech import FRAME, RATE, SpeechDetector
@@ -55,15 +55,15 @@ def test_work_sounds_again_and_again_until_something_else_does() -> None:
 
 
 def test_which_sound_tells_of_what() -> None:
-    signals = Signals()
+    signals = EarconRules()
     said = [
-        signals.of(event)
+        signals.for_event(event)
         for event in (
             events.StateChanged("loading"), events.StateChanged("ready"), events.StateChanged("hearing"),
             events.StateChanged("thinking"), events.Heard("why?"), events.Wrote("Because."),
             events.StateChanged("speaking"), events.TurnEnded("answered"), events.StateChanged("ready"),
             events.StateChanged("hearing"), events.StateChanged("ready"), events.TurnEnded("nothing heard"),
-            events.StateChanged("thinking"), events.TurnEnded("interrupted"), events.Failed("look", "a", "b"),
+            events.StateChanged("thinking"), events.TurnEnded("interrupted"), events.ErrorOccurred("look", "a", "b"),
         )
     ]  # fmt: skip
     assert said == [
@@ -74,16 +74,16 @@ def test_which_sound_tells_of_what() -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_they_can_be_turned_off(wanted: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Live(replace(QUIET, sound=Sound(earcons=wanted)))
+    made = Live(replace(QUIET, sound=AudioSettings(earcons=wanted)))
     signals: list[tuple[str, ...]] = []
     monkeypatch.setattr(made.engine._devices, "signal", lambda *names: signals.append(names))
     made.until(events.StateChanged, state="ready")
     made.engine.ask("one two")
     made.until(events.TurnEnded, reason="answered")
-    made.engine.configure(replace(QUIET, sound=Sound(earcons=False)))
+    made.engine.apply_settings(replace(QUIET, sound=AudioSettings(earcons=False)))
     made.until(events.StateChanged, state="ready")
     made.engine.stop()
     assert signals[-1] == (), "what sounds ends when they are turned off"
     signals.pop()
     assert (("ready",) in signals) is wanted and bool(signals) is wanted
-    assert Settings().sound.earcons
+    assert Settings().audio.earcons

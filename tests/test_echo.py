@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant import backends
-from assistant.roles import Options
+from assistant.roles import LoadOptions
 from assistant.sound.audio import Samples, join
 from assistant.sound.ears import Ears
 from assistant.sound.echo import Echo
@@ -22,8 +22,8 @@ ANSWER = "The blue circle is at the top left, and the red square is at the botto
 
 @cache
 def spoken(text: str = ANSWER, language: str = "en-us") -> Samples:
-    voice = backends.load_voice("espeak", Options(speaker=language))
-    whole = join(voice.speak(text))
+    voice = backends.load_voice("espeak", LoadOptions(speaker=language))
+    whole = join(voice.synthesize(text))
     voice.close()  # type: ignore[attr-defined]
     assert whole
     return whole.at(RATE)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant import events
-from assistant.settings import Hear, Look, Memory, Settings, Speak
+from assistant.settings import MemorySettings, ResponderSettings, Settings, TranscriberSettings, VoiceSettings
 from assistant.starter import demo
 from tests.engines import QUIET, Live, wait_for
 
@@ -15,27 +15,27 @@ from tests.engines import QUIET, Live, wait_for
 def test_every_call_returns_at_once(live: Live, tmp_path: Path) -> None:
     demo.make(1).picture.save(tmp_path / "p.png")
     done, waited = threading.Event(), list[bool]()
-    live.engine._calls.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
-    live.engine.show(str(tmp_path / "p.png"))
+    live.engine._commands.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
+    live.engine.attach_file(str(tmp_path / "p.png"))
     live.engine.ask("hello")
-    live.engine.press()
-    live.engine.release()
-    live.engine.tap()
-    live.engine.listen(True)
-    live.engine.say("hello")
-    live.engine.skip(1)
-    live.engine.configure(QUIET)
+    live.engine.press_talk_key()
+    live.engine.release_talk_key()
+    live.engine.tap_talk_key()
+    live.engine.set_hands_free(True)
+    live.engine.read_aloud("hello")
+    live.engine.skip_sentences(1)
+    live.engine.apply_settings(QUIET)
     live.engine.interrupt()
-    live.engine.open(None)
+    live.engine.open_conversation(None)
     done.set()
     wait_for(lambda: waited)
     assert waited == [True], "no call waited for the worker"
 
 
 def test_without_devices_it_runs_and_says_what_is_missing(live: Live) -> None:
-    listening = live.until(events.Listening, microphone=False)
+    listening = live.until(events.MicrophoneState, microphone=False)
     if not listening.why_not:
-        listening = live.until(events.Listening, microphone=False)
+        listening = live.until(events.MicrophoneState, microphone=False)
     assert "typed questions" in listening.why_not
     live.engine.ask("one two three")
     ended = live.until(events.TurnEnded)
@@ -44,7 +44,7 @@ def test_without_devices_it_runs_and_says_what_is_missing(live: Live) -> None:
 
 def test_nothing_to_ask_is_a_sentence(live: Live) -> None:
     live.engine.ask("  ")
-    assert "nothing to ask" in live.until(events.Failed).message
+    assert "nothing to ask" in live.until(events.ErrorOccurred).message
 
 
 def test_two_questions_typed_at_once_are_both_kept(live: Live) -> None:
@@ -57,16 +57,16 @@ def test_two_questions_typed_at_once_are_both_kept(live: Live) -> None:
 def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
     with demo.make(1).recording() as recording:
         (tmp_path / "q.wav").write_bytes(recording.read_bytes())
-    live.engine.configure(replace(QUIET, hear=Hear(transcriber="silent")))
-    live.engine.hear(str(tmp_path / "q.wav"), "t")
+    live.engine.apply_settings(replace(QUIET, hear=TranscriberSettings(backend="silent")))
+    live.engine.ask_audio_file(str(tmp_path / "q.wav"), "t")
     started, ended = live.until(events.TurnStarted), live.until(events.TurnEnded)
-    assert started.ticket == "t" and ended.answer.strip() == "hello"
-    live.engine.hear(str(tmp_path / "none.wav"))
-    assert "no sound file" in live.until(events.Failed).message
+    assert started.request_id == "t" and ended.answer.strip() == "hello"
+    live.engine.ask_audio_file(str(tmp_path / "none.wav"))
+    assert "no sound file" in live.until(events.ErrorOccurred).message
 
 
 def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
-    made = Live(replace(Settings(), look=Look(responder="silent"), speak=Speak(by="reader")))
+    made = Live(replace(Settings(), look=ResponderSettings(backend="silent"), speak=VoiceSettings(speaker="reader")))
     made.until(events.StateChanged, state="ready")
     made.engine.ask("one two three")
     ended = made.until(events.TurnEnded, reason="answered")
@@ -77,23 +77,27 @@ def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
 
 def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
     live.until(events.StateChanged, state="ready")
-    live.engine.configure(replace(QUIET, speak=Speak("coqui/nobody")))
-    assert "nobody" in live.until(events.Noted).message
+    live.engine.apply_settings(replace(QUIET, speak=VoiceSettings("coqui/nobody")))
+    assert "nobody" in live.until(events.Notice).message
     live.engine.ask("hello")
     live.until(events.TurnEnded, reason="answered")
 
 
 def test_a_change_of_settings_ends_in_ready_again(live: Live) -> None:
     live.until(events.StateChanged, state="ready")
-    live.engine.configure(replace(QUIET, look=Look(responder="silent", describe="Hm?")))
+    live.engine.apply_settings(replace(QUIET, look=ResponderSettings(backend="silent", default_prompt="Hm?")))
     live.until(events.StateChanged, state="loading")
     live.until(events.StateChanged, state="ready")
 
 
 def test_a_typed_question_is_told_though_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:
-    made = Live(replace(QUIET, look=Look(responder="qwen2-vl", model="/not/here"), memory=Memory(preload=False)))
+    made = Live(
+        replace(
+            QUIET, look=ResponderSettings(backend="qwen2-vl", model="/not/here"), memory=MemorySettings(preload=False)
+        )
+    )
     made.engine.ask("what is it?")
     made.until(events.TurnEnded, reason="failed")
-    told = [one for one in made.seen if isinstance(one, (events.TurnStarted, events.Heard, events.Failed))]
-    assert [type(one) for one in told] == [events.TurnStarted, events.Heard, events.Failed]
+    told = [one for one in made.seen if isinstance(one, (events.TurnStarted, events.Heard, events.ErrorOccurred))]
+    assert [type(one) for one in told] == [events.TurnStarted, events.Heard, events.ErrorOccurred]
     made.engine.stop()

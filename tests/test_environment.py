@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from assistant import environment
-from assistant.process import EngineProcess
+from assistant.process import EngineClient
 from assistant.settings import Settings
 from tests.conftest import Ran
 from tests.engines import wait_for
@@ -88,7 +88,7 @@ def test_the_command_lines_temporary_files_are_in_its_home(cli: Callable[..., Ra
 def test_the_engines_temporary_files_and_its_childrens_are_in_its_home(home: Path) -> None:
     import psutil
 
-    engine = EngineProcess(Settings(), lambda event: None)
+    engine = EngineClient(Settings(), lambda event: None)
     engine.start()
     try:
         children: list[dict[str, str]] = []
@@ -113,7 +113,7 @@ def test_only_old_temporary_files_are_removed(monkeypatch: pytest.MonkeyPatch, h
     for name, days in (("new", 0.5), ("old", 1.5)):
         (folder / name).write_text("words")
         os.utime(folder / name, (time.time() - days * 86_400,) * 2)
-    environment.keep_temporary_files(folder)
+    environment.use_temporary_folder(folder)
     assert [path.name for path in folder.iterdir()] == ["new"]
 
 
@@ -122,7 +122,7 @@ def test_where_no_folder_can_be_made_the_systems_temporary_folder_stays(
 ) -> None:
     monkeypatch.setattr(os, "environ", {"TMPDIR": "/somewhere"})
     (tmp_path / "file").touch()
-    environment.keep_temporary_files(tmp_path / "file" / "temporary")
+    environment.use_temporary_folder(tmp_path / "file" / "temporary")
     assert os.environ == {"TMPDIR": "/somewhere"}
 
 
@@ -134,5 +134,5 @@ def test_where_the_folder_cannot_be_listed_the_systems_temporary_folder_stays(
 
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(Path, "iterdir", refuse)  # the tests may run as root, who may list everything
-    environment.keep_temporary_files(tmp_path)
+    environment.use_temporary_folder(tmp_path)
     assert os.environ == {}

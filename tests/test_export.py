@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.library import export
 from assistant.library.archive import Archive
 from assistant.library.base import Base
@@ -118,14 +118,14 @@ def test_code_stays_as_it_is(tmp_path: Path, answer: str, seen: str) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
 def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
-    with pytest.raises(BadInput, match="no regular file"):
+    with pytest.raises(InvalidInputError, match="no regular file"):
         export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
 
 
 def test_a_file_that_is_too_large_is_refused(kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export.write(kept.archive, 1, tmp_path / "a.json")
     monkeypatch.setattr(export, "_LARGEST", 100)
-    with pytest.raises(BadInput, match="too large"):
+    with pytest.raises(InvalidInputError, match="too large"):
         export.read(kept.archive, tmp_path / "a.json")
 
 
@@ -142,7 +142,7 @@ def test_the_name_of_a_picture_is_words_on_one_line(kept: History, tmp_path: Pat
 
 
 def test_another_form_is_refused(kept: History, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="tells no form"):
+    with pytest.raises(InvalidInputError, match="tells no form"):
         export.write(kept.archive, 1, tmp_path / "a.pdf")
 
 
@@ -179,7 +179,7 @@ def test_damaged_files_are_refused_and_leave_nothing(
     told = change(json.loads(file.read_text("utf-8")), path, value)
     file.write_text(json.dumps(told, indent=indent))
     archive = Archive(Base(tmp_path / "two"), tmp_path / "two")
-    with pytest.raises(BadInput, match="cannot be taken in"):
+    with pytest.raises(InvalidInputError, match="cannot be taken in"):
         export.read(archive, file)
     assert not archive.conversations()
 
@@ -187,7 +187,7 @@ def test_damaged_files_are_refused_and_leave_nothing(
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b'"x"', b"[" * 100_000])
 def test_what_is_no_conversation_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.json").write_bytes(data)
-    with pytest.raises(BadInput):
+    with pytest.raises(InvalidInputError):
         export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
 
 
@@ -211,12 +211,12 @@ def test_an_import_of_too_much_text_or_too_large_a_picture_is_refused(
 ) -> None:
     export.write(kept.archive, 1, tmp_path / "a.json")
     for limit, low in (("_MAX_TEXT_BYTES", 500), ("_MAX_PNG_BYTES", 50)):
-        with monkeypatch.context() as patch, pytest.raises(BadInput, match="too large"):
+        with monkeypatch.context() as patch, pytest.raises(InvalidInputError, match="too large"):
             patch.setattr(export, limit, low)
             export.read(kept.archive, tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("path", sorted(SHARED.glob("conversation-*.json")), ids=lambda path: path.name)
 def test_a_hostile_conversation_of_the_collection_is_refused(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot be taken in"):
+    with pytest.raises(InvalidInputError, match="cannot be taken in"):
         export.read(Archive(Base(tmp_path), tmp_path), path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.library import catalogue, models
 from tests import hub as hubs
 from tests.hub import Hub
@@ -56,7 +56,7 @@ def test_what_was_stopped_goes_on_another_time(hub: Hub, monkeypatch: pytest.Mon
             raise KeyboardInterrupt
 
     hub.cuts = 99
-    with pytest.raises((KeyboardInterrupt, Missing)):
+    with pytest.raises((KeyboardInterrupt, NotAvailableError)):
         models.get("small/one", stop)
     hub.cuts = 0
     hub.asked.clear()
@@ -66,7 +66,7 @@ def test_what_was_stopped_goes_on_another_time(hub: Hub, monkeypatch: pytest.Mon
 
 def test_wrong_content_is_thrown_away_and_said(hub: Hub) -> None:
     hub.wrong["model.safetensors"] = b"\0" * len(WEIGHTS)
-    with pytest.raises(Missing, match=r"model\.safetensors.*other content"):
+    with pytest.raises(NotAvailableError, match=r"model\.safetensors.*other content"):
         models.get("small/one")
     hub.wrong.clear()
     folder = models.get("small/one")
@@ -75,31 +75,31 @@ def test_wrong_content_is_thrown_away_and_said(hub: Hub) -> None:
 
 def test_a_wrong_small_file_is_noticed_too(hub: Hub) -> None:
     hub.wrong["config.json"] = b"[]"
-    with pytest.raises(Missing, match=r"config\.json.*other content"):
+    with pytest.raises(NotAvailableError, match=r"config\.json.*other content"):
         models.get("small/one")
 
 
 def test_a_lie_about_the_size_is_refused(hub: Hub) -> None:
     hub.lies["model.safetensors"] = 10**15
-    with pytest.raises(Missing, match="on the disk"):
+    with pytest.raises(NotAvailableError, match="on the disk"):
         models.get("small/one")
     hub.lies["model.safetensors"] = 10
-    with pytest.raises(Missing, match="other content"):
+    with pytest.raises(NotAvailableError, match="other content"):
         models.get("small/one")
     hub.lies["model.safetensors"] = len(WEIGHTS) + 5
-    with pytest.raises(Missing, match="could not be fetched"):
+    with pytest.raises(NotAvailableError, match="could not be fetched"):
         models.get("small/one")
 
 
 def test_a_hub_that_is_not_there_or_has_no_such_model(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.files = {"readme.md": b"x"}
-    with pytest.raises(Missing, match="holds no model"):
+    with pytest.raises(NotAvailableError, match="holds no model"):
         models.get("small/one")
     for name in ("HF_ENDPOINT", "MODELSCOPE_DOMAIN"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with pytest.raises(Missing, match="could not be fetched"):
+    with pytest.raises(NotAvailableError, match="could not be fetched"):
         models.get("small/one")
-    with pytest.raises(Missing, match="knows no model"):
+    with pytest.raises(NotAvailableError, match="knows no model"):
         models.get("nothing")
 
 
@@ -122,7 +122,7 @@ def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monke
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     assert models.begun("small/one") == models.discard("small/one") == 0
     hub.cuts = 99
-    with pytest.raises(Missing):
+    with pytest.raises(NotAvailableError):
         models.get("small/one")
     begun = models.begun("small/one")
     assert 1_500_000 < begun < len(WEIGHTS) + 2
@@ -130,7 +130,7 @@ def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monke
     models.get("small/one")
     assert models.begun("small/one") == models.discard("small/one") == 0, "what is whole is nobody's rest"
     hub.files["newer.safetensors"], hub.cuts = WEIGHTS[::-1], 99
-    with pytest.raises(Missing):
+    with pytest.raises(NotAvailableError):
         models.get("small/one")
     assert 0 < models.discard("small/one") < len(WEIGHTS), "of a newer state only what the older one does not have"
     hub.cuts = 0
@@ -140,7 +140,7 @@ def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monke
     models.remove("small/one")
     del hub.files["newer.safetensors"]
     hub.cuts = 99
-    with pytest.raises(Missing):
+    with pytest.raises(NotAvailableError):
         models.get("small/one")
     assert models.remove("small/one") == begun and models.begun("small/one") == 0
     assert not list((tmp_path / "hf" / "hub").glob("models--*"))
@@ -157,7 +157,7 @@ def test_of_two_voices_in_one_repository_only_the_begun_one_is_thrown_away(
             hub.files[f"{catalogue.CATALOGUE[name].folder}/{file}"] = f"{name} {file}".encode() * 60_000
     models.get("piper-ljspeech")
     hub.cuts = 99
-    with pytest.raises(Missing):
+    with pytest.raises(NotAvailableError):
         models.get("piper-cori")
     assert models.begun("piper-cori") > 500_000 and models.begun("piper-ljspeech") == 0
     assert models.discard("piper-ljspeech") == 0 and models.begun("piper-cori") > 500_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant import cards as driver
-from assistant.cards import Card
+from assistant.cards import GraphicsCard
 from assistant.library.catalogue import CATALOGUE, fitting
 from ui.models import facts
 
@@ -35,23 +35,23 @@ def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ("told", "cards"),
     [
         ("", []),
-        ("NVIDIA GB10, [N/A]\\n", [Card("NVIDIA GB10", 0.0)]),
-        ("A, B, 1000 MiB\\nC, 2000 MiB\\n", [Card("A, B", 1.048576), Card("C", 2.097152)]),
+        ("NVIDIA GB10, [N/A]\\n", [GraphicsCard("NVIDIA GB10", 0.0)]),
+        ("A, B, 1000 MiB\\nC, 2000 MiB\\n", [GraphicsCard("A, B", 1.048576), GraphicsCard("C", 2.097152)]),
         ("Failed to initialize NVML: Driver/library version mismatch\\n", []),
         ("No devices were found\\n' && exit 6 '", []),
-        ("\\377\\200, 16 MiB\\n", [Card("\N{REPLACEMENT CHARACTER}" * 2, 16 * 2**20 / 1e9)]),
+        ("\\377\\200, 16 MiB\\n", [GraphicsCard("\N{REPLACEMENT CHARACTER}" * 2, 16 * 2**20 / 1e9)]),
         (
             "A\\033[2J, -5 MiB\\nB, 1e999 MiB\\nC, " + "9" * 5000 + " MiB\\n",
-            [Card("A[2J", 0), Card("B", 0), Card("C", 0)],
+            [GraphicsCard("A[2J", 0), GraphicsCard("B", 0), GraphicsCard("C", 0)],
         ),
-        ("A, ² MiB\\n" * 100, [Card("A", 0.0)] * 64),
+        ("A, ² MiB\\n" * 100, [GraphicsCard("A", 0.0)] * 64),
     ],
 )
 def test_what_the_driver_tells_of_cards(
-    told: str, cards: list[Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: str, cards: list[GraphicsCard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smi(tmp_path, told, monkeypatch)
-    assert driver.cards() == cards
+    assert driver.list_cards() == cards
 
 
 def test_what_is_quantised_is_judged_by_the_card() -> None:

@@ -14,30 +14,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import events, frames
-from assistant.events import Event, Timings
-from assistant.frames import BadFrame
+from assistant.events import Event, TurnTimings
+from assistant.frames import InvalidFrameError
 
 EXAMPLES: list[Event] = [
     events.Heard("红色 \U0001f600"),
     events.Wrote("a\nb"),
     events.Said("a", 3),
-    events.Noted("n"),
-    events.Failed("look", "It broke.", "Mend it."),
-    events.Pointed("the star", "d", 1, 2, 30, 40),
-    events.Opened(7),
+    events.Notice("n"),
+    events.ErrorOccurred("look", "It broke.", "Mend it."),
+    events.RegionPointed("the star", "d", 1, 2, 30, 40),
+    events.ConversationOpened(7),
     events.TurnStarted(None, "3", 4, ("d",)),
-    events.TurnEnded("interrupted", "q", "a b", "tiny", Timings(load=0.1, total=2.0), 1, 7),
+    events.TurnEnded("interrupted", "q", "a b", "tiny", TurnTimings(load=0.1, total=2.0), 1, 7),
     events.StateChanged("ready"),
-    events.Level(0.5),
-    events.Hearing("wh"),
-    events.Loading("eye", True),
-    events.Listening(True, False, ""),
-    events.Shown("d", "p.png", 3, 2, 2, 1, b"\0\1\2\3\4\5", "t"),
-    events.Weighed("d", 28, 56, 2, 0.1, 0.25),
-    events.Forgotten("d"),
-    events.Voices(("a", "b"), ("A", "B")),
-    events.DevicesFound((), ("speaker",)),
-    events.MicrophoneTried("speech", True),
+    events.InputLevel(0.5),
+    events.PartialTranscript("wh"),
+    events.ModelLoading("eye", True),
+    events.MicrophoneState(True, False, ""),
+    events.PictureAdded("d", "p.png", 3, 2, 2, 1, b"\0\1\2\3\4\5", "t"),
+    events.PictureCostEstimated("d", 28, 56, 2, 0.1, 0.25),
+    events.PictureRemoved("d"),
+    events.VoicesAvailable(("a", "b"), ("A", "B")),
+    events.AudioDevicesAvailable((), ("speaker",)),
+    events.MicrophoneTestResult("speech", True),
 ]
 SHARED = Path(__file__).parents[1].parent / "shared/cases/files"
 
@@ -47,14 +47,14 @@ def framed(body: bytes) -> bytes:
 
 
 def through(data: bytes) -> Event:
-    frame = frames.read(io.BytesIO(data))
+    frame = frames.read_frame(io.BytesIO(data))
     assert frame
-    return frames.event_of(*frame)
+    return frames.decode_event(*frame)
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
 def test_every_event_comes_through_as_it_was(event: Event) -> None:
-    assert through(frames.pack_event(event)) == event
+    assert through(frames.encode_event(event)) == event
 
 
 def test_there_is_an_example_of_every_event() -> None:
@@ -103,7 +103,7 @@ def test_there_is_an_example_of_every_event() -> None:
     ids=lambda body: body[:40].decode(errors="replace"),
 )
 def test_what_is_no_event_is_refused(body: bytes) -> None:
-    with pytest.raises(BadFrame):
+    with pytest.raises(InvalidFrameError):
         through(framed(body))
 
 
@@ -117,7 +117,7 @@ FRAMES = (
 
 @given(body=st.binary(max_size=60) | FRAMES, raw=st.binary(max_size=9))
 def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
-    with contextlib.suppress(BadFrame):
+    with contextlib.suppress(InvalidFrameError):
         assert type(through(struct.pack(">II", len(body), len(raw)) + body + raw)) in frames._EVENTS.values()
 
 
@@ -127,44 +127,44 @@ def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
 )
 def test_a_thumbnail_of_other_bytes_than_its_size_says_is_refused(width: int, height: int, size: int) -> None:
     facts = {"digest": "d", "name": "n", "width": 3, "height": 2, "thumb_width": width, "thumb_height": height}
-    with pytest.raises(BadFrame):
-        through(frames.pack("Shown", facts, bytes(size)))
+    with pytest.raises(InvalidFrameError):
+        through(frames.encode("Shown", facts, bytes(size)))
 
 
 def test_a_picture_for_the_tray_whose_thumbnail_is_too_short_cannot_be_made() -> None:
     with pytest.raises(ValueError):
-        events.Shown("d", "n", 3, 2, 20_000, 20_000, bytes(48))
+        events.PictureAdded("d", "n", 3, 2, 20_000, 20_000, bytes(48))
 
 
 def test_texts_in_an_event_are_cleaned_on_their_way_in() -> None:
-    shown = events.Shown("d", "a\udce9\0.png", 3, 2, 1, 1, b"abc")
-    assert through(frames.pack_event(shown)) == dataclasses.replace(shown, name="a?.png")
+    shown = events.PictureAdded("d", "a\udce9\0.png", 3, 2, 1, 1, b"abc")
+    assert through(frames.encode_event(shown)) == dataclasses.replace(shown, name="a?.png")
 
 
 @pytest.mark.parametrize("path", sorted(SHARED.glob("frame-*.bin")), ids=lambda path: path.name)
 def test_a_hostile_frame_of_the_collection_is_refused(path: Path) -> None:
-    with pytest.raises(BadFrame):
+    with pytest.raises(InvalidFrameError):
         through(path.read_bytes())
 
 
 def test_lengths_are_not_believed() -> None:
-    with pytest.raises(BadFrame):
-        frames.read(io.BytesIO(struct.pack(">II", 2**31, 0)))
-    with pytest.raises(BadFrame):
-        frames.read(io.BytesIO(struct.pack(">II", 2, 2**31) + b"{}"))
-    with pytest.raises(BadFrame):
-        frames.pack("ask", {"text": "x" * frames.MOST_JSON})
+    with pytest.raises(InvalidFrameError):
+        frames.read_frame(io.BytesIO(struct.pack(">II", 2**31, 0)))
+    with pytest.raises(InvalidFrameError):
+        frames.read_frame(io.BytesIO(struct.pack(">II", 2, 2**31) + b"{}"))
+    with pytest.raises(InvalidFrameError):
+        frames.encode("ask", {"text": "x" * frames.MAX_JSON_BYTES})
 
 
 @pytest.mark.parametrize("cut", [0, 3, 8, 12])
 def test_a_stream_that_ends_in_a_frame_is_an_end(cut: int) -> None:
-    assert frames.read(io.BytesIO(frames.pack("ask", {"text": "hello"})[:cut])) is None
+    assert frames.read_frame(io.BytesIO(frames.encode("ask", {"text": "hello"})[:cut])) is None
 
 
 def test_settings_survive_the_way() -> None:
     from dataclasses import replace
 
-    from assistant.settings import Settings, Sound, checked, table
+    from assistant.settings import AudioSettings, Settings, from_table, to_table
 
-    settings = replace(Settings(), sound=Sound(input="Mikrofon", headphones=True))
-    assert checked(json.loads(json.dumps(table(settings)))) == settings
+    settings = replace(Settings(), sound=AudioSettings(input="Mikrofon", headphones=True))
+    assert from_table(json.loads(json.dumps(to_table(settings)))) == settings

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.library import hubs, models
 from assistant.library.catalogue import CATALOGUE
 from assistant.library.hub_errors import explain
@@ -90,14 +90,14 @@ def test_a_token_is_shown_to_its_own_hub_and_not_where_that_sends_on(hub: Hub, m
 )
 def test_each_refusal_has_a_sentence_of_its_own(hub: Hub, status: int, headers: dict[str, str], said: str) -> None:
     hub.refuses["/api/models/"] = (status, headers)
-    with pytest.raises(Missing, match=said) as failed:
+    with pytest.raises(NotAvailableError, match=said) as failed:
         models.get("small/one")
     assert not any(word in str(failed.value) for word in ("http", "Error", "url", "urllib"))
 
 
 def test_a_refusal_of_a_file_is_final_and_said_at_once(hub: Hub) -> None:
     hub.refuses["/resolve/"] = (403, {"X-Error-Code": "GatedRepo"})
-    with pytest.raises(Missing, match=r"“config\.json” to nobody without permission"):
+    with pytest.raises(NotAvailableError, match=r"“config\.json” to nobody without permission"):
         models.get("small/one")
     assert len([path for _, path, _ in hub.requests if "/resolve/" in path]) == 1
 
@@ -127,20 +127,20 @@ def test_a_proxy_that_does_not_answer_is_named(hub: Hub, monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "elsewhere")
     monkeypatch.delenv("no_proxy", raising=False)
-    with pytest.raises(Missing, match="the proxy does not let it through"):
+    with pytest.raises(NotAvailableError, match="the proxy does not let it through"):
         models.get("small/one")
 
 
 def test_a_computer_that_is_to_stay_offline_asks_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(Missing, match="HF_HUB_OFFLINE"):
+    with pytest.raises(NotAvailableError, match="HF_HUB_OFFLINE"):
         models.get("small/one")
     assert not hub.requests
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "../etc", "a/../b", "a/b?x=", "https://huggingface.co/a/b", "a/ b", "/a"])
 def test_what_is_no_name_of_a_hub_is_not_asked_for(hub: Hub, name: str) -> None:
-    with pytest.raises(Missing, match="knows no model"):
+    with pytest.raises(NotAvailableError, match="knows no model"):
         models.get(name)
     assert not hub.requests
 
@@ -148,7 +148,7 @@ def test_what_is_no_name_of_a_hub_is_not_asked_for(hub: Hub, name: str) -> None:
 def test_a_hub_folder_that_cannot_be_written_is_said(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "file" / "hf"))
-    with pytest.raises(Missing, match="the disk reports"):
+    with pytest.raises(NotAvailableError, match="the disk reports"):
         models.get("small/one")
 
 
@@ -185,7 +185,7 @@ def test_a_packed_listing_is_read(hub: Hub) -> None:
 )  # fmt: skip
 def test_a_file_name_that_leads_elsewhere_is_refused(hub: Hub, tmp_path: Path, name: str) -> None:
     hub.files[name] = b"{}"
-    with pytest.raises(Missing, match="makes no sense"):
+    with pytest.raises(NotAvailableError, match="makes no sense"):
         models.get("small/one")
     assert not list((tmp_path / "hf").rglob("*.json"))
 
@@ -204,7 +204,7 @@ def test_a_file_name_that_leads_elsewhere_is_refused(hub: Hub, tmp_path: Path, n
 )  # fmt: skip
 def test_a_listing_that_makes_no_sense_is_refused(hub: Hub, told: dict[str, object]) -> None:
     hub.listed = ({}, [json.dumps({**hub.info("small/one", "main"), **told}).encode()])
-    with pytest.raises(Missing, match="makes no sense"):
+    with pytest.raises(NotAvailableError, match="makes no sense"):
         models.get("small/one")
 
 
@@ -231,7 +231,7 @@ def test_a_content_that_is_not_the_one_we_know_is_not_taken(
 ) -> None:
     """The hub itself names its hash: of a large file ours tells before it comes, of a small one after it."""
     pin(monkeypatch, hub, **{file: "5" * 64})
-    with pytest.raises(Missing, match="at the hub is not the file that Hark knows"):
+    with pytest.raises(NotAvailableError, match="at the hub is not the file that Hark knows"):
         models.get("whisper-tiny")
     assert not models.is_here(CATALOGUE["whisper-tiny"])
     assert not [path for _, path, _ in hub.requests if path.endswith("model.bin")]
@@ -254,5 +254,5 @@ def test_a_catalogue_model_comes_in_its_revision_and_is_found_beside_a_newer_sta
 def test_a_hub_that_answers_with_another_revision_is_not_believed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     pin(monkeypatch, hub)
     hub.listed = ({}, [json.dumps(hub.info("small/one", "main")).encode()])
-    with pytest.raises(Missing, match="makes no sense"):
+    with pytest.raises(NotAvailableError, match="makes no sense"):
         models.get("whisper-tiny")

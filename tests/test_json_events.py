@@ -10,22 +10,22 @@ from typing import get_args
 import pytest
 
 from assistant import events
-from assistant.doctor import Finding
-from assistant.json_events import finding_to_json, to_json
+from assistant.doctor import DoctorFinding
+from assistant.json_events import event_to_json, finding_to_json
 from tests.conftest import Ran
 
-TIMINGS = events.Timings(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+TIMINGS = events.TurnTimings(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 GOLDEN = [
     (events.Heard("Hello?"), '{"event": "heard", "text": "Hello?"}'),
     (events.Wrote("A dog."), '{"event": "wrote", "text": "A dog."}'),
     (
-        events.Pointed("dog", "ab" * 32, 1, 2, 3, 4),
+        events.RegionPointed("dog", "ab" * 32, 1, 2, 3, 4),
         '{"event": "pointed", "label": "dog", "picture": "' + "ab" * 32 + '", "left": 1, "top": 2, "right": 3, '
         '"bottom": 4}',
     ),
     (events.Said("a dog", 6), '{"event": "said", "text": "a dog", "until": 6}'),
     (
-        events.Failed("look", "It is damaged.", "Save it again."),
+        events.ErrorOccurred("look", "It is damaged.", "Save it again."),
         '{"event": "failed", "stage": "look", "message": "It is damaged.", "hint": "Save it again."}',
     ),
     (
@@ -39,11 +39,11 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("event", "line"), GOLDEN, ids=lambda value: type(value).__name__)
 def test_event_is_printed_under_the_keys_of_the_contract(event: events.Event, line: str) -> None:
-    assert json.dumps(to_json(event)) == line
+    assert json.dumps(event_to_json(event)) == line
 
 
 def test_finding_is_printed_under_the_keys_of_the_contract() -> None:
-    line = json.dumps(finding_to_json(Finding("GPU", "note", "There is none.", "Go on.", False)))
+    line = json.dumps(finding_to_json(DoctorFinding("GPU", "note", "There is none.", "Go on.", False)))
     assert line == (
         '{"event": "checked", "what": "GPU", "state": "note", "message": "There is none.", "hint": "Go on.", '
         '"grave": false}'
@@ -54,7 +54,7 @@ def test_events_outside_the_contract_are_not_printed() -> None:
     printed = {type(event) for event, _ in GOLDEN}
     for kind in get_args(events.Event):
         if kind not in printed:
-            assert to_json(object.__new__(kind)) is None
+            assert event_to_json(object.__new__(kind)) is None
 
 
 def test_doctor_json_keeps_its_keys_and_subjects(hark: Callable[..., Ran]) -> None:

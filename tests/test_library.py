@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.library import models, voices
 from assistant.library.base import NewerHistory
 from assistant.library.history import History
@@ -75,7 +75,7 @@ def test_a_whole_model_folder_is_found(tiny: Path) -> None:
 def test_a_model_folder_with_a_file_missing(tiny: Path, tmp_path: Path, gone: str) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")
     (folder / gone).unlink()
-    with pytest.raises(Missing, match=gone):
+    with pytest.raises(NotAvailableError, match=gone):
         models.locate(str(folder), "qwen2-vl")
 
 
@@ -84,7 +84,7 @@ def test_a_cut_shard(tiny: Path, tmp_path: Path, left: int) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")
     data = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(data[:left])
-    with pytest.raises(Missing, match="cut off"):
+    with pytest.raises(NotAvailableError, match="cut off"):
         models.locate(str(folder), "qwen2-vl")
 
 
@@ -93,13 +93,13 @@ def test_a_missing_shard_of_several(tiny: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(Missing, match="00002-of-00002"):
+    with pytest.raises(NotAvailableError, match="00002-of-00002"):
         models.locate(str(folder), "qwen2-vl")
 
 
 @pytest.mark.parametrize("name", ["qwen2-vl-2b", "nobody/nothing"])
 def test_a_model_that_is_not_here_says_how_to_get_it(name: str) -> None:
-    with pytest.raises(Missing, match="hark models get"):
+    with pytest.raises(NotAvailableError, match="hark models get"):
         models.locate(name, "qwen2-vl")
 
 
@@ -107,16 +107,16 @@ def test_voices_are_listed_and_opened(home: Path, checkpoints: Path) -> None:
     shutil.copytree(checkpoints / "vits-random-3", home / "voices" / "random")
     shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "piper")
     ids = [voice.id for voice in voices.voices(home)]
-    assert "piper/piper" in ids and list(voices.open_voice("piper/piper", home).speak("Hello."))
+    assert "piper/piper" in ids and list(voices.open_voice("piper/piper", home).synthesize("Hello."))
     assert {"espeak/en-us", "espeak/en-gb", "espeak/cmn", "coqui/random"} <= set(ids)
-    assert list(voices.open_voice("coqui/random:speaker-1", home).speak("Hello."))
+    assert list(voices.open_voice("coqui/random:speaker-1", home).synthesize("Hello."))
 
 
 @pytest.mark.parametrize(
     "voice", ["coqui/gone", "coqui/", "nobody/x", "espeak/xx-none", "", "coqui/../..", "piper/x", "piper/piper-cori"]
 )
 def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
-    with pytest.raises(Missing):
+    with pytest.raises(NotAvailableError):
         voices.open_voice(voice, home)
 
 

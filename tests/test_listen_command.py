@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import pytest
 
 from assistant import engine as engine_module
-from assistant.arguments import parse
+from assistant.arguments import parse_arguments
 from assistant.commands import listen as command
-from assistant.console import Console
-from assistant.errors import AssistantError, Missing
-from assistant.events import Listening, StateChanged
-from assistant.settings import Folders, Settings, Speak
+from assistant.console import CommandConsole
+from assistant.errors import AssistantError, NotAvailableError
+from assistant.events import MicrophoneState, StateChanged
+from assistant.settings import AppPaths, Settings, VoiceSettings
 from tests.conftest import Ran
 
 
@@ -27,7 +27,7 @@ class Engine:
     made: ClassVar[list[Engine]] = []
     why_not = ""
 
-    def __init__(self, settings: Settings, _folders: Folders, on_event: Callable[[Any], None]) -> None:
+    def __init__(self, settings: Settings, _folders: AppPaths, on_event: Callable[[Any], None]) -> None:
         self.settings, self.configured, self._on_event = settings, [], on_event
         Engine.made.append(self)
 
@@ -35,7 +35,7 @@ class Engine:
         self._on_event(StateChanged("ready"))
 
     def listen(self, hands_free: bool) -> None:
-        self._on_event(Listening(not Engine.why_not, hands_free, Engine.why_not))
+        self._on_event(MicrophoneState(not Engine.why_not, hands_free, Engine.why_not))
 
     def configure(self, settings: Settings) -> None:
         self.configured.append(settings)
@@ -52,10 +52,10 @@ def listen(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]
     monkeypatch.setattr(Engine, "why_not", "")
 
     def run(*arguments: str, settings: Settings | None = None) -> Engine:
-        options: argparse.Namespace = parse(["listen", *arguments])[0]
-        console = Console(False)
+        options: argparse.Namespace = parse_arguments(["listen", *arguments])[0]
+        console = CommandConsole(False)
         try:
-            command.listen(options, settings or Settings(), Folders.find(), console)
+            command.listen(options, settings or Settings(), AppPaths.locate(), console)
         except AssistantError as error:
             if error.message != "Ended.":
                 raise
@@ -72,7 +72,7 @@ def test_models_are_loaded_only_when_there_is_a_microphone(
     engine = listen()
     assert not engine.settings.memory.preload and engine.configured[0].memory.preload
     monkeypatch.setattr(Engine, "why_not", "There is no microphone. Connect one.")
-    with pytest.raises(Missing, match="There is no microphone"):
+    with pytest.raises(NotAvailableError, match="There is no microphone"):
         listen()
     assert not Engine.made[-1].configured
 
@@ -80,13 +80,13 @@ def test_models_are_loaded_only_when_there_is_a_microphone(
 def test_sound_system_that_says_nothing_ends_it(listen: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_MICROPHONE_TIMEOUT_S", 0.1)
     monkeypatch.setattr(Engine, "listen", lambda *_, **__: None)
-    with pytest.raises(Missing, match="does not answer"):
+    with pytest.raises(NotAvailableError, match="does not answer"):
         listen()
 
 
 def test_voice_option_leaves_speed_and_speaker_as_they_are(listen: Callable[..., Engine]) -> None:
-    chosen = replace(Settings(), speak=Speak("espeak/de", 2.0, "reader"))
-    assert listen("--voice", "espeak/fr-fr", settings=chosen).configured[0].speak == Speak(
+    chosen = replace(Settings(), speak=VoiceSettings("espeak/de", 2.0, "reader"))
+    assert listen("--voice", "espeak/fr-fr", settings=chosen).configured[0].speak == VoiceSettings(
         "espeak/fr-fr", 2.0, "reader"
     )
 

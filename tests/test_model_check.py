@@ -13,9 +13,9 @@ import pytest
 
 from assistant import backends
 from assistant.backends.piper import Piper
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.library.model_check import MAX_TABLE_BYTES, check_model
-from assistant.roles import Options
+from assistant.roles import LoadOptions
 from assistant.sound import audio
 from tests.conftest import Ran, missing
 
@@ -49,7 +49,7 @@ def test_a_pipe_among_the_files_is_refused_and_not_opened(
     folder = {"whisper": whisper, "piper": voice, "coqui": voice}.get(part) or shutil.copytree(tiny, tmp_path / "tiny")
     (folder / name).unlink(missing_ok=True)
     os.mkfifo(folder / name)
-    with pytest.raises(Missing, match=r"not a regular file|lacks"):
+    with pytest.raises(NotAvailableError, match=r"not a regular file|lacks"):
         check_model(folder, part, "load")
 
 
@@ -67,7 +67,7 @@ def test_a_folder_that_may_not_be_read_is_said(tiny: Path, monkeypatch: pytest.M
     for method in ("iterdir", "open"):
         with monkeypatch.context() as patched:
             patched.setattr(Path, method, refuse)
-            with pytest.raises(Missing, match="cannot be read: Permission denied"):
+            with pytest.raises(NotAvailableError, match="cannot be read: Permission denied"):
                 check_model(tiny, "qwen2-vl", "answer")
 
 
@@ -76,7 +76,7 @@ def test_a_table_of_gigabytes_is_refused(tiny: Path, tmp_path: Path, name: str) 
     folder = shutil.copytree(tiny, tmp_path / "tiny")
     with (folder / name).open("ab") as file:
         file.truncate(MAX_TABLE_BYTES + 1)
-    with pytest.raises(Missing, match="too large"):
+    with pytest.raises(NotAvailableError, match="too large"):
         check_model(folder, "qwen2-vl", "answer")
 
 
@@ -97,7 +97,7 @@ def tensors(*offsets: object) -> bytes:
 def test_weights_whose_header_lies_are_damaged(tiny: Path, tmp_path: Path, header: bytes, size: int) -> None:
     folder = shutil.copytree(tiny, tmp_path / "tiny")
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * size)
-    with pytest.raises(Missing, match="cut off or damaged"):
+    with pytest.raises(NotAvailableError, match="cut off or damaged"):
         check_model(folder, "qwen2-vl", "answer")
 
 
@@ -112,7 +112,7 @@ def test_a_header_that_lied_once_is_4(cli: Callable[..., Ran]) -> None:
 def test_an_index_that_makes_no_sense_is_damaged(tiny: Path, tmp_path: Path, index: bytes) -> None:
     folder = shutil.copytree(tiny, tmp_path / "tiny")
     (folder / "model.safetensors.index.json").write_bytes(index)
-    with pytest.raises(Missing, match="damaged"):
+    with pytest.raises(NotAvailableError, match="damaged"):
         check_model(folder, "qwen2-vl", "answer")
 
 
@@ -120,7 +120,7 @@ def test_an_index_that_makes_no_sense_is_damaged(tiny: Path, tmp_path: Path, ind
 def test_a_whisper_that_is_to_hear_otherwise_than_any_is_damaged(whisper: Path, odd: dict[str, object]) -> None:
     file = whisper / "preprocessor_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **odd}))
-    with pytest.raises(Missing, match=r"preprocessor_config\.json.*damaged"):
+    with pytest.raises(NotAvailableError, match=r"preprocessor_config\.json.*damaged"):
         check_model(whisper, "whisper", "hear")
 
 
@@ -140,7 +140,7 @@ def test_whisper_config_whose_tokens_lead_outside_the_vocabulary_is_damaged(
     (whisper / "config.json").write_text(json.dumps({**config, key: None}))
     check_model(whisper, "whisper", "hear")
     (whisper / "config.json").write_text(json.dumps({**config, key: value}))
-    with pytest.raises(Missing, match=r"config\.json in “.*” is damaged"):
+    with pytest.raises(NotAvailableError, match=r"config\.json in “.*” is damaged"):
         check_model(whisper, "whisper", "hear")
 
 
@@ -156,7 +156,7 @@ def test_a_whisper_of_128_bands_hears_also_without_the_file_that_says_so(
     if told is not None:
         file.write_text(json.dumps(told))
     check_model(folder, "whisper", "hear")
-    heard = backends.load_transcriber("whisper", Options(model=str(folder), device="cpu"))
+    heard = backends.load_transcriber("whisper", LoadOptions(model=str(folder), device="cpu"))
     assert "".join(heard.transcribe(audio.read(samples / "shape.flac"))).strip()
 
 
@@ -168,7 +168,7 @@ def configured(voice: Path, **more: object) -> Path:
 
 def test_a_voice_that_reads_letters_is_given_letters(voice: Path) -> None:
     folder = configured(voice, phoneme_type="text", espeak={}, language={"code": "en_US"})
-    made = backends.load_voice("piper", Options(model=str(folder)))
+    made = backends.load_voice("piper", LoadOptions(model=str(folder)))
     assert isinstance(made, Piper)
     numbers = json.loads((voice / "en_US-random-low.onnx.json").read_text())["phoneme_id_map"]
     pad, begin, end = (numbers[mark][0] for mark in "_^$")

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
-from assistant.settings import Folders, Settings
+from assistant.settings import AppPaths, Settings
 from tests import hub as hubs
 from tests.desk import until
 from tests.hub import Hub
@@ -80,7 +80,7 @@ def test_a_model_is_got_used_and_removed(view: View, hub: Hub) -> None:
     row.buttons["get"].click()
     assert row.buttons["stop"].isVisible() and not row.buttons["get"].isVisible()
     until(lambda: "used" in row.state.text())
-    assert (view.settings.hear.model, view.settings.hear.transcriber) == ("whisper-tiny", "whisper")
+    assert (view.settings.transcriber.model, view.settings.transcriber.backend) == ("whisper-tiny", "whisper")
     assert view.words == ["Fetching whisper-tiny", "whisper-tiny is here", "whisper-tiny is used now"]
     row.buttons["remove"].click()
     until(lambda: row.buttons["get"].isVisible())
@@ -188,7 +188,7 @@ def test_it_is_fetched_on_when_the_dialog_is_closed_and_shown_when_it_is_opened_
     hub.cuts = 0
     view.dialog.close()
     until(lambda: "whisper-tiny is here" in view.words)
-    assert view.settings.hear.model == "whisper-tiny"
+    assert view.settings.transcriber.model == "whisper-tiny"
 
 
 def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: View, hub: Hub, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ print(len(fetching), [child for child in fetching if child.is_running()], flush=
 
 
 def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, home: Path, hub: Hub) -> None:
-    window = Window(Bridge(Settings(), Folders.find()))
+    window = Window(Bridge(Settings(), AppPaths.locate()))
     window.show()
     window.models()
     window.models()
@@ -288,7 +288,7 @@ def test_a_voice_is_got_and_used(view: View, hub: Hub) -> None:
         hub.files[f"{row.entry.folder}/{file}"] = file.encode()
     row.buttons["get"].click()
     until(lambda: "used" in row.state.text())
-    assert view.settings.speak.voice == "piper/piper-ljspeech"
+    assert view.settings.voice.id == "piper/piper-ljspeech"
 
 
 def test_a_quantised_model_is_not_used_before_its_packages_are_here(view: View, hub: Hub) -> None:

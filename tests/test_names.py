@@ -12,7 +12,7 @@ from PySide6.QtGui import QAccessible, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
 from assistant import events
-from assistant.settings import Folders, Settings
+from assistant.settings import AppPaths, Settings
 from tests.desk import until
 from ui.bridge import Bridge
 from ui.capture import Region
@@ -28,7 +28,7 @@ _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 @pytest.fixture
 def window(home: Path) -> Iterator[Window]:
     application = QApplication.instance() or QApplication([])
-    made = Window(Bridge(Settings(), Folders.find()))
+    made = Window(Bridge(Settings(), AppPaths.locate()))
     made.show()
     yield made
     made.hide()
@@ -53,8 +53,8 @@ def nameless(view: QWidget) -> list[str]:
 
 
 def test_the_window_has_no_nameless_control(window: Window) -> None:
-    shown = events.Shown("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
-    timings = replace(events.Timings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
+    shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
+    timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
     for event in (
         shown, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
         events.TurnEnded("answered", "q", "a", "tiny", timings),
@@ -71,7 +71,7 @@ def test_no_dialog_has_a_nameless_control(window: Window, kind: type[QWidget]) -
         dialog: QWidget = Region(QPixmap(90, 60))
         dialog.show()
     else:
-        timings = replace(events.Timings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
+        timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
         window.bar.stages.show_turn(timings)
         {Options: window.options, Models: window.models, Checkup: window.checkup, Table: window.bar.stages.open}[kind]()
         (dialog,) = window.findChildren(kind)

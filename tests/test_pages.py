@@ -29,7 +29,7 @@ def turn(desk: Desk, number: int, conversation: int, *between: events.Event) -> 
 def far_up(desk: Desk) -> None:
     """At the start of a long conversation, by key."""
     desk.window.keeper.open(3)
-    desk.on(events.Opened(3))
+    desk.on(events.ConversationOpened(3))
     until(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
     assert desk.texts()[0] == "Long question 0" and desk.window.keeper.pages.left_out
@@ -100,7 +100,7 @@ def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
 
 def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
     desk.window.keeper.open(3)
-    desk.on(events.Opened(3))
+    desk.on(events.ConversationOpened(3))
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
     assert desk.texts()[0] == "Long question 0"
     desk.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
@@ -114,8 +114,8 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(de
     far_up(desk)
     desk.key(desk.window.conversation, Qt.Key.Key_A)
     assert desk.calls[-1][0] == "again" and desk.texts() == []
-    desk.on(events.Opened(9))
-    turn(desk, 999, 9, events.Noted("the voice is gone"))
+    desk.on(events.ConversationOpened(9))
+    turn(desk, 999, 9, events.Notice("the voice is gone"))
     assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.at(1).detail
 
 
@@ -149,15 +149,15 @@ def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pyte
 def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
     desk.window.keeper.open(3)
-    desk.on(events.Opened(3))
-    desk.on(events.Noted("one"))
+    desk.on(events.ConversationOpened(3))
+    desk.on(events.Notice("one"))
     for _ in range(12):
         desk.window.keeper.pages.on_earlier()
     assert desk.window.keeper.pages.left_out and "one" not in desk.texts()
     view = desk.window.conversation
     view.setFocus()
     view.setCurrentIndex(desk.messages.index(3))
-    desk.on(events.Noted("two"))
+    desk.on(events.Notice("two"))
     assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status.text(), "the list stays as it is"
     while desk.window.keeper.pages.left_out:
         desk.window.keeper.pages.on_later()
@@ -172,8 +172,8 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 30)
     desk.window.keeper.open(3)
-    desk.on(events.Opened(3))
-    desk.on(events.Noted("between"))
+    desk.on(events.ConversationOpened(3))
+    desk.on(events.Notice("between"))
     for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
         turn(desk, number, 3)
     assert "between" not in desk.texts() and desk.messages.rowCount() <= 30 + 2 * paging.STEP + 2
@@ -207,7 +207,7 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeyp
 def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 20)
     desk.window.keeper.open(1)
-    desk.on(events.Opened(1))
+    desk.on(events.ConversationOpened(1))
     for number in range(40):
         turn(desk, 1000 + number, 1)
         QTest.qWait(1)
@@ -216,7 +216,7 @@ def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: py
 
 def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
     desk.window.keeper.open(3)
-    desk.on(events.Opened(3))
+    desk.on(events.ConversationOpened(3))
     last = desk.messages.at(desk.messages.rowCount() - 1).turn
     assert last
     turn(desk, last, 3)

@@ -37,7 +37,7 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
     for late in (events.TurnStarted(5, "", 3), events.Heard("late"), events.TurnEnded("interrupted", "late")):
         desk.on(late)  # of the conversation that was left
     assert desk.texts()[-1] == "answer 1" and desk.window.keeper.current == 1
-    desk.on(events.Opened(1))
+    desk.on(events.ConversationOpened(1))
     desk.on(events.TurnStarted(999, "", 1))
     desk.on(events.Heard("and now?"))
     assert desk.texts()[-1] == "and now?" and desk.window.keeper.current == 1

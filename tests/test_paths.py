@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import Missing
-from assistant.events import Shown
+from assistant.errors import NotAvailableError
+from assistant.events import PictureAdded
 from assistant.files import user_path
 from assistant.library import models, voices
 from tests.conftest import Ran
@@ -71,8 +71,8 @@ def test_the_command_line_takes_pictures_and_sounds_by_any_way(cli: Cli, user: P
 
 def test_the_engine_takes_pictures_by_any_way(live: Live, user: Path, sign: Path) -> None:
     shutil.copy(sign, user / "a sign.png")
-    live.engine.show("~/a sign.png")
-    assert live.until(Shown).name == "a sign.png"
+    live.engine.attach_file("~/a sign.png")
+    assert live.until(PictureAdded).name == "a sign.png"
 
 
 def test_a_model_is_found_by_its_folder_and_by_a_file_in_it(user: Path, tiny: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_model_is_found_by_its_folder_and_by_a_file_in_it(user: Path, tiny: Pa
 
 @pytest.mark.parametrize("name", ["~/nothing", "/no/such/model", "./x", "C:\\models\\x", "nobody"])
 def test_a_folder_that_is_not_there_is_not_to_be_got_from_a_hub(name: str) -> None:
-    with pytest.raises(Missing, match="no folder of this name"):
+    with pytest.raises(NotAvailableError, match="no folder of this name"):
         models.locate(name, "qwen2-vl")
 
 
@@ -123,14 +123,14 @@ def test_a_speaker_stands_behind_the_path_of_a_voice(user: Path, checkpoints: Pa
     shutil.copytree(checkpoints / "vits-random-3", user / "choir")
     for voice_id in ("coqui/~/choir:speaker-1", "~/choir:speaker-1", f"coqui/{user}/choir:speaker-1"):
         voices.open_voice(voice_id, user).close()
-    with pytest.raises(Missing, match="speaker"):
+    with pytest.raises(NotAvailableError, match="speaker"):
         voices.open_voice("coqui/~/choir:nobody", user)
 
 
 def test_a_voice_of_no_known_kind_is_none(user: Path) -> None:
     (user / "notes").mkdir()
     for voice_id in ("~/notes", "~/nothing", "no"):
-        with pytest.raises(Missing, match="There is no voice"):
+        with pytest.raises(NotAvailableError, match="There is no voice"):
             voices.open_voice(voice_id, user)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.library import history
 from assistant.pictures import Picture, open_encoded, open_picture, opening
 from assistant.pictures.formats import MAX_RGB_BYTES
@@ -55,7 +55,7 @@ def test_a_strip_of_the_history_is_no_larger_than_a_video_can_be(tmp_path: Path)
     told = chunk(b"tEXt", b"hark-frames\x0064")
     path = empty_png(tmp_path / "strip.png", 1500, 50_000, 2, told)
     assert MAX_RGB_BYTES < 1500 * 50_000 * 3
-    with pytest.raises(BadInput, match="more memory"):
+    with pytest.raises(InvalidInputError, match="more memory"):
         open_picture(path, ours=True)
 
 
@@ -87,13 +87,13 @@ def test_a_child_that_lies_or_never_ends_is_refused(
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(opening, "_DECODING_TIMEOUT_S", 3.0)
     for data in (b"\x89PNG", b"\x89PNG" + bytes(3_000_000)):  # the child need not read it
-        with pytest.raises(BadInput, match=message):
+        with pytest.raises(InvalidInputError, match=message):
             open_encoded(data, "a.png")
 
 
 def test_the_clipboards_picture_has_the_limit_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "MOST_BYTES", 1000)
-    with pytest.raises(BadInput, match="larger than"):
+    with pytest.raises(InvalidInputError, match="larger than"):
         open_encoded(bytes(1001), "a.png")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.pictures import Picture, Sampling, child, open_picture
 from assistant.pictures.child import Request
 from assistant.pictures.pixels import choose_ground
@@ -46,13 +46,13 @@ def test_a_tiffs_pages_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
     assert (first.pages, colour(first)) == (3, (255, 0, 0))
     third = open_picture(tmp_path / "scan.tiff#page=3")
     assert (third.name, third.notes, colour(third)) == ("scan.tiff#page=3", (), (0, 0, 255))
-    with pytest.raises(BadInput, match="has no page 4; its last one is 3"):
+    with pytest.raises(InvalidInputError, match="has no page 4; its last one is 3"):
         open_picture(tmp_path / "scan.tiff#page=4")
 
 
 def test_a_page_of_a_file_without_pages_is_refused_and_a_file_of_that_name_opens(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    with pytest.raises(BadInput, match="has no page 2"):
+    with pytest.raises(InvalidInputError, match="has no page 2"):
         open_picture(tmp_path / "a.png#page=2")
     Image.new("RGB", (8, 8), "lime").save(tmp_path / "a.png#page=2", "PNG")
     assert colour(open_picture(tmp_path / "a.png#page=2")) == (0, 255, 0)
@@ -179,7 +179,7 @@ def heic(path: Path) -> Path:
 
 
 def test_heic_is_refused_with_the_next_step(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="HEIC needs pillow-heif") as told:
+    with pytest.raises(InvalidInputError, match="HEIC needs pillow-heif") as told:
         open_picture(heic(tmp_path / "a.heic"))
     assert "pip install pillow-heif" in told.value.hint
 
@@ -213,6 +213,6 @@ def test_heic_opens_where_pillow_heif_is_installed(tmp_path: Path, monkeypatch: 
 )
 def test_other_kinds_are_refused_by_their_name(tmp_path: Path, data: bytes, told: str) -> None:
     (tmp_path / "a").write_bytes(data + bytes(50))
-    with pytest.raises(BadInput, match=told) as refusal:
+    with pytest.raises(InvalidInputError, match=told) as refusal:
         open_picture(tmp_path / "a")
     assert refusal.value.hint == "Save it as PNG."

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.pictures import Picture, open_picture
 
 
@@ -84,27 +84,27 @@ def _png(tmp_path: Path) -> bytes:
 )
 def test_what_is_no_picture_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(InvalidInputError, match=told):
         open_picture(tmp_path / name)
 
 
 def test_a_truncated_picture_is_refused(tmp_path: Path) -> None:
     data = _png(tmp_path)
     (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(BadInput, match="cut off"):
+    with pytest.raises(InvalidInputError, match="cut off"):
         open_picture(tmp_path / "cut.png")
 
 
 def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path) -> None:
     Image.new("1", (30_000, 30_000)).save(tmp_path / "huge.png")
-    with pytest.raises(BadInput, match="30000 x 30000"):
+    with pytest.raises(InvalidInputError, match="30000 x 30000"):
         open_picture(tmp_path / "huge.png")
 
 
 def test_a_fifo_a_folder_and_nothing_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path, told in ((tmp_path / "pipe.png", "regular"), (tmp_path, "folder"), (tmp_path / "no.png", "no picture")):
-        with pytest.raises(BadInput, match=told):
+        with pytest.raises(InvalidInputError, match=told):
             open_picture(path)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from assistant import backends
-from assistant.errors import AssistantError, Missing
-from assistant.roles import Options
+from assistant.errors import AssistantError, NotAvailableError
+from assistant.roles import LoadOptions
 from assistant.sound import audio
 from tests import checkpoints as make
 
@@ -57,25 +57,25 @@ def test_a_piper_voice_is_given_what_piper_gives_it(
     language: str, text: str, checkpoints: Path, tmp_path: Path
 ) -> None:
     folder = changed(checkpoints, tmp_path, lambda config: config["espeak"].update(voice=language))
-    voice = backends.load_voice("piper", Options(model=str(folder)))
+    voice = backends.load_voice("piper", LoadOptions(model=str(folder)))
     voice._ids = {chr(one): [one] for one in range(1, 0x2000)} | {"_": [0]}
     read = ["".join(chr(one) for one in ids[2:-1] if one) for ids in voice._sentences(text)]
     assert read == [unicodedata.normalize("NFD", one) for one in PIPER[language, text]]
 
 
 def test_a_piper_voice_reads_as_it_was_trained(checkpoints: Path) -> None:
-    voice = backends.load_voice("piper", Options(model=str(checkpoints / "piper-random-1")))
+    voice = backends.load_voice("piper", LoadOptions(model=str(checkpoints / "piper-random-1")))
     (ids,) = voice._sentences("Hot!")
     letters = {ids[0]: letter for letter, ids in voice._ids.items()}
     assert "".join(letters[one] for one in ids) == "^_h_ˈ_ɑ_ː_t_!_$", "begin, a pad behind each, end"
 
 
 def test_a_piper_voice_leaves_the_other_language_to_espeak(checkpoints: Path) -> None:
-    voice = backends.load_voice("piper", Options(model=str(checkpoints / "piper-random-1")))
-    chinese = audio.join(backends.load_voice("espeak", Options(speaker="cmn")).speak("你好，世界"))
-    said = audio.join(voice.speak("你好，世界"))
+    voice = backends.load_voice("piper", LoadOptions(model=str(checkpoints / "piper-random-1")))
+    chinese = audio.join(backends.load_voice("espeak", LoadOptions(speaker="cmn")).synthesize("你好，世界"))
+    said = audio.join(voice.synthesize("你好，世界"))
     assert said and chinese and np.array_equal(said.samples, chinese.samples)
-    assert list(voice.speak("One, two.")), "and speaks its own again"
+    assert list(voice.synthesize("One, two.")), "and speaks its own again"
 
 
 def test_piper_voices_of_many_speakers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,12 +91,12 @@ def test_piper_voices_of_many_speakers(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", watched)
     folder = make.piper(tmp_path, speakers=3)
     for speaker in ("speaker-1", "", "2"):
-        voice = backends.load_voice("piper", Options(model=str(folder), speaker=speaker))
-        assert list(voice.speak("Hello."))
+        voice = backends.load_voice("piper", LoadOptions(model=str(folder), speaker=speaker))
+        assert list(voice.synthesize("Hello."))
     assert given == [1, 0, 2]
     for speaker in ("anna", "3", "-1"):
-        with pytest.raises(Missing, match="speaker-1"):
-            backends.load_voice("piper", Options(model=str(folder), speaker=speaker))
+        with pytest.raises(NotAvailableError, match="speaker-1"):
+            backends.load_voice("piper", LoadOptions(model=str(folder), speaker=speaker))
 
 
 @pytest.mark.parametrize("config", ["", "[]", "{}", "{", "null"])
@@ -104,8 +104,8 @@ def test_a_piper_voice_without_a_config_is_refused(config: str, checkpoints: Pat
     folder = tmp_path / "voice"
     shutil.copytree(checkpoints / "piper-random-1", folder)
     next(folder.glob("*.json")).write_text(config)
-    with pytest.raises(Missing, match="cannot be loaded"):
-        backends.load_voice("piper", Options(model=str(folder)))
+    with pytest.raises(NotAvailableError, match="cannot be loaded"):
+        backends.load_voice("piper", LoadOptions(model=str(folder)))
 
 
 @pytest.mark.parametrize(
@@ -120,18 +120,18 @@ def test_a_piper_voice_without_a_config_is_refused(config: str, checkpoints: Pat
 )  # fmt: skip
 def test_a_damaged_piper_voice_is_refused(damage: dict[str, object], checkpoints: Path, tmp_path: Path) -> None:
     folder = changed(checkpoints, tmp_path, lambda config: config.update(damage))
-    with pytest.raises(Missing, match="cannot be loaded"):
-        backends.load_voice("piper", Options(model=str(folder)))
+    with pytest.raises(NotAvailableError, match="cannot be loaded"):
+        backends.load_voice("piper", LoadOptions(model=str(folder)))
 
 
 def test_a_piper_voice_that_knows_fewer_phonemes_than_it_says_loses_a_sentence(
     checkpoints: Path, tmp_path: Path
 ) -> None:
     folder = changed(checkpoints, tmp_path, lambda config: config["phoneme_id_map"].update(h=[9999]))
-    voice = backends.load_voice("piper", Options(model=str(folder)))
+    voice = backends.load_voice("piper", LoadOptions(model=str(folder)))
     with pytest.raises(AssistantError, match="could not say"):
-        list(voice.speak("Hello."))
-    assert list(voice.speak("One."))
+        list(voice.synthesize("Hello."))
+    assert list(voice.synthesize("One."))
 
 
 def test_piper_weights_that_are_cut_or_name_another_file_are_refused(checkpoints: Path, tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_piper_weights_that_are_cut_or_name_another_file_are_refused(checkpoints
     weights = next(folder.glob("*.onnx"))
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(Missing, match="cannot be loaded"):
-        backends.load_voice("piper", Options(model=str(folder)))
+    with pytest.raises(NotAvailableError, match="cannot be loaded"):
+        backends.load_voice("piper", LoadOptions(model=str(folder)))
     outside = onnx.load_from_string(whole)
     onnx.save(outside, weights, save_as_external_data=True, location="elsewhere.bin", size_threshold=0)
-    with pytest.raises(Missing, match="cannot be loaded"):
-        backends.load_voice("piper", Options(model=str(folder)))
+    with pytest.raises(NotAvailableError, match="cannot be loaded"):
+        backends.load_voice("piper", LoadOptions(model=str(folder)))

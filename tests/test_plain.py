@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QListWidgetItem, QMessageBox
 import ui
 from assistant import events
 from assistant.library.archive import Conversation
-from assistant.settings import Folders, Settings
+from assistant.settings import AppPaths, Settings
 from tests.desk import SHOWN, Desk
 from ui import plain, start
 
@@ -182,13 +182,13 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
     window.options()
     QTest.qWait(100)  # a tool tip goes when the focus does
     for name in names(fifo):
-        desk.on(events.Listening(False, False, f"{name} cannot be opened."))
+        desk.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
         assert told_by_tool_tip(window.bar.talk) == f"{name} cannot be opened."
         desk.on(
-            events.Voices((name,), (name,)), events.DevicesFound((name,), (name,)), events.Hearing(name),
-            events.TurnStarted(1), events.Heard(name), events.Wrote(name), events.Noted(name),
-            events.Failed("look", name, name), SHOWN, events.Shown("e" * 64, name, 900, 600, 9, 6, bytes(162)),
-            events.Pointed(name, "e" * 64, 1, 1, 20, 20), events.TurnEnded("answered", name, name, name),
+            events.VoicesAvailable((name,), (name,)), events.AudioDevicesAvailable((name,), (name,)), events.PartialTranscript(name),
+            events.TurnStarted(1), events.Heard(name), events.Wrote(name), events.Notice(name),
+            events.ErrorOccurred("look", name, name), SHOWN, events.PictureAdded("e" * 64, name, 900, 600, 9, 6, bytes(162)),
+            events.RegionPointed(name, "e" * 64, 1, 1, 20, 20), events.TurnEnded("answered", name, name, name),
         )  # fmt: skip
         row = window.tray.list.item(window.tray.list.count() - 1)
         place = window.tray.list.visualItemRect(row).center()
@@ -226,8 +226,8 @@ def test_a_message_box_shows_markup_as_it_is(
     monkeypatch.setenv("HARK_HOME", str(tmp_path / f"<img src='{fifo.name}'>"))
     monkeypatch.chdir(tmp_path)
     QTimer.singleShot(50, read)
-    start._unanswered(Folders.find())
-    assert str(Folders.find().data) in seen.pop() and fifo.exists()
+    start._unanswered(AppPaths.locate())
+    assert str(AppPaths.locate().data) in seen.pop() and fifo.exists()
 
 
 def test_a_file_is_overwritten_only_after_a_question_of_our_own(
@@ -265,10 +265,10 @@ def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: Desk) -> 
     long = "QUJD" * 50_000
     label = plain.label(long)
     assert len(label.text()) == plain.MAX_LETTERS
-    desk.on(events.Voices((long,), (long,)), events.Shown("d" * 64, long, 900, 600, 9, 6, bytes(162)))
+    desk.on(events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162)))
     desk.past.show_all([Conversation(7, long, 0.0, 0)], None)
     side, tray = desk.window.side, desk.window.tray
     assert max(len(side.voice.itemText(row)) for row in range(side.voice.count())) <= 220
     assert side.voice.itemData(0) == long, "what is chosen is still the voice's own name"
     assert len(desk.titles()[0]) == plain.MAX_NAME_LETTERS and len(tray.where.text()) < 250
-    assert Settings().speak.voice
+    assert Settings().voice.id

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from assistant import backends, turn
-from assistant.asking import Desk, Question, ask
+from assistant.asking import Session, TurnRequest, run_request
 from assistant.backends.qwen2_vl import Qwen2VL
 from assistant.backends.qwen2_vl.language import Language
-from assistant.events import Pointed, Said, Wrote
-from assistant.parts import Shelf
+from assistant.events import RegionPointed, Said, Wrote
+from assistant.parts import ModelManager
 from assistant.pictures import Picture
-from assistant.roles import Message, Options, Parts, Region, Responder
-from assistant.settings import Folders, Settings
+from assistant.roles import Backends, LoadOptions, Message, PictureRegion, Responder
+from assistant.settings import AppPaths, Settings
 from assistant.starter.shapes import draw, random_scene
 from tests.conftest import Ran
 from tests.qwen2 import exact, loaded, model, picture
@@ -43,12 +43,12 @@ ANSWER = "It is <|object_ref_start|>the star<|object_ref_end|><|box_start|>(100,
 
 def test_boxes_in_an_answer_are_events_and_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     one = loaded(max_new_tokens=80)
-    asked = turn.Asked("Where?", pictures=(Picture(200, 100, b"\0" * 60_000, "night.png"),))
+    asked = turn.TurnInput("Where?", pictures=(Picture(200, 100, b"\0" * 60_000, "night.png"),))
     scripted(one, ANSWER, monkeypatch)
-    parts = Parts(None, one, backends.load_voice("silent", Options()))  # type: ignore[arg-type]
-    found = list(turn.answer(asked, [], parts))
-    pointed = [event for event in found if isinstance(event, Pointed)]
-    assert pointed == [Pointed("the star", asked.pictures[0].digest, 20, 20, 100, 100)]
+    parts = Backends(None, one, backends.load_voice("silent", LoadOptions()))  # type: ignore[arg-type]
+    found = list(turn.run_turn(asked, [], parts))
+    pointed = [event for event in found if isinstance(event, RegionPointed)]
+    assert pointed == [RegionPointed("the star", asked.pictures[0].digest, 20, 20, 100, 100)]
     assert "".join(event.text for event in found if isinstance(event, Wrote)) == "It is the star at the top."
     assert " ".join(event.text for event in found if isinstance(event, Said)) == "It is the star at the top."
 
@@ -83,16 +83,18 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
             yield "There."
 
     whole = Picture.of(draw(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
-    desk = Desk(Settings(), Folders(home, home, home / "logs"), None, Shelf(home, "silent/x"))
-    desk.shelf._kept["eye"] = (desk.settings.look, Eye())
-    question = Question("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))
-    assert ask(question, desk, lambda event: None) is None
+    desk = Session(Settings(), AppPaths(home, home, home / "logs"), None, ModelManager(home, "silent/x"))
+    desk.models._loaded["eye"] = (desk.settings.responder, Eye())
+    question = TurnRequest("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))
+    assert run_request(question, desk, lambda event: None) is None
     (message,) = seen
     assert [(one.width, one.height) for one in message.pictures] == [(200, 100), (100, 50)]
-    assert message.regions == (Region(whole, (20, 10, 120, 60)),)
+    assert message.regions == (PictureRegion(whole, (20, 10, 120, 60)),)
     ids = model()._chat.prompt([message]).ids
     assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model()._chat._tokenizer.decode(ids)
-    outside = ask(Question("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None)
+    outside = run_request(
+        TurnRequest("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None
+    )
     assert outside and "not in it" in outside.message
 
 

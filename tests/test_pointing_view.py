@@ -82,7 +82,7 @@ def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
     desk.on(SHOWN)
     desk.on(
         events.TurnStarted(1), events.Heard("where?"), events.Wrote("Here."),
-        events.Pointed("clock", "d" * 64, 700, 10, 890, 150), events.TurnEnded("answered", "where?", "Here.", "x"),
+        events.RegionPointed("clock", "d" * 64, 700, 10, 890, 150), events.TurnEnded("answered", "where?", "Here.", "x"),
     )  # fmt: skip
     assert desk.texts() == ["where?", "Here.", "clock: top right of picture 1"]
     pointing, drawn = desk.window.tray.pointing, warm(desk)
@@ -97,7 +97,7 @@ def test_places_are_told_and_kept_with_their_pictures(desk: Desk, announced: lis
         desk.on(replace(SHOWN, digest=digest))
     desk.on(
         events.TurnStarted(1), events.Heard("where?"), events.Wrote("Here."),
-        events.Pointed("star", "d" * 64, 700, 10, 800, 100), events.Pointed("ring", "e" * 64, 10, 10, 80, 80),
+        events.RegionPointed("star", "d" * 64, 700, 10, 800, 100), events.RegionPointed("ring", "e" * 64, 10, 10, 80, 80),
         events.TurnEnded("answered", "where?", "Here."),
     )  # fmt: skip
     assert any("star: top right of picture 1" in one and "ring: top left of picture 2" in one for one in announced)
@@ -113,5 +113,5 @@ def test_places_are_told_and_kept_with_their_pictures(desk: Desk, announced: lis
 def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: Desk) -> None:
     desk.on(SHOWN)
     desk.key(desk.window.tray.pointing, Qt.Key.Key_Plus)
-    desk.on(events.Weighed("d" * 64, 9, 6, 1, 1.0, 1.0))
+    desk.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))
     assert desk.window.tray.pointing.words == "middle, zoomed once" and "tokens" in desk.window.tray.cost.text()

@@ -13,7 +13,7 @@ import pytest
 
 from assistant import events
 from assistant.library.history import History
-from assistant.settings import Look, Memory
+from assistant.settings import MemorySettings, ResponderSettings
 from assistant.starter import demo
 from tests.engines import QUIET, Running
 
@@ -37,13 +37,13 @@ def test_a_question_is_answered_through_the_process(running: Running) -> None:
 def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
     demo.make(3).picture.save(tmp_path / "p.png")
-    running.engine.show(str(tmp_path / "p.png"))
-    running.until(events.Shown)
+    running.engine.attach_file(str(tmp_path / "p.png"))
+    running.until(events.PictureAdded)
     assert running.engine.pid
     os.kill(running.engine.pid, signal.SIGKILL)
     running.engine.ask("still there")
     running.until(events.StateChanged, state="restarting")
-    running.until(events.Shown)  # the tray is filled again
+    running.until(events.PictureAdded)  # the tray is filled again
     ended = running.until(events.TurnEnded)
     assert ended.heard == "still there"
 
@@ -52,31 +52,31 @@ def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(runn
     running.until(events.StateChanged, state="ready")
     pages = [demo.make(seed).picture for seed in range(12)]
     pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
-    running.engine.show(str(tmp_path / "scan.tiff"))
-    names = [running.until(events.Shown).name for _ in range(10)]
+    running.engine.attach_file(str(tmp_path / "scan.tiff"))
+    names = [running.until(events.PictureAdded).name for _ in range(10)]
     assert names == ["scan.tiff", *(f"scan.tiff#page={page}" for page in range(2, 11))]
-    notes = [event.message for event in running.seen if isinstance(event, events.Noted)]
+    notes = [event.message for event in running.seen if isinstance(event, events.Notice)]
     assert "Only the first 10 pages of scan.tiff were added." in notes
     assert running.engine.pid
     os.kill(running.engine.pid, signal.SIGKILL)
-    assert [running.until(events.Shown).name for _ in range(10)] == names
+    assert [running.until(events.PictureAdded).name for _ in range(10)] == names
     running.engine.ask("done")
     running.until(events.TurnEnded)
-    shown = [event for event in running.seen if isinstance(event, events.Shown)]
+    shown = [event for event in running.seen if isinstance(event, events.PictureAdded)]
     assert len(shown) == 20, "the pages were not asked for a second time"
 
 
 def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
     demo.make(3).picture.save(tmp_path / "p.png")
-    running.engine.show(str(tmp_path / "p.png"))
-    digest = running.until(events.Shown).digest
+    running.engine.attach_file(str(tmp_path / "p.png"))
+    digest = running.until(events.PictureAdded).digest
     assert running.engine.pid
     os.kill(running.engine.pid, signal.SIGSTOP)
-    running.engine.forget(digest)
+    running.engine.remove_picture(digest)
     os.kill(running.engine.pid, signal.SIGKILL)
     running.until(events.StateChanged, state="restarting")
-    running.until(events.Forgotten, digest=digest)
+    running.until(events.PictureRemoved, digest=digest)
 
 
 def test_a_million_letters_of_any_language_are_asked(running: Running) -> None:
@@ -102,23 +102,27 @@ def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) ->
 def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter_kit(
     home: Path, no_thread_left: None
 ) -> None:
-    made = Running(replace(QUIET, look=Look(responder="qwen2-vl", model="/models/broken")))
+    made = Running(replace(QUIET, look=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
     try:
         for _ in range(3):
-            made.until(events.Loading, what="eye", done=False)
+            made.until(events.ModelLoading, what="eye", done=False)
             assert made.engine.pid
             os.kill(made.engine.pid, signal.SIGKILL)
             made.until(events.StateChanged, state="restarting")
         made.until(events.StateChanged, state="ready", seconds=60)
-        notes = [event.message for event in made.seen if isinstance(event, events.Noted)]
+        notes = [event.message for event in made.seen if isinstance(event, events.Notice)]
         assert [note for note in notes if "/models/broken" in note and "three times" in note], notes
-        made.engine.configure(replace(made.asked, memory=Memory(unload_after=9)))  # another setting brings it not back
+        made.engine.apply_settings(
+            replace(made.asked, memory=MemorySettings(unload_after_minutes=9))
+        )  # another setting brings it not back
         made.until(events.StateChanged, state="loading")
         made.until(events.StateChanged, state="ready")
-        made.engine.configure(replace(made.asked, look=Look(responder="qwen2-vl", model="/models/other")))
-        assert "/models/other" in made.until(events.Noted).message, "another choice is tried"
-        made.engine.configure(made.asked)
-        assert "/models/broken" in made.until(events.Noted).message, "and then the first one, too"
+        made.engine.apply_settings(
+            replace(made.asked, look=ResponderSettings(backend="qwen2-vl", model="/models/other"))
+        )
+        assert "/models/other" in made.until(events.Notice).message, "another choice is tried"
+        made.engine.apply_settings(made.asked)
+        assert "/models/broken" in made.until(events.Notice).message, "and then the first one, too"
     finally:
         made.engine.stop()
 
@@ -128,7 +132,7 @@ def test_an_engine_ends_when_its_window_is_gone(home: Path) -> None:
     made.until(events.StateChanged, state="ready")
     child = made.engine._child
     assert child and child.stdin
-    made.engine._closing = True
+    made.engine._is_closing = True
     child.stdin.close()  # what the system does when the window is killed
     child.wait(60)
     made.engine.stop()

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication
 
 from assistant.library import models
 from assistant.library.catalogue import CATALOGUE
-from assistant.settings import Folders, Settings
-from assistant.settings_file import load, save
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import load_settings, save_settings
 from tests import published
 from tests.conftest import Ran
 from tests.desk import until
@@ -72,7 +72,7 @@ def test_the_command_gets_them_and_they_are_used(cli: Cli, hub: Hub, red: Path, 
         ran = cli("models", "get", name)
         assert ran.code == 0 and f"{name} is used from now on." in ran.out, ran.err
         assert CATALOGUE[name].revision in ran.out
-    settings = load(Folders.find())
+    settings = load_settings(AppPaths.locate())
     for name in NAMES:
         for section, field, value in CATALOGUE[name].choices:
             assert getattr(getattr(settings, section), field) == value
@@ -91,7 +91,7 @@ def test_the_window_s_button_gets_them_and_they_are_used(
         row.buttons["get"].click()
         until(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
         assert row.state.text() == "It is used now."
-    assert save(view.settings, Folders.find()) == ""
+    assert save_settings(view.settings, AppPaths.locate()) == ""
     view.downloads.end()
     view.parent.deleteLater()
     answered(cli, red, samples, tmp_path / "answer.wav")
@@ -102,9 +102,9 @@ def test_what_was_chosen_before_stays_and_the_command_to_change_it_is_said(cli: 
     (home / "settings.toml").write_text('[speak]\nvoice = "espeak/de" # mine\n')
     ran = cli("models", "get", "piper-ljspeech")
     assert ran.code == 0 and "Use it: hark models use piper-ljspeech" in ran.out
-    assert load(Folders.find()).speak.voice == "espeak/de"
+    assert load_settings(AppPaths.locate()).voice.id == "espeak/de"
     ran = cli("models", "use", "piper-ljspeech")
-    assert ran.code == 0 and load(Folders.find()).speak.voice == "piper/piper-ljspeech"
+    assert ran.code == 0 and load_settings(AppPaths.locate()).voice.id == "piper/piper-ljspeech"
     assert "# mine" in (home / "settings.toml").read_text()
     assert cli("models", "get", "piper-ljspeech").out.endswith("It is used.\n")
 
@@ -113,12 +113,15 @@ def test_a_model_in_a_folder_is_used_and_the_starter_kit_again(cli: Cli, tiny: P
     for folder in (tiny, checkpoints / "whisper-random", checkpoints / "piper-random-1"):
         ran = cli("models", "use", f"{folder}/config.json" if (folder / "config.json").exists() else folder)
         assert ran.code == 0, ran.err
-    settings = load(Folders.find())
-    assert (settings.look.responder, settings.look.model) == ("qwen2-vl", str(tiny))
-    assert (settings.hear.transcriber, settings.hear.model) == ("whisper", str(checkpoints / "whisper-random"))
-    assert settings.speak.voice == f"piper/{checkpoints / 'piper-random-1'}"
+    settings = load_settings(AppPaths.locate())
+    assert (settings.responder.backend, settings.responder.model) == ("qwen2-vl", str(tiny))
+    assert (settings.transcriber.backend, settings.transcriber.model) == (
+        "whisper",
+        str(checkpoints / "whisper-random"),
+    )
+    assert settings.voice.id == f"piper/{checkpoints / 'piper-random-1'}"
     assert cli("models", "use", "starter").code == 0
-    assert load(Folders.find()).look == Settings().look
+    assert load_settings(AppPaths.locate()).responder == Settings().responder
 
 
 @pytest.mark.parametrize("name", ["qwen2-vl-2b", "small/one", "nobody", "~/nothing"])

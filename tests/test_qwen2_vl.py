@@ -14,7 +14,7 @@ from PIL import Image
 
 from assistant.backends.qwen2_vl import Qwen2VL, tower
 from assistant.backends.qwen2_vl.chat import Prompt
-from assistant.errors import AssistantError, BadInput
+from assistant.errors import AssistantError, InvalidInputError
 from assistant.pictures import Picture
 from assistant.roles import Message
 from assistant.starter.shapes import draw, random_scene
@@ -181,11 +181,11 @@ def test_a_long_chat_loses_its_oldest_turns_but_neither_system_prompt_nor_last_p
     assert [p for m in fitted for p in m.pictures] == [picture(0)]
     assert len(one._chat.prompt(fitted)) <= one._room
     "".join(one.reply(chat))
-    assert "left out" in one.remark
+    assert "left out" in one.reply_warning
 
 
 def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> None:
-    with pytest.raises(BadInput, match="too long"):
+    with pytest.raises(InvalidInputError, match="too long"):
         "".join(loaded(max_new_tokens=2000).reply([Message("user", "what is it " * 200)]))
 
 
@@ -196,16 +196,16 @@ def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> 
     next(work)
     next(work)
     asked = [Message("user", "What colour is it?", (large,))]
-    assert "".join(one.reply(asked)) and "small view" in one.remark
+    assert "".join(one.reply(asked)) and "small view" in one.reply_warning
     for _ in work:
         pass
-    assert "".join(one.reply(asked)) and not one.remark
+    assert "".join(one.reply(asked)) and not one.reply_warning
 
 
 def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
     one = loaded(max_new_tokens=2)
     many = tuple(picture(number % 6) for number in range(100))
-    with pytest.raises(BadInput, match="too long"):
+    with pytest.raises(InvalidInputError, match="too long"):
         "".join(one.reply([Message("user", "What is it?", many)]))
     for size in ((1, 10_000), (10_000, 1), (3840, 28), (60, 20_000)):
         thin = Picture.of(Image.new("RGB", size), "thin.png")
@@ -238,7 +238,7 @@ def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypa
 
     monkeypatch.setattr(tower, "encoded", poor)
     assert "".join(map(str, one.reply([Message("user", "What colour is it?", (large,))])))
-    assert "Memory is short" in one.remark
+    assert "Memory is short" in one.reply_warning
     monkeypatch.setattr(tower, "encoded", lambda *arguments: poor(0, 0, (1, 99, 99)))
     with pytest.raises(AssistantError, match="not enough memory"):
         "".join(map(str, one.reply([Message("user", "What?", (picture(1),))])))

@@ -20,9 +20,9 @@ from assistant.backends.qwen2_vl.lookup import Lookup
 from assistant.backends.qwen2_vl.replay import Replay, Run
 from assistant.bench import truesize
 from assistant.bench.protocol import finished
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from tests import checkpoints
 from tests.qwen2 import TINY, exact, loaded, model, picture, stock_model
 
@@ -88,7 +88,7 @@ def test_four_bits_are_made_once_and_answer_as_the_whole_ones(tmp_path: Path, mo
 
 def four_bit_responder(folder: Path) -> Any:
     half = {"model": str(TINY), "device": "cpu", "dtype": "bfloat16", "max_new_tokens": 40, "weights": "int4"}
-    return backends.load_responder("qwen2-vl", Options(**half, cache=str(folder / "weights")))  # type: ignore[arg-type]
+    return backends.load_responder("qwen2-vl", LoadOptions(**half, cache=str(folder / "weights")))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("multiplies", [False, True])
@@ -132,8 +132,8 @@ def broken(folder: Path, **changes: Any) -> Path:
 
 
 def refused(folder: Path) -> str:
-    with pytest.raises(Missing) as told:
-        backends.load_responder("qwen2-vl", Options(model=str(folder), device="cpu"))
+    with pytest.raises(NotAvailableError) as told:
+        backends.load_responder("qwen2-vl", LoadOptions(model=str(folder), device="cpu"))
     return f"{told.value.message} {told.value.hint}"
 
 
@@ -152,7 +152,7 @@ def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
 def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
     """Random weights; its own tower."""
     folder = checkpoints.qwen2_5_vl(tmp_path)
-    one = backends.load_responder("qwen2-vl", Options(model=str(folder), device="cpu", max_new_tokens=5))
+    one = backends.load_responder("qwen2-vl", LoadOptions(model=str(folder), device="cpu", max_new_tokens=5))
     asked = [Message("user", "What is it?", (picture(0),))]
     answer = "".join(one.reply(asked))  # type: ignore[arg-type]
     more = [*asked, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
@@ -179,11 +179,11 @@ def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -
 
 def test_each_device_of_a_map_has_its_limit() -> None:
     """On this machine the one device is the processor; what does not fit goes to disk, or is refused."""
-    spread = Options(model=str(TINY), device_map="auto", max_memory="cpu=2GiB", dtype="float32")
+    spread = LoadOptions(model=str(TINY), device_map="auto", max_memory="cpu=2GiB", dtype="float32")
     one: Any = backends.load_responder("qwen2-vl", spread)
     exact(one, [Message("user", "What is it?", (picture(0),))])
     for wrong in ("cpu", "cpu=", "=1GiB", "0:1GiB"):
-        with pytest.raises(Missing, match="0=6GiB"):
+        with pytest.raises(NotAvailableError, match="0=6GiB"):
             backends.load_responder("qwen2-vl", replace(spread, max_memory=wrong))
 
 
@@ -236,7 +236,7 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
     def tokens(free: int, **options: int) -> int:
         monkeypatch.setattr(room, "free", lambda device: free)
         inner, reader = copy.deepcopy(stock_model()), truesize.processor(5_000_000)
-        return Qwen2VL(inner, reader, "x", Options(**options)).cost(large).tokens
+        return Qwen2VL(inner, reader, "x", LoadOptions(**options)).cost(large).tokens
 
     assert 1200 < tokens(10**10) <= 1280
     assert 200 < tokens(50_000_000) < 400

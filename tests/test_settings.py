@@ -13,7 +13,15 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from assistant import settings_file
-from assistant.settings import Folders, Hear, Look, Settings, Speak, checked, table
+from assistant.settings import (
+    AppPaths,
+    ResponderSettings,
+    Settings,
+    TranscriberSettings,
+    VoiceSettings,
+    from_table,
+    to_table,
+)
 from tests.conftest import missing
 
 SHARED = Path(__file__).parents[1].parent / "shared/cases/files"
@@ -22,12 +30,12 @@ SHARED = Path(__file__).parents[1].parent / "shared/cases/files"
 def write_settings(home: Path, text: str | bytes) -> Settings:
     home.mkdir(exist_ok=True)
     (home / "settings.toml").write_bytes(text.encode() if isinstance(text, str) else text)
-    return settings_file.load(Folders.find())
+    return settings_file.load_settings(AppPaths.locate())
 
 
 def test_settings_are_read(home: Path) -> None:
     read = write_settings(home, '[look]\nresponder = "qwen2-vl"\nmax_pixels = 5\n[speak]\nvoice = "espeak/cmn"\n')
-    assert (read.look.responder, read.look.max_pixels, read.speak.voice, read.notes) == (
+    assert (read.responder.backend, read.responder.max_pixels, read.voice.id, read.notes) == (
         "qwen2-vl",
         5,
         "espeak/cmn",
@@ -36,16 +44,16 @@ def test_settings_are_read(home: Path) -> None:
 
 
 def test_a_whole_number_will_do_where_another_is_meant(home: Path) -> None:
-    assert write_settings(home, "[memory]\nunload_after = 5\n").memory.unload_after == 5.0
+    assert write_settings(home, "[memory]\nunload_after = 5\n").memory.unload_after_minutes == 5.0
 
 
 def test_no_file_or_an_empty_one_is_the_defaults(home: Path) -> None:
-    assert settings_file.load(Folders.find()) == Settings()
+    assert settings_file.load_settings(AppPaths.locate()) == Settings()
     assert write_settings(home, "") == Settings()
 
 
 def test_defaults_are_values_that_a_file_may_have() -> None:
-    assert checked(table(Settings())) == Settings()
+    assert from_table(to_table(Settings())) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -80,24 +88,24 @@ def test_defaults_are_values_that_a_file_may_have() -> None:
 def test_a_wrong_value_costs_only_itself_and_is_named(home: Path, text: str, name: str) -> None:
     read = write_settings(home, f'sound.input = "Mikrofon"\n{text}\n')
     assert len(read.notes) == 1 and name in read.notes[0] and len(read.notes[0]) < 300
-    assert replace(read, notes=(), sound=Settings().sound) == Settings() and read.sound.input == "Mikrofon"
+    assert replace(read, notes=(), sound=Settings().audio) == Settings() and read.audio.input == "Mikrofon"
     assert [path.name for path in home.iterdir()] == ["settings.toml"]
 
 
 @pytest.mark.parametrize("text", [b"[look", b"\x00", b'[look]\nmodel = "a', b"a = " + b"[" * 100_000, b"#" * 2_000_000])
 def test_a_file_that_is_no_toml_is_kept_aside_and_said(home: Path, text: bytes) -> None:
     read = write_settings(home, text)
-    assert read.look == Settings().look and "was broken" in read.notes[0]
+    assert read.responder == Settings().responder and "was broken" in read.notes[0]
     assert (home / "settings.broken.toml").read_bytes() == text
     assert not (home / "settings.toml").exists()
 
 
 def test_a_byte_order_mark_costs_nothing_when_read_or_written(home: Path) -> None:
     read = write_settings(home, b"\xef\xbb\xbf# mine\r\n[speak]\r\nspeed = 1.5\r\n")
-    assert read.speak.speed == 1.5 and not read.notes
-    assert settings_file.save(replace(read, look=Look(max_pixels=7)), Folders.find()) == ""
-    again = settings_file.load(Folders.find())
-    assert (again.speak.speed, again.look.max_pixels, again.notes) == (1.5, 7, ())
+    assert read.voice.speed == 1.5 and not read.notes
+    assert settings_file.save_settings(replace(read, look=ResponderSettings(max_pixels=7)), AppPaths.locate()) == ""
+    again = settings_file.load_settings(AppPaths.locate())
+    assert (again.voice.speed, again.responder.max_pixels, again.notes) == (1.5, 7, ())
     assert "# mine" in (home / "settings.toml").read_text("utf-8")
 
 
@@ -122,7 +130,7 @@ def test_a_second_broken_file_does_not_replace_the_first(home: Path) -> None:
 
 def test_a_settings_file_that_cannot_be_read_stays(home: Path) -> None:
     (home / "settings.toml").mkdir(parents=True)
-    assert "cannot be read" in settings_file.load(Folders.find()).notes[0]
+    assert "cannot be read" in settings_file.load_settings(AppPaths.locate()).notes[0]
 
 
 def test_a_pipe_in_place_of_the_settings_does_not_block(home: Path) -> None:
@@ -130,7 +138,7 @@ def test_a_pipe_in_place_of_the_settings_does_not_block(home: Path) -> None:
         missing("no pipes here")
     home.mkdir(exist_ok=True)
     os.mkfifo(home / "settings.toml")
-    assert "cannot be read" in settings_file.load(Folders.find()).notes[0]
+    assert "cannot be read" in settings_file.load_settings(AppPaths.locate()).notes[0]
 
 
 def test_unknown_entries_are_said_and_passed_over(home: Path) -> None:
@@ -146,29 +154,34 @@ def test_a_thousand_faults_are_a_few_sentences(home: Path) -> None:
 @pytest.mark.parametrize("text", ["hear = 5 # no\nother = 1\n", 'hear = "x"\n[look]\nmax_pixels = 3\n', "[[hear]]\n"])
 def test_a_setting_is_saved_into_a_file_with_a_wrong_section(home: Path, text: str) -> None:
     read = write_settings(home, text)
-    assert settings_file.save(replace(read, hear=Hear(model="m"), speak=Speak(speed=2.0)), Folders.find()) == ""
-    again = settings_file.load(Folders.find())
-    assert (again.hear.model, again.speak.speed, again.look) == ("m", 2.0, read.look)
+    assert (
+        settings_file.save_settings(
+            replace(read, hear=TranscriberSettings(model="m"), speak=VoiceSettings(speed=2.0)), AppPaths.locate()
+        )
+        == ""
+    )
+    again = settings_file.load_settings(AppPaths.locate())
+    assert (again.transcriber.model, again.voice.speed, again.responder) == ("m", 2.0, read.responder)
     assert ("other" in text) == any("other" in note for note in again.notes)
 
 
 def test_a_wrong_value_stays_in_the_file_until_it_is_set(home: Path) -> None:
     read = write_settings(home, '[speak]\nspeed = 9 # fast\n[look]\nmax_pixels = "x"\n')
-    assert settings_file.save(replace(read, look=Look(max_pixels=7)), Folders.find()) == ""
+    assert settings_file.save_settings(replace(read, look=ResponderSettings(max_pixels=7)), AppPaths.locate()) == ""
     assert (home / "settings.toml").read_text("utf-8") == "[speak]\nspeed = 9 # fast\n[look]\nmax_pixels = 7\n"
 
 
 def test_a_number_of_thousands_of_digits_keeps_no_setting_from_being_saved(home: Path) -> None:
     read = write_settings(home, f"[look]\nmin_pixels = {'9' * 5000}\n")
-    assert settings_file.save(replace(read, hear=Hear(model="x")), Folders.find()) == ""
-    assert settings_file.load(Folders.find()).hear.model == "x"
+    assert settings_file.save_settings(replace(read, hear=TranscriberSettings(model="x")), AppPaths.locate()) == ""
+    assert settings_file.load_settings(AppPaths.locate()).transcriber.model == "x"
 
 
 @pytest.mark.parametrize("text", ["{key} = 1", "[{key}]", '"x".{key} = 1', "  [ {key} ]"])
 def test_a_key_of_a_hundred_thousand_parts_is_passed_over_at_once(home: Path, text: str) -> None:
     read = write_settings(home, "look.model = 'x'\n" + text.format(key=".".join("ab" * 100_000)))
-    assert read.look.model == "x" and len(read.notes) == 1
-    assert settings_file.save(replace(read, hear=Hear(model="y")), Folders.find()) == ""
+    assert read.responder.model == "x" and len(read.notes) == 1
+    assert settings_file.save_settings(replace(read, hear=TranscriberSettings(model="y")), AppPaths.locate()) == ""
 
 
 @pytest.mark.parametrize("text", ['a = "' + '\\"' * 400_000, '"' * 900_001, 'a = "' + "\\" * 900_001])
@@ -180,7 +193,7 @@ def test_quotes_without_end_are_looked_through_once(home: Path, text: str) -> No
 def test_settings_that_cannot_be_saved_are_said_and_the_file_stays(home: Path, text: bytes) -> None:
     home.mkdir(exist_ok=True)
     (home / "settings.toml").write_bytes(text)
-    why = settings_file.save(replace(Settings(), look=Look(max_pixels=7)), Folders.find())
+    why = settings_file.save_settings(replace(Settings(), look=ResponderSettings(max_pixels=7)), AppPaths.locate())
     assert "cannot be kept" in why and (home / "settings.toml").read_bytes() == text
 
 
@@ -197,8 +210,8 @@ def test_any_table_gives_settings_that_are_in_range(data: st.DataObject) -> None
     keys = st.sampled_from(["model", "speed", "budget", "keep", "theme", "max_pixels", "x"])
     sections = st.sampled_from(sorted(SECTIONS)) | st.text()
     given_table = data.draw(st.dictionaries(sections, VALUES | st.dictionaries(keys, VALUES)))
-    read = checked(given_table)
-    assert checked(table(read)) == replace(read, notes=())
+    read = from_table(given_table)
+    assert from_table(to_table(read)) == replace(read, notes=())
 
 
 PIECES = [
@@ -226,13 +239,13 @@ PIECES = [
 @given(text=st.binary() | st.lists(st.sampled_from(PIECES)).map(lambda pieces: "".join(pieces).encode()))
 def test_any_file_can_be_loaded_and_saved_over(home: Path, text: bytes) -> None:
     write_settings(home, text)
-    settings_file.save(replace(Settings(), look=Look(max_pixels=7)), Folders.find())
-    settings_file.load(Folders.find())
+    settings_file.save_settings(replace(Settings(), look=ResponderSettings(max_pixels=7)), AppPaths.locate())
+    settings_file.load_settings(AppPaths.locate())
 
 
 @pytest.mark.parametrize("path", sorted(SHARED.glob("settings-*.toml")), ids=lambda path: path.name)
 def test_a_settings_file_of_the_collection_is_read_as_far_as_it_goes(home: Path, path: Path) -> None:
     read = write_settings(home, path.read_bytes())
     assert (home / "settings.toml").exists() and len(read.notes) <= 1
-    assert "bom" not in path.name or read.speak.speed == 1.5
-    assert tomllib.loads(settings_file.written(read))
+    assert "bom" not in path.name or read.voice.speed == 1.5
+    assert tomllib.loads(settings_file.format_settings(read))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPushButton
 
-from assistant.settings import Folders, Settings
-from assistant.settings_file import load
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import load_settings
 from tests.desk import Desk, until
 from ui.options import Options
 
@@ -31,17 +31,17 @@ def test_settings_are_found_changed_at_once_and_put_back(
     controls["look.system"].editingFinished.emit()
     controls["window.theme"].setCurrentIndex(2)
     controls["window.theme"].activated.emit(2)
-    kept = load(Folders.find())
-    assert (kept.sound.headphones, kept.look.max_new_tokens, kept.look.system, kept.window.theme) == (
+    kept = load_settings(AppPaths.locate())
+    assert (kept.audio.headphones, kept.responder.max_new_tokens, kept.responder.system_prompt, kept.window.theme) == (
         True, 99, "Be brief.", "dark"
     )  # fmt: skip
     back = next(one for one in made.findChildren(QPushButton) if one.text() == "Put all back")
     monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.No)
     back.click()
-    assert load(Folders.find()) != before
+    assert load_settings(AppPaths.locate()) != before
     monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.Yes)
     back.click()
-    assert load(Folders.find()) == before
+    assert load_settings(AppPaths.locate()) == before
     made.close()
 
 
@@ -56,7 +56,7 @@ def test_every_setting_has_its_words(desk: Desk) -> None:
 def test_what_was_wrong_with_the_settings_is_told(application: QApplication, home: Path) -> None:
     home.mkdir()
     (home / "settings.toml").write_text("[look")
-    desk = Desk(home, load(Folders.find()))
+    desk = Desk(home, load_settings(AppPaths.locate()))
     until(desk.texts)
     assert "broken" in desk.texts()[0]
     desk.close()
@@ -66,6 +66,6 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkey
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
     until(lambda: "hark-window --talk" in desk.window.bar.status.text())
-    assert not load(Folders.find()).window.hotkeys, "it is not asked again at every start"
+    assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
     desk.window.do.looking.other()
     assert "F7 captures the screen" in desk.window.bar.status.text()

@@ -7,26 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant import events
-from assistant.parts import Shelf
-from assistant.settings import Memory, Settings
+from assistant.parts import ModelManager
+from assistant.settings import MemorySettings, Settings
 from tests.engines import QUIET, Live, wait_for
 
 
 def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
-    made = Live(replace(QUIET, memory=Memory(unload_after=0.2 / 60)))
+    made = Live(replace(QUIET, memory=MemorySettings(unload_after_minutes=0.2 / 60)))
     made.until(events.StateChanged, state="ready")
-    shelf = made.engine._desk.shelf
-    wait_for(lambda: not shelf.kept("eye") and not shelf.kept("voice"))
+    shelf = made.engine._session.models
+    wait_for(lambda: not shelf.loaded_settings("eye") and not shelf.loaded_settings("voice"))
     made.engine.ask("and now?")
-    made.until(events.Loading, what="eye", done=True)
+    made.until(events.ModelLoading, what="eye", done=True)
     made.until(events.TurnEnded, reason="answered")
     made.engine.stop()
 
 
 def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None) -> None:
-    made = Live(replace(QUIET, memory=Memory(preload=False)))
+    made = Live(replace(QUIET, memory=MemorySettings(preload=False)))
     made.until(events.StateChanged, state="ready")
-    assert not made.engine._desk.shelf.kept("eye")
+    assert not made.engine._session.models.loaded_settings("eye")
     made.engine.ask("and now?")
     made.until(events.TurnEnded, reason="answered")
     made.engine.stop()
@@ -35,38 +35,38 @@ def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None
 def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: Live) -> None:
     live.until(events.StateChanged, state="ready")
     live.seen.clear()
-    look = replace(QUIET.look, describe="Say what you see.", describe_dropped=True, camera="1", video_frames=4)
-    live.engine.configure(replace(QUIET, look=look))
+    look = replace(QUIET.responder, describe="Say what you see.", describe_dropped=True, camera="1", video_frames=4)
+    live.engine.apply_settings(replace(QUIET, look=look))
     live.until(events.StateChanged, state="ready")
-    assert not [one for one in live.seen if isinstance(one, events.Loading)]
-    live.engine.configure(replace(QUIET, look=replace(look, max_new_tokens=9)))
-    live.until(events.Loading, what="eye")
+    assert not [one for one in live.seen if isinstance(one, events.ModelLoading)]
+    live.engine.apply_settings(replace(QUIET, look=replace(look, max_new_tokens=9)))
+    live.until(events.ModelLoading, what="eye")
 
 
 def test_how_a_part_runs_is_told_once(home: Path) -> None:
     class Part:
         note = "It runs on the processor, slower."
 
-    shelf = Shelf(home)
-    told = [list(shelf._take("eye", "a model", Part)) for _ in range(2)]
-    assert events.Noted(Part.note) in told[0] and told[1] == []
+    shelf = ModelManager(home)
+    told = [list(shelf._load_role("eye", "a model", Part)) for _ in range(2)]
+    assert events.Notice(Part.note) in told[0] and told[1] == []
 
 
 def test_a_voice_that_came_later_takes_the_place_of_what_stood_in(home: Path, checkpoints: Path) -> None:
-    settings = replace(Settings(), speak=replace(Settings().speak, voice="piper/mine"))
-    shelf = Shelf(home)
+    settings = replace(Settings(), speak=replace(Settings().voice, voice="piper/mine"))
+    shelf = ModelManager(home)
 
     def voice() -> tuple[str, list[object]]:
-        told = list(shelf._voice(settings))
-        return type(shelf.kept("voice")).__name__, [one for one in told if isinstance(one, events.Noted)]
+        told = list(shelf._load_voice(settings))
+        return type(shelf.loaded_settings("voice")).__name__, [one for one in told if isinstance(one, events.Notice)]
 
     assert voice()[0] == "Espeak"
     assert voice() == ("Espeak", []), "told once, and not tried at every question"
     shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "mine")
     assert voice()[0] == "Espeak"
-    shelf.look_again()
+    shelf.unload_fallbacks()
     assert voice() == ("Piper", [])
-    kept = shelf.kept("voice")
-    shelf.look_again()
-    assert voice()[0] == "Piper" and shelf.kept("voice") is kept
+    kept = shelf.loaded_settings("voice")
+    shelf.unload_fallbacks()
+    assert voice()[0] == "Piper" and shelf.loaded_settings("voice") is kept
     shelf.close()

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.sound import audio, speech
 from assistant.sound.audio import Audio
 from tests.conftest import tone
@@ -95,7 +95,7 @@ def _wav(
 )
 def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(InvalidInputError, match=told):
         audio.read(tmp_path / name)
 
 
@@ -105,21 +105,21 @@ def test_an_hour_is_refused_quickly(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes(bytes(16000 * 2 * 3600))
-    with pytest.raises(BadInput, match="ten minutes"):
+    with pytest.raises(InvalidInputError, match="ten minutes"):
         audio.read(tmp_path / "hour.wav")
 
 
 def test_files_that_would_hang_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     for path in (tmp_path / "pipe.wav", tmp_path, tmp_path / "none.wav"):
-        with pytest.raises(BadInput):
+        with pytest.raises(InvalidInputError):
             audio.read(path)
 
 
 def test_a_list_of_other_files_is_no_sound(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "list.wav").write_text("ffconcat version 1.0\nfile pipe.wav\n")
-    with pytest.raises(BadInput, match="not a sound file"):
+    with pytest.raises(InvalidInputError, match="not a sound file"):
         audio.read(tmp_path / "list.wav")
 
 
@@ -127,7 +127,7 @@ def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
     with (tmp_path / "sparse.wav").open("wb") as file:
         file.write(b"RIFF\0\0\0\0WAVE")
         file.truncate(1_500_000_000)
-    with pytest.raises(BadInput):
+    with pytest.raises(InvalidInputError):
         audio.read(tmp_path / "sparse.wav")
 
 

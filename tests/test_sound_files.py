@@ -13,11 +13,11 @@ import av
 import numpy as np
 import pytest
 
-from assistant.asking import Asking, Desk, Question
-from assistant.errors import BadInput
+from assistant.asking import Session, TurnRequest, TurnRunner
+from assistant.errors import InvalidInputError
 from assistant.events import Wrote
-from assistant.parts import Shelf
-from assistant.settings import Folders, Settings
+from assistant.parts import ModelManager
+from assistant.settings import AppPaths, Settings
 from assistant.sound import audio
 from assistant.sound.audio import Audio, Downmix
 from assistant.sound.formats import Refusal
@@ -196,7 +196,7 @@ def test_damage_in_the_middle_leaves_the_rest(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_heard_is_refused_in_a_sentence(tmp_path: Path, what: str, data: bytes, sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(InvalidInputError, match=sentence):
         opened(tmp_path, data)
 
 
@@ -263,7 +263,7 @@ def test_decoding_that_is_closed_ends_its_process(tmp_path: Path) -> None:
     decoding = audio.Decoding(tmp_path / "long.wav")
     decoding.close()
     assert decoding.wait(0)
-    with pytest.raises(BadInput, match="damaged"):
+    with pytest.raises(InvalidInputError, match="damaged"):
         decoding.result()
 
 
@@ -272,17 +272,19 @@ def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(audio, "_DECODING_TIMEOUT_S", 0.0)
     with closing(audio.Decoding(tmp_path / "long.wav")) as decoding:
         assert decoding.wait(60)
-        with pytest.raises(BadInput, match="took too long"):
+        with pytest.raises(InvalidInputError, match="took too long"):
             decoding.result()
 
 
 def test_question_whose_file_is_being_decoded_is_interrupted_at_once(tmp_path: Path, home: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
-    asking = Asking(Question(sound=tmp_path / "long.wav"), Desk(Settings(), Folders.find(), None, Shelf(home)))
-    steps = asking.steps()
+    asking = TurnRunner(
+        TurnRequest(audio_path=tmp_path / "long.wav"), Session(Settings(), AppPaths.locate(), None, ModelManager(home))
+    )
+    steps = asking.run()
     assert next(steps) == Wrote("")
     steps.close()
-    assert asking.end().reason == "interrupted"
+    assert asking.turn_ended_event().reason == "interrupted"
 
 
 def test_memory_of_the_decoding_process_is_limited() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.sound import portaudio, portaudio_check
 from assistant.sound.portaudio_check import PortAudioCheck
 from tests.conftest import Ran
@@ -144,6 +144,6 @@ def test_whatever_portaudio_raises_becomes_a_sentence(monkeypatch: pytest.Monkey
     monkeypatch.setattr(portaudio, "library", lambda _stage: Library())
     assert portaudio.names("input") == []
     for call in (lambda: portaudio.choose("input", ""), lambda: portaudio.choose("output", "x"), portaudio.refresh):
-        with pytest.raises(Missing):
+        with pytest.raises(NotAvailableError):
             call()
     portaudio.close(Library())  # raises nothing

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from assistant import backends
 from assistant.backends.starter import _DESCRIBE, _READ, CANNOT_TELL, NO_PICTURE, NO_TEXT, Starter
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
 from assistant.starter import demo
 from assistant.starter.grammar import Grammar, starter_grammar
@@ -99,7 +99,7 @@ def test_a_step_of_training_runs_and_leaves_a_checkpoint(tmp_path: Path) -> None
 
     train(tmp_path / "made", minutes=0.02, batch=9)
     assert (tmp_path / "made" / "model.safetensors").stat().st_size <= 16_000_000
-    model = backends.load_responder("qwen2-vl", Options(model=str(tmp_path / "made"), max_new_tokens=3))
+    model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tmp_path / "made"), max_new_tokens=3))
     picture = Picture.of(draw(random_scene(random.Random(0), (200, 200), 1)))
     assert len(list(model.words([Message("user", "What is it?", (picture,))]))) in (1, 2, 3)
 
@@ -110,7 +110,7 @@ def test_the_weights_are_small(tiny: Path) -> None:
 
 @pytest.fixture(scope="module")
 def starter() -> Starter:
-    made = backends.load_responder("starter", Options())
+    made = backends.load_responder("starter", LoadOptions())
     assert isinstance(made, Starter)
     return made
 
@@ -174,7 +174,7 @@ def test_a_chinese_description_is_a_description(starter: Starter, question: str)
         missing("no Chinese font: apt install fonts-wqy-zenhei")
     sign = Image.new("RGB", (500, 200), "white")
     ImageDraw.Draw(sign).text((40, 50), "请勿吸烟", "black", ImageFont.truetype(str(font), 80))
-    assert ask(starter, sign, question) == "请勿吸烟" and starter.by == "reader"
+    assert ask(starter, sign, question) == "请勿吸烟" and starter.model_name == "reader"
 
 
 def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: Starter) -> None:
@@ -245,7 +245,7 @@ def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], audi
 
 
 def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callable[[str, str], audio.Audio]) -> None:
-    ear = backends.load_transcriber("sphinx", Options())
+    ear = backends.load_transcriber("sphinx", LoadOptions())
     for question, voice in (
         ("What colour is the square?", "rms"),
         ("Where is the red star?", "slt"),

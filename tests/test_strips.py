@@ -12,7 +12,7 @@ from assistant import backends, progress
 from assistant.backends.reader import Reader
 from assistant.backends.tiles import close_gaps, cut_into_tiles
 from assistant.pictures import Picture
-from assistant.roles import Options
+from assistant.roles import LoadOptions
 from tests.conftest import Ran, missing
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "cases" / "files"
@@ -103,11 +103,11 @@ def test_small_print_on_a_large_page_is_read(reader: Reader) -> None:
 def test_of_a_strip_no_shape_is_invented(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant.roles import Message
 
-    starter = backends.load_responder("starter", Options())
+    starter = backends.load_responder("starter", LoadOptions())
     monkeypatch.setattr(Reader, "read", lambda self, picture: (line for line in ()))
     strip = Picture.of(Image.effect_noise(size, 90).convert("RGB"))
     answer = "".join(map(str, starter.reply([Message("user", "Describe this picture.", (strip,))])))
-    assert "cannot tell" in answer and starter.cost(strip)
+    assert "cannot tell" in answer and starter.estimate_cost(strip)
 
 
 def test_the_menu_bar_of_a_public_report_is_read_whole_and_as_a_region(cli: Callable[..., Ran]) -> None:

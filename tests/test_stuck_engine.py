@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from assistant import events, frames
-from assistant.settings import Look, Settings, Speak, table
+from assistant.settings import ResponderSettings, Settings, VoiceSettings, to_table
 from assistant.watchdog import WatchdogLimits
 from tests import broken_voices
 from tests.engines import QUIET, Running
@@ -42,11 +42,11 @@ def restarts(running: Running) -> int:
 
 
 def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(start: Start) -> None:
-    running = start(QUIET, WatchdogLimits(stop=60))  # by itself, not because the user waits
+    running = start(QUIET, WatchdogLimits(stop_s=60))  # by itself, not because the user waits
     pid = running.engine.pid
     assert pid
     os.kill(pid, signal.SIGSTOP)
-    running.engine.show_image(bytes(5_000_000), "larger than a pipe holds.png")
+    running.engine.attach_image(bytes(5_000_000), "larger than a pipe holds.png")
     running.engine.ask("still there")
     running.until(events.StateChanged, state="frozen", seconds=20)
     running.until(events.StateChanged, state="restarting", seconds=20)
@@ -55,7 +55,7 @@ def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(sta
 
 
 def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: Start) -> None:
-    running = start(QUIET, WatchdogLimits(frozen=1.5, dead=300))
+    running = start(QUIET, WatchdogLimits(frozen_s=1.5, dead_s=300))
     pid = running.engine.pid
     assert pid
     os.kill(pid, signal.SIGSTOP)
@@ -69,7 +69,7 @@ def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: Start) -> None:
 
 def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
-    running = start(replace(QUIET, speak=Speak(voice)), WatchdogLimits(working=1.0, stop=1.0))
+    running = start(replace(QUIET, speak=VoiceSettings(voice)), WatchdogLimits(working_s=1.0, stop_s=1.0))
     running.engine.ask("one two.")
     running.until(events.StateChanged, state="working")
     running.engine.interrupt()
@@ -81,7 +81,7 @@ def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_pa
 
 def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_path: Path) -> None:
     folder = broken_voices.endless(tmp_path)
-    running = start(replace(QUIET, speak=Speak(f"piper/{folder}")), WatchdogLimits(working=0.5, stop=0.5))
+    running = start(replace(QUIET, speak=VoiceSettings(f"piper/{folder}")), WatchdogLimits(working_s=0.5, stop_s=0.5))
     for _ in range(3):
         running.engine.ask("one two.")
         running.until(events.Said, seconds=90)
@@ -89,13 +89,13 @@ def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_p
         running.engine.interrupt()
         running.until(events.StateChanged, state="restarting", seconds=90)
         running.until(events.StateChanged, state="ready", seconds=90)
-    notes = [event.message for event in running.seen if isinstance(event, events.Noted)]
+    notes = [event.message for event in running.seen if isinstance(event, events.Notice)]
     assert [note for note in notes if str(folder) in note and "three times" in note], notes
 
 
 def test_a_step_over_its_limit_is_ended_without_being_asked(start: Start, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
-    running = start(replace(QUIET, speak=Speak(voice)), WatchdogLimits(factor=0.2))
+    running = start(replace(QUIET, speak=VoiceSettings(voice)), WatchdogLimits(factor=0.2))
     running.engine.ask("one two.")
     running.until(events.StateChanged, state="restarting")
     running.until(events.StateChanged, state="ready", seconds=90)
@@ -105,18 +105,18 @@ def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(start: Sta
     folder = shutil.copytree(tiny, tmp_path / "looping")
     rows = "{% for row in range(99999) %}"
     (folder / "chat_template.jinja").write_text(rows * 3 + "{% endfor %}" * 3)
-    running = start(replace(QUIET, look=Look(responder="qwen2-vl", model=str(folder))), WatchdogLimits())
-    failed = [event for event in running.seen if isinstance(event, events.Failed)]
+    running = start(replace(QUIET, look=ResponderSettings(backend="qwen2-vl", model=str(folder))), WatchdogLimits())
+    failed = [event for event in running.seen if isinstance(event, events.ErrorOccurred)]
     assert failed and str(folder) in failed[-1].message
-    running.engine.configure(QUIET)
+    running.engine.apply_settings(QUIET)
     running.engine.ask("and now")
     assert running.until(events.TurnEnded, reason="answered").answer.split() == ["and", "now"]
     assert not restarts(running)
 
 
 def test_slow_and_healthy_work_is_told_and_never_ended(start: Start) -> None:
-    slow = replace(QUIET, look=Look(responder="silent", model="3"))
-    running = start(slow, WatchdogLimits(working=1.0, frozen=2.0, stop=0.5))
+    slow = replace(QUIET, look=ResponderSettings(backend="silent", model="3"))
+    running = start(slow, WatchdogLimits(working_s=1.0, frozen_s=2.0, stop_s=0.5))
     pid = running.engine.pid
     running.engine.ask("one two three")
     running.until(events.StateChanged, state="working")
@@ -124,15 +124,15 @@ def test_slow_and_healthy_work_is_told_and_never_ended(start: Start) -> None:
     assert running.engine.pid == pid and not restarts(running)
 
 
-FIRST = frames.pack("start", {"settings": table(QUIET), "conversation": None})
+FIRST = frames.encode("start", {"settings": to_table(QUIET), "conversation": None})
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        b"GET / HTTP/1.1\r\n\r\n", frames.pack("start", {}), frames.pack("start", {"settings": 5}),
-        FIRST + frames.pack("ask", {"text": 5}), FIRST + frames.pack("ask", {"nonsense": 1}),
-        FIRST + frames.pack("stop", {}), FIRST + frames.pack("rework", {"digest": "", "box": [None]}),
+        b"GET / HTTP/1.1\r\n\r\n", frames.encode("start", {}), frames.encode("start", {"settings": 5}),
+        FIRST + frames.encode("ask", {"text": 5}), FIRST + frames.encode("ask", {"nonsense": 1}),
+        FIRST + frames.encode("stop", {}), FIRST + frames.encode("rework", {"digest": "", "box": [None]}),
         FIRST + b"\0\0\0\x01\0\0\0\0" + b"5", FIRST + b"\xff" * 20,
     ],
 )  # fmt: skip

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from assistant.events import TurnEnded
-from assistant.interrupted import INTERRUPTED_LINE
-from assistant.json_events import to_json
+from assistant.interrupted import INTERRUPTED_JSON_LINE
+from assistant.json_events import event_to_json
 
 HARK = [sys.executable, "-m", "assistant.cli"]
 COMMANDS = (
@@ -122,4 +122,4 @@ def test_ctrl_c_while_python_itself_starts_leaves_no_traceback_of_ours() -> None
 
 
 def test_line_of_an_early_end_is_what_the_console_would_say() -> None:
-    assert json.loads(INTERRUPTED_LINE) == to_json(TurnEnded("interrupted", ""))
+    assert json.loads(INTERRUPTED_JSON_LINE) == event_to_json(TurnEnded("interrupted", ""))

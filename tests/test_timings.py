@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from assistant import backends
-from assistant.asking import Desk, Question, ask
+from assistant.asking import Session, TurnRequest, run_request
 from assistant.backends.starter import Starter
 from assistant.events import TurnEnded
-from assistant.roles import Message, Options, Parts, Responder
-from assistant.settings import Folders, Settings
+from assistant.roles import Backends, LoadOptions, Message, Responder
+from assistant.settings import AppPaths, Settings
 
 
 class LateLoading(Responder):
@@ -30,16 +30,18 @@ class LateLoading(Responder):
 class Shelf:
     """Hands out parts that load nothing before they are asked."""
 
-    def parts(self, _settings: Settings, _hears: bool) -> Generator[Any, None, Parts]:
+    def parts(self, _settings: Settings, _hears: bool) -> Generator[Any, None, Backends]:
         yield from ()
-        silent = Options()
-        return Parts(backends.load_transcriber("silent", silent), LateLoading(), backends.load_voice("silent", silent))
+        silent = LoadOptions()
+        return Backends(
+            backends.load_transcriber("silent", silent), LateLoading(), backends.load_voice("silent", silent)
+        )
 
 
 def test_loading_in_the_middle_of_an_answer_counts_as_loading(home: Path) -> None:
     events: list[Any] = []
-    desk = Desk(Settings(), Folders.find(), None, cast("Any", Shelf()))
-    assert ask(Question("Yes?"), desk, events.append) is None
+    desk = Session(Settings(), AppPaths.locate(), None, cast("Any", Shelf()))
+    assert run_request(TurnRequest("Yes?"), desk, events.append) is None
     (ended,) = [event for event in events if isinstance(event, TurnEnded)]
     times = ended.timings
     assert times.load >= 0.1 and times.first_word is not None and times.total is not None

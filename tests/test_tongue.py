@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from assistant import events
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.pictures import open_picture
 from assistant.settings import Settings
 from assistant.words import tongue
@@ -179,10 +179,10 @@ def test_the_systems_language_is_taken(wanted: list[str], chosen: str, stop: str
 
 def test_errors_of_the_engine_and_of_its_child_are_in_the_language(tmp_path: Path, spoken: None) -> None:
     tongue.choose(["zh"])
-    with pytest.raises(BadInput, match="没有图片"):
+    with pytest.raises(InvalidInputError, match="没有图片"):
         open_picture(tmp_path / "none.png")
     (tmp_path / "a.png").write_text("text")
-    with pytest.raises(BadInput, match="不是 Hark 能打开的图片"):
+    with pytest.raises(InvalidInputError, match="不是 Hark 能打开的图片"):
         open_picture(tmp_path / "a.png")
 
 
@@ -222,9 +222,9 @@ def test_nothing_in_the_window_is_beyond_translation(application: QApplication, 
     desk = Desk(home, Settings())
     window = desk.window
     desk.on(
-        events.Shown("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)), events.Weighed("d" * 64, 9, 6, 1, 1.0, 1.0),
+        events.PictureAdded("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)), events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0),
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("1"), events.Wrote("2"),
-        events.Pointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
+        events.RegionPointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
     )  # fmt: skip
     options = Options(window, Settings)
     texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading("ear")]

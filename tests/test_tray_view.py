@@ -53,9 +53,9 @@ def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pyte
     for number in range(100):
         digest = f"{number:064}"
         desk.on(replace(SHOWN, digest=digest))
-        desk.on(events.Weighed(digest, 9, 6, 1, 1.0, 1.0))
+        desk.on(events.PictureCostEstimated(digest, 9, 6, 1, 1.0, 1.0))
     assert drawn == list(range(1, 101))
-    desk.on(events.Forgotten(f"{98:064}"))
+    desk.on(events.PictureRemoved(f"{98:064}"))
     assert drawn[100:] == [99]
 
 
@@ -93,8 +93,8 @@ def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: Desk, tmp_path
 
 
 def test_a_picture_tells_what_it_costs(desk: Desk) -> None:
-    desk.on(events.Shown("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
-    desk.on(events.Weighed("d", 896, 896, 1024, 29.4, 14.2))
+    desk.on(events.PictureAdded("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
+    desk.on(events.PictureCostEstimated("d", 896, 896, 1024, 29.4, 14.2))
     item = desk.window.tray.list.item(0)
     assert "1,024 tokens · 29 MB · ready in about 14.2 s" in item.toolTip()
     assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens · 29 MB · ready in about 14.2 s"

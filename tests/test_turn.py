@@ -10,11 +10,11 @@ from PIL import Image
 
 from assistant import backends
 from assistant.errors import AssistantError
-from assistant.events import Heard, Noted, Said, Sound, Wrote
+from assistant.events import AudioProduced, Heard, Notice, Said, Wrote
 from assistant.pictures import Picture
-from assistant.roles import Message, Options, Parts, Responder, Transcriber, Voice
+from assistant.roles import Backends, LoadOptions, Message, Responder, Transcriber, Voice
 from assistant.sound.audio import Audio
-from assistant.turn import Asked, answer
+from assistant.turn import TurnInput, run_turn
 from tests.conftest import tone
 
 ONE = Audio(np.zeros(4, np.float32), 8000)
@@ -48,52 +48,54 @@ class OneBlock(Voice):
             self.closed += 1
 
 
-def parts(responder: Scripted, voice: OneBlock | None = None) -> Parts:
-    return Parts(backends.load_transcriber("silent", Options(model="what is it")), responder, voice or OneBlock())
+def parts(responder: Scripted, voice: OneBlock | None = None) -> Backends:
+    return Backends(
+        backends.load_transcriber("silent", LoadOptions(model="what is it")), responder, voice or OneBlock()
+    )
 
 
 def test_typed_question_is_answered_and_spoken_piece_by_piece() -> None:
-    run = list(answer(Asked("Hi?"), (), parts(Scripted("It is red.", " And round"))))
+    run = list(run_turn(TurnInput("Hi?"), (), parts(Scripted("It is red.", " And round"))))
     assert run == [
-        Heard("Hi?"), Wrote("It is red."), Wrote(" And round"), Said("It is red.", 10), Sound(ONE), Sound(ONE),
-        Said("And round", 20), Sound(ONE), Sound(ONE),
+        Heard("Hi?"), Wrote("It is red."), Wrote(" And round"), Said("It is red.", 10), AudioProduced(ONE), AudioProduced(ONE),
+        Said("And round", 20), AudioProduced(ONE), AudioProduced(ONE),
     ]  # fmt: skip
 
 
 def test_first_piece_is_spoken_before_the_answer_is_finished() -> None:
-    run = list(answer(Asked("x"), (), parts(Scripted("One. ", "Two.", " Three."))))
+    run = list(run_turn(TurnInput("x"), (), parts(Scripted("One. ", "Two.", " Three."))))
     assert run.index(Said("One.", 4)) < run.index(Wrote("Two."))
 
 
 def test_spoken_question_is_transcribed() -> None:
-    assert list(answer(Asked(audio=tone(1)), (), parts(Scripted()))) == [Heard("what is it")]
+    assert list(run_turn(TurnInput(audio=tone(1)), (), parts(Scripted()))) == [Heard("what is it")]
 
 
 def test_silence_ends_the_turn_and_asks_nobody() -> None:
     responder = Scripted("never")
     silence = Audio(np.zeros(16000, np.float32), 16000)
-    assert list(answer(Asked(audio=silence), (), parts(responder))) == [Heard("")]
+    assert list(run_turn(TurnInput(audio=silence), (), parts(responder))) == [Heard("")]
     assert not responder.seen
 
 
 def test_picture_without_a_question_is_described() -> None:
     picture = Picture.of(Image.new("RGB", (8, 8)))
     responder = Scripted()
-    assert list(answer(Asked(pictures=(picture,), describe="Describe."), (), parts(responder))) == [Heard("")]
+    assert list(run_turn(TurnInput(pictures=(picture,), describe="Describe."), (), parts(responder))) == [Heard("")]
     assert responder.seen == [Message("user", "Describe.", (picture,))]
 
 
 def test_history_comes_before_the_question() -> None:
     responder = Scripted()
     past = (Message("system", "Be brief."), Message("user", "a"), Message("assistant", "b"))
-    list(answer(Asked("c"), past, parts(responder)))
+    list(run_turn(TurnInput("c"), past, parts(responder)))
     assert responder.seen == [*past, Message("user", "c")]
 
 
 def test_closing_releases_every_stage() -> None:
     responder, voice = Scripted("One. ", "Two."), OneBlock()
-    turn = answer(Asked("x"), (), parts(responder, voice))
-    while not isinstance(next(turn), Sound):
+    turn = run_turn(TurnInput("x"), (), parts(responder, voice))
+    while not isinstance(next(turn), AudioProduced):
         pass
     turn.close()
     assert responder.closed and voice.closed == 1
@@ -107,7 +109,7 @@ def test_a_failing_part_ends_the_turn_with_its_error() -> None:
 
     seen = []
     with pytest.raises(AssistantError, match="It broke"):
-        for event in answer(Asked("x"), (), parts(Broken())):
+        for event in run_turn(TurnInput("x"), (), parts(Broken())):
             seen.append(event)
     assert seen == [Heard("x"), Wrote("One")]
 
@@ -118,9 +120,9 @@ def test_a_failing_voice_leaves_the_answer_written() -> None:
             yield ONE
             raise AssistantError("speak", "The voice stopped.", "Try another.")
 
-    run = list(answer(Asked("x"), (), parts(Scripted("One. ", "Two. ", "Three."), Hoarse())))
+    run = list(run_turn(TurnInput("x"), (), parts(Scripted("One. ", "Two. ", "Three."), Hoarse())))
     assert [event.text for event in run if isinstance(event, Wrote)] == ["One. ", "Two. ", "Three."]
-    assert [event for event in run if isinstance(event, Noted)] == [Noted("The voice stopped. Try another.")]
+    assert [event for event in run if isinstance(event, Notice)] == [Notice("The voice stopped. Try another.")]
 
 
 def test_long_sound_is_heard_in_steps_that_can_be_stopped() -> None:
@@ -133,9 +135,9 @@ def test_long_sound_is_heard_in_steps_that_can_be_stopped() -> None:
             finally:
                 closed.append(1)
 
-    heard_by = Parts(Ear(), Scripted("Yes."), OneBlock())
-    steps = answer(Asked(audio=tone(1)), (), heard_by)
+    heard_by = Backends(Ear(), Scripted("Yes."), OneBlock())
+    steps = run_turn(TurnInput(audio=tone(1)), (), heard_by)
     assert next(steps) == Wrote("")
     steps.close()
     assert closed == [1]
-    assert Heard("one two three") in list(answer(Asked(audio=tone(1)), (), heard_by))
+    assert Heard("one two three") in list(run_turn(TurnInput(audio=tone(1)), (), heard_by))

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from assistant import events
-from assistant.events import Timings
+from assistant.events import TurnTimings
 from tests.desk import Desk, until
 from ui import answer, stages, words
 
@@ -16,7 +16,7 @@ def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
     desk.on(
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
         events.Wrote("circle."), events.StateChanged("speaking"),
-        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", Timings(hear=0.3), 5, 1),
+        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(hear=0.3), 5, 1),
         events.StateChanged("ready"),
     )  # fmt: skip
     assert [desk.messages.at(row).spoken for row in range(desk.messages.rowCount())] == [
@@ -38,7 +38,7 @@ def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: Desk) -> None
 
 def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
     desk.on(
-        events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Noted("a picture was refused"),
+        events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Notice("a picture was refused"),
         events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
     )  # fmt: skip
     assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
@@ -93,7 +93,7 @@ def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
 def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: Desk) -> None:
     bar = desk.window.bar.stages
     assert not bar.isVisible()
-    times = Timings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
+    times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
     desk.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
     desk.on(events.TurnEnded("answered", "a", "b", timings=times))
     assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
@@ -107,10 +107,10 @@ def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: Desk) -> No
 
 
 def test_times_are_words() -> None:
-    assert words.times(Timings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
+    assert words.times(TurnTimings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
         "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
     )
-    assert words.times(Timings()) == ""
+    assert words.times(TurnTimings()) == ""
 
 
 def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
@@ -137,7 +137,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: Desk) -> 
     desk.window.do.ask(" still there? ")
     until(lambda: desk.texts() == ["still there?"])
     desk.on(
-        events.StateChanged("restarting"), events.Opened(None), events.TurnStarted(7, "1", 1, ("d",)),
+        events.StateChanged("restarting"), events.ConversationOpened(None), events.TurnStarted(7, "1", 1, ("d",)),
         events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
     )  # fmt: skip
     assert desk.texts() == ["still there?", "Yes."], "once"

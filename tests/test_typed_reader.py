@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import typed_reader
-from assistant.typed_reader import InvalidValueError, MaxLength, Pattern, Range, parse_json, read_as
+from assistant.typed_reader import InvalidValueError, MaxLength, NumberRange, TextPattern, parse_json, read_as
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -23,14 +23,14 @@ JSON = st.recursive(
 
 @dataclass(frozen=True)
 class Place:
-    left: Annotated[int, Range(0, 100)]
+    left: Annotated[int, NumberRange(0, 100)]
     label: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
     places: tuple[Place, ...]
-    digest: Annotated[str, Pattern("[0-9a-f]{4}", "a digest")] = "0000"
+    digest: Annotated[str, TextPattern("[0-9a-f]{4}", "a digest")] = "0000"
     weight: float | None = None
     kind: Literal["still", "film"] = "still"
     names: dict[str, str] = field(default_factory=dict)
@@ -139,12 +139,12 @@ def test_any_value_is_read_as_its_type_or_refused_by_one_error(hint: Any, value:
 
 def test_limits_of_length_range_and_pattern_hold_at_their_ends() -> None:
     assert read_as(Annotated[str, MaxLength(3)], "abc", "it") == "abc"
-    assert read_as(Annotated[float, Range(0.5, 3)], 3, "it") == 3.0
+    assert read_as(Annotated[float, NumberRange(0.5, 3)], 3, "it") == 3.0
     for hint, value in (
         (Annotated[str, MaxLength(3)], "abcd"),
-        (Annotated[float, Range(0.5, 3)], 0.49),
-        (Annotated[int, Range(1)], 0),
-        (Annotated[str, Pattern("[a-z]", "a letter")], "ab"),
+        (Annotated[float, NumberRange(0.5, 3)], 0.49),
+        (Annotated[int, NumberRange(1)], 0),
+        (Annotated[str, TextPattern("[a-z]", "a letter")], "ab"),
     ):
         with pytest.raises(InvalidValueError):
             read_as(hint, value, "it")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.library.history import History
 from assistant.pictures import Picture, Sampling, open_picture
 from assistant.roles import Message
@@ -91,7 +91,7 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize("make", [no_pictures, cut, lambda path: path.write_bytes(b"\x1aE\xdf\xa3" + b"x" * 5000)])
 def test_a_video_without_pictures_is_refused_with_the_next_step(tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / "bad.mp4")
-    with pytest.raises(BadInput, match="no pictures in it") as told:
+    with pytest.raises(InvalidInputError, match="no pictures in it") as told:
         open_picture(tmp_path / "bad.mp4")
     assert "MP4" in told.value.hint
 
@@ -162,16 +162,16 @@ def test_a_video_is_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize("brand", [b"heic", b"avif", b"mif1"])
 def test_a_still_in_a_videos_container_is_no_video(tmp_path: Path, brand: bytes) -> None:
     (tmp_path / "p.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(100))
-    with pytest.raises(BadInput, match=r"HEIC|HEIF|AVIF"):
+    with pytest.raises(InvalidInputError, match=r"HEIC|HEIF|AVIF"):
         open_picture(tmp_path / "p.heic")
 
 
 def test_a_file_that_only_begins_like_a_video_opens_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.ogg").write_bytes(b"OggS\nv=0\nc=IN IP4 127.0.0.1\nm=video 5000 RTP/AVP 96\n")
-    with pytest.raises(BadInput, match="not a picture"):
+    with pytest.raises(InvalidInputError, match="not a picture"):
         open_picture(tmp_path / "a.ogg")
     (tmp_path / "b.ogg").write_bytes(b"OggS\0\nv=0\nc=IN IP4 127.0.0.1\nm=video 5000 RTP/AVP 96\n")
-    with pytest.raises(BadInput, match="no pictures in it"):
+    with pytest.raises(InvalidInputError, match="no pictures in it"):
         open_picture(tmp_path / "b.ogg")
 
 

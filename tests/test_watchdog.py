@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.progress import Marks, Progress, allow, step
-from assistant.watchdog import Health, Watchdog, WatchdogLimits
+from assistant.progress import WorkerMarks, WorkerProgress, extend_step_limit, watched_step
+from assistant.watchdog import EngineWatchdog, Health, WatchdogLimits
 
-STEP = Marks(step=1, busy=True, stage="answer", limit=60.0)
+STEP = WorkerMarks(step_count=1, is_busy=True, stage="answer", limit_s=60.0)
 
 
 class Child:
@@ -17,12 +17,12 @@ class Child:
 
     def __init__(self, **limits: float) -> None:
         self.now, self.processor = 100.0, 0.0
-        self.dog = Watchdog(WatchdogLimits(**limits), lambda: self.processor)
-        self.dog.start(self.now)
+        self.dog = EngineWatchdog(WatchdogLimits(**limits), lambda: self.processor)
+        self.dog.watch_new_child(self.now)
         self.found: list[tuple[float, Health]] = []  # seconds of this script, and what was found from then on
 
     def live(
-        self, seconds: float, marks: Marks | None, awaited: bool = True, loading: bool = False, work: float = 0.0
+        self, seconds: float, marks: WorkerMarks | None, awaited: bool = True, loading: bool = False, work: float = 0.0
     ) -> Health:
         """`marks`: those of its step, None for a process that sends nothing; `work`: its share of a processor."""
         found: Health = "healthy"
@@ -30,9 +30,9 @@ class Child:
             self.now += 0.25
             self.processor += work / 4
             if marks and tick % 2:
-                marks = replace(marks, seconds=marks.seconds + 0.5) if marks.busy else marks
-                self.dog.on_marks(marks, self.now)
-            found = self.dog.check(self.now, awaited, loading)
+                marks = replace(marks, seconds=marks.step_seconds + 0.5) if marks.is_busy else marks
+                self.dog.record_marks(marks, self.now)
+            found = self.dog.check_health(self.now, awaited, loading)
             if not self.found or self.found[-1][1] != found:
                 self.found.append((self.now - 100.0, found))
         return found
@@ -87,13 +87,13 @@ def test_a_step_that_ends_after_the_user_said_stop_is_healthy() -> None:
     child.live(10, STEP)
     child.dog.await_call(7, child.now)
     child.live(2, replace(STEP, seconds=10))
-    assert child.live(60, Marks(step=2, calls=7)) == "healthy"
+    assert child.live(60, WorkerMarks(step_count=2, call_count=7)) == "healthy"
 
 
 def test_a_step_is_given_twice_the_time_that_the_last_ones_took() -> None:
     child = Child()
     child.live(12, STEP)
-    child.dog.on_marks(replace(STEP, step=2), child.now)
+    child.dog.record_marks(replace(STEP, step=2), child.now)
     child.dog.await_call(1, child.now)
     assert child.live(20, replace(STEP, step=2)) == "working"
     assert child.live(5, replace(STEP, step=2, seconds=20)) == "stuck"
@@ -114,20 +114,20 @@ def test_a_window_that_stood_still_itself_blames_nobody() -> None:
 
 
 def test_steps_inside_a_step_have_limits_of_their_own() -> None:
-    progress = Progress()
-    progress.watch()
+    progress = WorkerProgress()
+    progress.watch_this_thread()
     progress.begin_step(limit=100)
-    with step("answer", 5):
-        inner = progress.marks()
-        with step("hear", 7):
-            assert (progress.marks().stage, progress.marks().limit) == ("hear", 7)
-        allow(50)
-        assert progress.marks().limit >= 50
-    outer = progress.marks()
-    assert (inner.stage, inner.limit, inner.busy) == ("answer", 5, True)
-    assert (outer.stage, outer.limit) == ("", 100) and outer.step > inner.step
-    progress.rest()
-    assert not progress.marks().busy
+    with watched_step("answer", 5):
+        inner = progress.current_marks()
+        with watched_step("hear", 7):
+            assert (progress.current_marks().stage, progress.current_marks().limit_s) == ("hear", 7)
+        extend_step_limit(50)
+        assert progress.current_marks().limit_s >= 50
+    outer = progress.current_marks()
+    assert (inner.stage, inner.limit_s, inner.is_busy) == ("answer", 5, True)
+    assert (outer.stage, outer.limit_s) == ("", 100) and outer.step_count > inner.step_count
+    progress.mark_idle()
+    assert not progress.current_marks().is_busy
 
 
 def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
@@ -156,6 +156,6 @@ def test_question_that_waits_for_a_picture_to_open_ends_nothing() -> None:
 
 def test_library_that_holds_pythons_lock_is_not_ended_for_the_next_question() -> None:
     child = Child()
-    child.dog.on_marks(replace(STEP, stage=""), child.now)
+    child.dog.record_marks(replace(STEP, stage=""), child.now)
     child.dog.await_call(7, child.now)
     assert child.live(30, None, work=0.5) == "working"

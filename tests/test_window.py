@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from assistant import events
-from assistant.settings import Folders, Settings
-from assistant.settings_file import load
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import load_settings
 from tests.desk import Desk, bars, until
 from ui.checkup import Checkup
 
@@ -43,7 +43,9 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
     desk.on(events.StateChanged("ready"), events.StateChanged("ready"))
     assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
     assert "Ready" in desk.window.bar.status.text()
-    assert load(Folders.find()).window.welcomed and not [call for call in desk.calls if call[0] == "configure"]
+    assert load_settings(AppPaths.locate()).window.first_run_done and not [
+        call for call in desk.calls if call[0] == "configure"
+    ]
 
 
 def test_the_computer_is_checked_in_words(desk: Desk) -> None:
@@ -53,14 +55,14 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
     said = [dialog.list.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(dialog.list.count())]
     assert any(one.startswith("starter kit, works:") for one in said), said
     assert any("hark.log" in one for one in said)
-    desk.on(events.Level(0.5))
+    desk.on(events.InputLevel(0.5))
     assert bars(dialog.meter)[-1] > bars(dialog.meter)[0]
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
     buttons["Say something"].click()
     assert desk.calls[-1][0] == "say"
     buttons["Try the microphone"].click()
     assert desk.calls[-1] == ("try_microphone",)
-    desk.on(events.MicrophoneTried("silence", played=False))
+    desk.on(events.MicrophoneTestResult("silence", is_playing=False))
     assert [one for one in dialog.findChildren(QLabel) if "muted" in one.text() and "no speaker" in one.text()]
     dialog.done(0)
 
@@ -68,7 +70,7 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
 def test_who_cannot_talk_is_told_why_at_every_try(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(desk.window.presenter, "tell", told.append)
-    desk.on(events.StateChanged("ready"), events.Listening(False, False, "There is no microphone."))
+    desk.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
     desk.calls.clear()
     desk.window.talk_down()
     desk.window.commands.carry_out("talk")

@@ -9,9 +9,9 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from assistant.events import Event
-from assistant.process import EngineProcess
-from assistant.settings import Folders, Settings
-from assistant.settings_file import save
+from assistant.process import EngineClient
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import save_settings
 
 
 class Bridge(QObject):
@@ -19,11 +19,11 @@ class Bridge(QObject):
 
     happened = Signal(object)
 
-    def __init__(self, settings: Settings, folders: Folders) -> None:
+    def __init__(self, settings: Settings, folders: AppPaths) -> None:
         super().__init__()
         self.settings, self._folders = settings, folders
         self.data = folders.data
-        self.engine = EngineProcess(settings, self._on_event)
+        self.engine = EngineClient(settings, self._on_event)
 
     def change(self, settings: Settings) -> str:
         """Takes other settings and keeps them, or has the engine look again at what the same ones name; returns why
@@ -31,8 +31,8 @@ class Bridge(QObject):
         before, self.settings = self.settings, settings
         # How the window looks is not the engine's.
         if settings == before or replace(before, window=settings.window) != settings:
-            self.engine.configure(settings)
-        return save(settings, self._folders)
+            self.engine.apply_settings(settings)
+        return save_settings(settings, self._folders)
 
     def _on_event(self, event: Event) -> None:
         self.happened.emit(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.settings import FASTEST
+from assistant.settings import MAX_SPEED
 from assistant.words.tongue import mark
 
 
@@ -60,7 +60,7 @@ OPTIONS = (
         "speed",
         mark("Speed of speech"),
         mark("1 is the voice's own; Alt+Up and Alt+Down change it too."),
-        most=FASTEST,
+        most=MAX_SPEED,
     ),
     Option(
         "window",

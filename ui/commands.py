@@ -47,8 +47,8 @@ class DesktopCommands(QObject):
         """Listens to one question, whatever window has the keys."""
         if self._window.do.can_talk():
             self._window.bar.talk.show_on(True)
-            self._window.engine.press()
-            self._window.engine.tap()
+            self._window.engine.press_talk_key()
+            self._window.engine.tap_talk_key()
 
     def stop(self) -> None:
         """Stops speaking."""

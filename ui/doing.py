@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAccessible
 
-from assistant.settings import FASTEST, SLOWEST
+from assistant.settings import MAX_SPEED, MIN_SPEED
 from assistant.words.tongue import tr
 from ui import style
 from ui.looking import Looking
@@ -34,7 +34,7 @@ class Doing(QObject):
     @Slot()
     def welcome(self) -> None:
         """At the first start alone: in the conversation, and aloud, by whoever speaks here."""
-        if self._bridge.settings.window.welcomed:
+        if self._bridge.settings.window.first_run_done:
             return
         from ui import welcome
 
@@ -44,7 +44,7 @@ class Doing(QObject):
         self._window.presenter.announce(text)
         # One speaks: a screen reader has been told. And nobody's question is cut off.
         if not QAccessible.isActive() and not self._window.presenter.live:
-            self._engine.say(text)
+            self._engine.read_aloud(text)
 
     def can_talk(self) -> bool:
         """Whether there is a microphone; why not is told."""
@@ -56,7 +56,7 @@ class Doing(QObject):
     @Slot()
     def try_microphone(self) -> None:
         if self.can_talk():
-            self._engine.try_microphone()
+            self._engine.test_microphone()
 
     @Slot(str)
     def ask(self, text: str) -> None:
@@ -78,24 +78,24 @@ class Doing(QObject):
     @Slot()
     def on_talk(self) -> None:
         self.leave_editing()
-        self._engine.press()
+        self._engine.press_talk_key()
 
     @Slot(bool)
     def on_talk_end(self, tapped: bool) -> None:
         if tapped:
-            self._engine.tap()
+            self._engine.tap_talk_key()
         else:
-            self._engine.release()
+            self._engine.release_talk_key()
 
     @Slot(str)
     def on_read(self, text: str) -> None:
         """Aloud, by whoever speaks."""
-        if self._bridge.settings.speak.by == "reader":
+        if self._bridge.settings.voice.speaker == "reader":
             from assistant.words.spoken import spoken_form
 
             self._window.presenter.read(spoken_form(text))
         else:
-            self._engine.say(text)
+            self._engine.read_aloud(text)
 
     @Slot(int)
     def on_again(self, row: int) -> None:
@@ -127,7 +127,7 @@ class Doing(QObject):
         self._window.presenter.begin()
         self._window.presenter.await_question(text)
         self._window.keeper.current = None
-        self._engine.again(turn, text)
+        self._engine.ask_again(turn, text)
 
     @Slot(str, tuple)
     def on_pointed(self, digest: str, box: tuple[int, ...]) -> None:
@@ -150,23 +150,23 @@ class Doing(QObject):
         sounds = [path for path in paths if path.lower().endswith(SOUNDS)]
         for path in paths:
             if path not in sounds:
-                self._engine.show(path)
+                self._engine.attach_file(path)
         if sounds:
-            self._engine.hear(sounds[0])
+            self._engine.ask_audio_file(sounds[0])
         if len(sounds) > 1:
             self._window.presenter.note(tr("One sound file is a question; the others were not taken."))
 
     @Slot(str, int, tuple)
     def on_rework(self, digest: str, quarters: int, box: tuple[int, ...]) -> None:
-        self._engine.rework(digest, quarters, box)
+        self._engine.edit_picture(digest, quarters, box)
 
     @Slot(bytes, str)
     def on_encoded(self, data: bytes, name: str) -> None:
-        self._engine.show_image(data, name)
+        self._engine.attach_image(data, name)
 
     @Slot(str)
     def on_forget(self, digest: str) -> None:
-        self._engine.forget(digest)
+        self._engine.remove_picture(digest)
 
     @Slot(str, str, object)
     def on_choice(self, section: str, field: str, value: object) -> None:
@@ -183,8 +183,8 @@ class Doing(QObject):
         if now.theme != before.theme:
             style.choose(now.theme)
             self._window.on_scheme()
-        if now.still != before.still:
-            style.stand_still(now.still)
+        if now.reduce_motion != before.reduce_motion:
+            style.stand_still(now.reduce_motion)
         if now.autostart != before.autostart:
             from ui import install
 
@@ -214,7 +214,7 @@ class Doing(QObject):
 
     @Slot(bool)
     def on_hands_free(self, on: bool) -> None:
-        self._engine.listen(on)
+        self._engine.set_hands_free(on)
 
     @Slot()
     def new_conversation(self) -> None:
@@ -239,20 +239,20 @@ class Doing(QObject):
         self._window.conversation.messages.thumbs.clear()
         self._window.presenter.begin()
         self._window.tray.clear()
-        self._engine.open(conversation, private)
+        self._engine.open_conversation(conversation, private)
         self._window.keeper.refresh()
 
     @Slot()
     def sentence_before(self) -> None:
-        self._engine.skip(-1)
+        self._engine.skip_sentences(-1)
 
     @Slot()
     def sentence_again(self) -> None:
-        self._engine.skip(0)
+        self._engine.skip_sentences(0)
 
     @Slot()
     def sentence_after(self) -> None:
-        self._engine.skip(1)
+        self._engine.skip_sentences(1)
 
     @Slot()
     def faster(self) -> None:
@@ -263,6 +263,6 @@ class Doing(QObject):
         self._speed(-0.1)
 
     def _speed(self, by: float) -> None:
-        speed = round(min(max(self._bridge.settings.speak.speed + by, SLOWEST), FASTEST), 1)
+        speed = round(min(max(self._bridge.settings.voice.speed + by, MIN_SPEED), MAX_SPEED), 1)
         self.on_choice("speak", "speed", speed)
         self._window.presenter.announce(tr("Speed {percent}").format(percent=f"{speed:.0%}"))

@@ -116,7 +116,7 @@ class Downloads(QObject):
             return
         self._queue = [one for one in self._queue if one != name]
         self._said.pop(name, None)
-        made = self.running[name] = Download(CATALOGUE[name], self._settings().hub.source, self)
+        made = self.running[name] = Download(CATALOGUE[name], self._settings().hub.model_hub, self)
         made.moved.connect(lambda: self.moved.emit(name))
         made.noted.connect(self.told)
         made.ended.connect(lambda why: self._on_end(name, why))

@@ -45,7 +45,7 @@ class Keeper(QObject):
     def writes(self) -> bool:
         """Whether conversations are kept: else none can branch off."""
         kept = self._archive is not None and not self._archive.read_only
-        return kept and self._window.bridge.settings.history.keep
+        return kept and self._window.bridge.settings.history.save_conversations
 
     def open_history(self, folder: Path) -> None:
         """Opens the history, and shows what is in it; may run in another thread, so that no frame waits for it."""

@@ -122,13 +122,13 @@ class Looking(QObject):
         from ui import capture
 
         self._window.presenter.tell(tr("Taking a photograph …"))
-        taking = capture.Photograph(self, self._window.bridge.settings.look.camera)
+        taking = capture.Photograph(self, self._window.bridge.settings.responder.camera)
         taking.taken.connect(self._on_photograph)
 
     @Slot(bytes)
     def _on_photograph(self, data: bytes) -> None:
         if data:
-            self._engine.show_image(data, tr("photograph") + ".png")
+            self._engine.attach_image(data, tr("photograph") + ".png")
             self._window.presenter.tell(tr("A photograph was taken."))
         else:
             self._window.presenter.tell(
@@ -173,6 +173,6 @@ class Looking(QObject):
             self._show(capture.encoded(shot), name)
 
     def _show(self, data: bytes, name: str) -> None:
-        self._engine.show_image(data, name)
+        self._engine.attach_image(data, name)
         if self._describing:
             self._engine.ask(tr("Describe what is on my screen."))

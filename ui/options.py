@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from assistant.settings import SLOWEST, Settings
-from assistant.settings_file import written
+from assistant.settings import MIN_SPEED, Settings
+from assistant.settings_file import format_settings
 from assistant.words.tongue import tr
 from ui import style
 from ui.choices import OPTIONS, Option
@@ -120,7 +120,7 @@ class Options(QDialog):
         if not name:
             return
         try:
-            Path(name).write_text(written(self._now()), "utf-8")
+            Path(name).write_text(format_settings(self._now()), "utf-8")
         except OSError as error:
             warn(self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error))
 
@@ -157,7 +157,7 @@ def _control(option: Option, value: Any, choose: Any) -> QWidget:
         made.setKeyboardTracking(False)
     elif isinstance(value, float):
         made = _Broken()
-        made.setRange(SLOWEST if option.field == "speed" else 0.0, option.most)
+        made.setRange(MIN_SPEED if option.field == "speed" else 0.0, option.most)
         made.setSingleStep(0.1)
         made.valueChanged.connect(lambda number: choose(option, round(number, 2)))
         made.setKeyboardTracking(False)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QIcon, QImage
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from assistant.events import Pointed, Shown, Weighed
+from assistant.events import PictureAdded, PictureCostEstimated, RegionPointed
 from assistant.words.tongue import tr
 from ui import style
 from ui.framed import THUMB, framed
@@ -112,10 +112,10 @@ class Tray(QWidget):
             deeds.addWidget(button)
         return deeds
 
-    def shown(self, event: Shown) -> QImage:
+    def shown(self, event: PictureAdded) -> QImage:
         """A picture lies in the tray now, perhaps in the place of another one; returns it, small."""
         self._take_out(event.digest)
-        place = self._take_out(event.instead)
+        place = self._take_out(event.replaces)
         image = QImage(
             event.thumbnail, event.thumb_width, event.thumb_height, event.thumb_width * 3, QImage.Format.Format_RGB888
         ).copy()
@@ -128,7 +128,7 @@ class Tray(QWidget):
         self.list.setCurrentItem(item)
         return image
 
-    def weighed(self, event: Weighed) -> None:
+    def weighed(self, event: PictureCostEstimated) -> None:
         """What a picture costs, before it is asked about."""
         told = tr("{tokens} tokens · {megabytes} MB · ready in about {seconds} s").format(
             tokens=f"{event.tokens:,}",
@@ -143,7 +143,7 @@ class Tray(QWidget):
         if current and current.data(DIGEST) == event.digest:
             self.cost.setText(told)
 
-    def point_out(self, event: Pointed) -> str:
+    def point_out(self, event: RegionPointed) -> str:
         """An answer points at a place: it is drawn; returns where that is, in words."""
         row = self._row_of(event.picture)
         if row is None:

@@ -35,7 +35,7 @@ class Presenter(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._messages = window, window.conversation.messages
-        self._announcer = Announcer(window, lambda: window.bridge.settings.window.announce)
+        self._announcer = Announcer(window, lambda: window.bridge.settings.window.announcement_level)
         self._row = -1  # of the answer that still grows
         self.live = self._hears = False  # whether a turn is under way, and whether a person speaks
         self._messages.rowsInserted.connect(self._on_inserted)
@@ -83,7 +83,7 @@ class Presenter(QObject):
         match event:
             case events.StateChanged(state):
                 self._on_state(state)
-            case events.Loading(what, done) if not done:
+            case events.ModelLoading(what, done) if not done:
                 self._window.bar.status.setText(words.loading(what))
             case events.TurnStarted():
                 self._window.folding.to_middle()
@@ -97,9 +97,9 @@ class Presenter(QObject):
                 self._on_wrote(text)
             case events.TurnEnded():
                 self._on_end(event)
-            case events.Noted(message):
+            case events.Notice(message):
                 self.note(message)
-            case events.Failed(_, message, hint):
+            case events.ErrorOccurred(_, message, hint):
                 self.note(f"{message} {hint}")
             case _:
                 self._on_things(event)
@@ -118,35 +118,42 @@ class Presenter(QObject):
     def _is_late(self, event: Event) -> bool:
         """Whether it belongs to a conversation that was left."""
         match event:
-            case events.Opened():
+            case events.ConversationOpened():
                 self._opening = max(0, self._opening - 1)
             case events.StateChanged("restarting"):
                 self._opening = 1  # a new engine opens the conversation anew
-            case events.Failed():
+            case events.ErrorOccurred():
                 self._opening = 0
-        late = (events.TurnStarted, events.Heard, events.Hearing, events.Wrote, events.Pointed, events.TurnEnded)
+        late = (
+            events.TurnStarted,
+            events.Heard,
+            events.PartialTranscript,
+            events.Wrote,
+            events.RegionPointed,
+            events.TurnEnded,
+        )
         return self._opening > 0 and isinstance(event, late)
 
     def _on_things(self, event: Event) -> None:
         """Sound and pictures."""
         match event:
-            case events.Level(value):
+            case events.InputLevel(value):
                 self.meters = [one for one in self.meters if isValid(one)]
                 for meter in self.meters:
                     meter.add(value)
-            case events.Hearing(text):
+            case events.PartialTranscript(text):
                 self._window.bar.caption.setText(text)
-            case events.Shown():
+            case events.PictureAdded():
                 self._messages.thumbs[event.digest] = self._window.tray.shown(event)
                 number = self._window.tray.list.currentRow() + 1
-                said = tr("Picture {n} was changed") if event.instead else tr("Picture {n}: {name}")
-                self._announcer.say(said.format(n=number, name=event.name), detail=not event.instead)
+                said = tr("Picture {n} was changed") if event.replaces else tr("Picture {n}: {name}")
+                self._announcer.say(said.format(n=number, name=event.name), detail=not event.replaces)
                 self._window.conversation.refresh()
-            case events.Pointed():
+            case events.RegionPointed():
                 self._pointed.append(self._window.tray.point_out(event))
-            case events.Weighed():
+            case events.PictureCostEstimated():
                 self._window.tray.weighed(event)
-            case events.Forgotten(digest):
+            case events.PictureRemoved(digest):
                 self._window.tray.gone(digest)
             case _:
                 self._on_devices(event)
@@ -154,13 +161,13 @@ class Presenter(QObject):
     def _on_devices(self, event: Event) -> None:
         side, settings = self._window.side, self._window.bridge.settings
         match event:
-            case events.Voices(ids, names):
-                side.voice.offer(list(zip(ids, names, strict=True)), settings.speak.voice)
-            case events.DevicesFound():
+            case events.VoicesAvailable(ids, names):
+                side.voice.offer(list(zip(ids, names, strict=True)), settings.voice.id)
+            case events.AudioDevicesAvailable():
                 self._window.offer_devices(event)
-            case events.MicrophoneTried():
+            case events.MicrophoneTestResult():
                 self.tried.emit(words.tried(event))
-            case events.Listening(microphone, _, why_not):
+            case events.MicrophoneState(microphone, _, why_not):
                 self._window.bar.talk.allow(microphone, why_not)
                 if why_not:
                     self.note(why_not)
@@ -223,7 +230,7 @@ class Presenter(QObject):
             return  # something was read aloud: no answer has come
         if self._row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
-            detail = tr("stopped") if heard is not None else words.by(event.by)
+            detail = tr("stopped") if heard is not None else words.by(event.model_name)
             with self._window.conversation.staying():
                 self._messages.change(self._row, heard=heard, detail=detail)
                 self._window.conversation.grown(self._row)

@@ -35,8 +35,8 @@ class Reading:
 
     def _read(self, pieces: Iterator[str]) -> None:
         settings = self._bridge.settings
-        most = {"all": None, "first": 1}.get(settings.window.announce, 0)
+        most = {"all": None, "first": 1}.get(settings.window.announcement_level, 0)
         for piece in pieces:
-            if settings.speak.by == "reader" and (most is None or self._count < most):
+            if settings.voice.speaker == "reader" and (most is None or self._count < most):
                 self._announcer.read(spoken_form(piece))
             self._count += 1

@@ -58,12 +58,16 @@ class Side(QWidget):
         self.parts = self._label("", quiet=True)
         self.parts.setWordWrap(True)
         self.show_settings(settings)
-        self.voice.offer([(settings.speak.voice, settings.speak.voice)], settings.speak.voice)
+        self.voice.offer([(settings.voice.id, settings.voice.id)], settings.voice.id)
 
     def show_settings(self, settings: Settings) -> None:
         """Says what hears and what answers."""
-        look = tr("Starter kit") if settings.look.responder == "starter" else settings.look.model or "Qwen2-VL"
-        hear = tr("English speech") if settings.hear.transcriber == "sphinx" else settings.hear.model or "Whisper"
+        look = tr("Starter kit") if settings.responder.backend == "starter" else settings.responder.model or "Qwen2-VL"
+        hear = (
+            tr("English speech")
+            if settings.transcriber.backend == "sphinx"
+            else settings.transcriber.model or "Whisper"
+        )
         self.parts.setText(f"{look} · {hear}")
 
     def _label(self, text: str, quiet: bool = False) -> PlainLabel:

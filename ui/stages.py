@@ -23,7 +23,7 @@ from ui.plain import set_tool_tip
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
-    from assistant.events import Timings
+    from assistant.events import TurnTimings
 
 _NAMES = {
     "load": mark("Loading"), "look": mark("Opening pictures"), "hear": mark("Hearing"),
@@ -32,7 +32,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def spans(timings: Timings) -> list[tuple[str, float]]:
+def spans(timings: TurnTimings) -> list[tuple[str, float]]:
     """What followed what, in seconds; stages that did not happen are left out."""
     heard = timings.hear or 0.0
     first = max(heard, timings.first_word or heard)
@@ -53,10 +53,10 @@ class Stages(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.clicked.connect(self.open)
-        self._timings: Timings | None = None
+        self._timings: TurnTimings | None = None
         self.hide()
 
-    def show_turn(self, timings: Timings) -> None:
+    def show_turn(self, timings: TurnTimings) -> None:
         """The times of the turn that ended."""
         self._timings = timings
         self.setAccessibleName(tr("Times of the last answer"))
@@ -99,7 +99,7 @@ class Stages(QAbstractButton):
 class Table(QDialog):
     """Stages and seconds."""
 
-    def __init__(self, parent: Stages, timings: Timings) -> None:
+    def __init__(self, parent: Stages, timings: TurnTimings) -> None:
         super().__init__(parent.window())
         self.setWindowTitle(tr("Times of the last answer"))
         rows = [*spans(timings), ("sound", timings.first_sound), ("total", timings.total)]

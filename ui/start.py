@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from assistant.settings import Folders
-from assistant.settings_file import load
+from assistant.settings import AppPaths
+from assistant.settings_file import load_settings
 from assistant.words import tongue
 from assistant.words.tongue import tr
 from ui import style
@@ -49,9 +49,9 @@ def _warm(window: Window) -> None:
     threading.Thread(target=load, name="hark warm", daemon=True).start()
 
 
-def _unanswered(folders: Folders) -> int:
+def _unanswered(folders: AppPaths) -> int:
     """Says that another Hark has the folder and does not answer; returns the exit code."""
-    speak(load(folders).window.language)
+    speak(load_settings(folders).window.language)
     text = tr(
         "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
         "{folder}. End that one, then start Hark again."
@@ -84,7 +84,7 @@ def _run_on() -> None:
 def _warn(window: Window, text: str) -> None:
     """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
     window.presenter.note(text)
-    window.presenter.ready.connect(lambda: window.engine.say(text), Qt.ConnectionType.SingleShotConnection)
+    window.presenter.ready.connect(lambda: window.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
 
 
 def main(options: argparse.Namespace, silent: str = "") -> int:
@@ -96,7 +96,7 @@ def main(options: argparse.Namespace, silent: str = "") -> int:
     application.setDesktopFileName("hark")
     application.setStyle("Fusion")
     application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
-    folders = Folders.find()
+    folders = AppPaths.locate()
     if options.install:
         from ui import install
 
@@ -107,10 +107,10 @@ def main(options: argparse.Namespace, silent: str = "") -> int:
     instance = Instance(folders.data)
     if not instance.first:
         return 0 if instance.tell(options.deed) else _unanswered(folders)
-    settings = load(folders)
+    settings = load_settings(folders)
     speak(settings.window.language)
     style.choose(settings.window.theme)
-    style.stand_still(settings.window.still)
+    style.stand_still(settings.window.reduce_motion)
     style.apply(application)
     bridge = Bridge(settings, folders)
     window = Window(bridge)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from assistant.events import DevicesFound
+from assistant.events import AudioDevicesAvailable
 from assistant.words.tongue import tr
 from ui import style, words
 from ui.bar import Bar
@@ -52,7 +52,7 @@ class Window(QMainWindow):
         self.presenter, self.keeper = Presenter(self), Keeper(self)
         self.keys, self.do = Keys(QApplication.instance()), Doing(self)
         self.commands = DesktopCommands(self)
-        self._devices, self._options = DevicesFound((), ()), None
+        self._devices, self._options = AudioDevicesAvailable((), ()), None
         self.presence: Presence | None = None
         self.ending = False  # whether closing is the end, wherever the window would stay
         QGuiApplication.instance().commitDataRequest.connect(self.end)
@@ -198,19 +198,19 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Away in the tray, if that is wanted and possible; else the end."""
-        if self.bridge.settings.window.stay and not self.ending and self.presence and self.presence.there:
+        if self.bridge.settings.window.close_to_tray and not self.ending and self.presence and self.presence.there:
             event.ignore()
             self.hide()
         else:
             event.accept()
             QApplication.quit()
 
-    def offer_devices(self, found: DevicesFound) -> None:
+    def offer_devices(self, found: AudioDevicesAvailable) -> None:
         """What microphones and speakers there are now."""
         self._devices = found
         if self._options and isValid(self._options):
-            self._options.offer("input", found.inputs, self.bridge.settings.sound.input)
-            self._options.offer("output", found.outputs, self.bridge.settings.sound.output)
+            self._options.offer("input", found.inputs, self.bridge.settings.audio.input)
+            self._options.offer("output", found.outputs, self.bridge.settings.audio.output)
 
     @Slot()
     def search(self) -> None:

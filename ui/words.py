@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.events import MicrophoneTried, Timings, TurnEnded
+from assistant.events import MicrophoneTestResult, TurnEnded, TurnTimings
 from assistant.words.tongue import mark, tr
 
 _STATES = {
@@ -89,10 +89,10 @@ def by(name: str) -> str:
     return tr(_BY.get(name, name))
 
 
-def tried(event: MicrophoneTried) -> str:
+def tried(event: MicrophoneTestResult) -> str:
     """What came of trying the microphone."""
-    heard = tr(_TRIED[event.found])
-    return heard if event.played else heard + " " + tr("There is no speaker to play it on.")
+    heard = tr(_TRIED[event.result])
+    return heard if event.is_playing else heard + " " + tr("There is no speaker to play it on.")
 
 
 def all_keys() -> list[tuple[str, str]]:
@@ -106,10 +106,12 @@ def ended(event: TurnEnded) -> str:
         return tr("I heard no speech.")
     if event.reason == "failed":
         return ""
-    return tr("Stopped.") if event.reason == "interrupted" else tr("Answered by {who}.").format(who=by(event.by))
+    return (
+        tr("Stopped.") if event.reason == "interrupted" else tr("Answered by {who}.").format(who=by(event.model_name))
+    )
 
 
-def times(timings: Timings) -> str:
+def times(timings: TurnTimings) -> str:
     """The times of the stages that happened, in seconds."""
     parts = []
     for name, sentence in _STAGES:

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from assistant.backends import boundary
-from assistant.errors import Missing
-from assistant.roles import Options, Responder, Transcriber, Voice
+from assistant.errors import NotAvailableError
+from assistant.roles import LoadOptions, Responder, Transcriber, Voice
 from assistant.words.tongue import mark, tr
 
 if TYPE_CHECKING:
@@ -18,38 +18,38 @@ RESPONDERS = {"starter": "starter:load", "qwen2-vl": "qwen2_vl:load", "silent": 
 VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "piper": "piper:load", "silent": "silent:load_voice"}
 
 
-def _load(table: dict[str, str], stage: str, what: str, name: str, options: Options) -> object:
+def _load(table: dict[str, str], stage: str, what: str, name: str, options: LoadOptions) -> object:
     if name not in table:
         known = ", ".join(sorted(table))
-        raise Missing(
+        raise NotAvailableError(
             stage,
             tr("Hark knows no {what} “{name}”.").format(what=tr(what), name=name),
             tr("It knows {known}.").format(known=known),
         )
     module, function = table[name].split(":")
 
-    def load(options: Options) -> object:
+    def load(options: LoadOptions) -> object:
         return getattr(import_module(f"assistant.backends.{module}"), function)(options)
 
     return boundary.load_guarded(load, stage, name, options)
 
 
-def load_transcriber(name: str, options: Options) -> Transcriber:
+def load_transcriber(name: str, options: LoadOptions) -> Transcriber:
     return cast(Transcriber, _load(TRANSCRIBERS, "hear", mark("transcriber"), name, options))
 
 
-def load_responder(name: str, options: Options) -> Responder:
+def load_responder(name: str, options: LoadOptions) -> Responder:
     return cast(Responder, _load(RESPONDERS, "answer", mark("responder"), name, options))
 
 
-def load_voice(engine: str, options: Options) -> Voice:
+def load_voice(engine: str, options: LoadOptions) -> Voice:
     return cast(Voice, _load(VOICES, "speak", mark("voice engine"), engine, options))
 
 
 def load_reader() -> Reader:
     """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
 
-    def load(_: Options) -> object:
+    def load(_: LoadOptions) -> object:
         return import_module("assistant.backends.reader").Reader()
 
-    return cast("Reader", boundary.load_guarded(load, "answer", "RapidOCR", Options()))
+    return cast("Reader", boundary.load_guarded(load, "answer", "RapidOCR", LoadOptions()))

@@ -20,8 +20,8 @@ from types import FrameType
 from typing import Any
 
 from assistant import progress
-from assistant.errors import AssistantError, Missing, first_line
-from assistant.roles import Options
+from assistant.errors import AssistantError, NotAvailableError, first_line
+from assistant.roles import LoadOptions
 from assistant.words.tongue import mark, tr
 
 _log = logging.getLogger(__name__)
@@ -104,11 +104,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return named or any(phrase in text for phrase in _OUT_OF_MEMORY)
 
 
-def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hint: str) -> Missing:
+def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hint: str) -> NotAvailableError:
     if is_out_of_memory(error):
         text = tr(_NO_MEMORY_TO_LOAD) if loading else tr(_NO_MEMORY_AT_WORK)
         hint = tr("Close other programs, or choose a smaller model.")
-        return Missing(stage, text.format(model=model), hint)
+        return NotAvailableError(stage, text.format(model=model), hint)
     sentence, usual = (_AT_LOAD if loading else _AT_WORK)[stage]
     said = _SENTENCE_END.split(_PREFIX.sub("", " ".join(first_line(error).split())))[0]
     reason = said.rstrip(".:") or type(error).__name__
@@ -116,17 +116,17 @@ def _as_sentence(error: BaseException, stage: str, model: str, loading: bool, hi
         reason = tr("its files are damaged, or do not belong together ({why})").format(
             why=f"{type(error).__name__}: {reason}"
         )
-    return Missing(stage, tr(sentence).format(model=model, reason=reason), hint or tr(usual))
+    return NotAvailableError(stage, tr(sentence).format(model=model, reason=reason), hint or tr(usual))
 
 
-def load_guarded(load: Callable[[Options], Any], stage: str, name: str, options: Options) -> Any:
+def load_guarded(load: Callable[[LoadOptions], Any], stage: str, name: str, options: LoadOptions) -> Any:
     """Loads a part, and guards its methods from then on. `name` is that of the back end. Raises `Missing`."""
     model, limit = options.model or name, _LOAD_LIMIT_S
-    with progress.step("", limit), foreign_errors(stage, model, loading=True):
+    with progress.watched_step("", limit), foreign_errors(stage, model, loading=True):
         if options.model:
             check_files(Path(options.model))
             limit += _bytes_of(Path(options.model)) / _LOADED_BYTES_PER_S
-            progress.allow(limit)
+            progress.extend_step_limit(limit)
         part = load(options)
     return guard(part, stage, model, limit)
 
@@ -150,7 +150,7 @@ def _guarded_steps(method: Callable[..., Generator[Any, None, Any]], stage: str,
         limit = _limit_of(*given)
         with foreign_errors(stage, model), closing(method(*given)) as items:
             while True:
-                with progress.step(stage, limit):
+                with progress.watched_step(stage, limit):
                     try:
                         item = next(items)
                     except StopIteration as end:
@@ -163,7 +163,7 @@ def _guarded_steps(method: Callable[..., Generator[Any, None, Any]], stage: str,
 def _guarded_call(method: Callable[..., Any], stage: str, model: str, limit: float) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(*given: Any) -> Any:
-        with progress.step(stage, limit), foreign_errors(stage, model):
+        with progress.watched_step(stage, limit), foreign_errors(stage, model):
             return method(*given)
 
     return call

@@ -12,8 +12,8 @@ import torch
 
 from assistant.backends import room
 from assistant.backends.saying import number_of
-from assistant.errors import Missing
-from assistant.roles import Options, Voice
+from assistant.errors import NotAvailableError
+from assistant.roles import LoadOptions, Voice
 from assistant.sound.audio import Audio, mono
 from assistant.words.tongue import tr
 
@@ -49,7 +49,7 @@ class Coqui(Voice):
             yield sound
 
 
-def load(options: Options) -> Coqui:
+def load(options: LoadOptions) -> Coqui:
     """Loads the folder `options.model` (`config.json` and weights) with its speaker `options.speaker`.
 
     Weights that are pickles are read weights-only, so that no code in them runs. Raises `Missing`, and
@@ -57,7 +57,7 @@ def load(options: Options) -> Coqui:
     folder = Path(options.model)
     config_path, weights = folder / "config.json", _weights(folder)
     if weights is None or not config_path.is_file():
-        raise Missing(
+        raise NotAvailableError(
             "speak",
             tr("The voice in “{folder}” has no config.json or no weights.").format(folder=folder),
             tr("Choose or get another voice."),

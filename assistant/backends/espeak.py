@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from assistant.errors import AssistantError, Missing
-from assistant.roles import Options, Voice
+from assistant.errors import AssistantError, NotAvailableError
+from assistant.roles import LoadOptions, Voice
 from assistant.sound.audio import Audio, mono
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from assistant.words.tongue import tr
@@ -92,7 +92,7 @@ class Espeak(Voice):
         except InvalidValueError:
             raise EOFError from None  # as if it had died: a native library has read hostile text in there
         if "error" in facts:
-            raise Missing(
+            raise NotAvailableError(
                 "speak",
                 tr("eSpeak NG has no voice “{language}”.").format(language=self.language),
                 tr("See hark voices."),
@@ -132,16 +132,16 @@ def stopped() -> AssistantError:
     )
 
 
-def load(options: Options) -> Espeak:
+def load(options: LoadOptions) -> Espeak:
     """The voice named by `options.speaker`, such as `en-us`, `en-gb`, `cmn`. Raises `Missing` when there is none."""
     voice = Espeak(options.speaker or "en-us")
     try:
         known = {entry["language"].lower() for entry in voice.voices()}
     except (OSError, EOFError, struct.error):
-        raise Missing("speak", tr("eSpeak NG does not start."), tr("Run hark doctor.")) from None
+        raise NotAvailableError("speak", tr("eSpeak NG does not start."), tr("Run hark doctor.")) from None
     if voice.language.partition("+")[0].lower() not in known:
         voice.close()
-        raise Missing(
+        raise NotAvailableError(
             "speak", tr("eSpeak NG has no voice “{speaker}”.").format(speaker=options.speaker), tr("See hark voices.")
         )
     return voice

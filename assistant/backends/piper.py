@@ -16,8 +16,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from assistant.backends.espeak import CHINESE_ONES, Espeak, is_chinese
 from assistant.backends.saying import number_of
-from assistant.errors import Missing
-from assistant.roles import Options, Voice
+from assistant.errors import NotAvailableError
+from assistant.roles import LoadOptions, Voice
 from assistant.sound.audio import Audio, mono
 from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
@@ -128,7 +128,7 @@ def closing(read: str) -> tuple[str, bool]:
     return _MARKS.get(mark, ""), _MARKS.get(mark, mark) in _ENDS
 
 
-def load(options: Options) -> Piper:
+def load(options: LoadOptions) -> Piper:
     """Loads the folder `options.model` (one `*.onnx` and its `*.onnx.json`), or an `*.onnx` in it, with its speaker
     `options.speaker`.
 
@@ -138,7 +138,7 @@ def load(options: Options) -> Piper:
     voices = [folder] if folder.suffix == ".onnx" and folder.is_file() else sorted(folder.glob("*.onnx"))
     weights = voices[0] if voices and options.model else None
     if weights is None or not Path(f"{weights}.json").is_file():
-        raise Missing(
+        raise NotAvailableError(
             "speak",
             tr("The voice in “{folder}” has no .onnx file, or no .onnx.json beside it.").format(folder=folder),
             tr("Choose or get another voice."),
@@ -165,4 +165,6 @@ def _check_phonemes(config: dict[str, Any], folder: Path) -> None:
     kind = config.get("phoneme_type", "espeak")
     if kind not in ("espeak", "text"):
         what = tr("The voice in “{folder}” expects “{kind}” as its input, which Hark cannot produce.")
-        raise Missing("speak", what.format(folder=folder, kind=str(kind)[:40]), tr("Choose or get another voice."))
+        raise NotAvailableError(
+            "speak", what.format(folder=folder, kind=str(kind)[:40]), tr("Choose or get another voice.")
+        )

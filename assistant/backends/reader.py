@@ -67,7 +67,7 @@ class Reader:
     def _find_in_tiles(self, image: Image.Image) -> Generator[str, None, list[Line]]:
         lines = []
         for tile in cut_into_tiles(image):
-            progress.allow(_TILE_ALLOWED_S)  # a page has many of them: healthy work, however long all take
+            progress.extend_step_limit(_TILE_ALLOWED_S)  # a page has many of them: healthy work, however long all take
             for line in self._detect(tile.image):
                 left, top, right, bottom = line.box
                 box = (left + tile.left, top + tile.top, right + tile.left, bottom + tile.top)

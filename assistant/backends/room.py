@@ -33,7 +33,7 @@ def unusable(name: str, reason: str) -> str:
 
 def unseen(name: str) -> str:
     """The same where a library sees no card but the driver does; "" where there is none."""
-    return unusable(name, tr("the library sees no card")) if cards.has_driver() and cards.cards() else ""
+    return unusable(name, tr("the library sees no card")) if cards.has_driver() and cards.list_cards() else ""
 
 
 def why_torch_fails() -> str:

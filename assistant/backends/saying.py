@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.words.tongue import tr
 
 
@@ -14,7 +14,7 @@ def number_of(wanted: str, names: Mapping[str, int], count: int) -> int | None:
         return None
     number = int(names.get(wanted, wanted if wanted.isdecimal() else 0 if not wanted else -1))
     if number not in range(count):
-        raise Missing(
+        raise NotAvailableError(
             "speak",
             tr("The voice has no speaker “{wanted}”.").format(wanted=wanted),
             tr("It has {what}.").format(what=", ".join(sorted(names)) or f"0 to {count - 1}"),

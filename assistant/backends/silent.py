@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from assistant.roles import Message, Options, Responder, Transcriber, Voice
+from assistant.roles import LoadOptions, Message, Responder, Transcriber, Voice
 from assistant.sound.audio import Audio
 
 RATE = 16_000
@@ -48,14 +48,14 @@ class SilentVoice(Voice):
             yield Audio(np.zeros(int(RATE / 20 / self.speed), np.float32), RATE)
 
 
-def load_transcriber(options: Options) -> SilentTranscriber:
+def load_transcriber(options: LoadOptions) -> SilentTranscriber:
     return SilentTranscriber(options.model or "hello")
 
 
-def load_responder(options: Options) -> SilentResponder:
+def load_responder(options: LoadOptions) -> SilentResponder:
     """`options.model`: the seconds that it takes for a word, "" for none."""
     return SilentResponder(float(options.model or 0))
 
 
-def load_voice(options: Options) -> SilentVoice:
+def load_voice(options: LoadOptions) -> SilentVoice:
     return SilentVoice()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.roles import Options, Transcriber
+from assistant.roles import LoadOptions, Transcriber
 from assistant.sound import speech
 from assistant.sound.audio import Audio, pcm16
 
@@ -69,7 +69,7 @@ def _decode(decoder: Any, sound: bytes) -> tuple[str, float]:
     return (re.sub(r"\(\d+\)", "", found.hypstr), float(found.best_score)) if found else ("", 0.0)
 
 
-def load(options: Options) -> Sphinx:
+def load(options: LoadOptions) -> Sphinx:
     """The starter kit's ear; English only, so `options.language` is not heeded."""
     with resources.as_file(resources.files("resources") / "starter" / "spoken.jsgf") as grammar:
         return Sphinx(grammar)

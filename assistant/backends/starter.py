@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
 from assistant.pictures import Picture
-from assistant.roles import Cost, Message, Options, Responder
+from assistant.roles import LoadOptions, Message, PictureCost, Responder
 from assistant.starter.questions import CANNOT, DESCRIBE
 from assistant.words.tongue import is_chinese, like, mark
 
@@ -59,7 +59,7 @@ class Starter(Responder):
     of a model that is here and can answer more, or ""."""
 
     def __init__(self, find_installed: Callable[[], str] = lambda: "") -> None:
-        self.by = "tiny"
+        self.model_name = "tiny"
         self._find_installed = find_installed
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
@@ -67,7 +67,7 @@ class Starter(Responder):
         pictures = next((m.pictures for m in reversed(messages) if m.pictures), ())
         question = messages[-1].text
         if not pictures:
-            self.by = "tiny"
+            self.model_name = "tiny"
             yield self._refuse(question, NO_PICTURE, NO_PICTURE_TO_USE)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
@@ -79,7 +79,7 @@ class Starter(Responder):
         for picture in messages[-1].pictures:
             yield from self._tiny.prepare([Message("user", "", (picture,))])
 
-    def cost(self, picture: Picture) -> Cost | None:
+    def cost(self, picture: Picture) -> PictureCost | None:
         """What it takes to encode a picture."""
         return self._tiny.cost(picture)
 
@@ -102,14 +102,14 @@ class Starter(Responder):
         asked = (DESCRIBE if described else "") if is_chinese(question) else question
         answer = self._look(picture, asked) if asked else CANNOT
         if CANNOT not in answer:
-            self.by = "tiny"
+            self.model_name = "tiny"
             yield answer
             return
         lines = []
         for line in self._reader.read_steps(picture) if described else ():
             lines += [line] if line else []
             yield ""
-        self.by = "reader" if lines else "tiny"
+        self.model_name = "reader" if lines else "tiny"
         yield "\n".join(lines) if lines else self._refuse(question, CANNOT_TELL, CANNOT_TELL_TO_USE)
 
     def _refuse(self, question: str, to_get: str, to_use: str) -> str:
@@ -118,7 +118,7 @@ class Starter(Responder):
         return like(question, to_use).format(name=name) if name else like(question, to_get)
 
     def _read(self, picture: Picture, question: str) -> Generator[str, None, None]:
-        self.by = "reader"
+        self.model_name = "reader"
         first = True
         for line in self._reader.read_steps(picture):
             yield line if first or not line else "\n" + line
@@ -142,7 +142,7 @@ class Starter(Responder):
     @cached_property
     def _tiny(self) -> Qwen2VL:
         with self._loading(), resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
-            options = Options(model=str(folder), device="cpu", dtype="float32", max_new_tokens=96)
+            options = LoadOptions(model=str(folder), device="cpu", dtype="float32", max_new_tokens=96)
             return cast("Any", backends.load_responder("qwen2-vl", options))
 
     @contextmanager
@@ -154,6 +154,6 @@ class Starter(Responder):
             self.late_loading_seconds += time.monotonic() - start
 
 
-def load(options: Options) -> Starter:
+def load(options: LoadOptions) -> Starter:
     """The starter kit; its models come with Hark, so that of the `options` only `find_installed` matters."""
     return Starter(options.find_installed)

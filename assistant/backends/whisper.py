@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from assistant.backends.boundary import foreign_errors
-from assistant.errors import AssistantError, Missing, first_line
-from assistant.roles import Options, Transcriber
+from assistant.errors import AssistantError, NotAvailableError, first_line
+from assistant.roles import LoadOptions, Transcriber
 from assistant.sound import speech
 from assistant.sound.audio import Audio
 from assistant.words.tongue import tr
@@ -23,7 +23,7 @@ class Whisper(Transcriber):
     """A loaded model. `device` is where it runs: "cuda" or "cpu"."""
 
     def __init__(self, model: Any, device: str, language: str, note: str = "") -> None:
-        self._model, self.device, self._language, self.note = model, device, language, note
+        self._model, self.device, self._language, self.load_warning = model, device, language, note
 
     def transcribe(self, audio: Audio) -> Generator[str, None, None]:
         """Yields the transcript segment by segment; nothing for sound without speech."""
@@ -40,7 +40,7 @@ class Whisper(Transcriber):
             yield segment.text
 
 
-def load(options: Options) -> Whisper:
+def load(options: LoadOptions) -> Whisper:
     """Loads the CTranslate2 folder or hub name `options.model`. Raises `Missing` when it cannot be loaded here."""
     import ctranslate2
     from faster_whisper import WhisperModel
@@ -48,10 +48,14 @@ def load(options: Options) -> Whisper:
     from assistant.backends import room
 
     if not options.model:
-        raise Missing("hear", tr("No Whisper model is chosen."), tr("Get one: hark models get whisper-small."))
+        raise NotAvailableError(
+            "hear", tr("No Whisper model is chosen."), tr("Get one: hark models get whisper-small.")
+        )
     on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
     name = options.name or "Whisper"
-    note = room.too_large(Path(options.model), options.budget) if on_card and options.device == "auto" else ""
+    note = (
+        room.too_large(Path(options.model), options.gpu_memory_limit_gb) if on_card and options.device == "auto" else ""
+    )
     if on_card and not note:
         model, reason = _on_cuda(options.model)
         if model:

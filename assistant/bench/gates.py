@@ -15,7 +15,7 @@ from assistant.backends.qwen2_vl.language import Language
 from assistant.bench import truesize
 from assistant.bench.protocol import Row, finished
 from assistant.pictures import Picture
-from assistant.roles import Message, Options
+from assistant.roles import LoadOptions, Message
 from assistant.starter.shapes import draw, random_scene
 
 _TOKENS = 512
@@ -28,7 +28,7 @@ def exact() -> Row:
         "logits through the cache / from nothing, float32, largest difference to the largest logit", "", 1e-5, True
     )
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
-        options = Options(model=str(folder), device="cpu", dtype="float32", max_new_tokens=8)
+        options = LoadOptions(model=str(folder), device="cpu", dtype="float32", max_new_tokens=8)
         first: Any = backends.load_responder("qwen2-vl", options)
         second: Any = backends.load_responder("qwen2-vl", options)
     chat: list[Message] = []
@@ -74,7 +74,7 @@ def four_bits() -> Row:
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
         whole, rounded = (
             backends.load_responder(
-                "qwen2-vl", Options(model=str(folder), device="cpu", dtype="bfloat16", weights=kind)
+                "qwen2-vl", LoadOptions(model=str(folder), device="cpu", dtype="bfloat16", cpu_weight_format=kind)
             )
             for kind in ("bfloat16", "int4")
         )

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 
-from assistant.roles import Options
+from assistant.roles import LoadOptions
 
 # Wide as published (Wang et al., 2024, table 1; the checkpoints' config.json): of text, then of the tower.
 SIZES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
@@ -70,7 +70,9 @@ def responder(model: Any, pixels: int, tokens: int) -> Any:
     from assistant.backends.qwen2_vl import Qwen2VL
 
     model.generation_config.eos_token_id = []
-    return cast("Any", Qwen2VL)(model, processor(pixels), "random", Options(max_new_tokens=tokens, max_pixels=pixels))
+    return cast("Any", Qwen2VL)(
+        model, processor(pixels), "random", LoadOptions(max_new_tokens=tokens, max_pixels=pixels)
+    )
 
 
 @torch.no_grad()

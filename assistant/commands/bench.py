@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.console import Console
-from assistant.errors import Usage
-from assistant.settings import Folders, Settings
+from assistant.console import CommandConsole
+from assistant.errors import UsageError
+from assistant.settings import AppPaths, Settings
 from assistant.typed_reader import parse_json, read_as
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ the machine changed by more than 15 % do not count, and too few that count are "
 """
 
 
-def bench(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def bench(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     """Goes on where an earlier run was stopped; `--again` begins anew."""
-    console.reason = "measured"
+    console.end_reason = "measured"
     if options.size not in ("2b", "7b"):
-        raise Usage("usage", f"There is no size {options.size}.", "It knows 2b and 7b.")
+        raise UsageError("usage", f"There is no size {options.size}.", "It knows 2b and 7b.")
     arguments = "".join(f" --{name}" for name in ("quick", "kernels") if getattr(options, name))
     folder = options.out or folders.data / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,12 +49,12 @@ def bench(options: Any, settings: Settings, folders: Folders, console: Console) 
             done[name] = [asdict(row) for row in (measured if isinstance(measured, list) else [measured])]
             _keep(kept, done)
         for row in done[name]:
-            console.say(_line(row))
+            console.print_line(_line(row))
     arguments += f" --size {options.size}" if options.size != "2b" else ""
     about = {"arguments": arguments, "date": time.strftime("%Y-%m-%d"), "machine": _machine(), "size": options.size}
     lines = [f"{_line(row)}\n" for name in todo for row in done[name]]
     kept.with_suffix(".md").write_text(_HEAD.format(**about) + "".join(lines), "utf-8")
-    console.say(f"{kept.with_suffix('.md')}")
+    console.print_line(f"{kept.with_suffix('.md')}")
     return 0
 
 
@@ -73,7 +73,7 @@ def _keep(path: Path, done: dict[str, list[Any]]) -> None:
     part.replace(path)
 
 
-def _todo(options: Any, console: Console) -> dict[str, Callable[[], Row | list[Row]]]:
+def _todo(options: Any, console: CommandConsole) -> dict[str, Callable[[], Row | list[Row]]]:
     from assistant.bench import gates, kernels, rows
 
     if options.kernels:
@@ -82,7 +82,7 @@ def _todo(options: Any, console: Console) -> dict[str, Callable[[], Row | list[R
 
     def at_size(row: Callable[[rows.Bench], Row]) -> Row:
         if not made:
-            console.note("Making two models of random weights …")
+            console.print_notice("Making two models of random weights …")
             made.append(rows.Bench(options.size, _QUICK if options.quick else _WHOLE))
         return row(made[0])
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from assistant.errors import Usage
+from assistant.errors import UsageError
 from assistant.settings import Settings
 
 
 def choose_models(options: Any, settings: Settings) -> Settings:
     """The settings with `--transcriber`, `--responder` and `--model`. Raises `Usage`."""
     if options.model and options.responder == "starter" and options.transcriber != "whisper":
-        raise Usage("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
-    hear, look = settings.hear, settings.look
+        raise UsageError("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
+    hear, look = settings.transcriber, settings.responder
     if options.transcriber:
         hear = replace(hear, transcriber=options.transcriber)
     if options.responder:

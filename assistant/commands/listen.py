@@ -9,10 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.commands.choices import choose_models
-from assistant.console import Console, print_error
-from assistant.errors import AssistantError, Missing
-from assistant.events import Event, Failed, Hearing, Level, Listening, Loading, StateChanged
-from assistant.settings import Folders, Settings
+from assistant.console import CommandConsole, print_error
+from assistant.errors import AssistantError, NotAvailableError
+from assistant.events import (
+    ErrorOccurred,
+    Event,
+    InputLevel,
+    MicrophoneState,
+    ModelLoading,
+    PartialTranscript,
+    StateChanged,
+)
+from assistant.settings import AppPaths, Settings
 from assistant.sound.portaudio_check import CHECK
 
 _MICROPHONE_TIMEOUT_S = 15.0
@@ -26,26 +34,26 @@ _STATES = {
 }
 
 
-def listen(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def listen(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with, before models are loaded."""
     CHECK.begin()
     settings = choose_models(options, settings)
     if options.voice:
-        settings = replace(settings, speak=replace(settings.speak, voice=options.voice))
+        settings = replace(settings, speak=replace(settings.voice, voice=options.voice))
     if options.headphones:
-        settings = replace(settings, sound=replace(settings.sound, headphones=True))
+        settings = replace(settings, sound=replace(settings.audio, headphones=True))
     from assistant.engine import Engine  # beside the check of the sound system
 
     view = _View(console)
     engine = Engine(replace(settings, memory=replace(settings.memory, preload=False)), folders, view.on_event)
     engine.start()
     try:
-        engine.listen(hands_free=True)
+        engine.set_hands_free(hands_free=True)
         view.wait_for_microphone()
         if settings.memory.preload:
-            engine.configure(settings)
+            engine.apply_settings(settings)
         for picture in options.picture:
-            engine.show(str(picture))
+            engine.attach_file(str(picture))
         view.stay()
     finally:
         engine.stop()
@@ -56,7 +64,7 @@ def listen(options: Any, settings: Settings, folders: Folders, console: Console)
 class _View:
     """Captions on standard output; what Hark does now, and how loud it is, in one line of the terminal below."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: CommandConsole) -> None:
         self._console = console
         self._live = sys.stderr.isatty()
         self._state, self._caption, self._level = "loading", "", 0.0
@@ -69,7 +77,7 @@ class _View:
         end = time.monotonic() + _MICROPHONE_TIMEOUT_S
         while not self._heard_once and not self._over.wait(0.05):
             if time.monotonic() > end:
-                raise Missing("listen", "The sound system does not answer.", "Start the sound server again.")
+                raise NotAvailableError("listen", "The sound system does not answer.", "Start the sound server again.")
         self._raise_error()
 
     def stay(self) -> None:
@@ -95,19 +103,19 @@ class _View:
                 pass  # nothing is loaded before there is a microphone
             case StateChanged(state):
                 self._state, self._caption = state, ""
-                self._console.tell("state", state=state)
-            case Hearing(text):
+                self._console.emit_json("state", state=state)
+            case PartialTranscript(text):
                 self._caption = text
-                self._console.tell("hearing", text=text)
-            case Level(value):
+                self._console.emit_json("hearing", text=text)
+            case InputLevel(value):
                 self._level = value
-            case Listening(microphone, hands_free, why_not):
+            case MicrophoneState(microphone, hands_free, why_not):
                 self._on_microphone(microphone and hands_free, why_not)
-            case Loading():
+            case ModelLoading():
                 pass
             case _:
                 self.clear()
-                self._console.event(event)
+                self._console.print_event(event)
         self._draw()
 
     def clear(self) -> None:
@@ -116,15 +124,15 @@ class _View:
 
     def _on_microphone(self, there: bool, why_not: str) -> None:
         if there and not self._live and not self._heard_once:
-            self._console.say(_STATES["ready"])
+            self._console.print_line(_STATES["ready"])
         self._heard_once = self._heard_once or there
         if not why_not:
             return
         if self._heard_once:
-            self._console.event(Failed("listen", why_not, ""))
+            self._console.print_event(ErrorOccurred("listen", why_not, ""))
         else:
             sentence, _, hint = why_not.partition(". ")
-            self._error = Missing("listen", sentence + ".", hint or "Connect one.")
+            self._error = NotAvailableError("listen", sentence + ".", hint or "Connect one.")
             self._over.set()
 
     def _draw(self) -> None:

@@ -7,81 +7,81 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from assistant.console import Console
-from assistant.errors import AssistantError, Missing, Usage
-from assistant.settings import Folders, Settings
-from assistant.settings_file import save
+from assistant.console import CommandConsole
+from assistant.errors import AssistantError, NotAvailableError, UsageError
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import save_settings
 
 if TYPE_CHECKING:
     from assistant.library.catalogue import Choice
 
 
-def read(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def read(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant import backends
     from assistant.commands.turns import with_page
     from assistant.pictures import open_picture
 
     picture = open_picture(with_page([options.picture], options.page)[0])
     for note in picture.notes:
-        console.note(f"{picture.name}: {note}")
+        console.print_notice(f"{picture.name}: {note}")
     lines = list(backends.load_reader().read(picture))
     for line in lines:
-        console.say(line)
+        console.print_line(line)
     if not lines:
-        console.note("There is no text in this picture.")
+        console.print_notice("There is no text in this picture.")
     return 0
 
 
-def voices(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def voices(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant.library import voices
 
     for voice in voices.voices(folders.data):
-        console.say(f"{voice.id:<28} {voice.name}")
+        console.print_line(f"{voice.id:<28} {voice.name}")
     return 0
 
 
-def models(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def models(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant.library import catalogue, models
 
     if options.verb:
         if not options.name:
-            raise Usage("usage", f"hark models {options.verb} needs a name.", "See hark models.")
+            raise UsageError("usage", f"hark models {options.verb} needs a name.", "See hark models.")
         {"get": _get_model, "use": _use_model, "remove": _remove_model}[options.verb](
             options.name, settings, folders, console
         )
         return 0
-    console.say("starter              look  here     comes with Hark   Apache-2.0")
+    console.print_line("starter              look  here     comes with Hark   Apache-2.0")
     for entry in catalogue.CATALOGUE.values():
         here = "here" if models.is_here(entry) else "begun" if models.begun(entry.name) else "–"
         card = f"{entry.card:.1f} GB of a graphics card" if entry.job != "speak" else ""
         about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
-        console.say(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
+        console.print_line(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
     return 0
 
 
-def _get_model(name: str, settings: Settings, folders: Folders, console: Console) -> None:
+def _get_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     """Fetches a model, and puts it to use where the user chose nothing for its job before."""
     from assistant.library import catalogue, models
 
-    console.note(f"Fetching {name} …")
+    console.print_notice(f"Fetching {name} …")
     started, told = time.monotonic(), [0]
 
     def progress(done: int, total: int) -> None:
         if total and done * 20 // total > told[0]:
             told[0] = done * 20 // total
-            console.note(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
+            console.print_notice(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
 
-    folder = models.get(name, progress, settings.hub.source, console.note)
-    console.say(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
+    folder = models.get(name, progress, settings.hub.model_hub, console.print_notice)
+    console.print_line(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
     entry = catalogue.CATALOGUE.get(name)
     chosen = models.choices_of(name)
     if _chosen_before(settings, chosen) == chosen:
-        console.say("It is used.")
+        console.print_line("It is used.")
     elif _chosen_before(settings, chosen) != _chosen_before(Settings(), chosen):
-        console.say(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
+        console.print_line(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
     elif entry and entry.quantised:
         needs = "it needs a graphics card and pip install optimum gptqmodel, and is not tried"
-        console.say(f"It is quantised: {needs}. Use it then: hark models use {name}")
+        console.print_line(f"It is quantised: {needs}. Use it then: hark models use {name}")
     else:
         _choose(name, chosen, settings, folders, console)
 
@@ -91,33 +91,33 @@ def _chosen_before(settings: Settings, chosen: list[Choice]) -> list[Choice]:
     return [(section, field, getattr(getattr(settings, section), field)) for section, field, _ in chosen]
 
 
-def _use_model(name: str, settings: Settings, folders: Folders, console: Console) -> None:
+def _use_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     from assistant.library import models
 
     starter = [("look", "model", ""), ("look", "responder", "starter")]
     _choose(name, starter if name == "starter" else models.choices_of(name), settings, folders, console)
 
 
-def _choose(name: str, chosen: list[Choice], settings: Settings, folders: Folders, console: Console) -> None:
+def _choose(name: str, chosen: list[Choice], settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     for section, field, value in chosen:
         settings = replace(settings, **{section: replace(getattr(settings, section), **{field: value})})
-    why_not = save(settings, folders)
+    why_not = save_settings(settings, folders)
     if why_not:
         raise AssistantError("settings", why_not, "Make room, or check the folder's permissions.")
-    console.say(f"{name} is used from now on.")
+    console.print_line(f"{name} is used from now on.")
 
 
-def _remove_model(name: str, settings: Settings, folders: Folders, console: Console) -> None:
+def _remove_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     from assistant.library import models
 
-    console.say(f"{models.remove(name) / 1e9:.2f} GB are free again.")
+    console.print_line(f"{models.remove(name) / 1e9:.2f} GB are free again.")
 
 
-def doctor(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def doctor(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant import doctor
 
-    console.reason = "checked"
-    findings = doctor.examine(folders)
+    console.end_reason = "checked"
+    findings = doctor.check_machine(folders)
     for finding in findings:
-        console.finding(finding)
-    return Missing.exit_code if any(finding.grave for finding in findings) else 0
+        console.print_finding(finding)
+    return NotAvailableError.exit_code if any(finding.is_grave for finding in findings) else 0

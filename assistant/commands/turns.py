@@ -9,31 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from assistant import asking, turn
-from assistant.asking import Question
+from assistant.asking import TurnRequest
 from assistant.commands.choices import choose_models
-from assistant.console import Console, Played
-from assistant.errors import AssistantError, BadInput, Usage
-from assistant.events import Noted
+from assistant.console import AnswerOutput, CommandConsole
+from assistant.errors import AssistantError, InvalidInputError, UsageError
+from assistant.events import Notice
 from assistant.library import history, voices
-from assistant.parts import Shelf
-from assistant.settings import Folders, Settings
+from assistant.parts import ModelManager
+from assistant.settings import AppPaths, Settings
 from assistant.sound import audio
 from assistant.starter import demo as scene
 
 
-def ask(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def ask(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     console.heard = (options.text or "").strip()
     if options.text is not None and options.audio:
-        raise Usage("usage", "TEXT and --audio were both given.", "Give one of them.")
+        raise UsageError("usage", "TEXT and --audio were both given.", "Give one of them.")
     if not (options.text or "").strip() and not options.audio and not options.picture:
-        raise Usage("usage", "There is nothing to ask: no text, no sound and no picture.", "See hark ask --help.")
+        raise UsageError("usage", "There is nothing to ask: no text, no sound and no picture.", "See hark ask --help.")
     if options.region and not options.picture:
-        raise Usage("usage", "A region was given, but no picture.", "Give --picture too.")
+        raise UsageError("usage", "A region was given, but no picture.", "Give --picture too.")
     pictures = with_page(options.picture, options.page)
     _check_target(options.speak_to)
     chosen = choose_models(options, settings)
-    question = Question(options.text or "", options.audio, tuple(pictures), tuple(options.region))
-    with Played(settings.sound.output, options.speak_to, console) as played:
+    question = TurnRequest(options.text or "", options.audio, tuple(pictures), tuple(options.region))
+    with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
         return _run(question, chosen, folders, played, options.voice)
 
 
@@ -42,23 +42,23 @@ def with_page(pictures: list[Path], page: int | None) -> list[Path]:
     if page is None:
         return pictures
     if page < 1 or not pictures:
-        raise Usage("usage", f"There is no page {page}.", "Give a picture, and the page's number from 1 on.")
+        raise UsageError("usage", f"There is no page {page}.", "Give a picture, and the page's number from 1 on.")
     return [*pictures[:-1], Path(f"{pictures[-1]}#page={page}")]
 
 
-def _run(question: Question, settings: Settings, folders: Folders, played: Played, voice: str = "") -> int:
+def _run(question: TurnRequest, settings: Settings, folders: AppPaths, played: AnswerOutput, voice: str = "") -> int:
     """Asks, and shows, plays or writes what comes."""
-    kept, why = history.opened(folders.data) if settings.history.keep else (None, "")
+    kept, why = history.opened(folders.data) if settings.history.save_conversations else (None, "")
     if why:
-        played.on_event(Noted(why))
-    shelf = Shelf(folders.data, voice)
+        played.on_event(Notice(why))
+    shelf = ModelManager(folders.data, voice)
     with contextlib.closing(shelf), contextlib.closing(kept) if kept else contextlib.nullcontext():
-        failure = asking.ask(question, asking.Desk(settings, folders, kept, shelf), played.on_event)
+        failure = asking.run_request(question, asking.Session(settings, folders, kept, shelf), played.on_event)
     failure = played.finish() or failure
     return failure.exit_code if failure else 0
 
 
-def demo(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def demo(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     shown = scene.make(seed)
     folder = folders.data / "demo"
@@ -71,15 +71,15 @@ def demo(options: Any, settings: Settings, folders: Folders, console: Console) -
             "demo", f"“{folder}” cannot be written: {error.strerror}.", "Set HARK_HOME to a folder of yours."
         ) from None
     target = folder / f"answer-{seed}.wav"
-    console.tell("demo", picture=str(picture), question=shown.words, right=shown.answer, wav=str(target))
-    console.say(f"Seed {seed}. The picture: {picture}")
-    console.say(f"A voice asks: {shown.words}")
-    starter = Settings(sound=settings.sound, history=settings.history, speak=settings.speak)
-    with shown.recording() as recording, Played(settings.sound.output, target, console, aloud=True) as played:
-        played.play(audio.read(recording))
-        code = _run(Question("", recording, (picture,)), starter, folders, played)
-    console.say(f"The right answer: {shown.answer}")
-    console.say(str(target))
+    console.emit_json("demo", picture=str(picture), question=shown.words, right=shown.answer, wav=str(target))
+    console.print_line(f"Seed {seed}. The picture: {picture}")
+    console.print_line(f"A voice asks: {shown.words}")
+    starter = Settings(audio=settings.audio, history=settings.history, voice=settings.voice)
+    with shown.recording() as recording, AnswerOutput(settings.audio.output, target, console, aloud=True) as played:
+        played.play_audio(audio.read(recording))
+        code = _run(TurnRequest("", recording, (picture,)), starter, folders, played)
+    console.print_line(f"The right answer: {shown.answer}")
+    console.print_line(str(target))
     return code
 
 
@@ -87,16 +87,16 @@ def _check_target(target: Path | None) -> None:
     if target is not None and (
         not os.path.isdir(target.absolute().parent) or (os.path.lexists(target) and not os.path.isfile(target))
     ):
-        raise BadInput("speak", f"“{target}” cannot be written.", "Name a file in a folder that exists.")
+        raise InvalidInputError("speak", f"“{target}” cannot be written.", "Name a file in a folder that exists.")
 
 
-def say(options: Any, settings: Settings, folders: Folders, console: Console) -> int:
+def say(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     if not options.text.strip():
-        raise Usage("usage", "There is nothing to say.", "Give a text.")
+        raise UsageError("usage", "There is nothing to say.", "Give a text.")
     _check_target(options.speak_to)
-    voice = voices.open_chosen(options.voice, settings.speak.voice, folders.data, console.note)
-    with Played(settings.sound.output, options.speak_to, console) as played:
-        for event in turn.read(options.text, voice):
+    voice = voices.open_chosen(options.voice, settings.voice.id, folders.data, console.print_notice)
+    with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
+        for event in turn.read_aloud(options.text, voice):
             played.on_event(event)
         failure = played.finish()
     return failure.exit_code if failure else 0

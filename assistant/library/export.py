@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-from assistant.errors import BadInput, first_line
-from assistant.files import open_regular
+from assistant.errors import InvalidInputError, first_line
+from assistant.files import open_regular_file
 from assistant.library.archive import Archive, Turn
 from assistant.library.rows import Digest, Letters, Moment, Regions, State
 from assistant.typed_reader import parse_json, read_as
@@ -55,7 +55,7 @@ def write(archive: Archive, conversation: int, path: Path) -> None:
     forms = {".md": _markdown, ".json": _json, ".html": _html}
     form = forms.get(path.suffix.lower())
     if form is None:
-        raise BadInput(
+        raise InvalidInputError(
             "export",
             tr("“{name}” tells no form to write.").format(name=path.name),
             tr("Let the name end in .md, .json or .html."),
@@ -99,7 +99,7 @@ class _Imported:
 def read(archive: Archive, path: Path) -> int:
     """Takes a conversation in that `write` wrote as JSON; returns its id. Raises `BadInput`."""
     try:
-        with open_regular(path, "import", mark("conversation")) as file:
+        with open_regular_file(path, "import", mark("conversation")) as file:
             if os.fstat(file.fileno()).st_size > _LARGEST:
                 raise ValueError("it is too large")
             text, places = _without_pictures(file)
@@ -108,7 +108,7 @@ def read(archive: Archive, path: Path) -> int:
                 _keep(archive, picture.digest, _read_png(file, picture.png, places))
     except (OSError, ValueError) as error:
         what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
-        raise BadInput("import", what, tr("Choose a .json file that Hark wrote.")) from error
+        raise InvalidInputError("import", what, tr("Choose a .json file that Hark wrote.")) from error
     turns = [
         Turn(0, 0, turn.asked, turn.question, turn.answer, turn.by, turn.state, turn.heard, turn.pictures, turn.regions)
         for turn in imported.turns
@@ -244,9 +244,9 @@ def _kept(path: Path) -> bytes:
     try:
         if path.is_symlink():
             return b""
-        with open_regular(path, "export", mark("picture")) as file:
+        with open_regular_file(path, "export", mark("picture")) as file:
             png = file.read(_MAX_PNG_BYTES + 1)
-    except (BadInput, OSError):
+    except (InvalidInputError, OSError):
         return b""
     return png if png.startswith(_PNG) and len(png) <= _MAX_PNG_BYTES else b""
 

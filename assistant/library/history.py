@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from assistant.errors import BadInput, first_line
+from assistant.errors import InvalidInputError, first_line
 from assistant.library.archive import Archive, Turn, begin
 from assistant.library.base import Base, NewerHistory
 from assistant.library.repair import mend
@@ -91,7 +91,7 @@ class History:
         """A turn's pictures, by their names; those that are gone are left out."""
         names = self.archive.names(turn.conversation)
         for digest in turn.pictures:
-            with contextlib.suppress(BadInput):
+            with contextlib.suppress(InvalidInputError):
                 yield replace(open_picture(self.archive.picture_file(digest), ours=True), name=names[digest])
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from assistant.library.catalogue import MODEL_FILES, VOICE_FILES
-from assistant.typed_reader import MAX_JSON_BYTES, MaxLength, Pattern, Range, parse_json, read_as
+from assistant.typed_reader import MAX_JSON_BYTES, MaxLength, NumberRange, TextPattern, parse_json, read_as
 
 TOKEN_HUB = "https://huggingface.co"  # the only one that Hugging Face's token is for
 MAX_LISTING_SECONDS = 60.0
@@ -27,8 +27,8 @@ MAX_FILE_BYTES = 2**50
 _SILENCE = 10.0  # seconds without a byte
 _BLOCK_BYTES = 1 << 18
 
-_Hash = Annotated[str, Pattern(r"[0-9a-f]{40}|[0-9a-f]{64}", "a hash")]
-_Size = Annotated[int, Range(0, MAX_FILE_BYTES)]
+_Hash = Annotated[str, TextPattern(r"[0-9a-f]{40}|[0-9a-f]{64}", "a hash")]
+_Size = Annotated[int, NumberRange(0, MAX_FILE_BYTES)]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class HuggingFace:
 class _ScopeFile:
     Path: str
     Size: _Size
-    Sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", "a SHA-256")]
+    Sha256: Annotated[str, TextPattern(r"[0-9a-f]{64}", "a SHA-256")]
 
 
 @dataclass(frozen=True)

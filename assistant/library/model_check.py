@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.library.catalogue import MODEL_FILES, VOICE_FILES
-from assistant.typed_reader import Range, parse_json, read_as
+from assistant.typed_reader import NumberRange, parse_json, read_as
 from assistant.words.tongue import tr
 
 NEEDED = {
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 _WEIGHTS = (".safetensors", ".bin", ".onnx")
 
 
-_Token = Annotated[int, Range(0, 2**24)]  # a number in a vocabulary
+_Token = Annotated[int, NumberRange(0, 2**24)]  # a number in a vocabulary
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def check_model(folder: Path, part: str, stage: str) -> None:
     except OSError as error:
         what = tr("The model folder “{folder}” cannot be read: {reason}.")
         what = what.format(folder=folder, reason=error.strerror or type(error).__name__)
-        raise Missing(stage, what, tr("Check its name and permissions.")) from None
+        raise NotAvailableError(stage, what, tr("Check its name and permissions.")) from None
 
 
 def _check_tokens(folder: Path, stage: str) -> None:
@@ -91,9 +91,9 @@ def _check_needed(folder: Path, part: str, stage: str) -> None:
             raise _lacking(folder, needed, stage)
 
 
-def _lacking(folder: Path, needed: str, stage: str) -> Missing:
+def _lacking(folder: Path, needed: str, stage: str) -> NotAvailableError:
     what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed)
-    return Missing(stage, what, tr("Get it again, or copy the missing file into the folder."))
+    return NotAvailableError(stage, what, tr("Get it again, or copy the missing file into the folder."))
 
 
 def _check_shards(folder: Path, stage: str) -> None:
@@ -102,7 +102,7 @@ def _check_shards(folder: Path, stage: str) -> None:
             raise _lacking(folder, shard, stage)
         if not _is_whole(folder / shard):
             what = tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder)
-            raise Missing(stage, what, tr("Get it again, or copy the missing file into the folder."))
+            raise NotAvailableError(stage, what, tr("Get it again, or copy the missing file into the folder."))
 
 
 def _check_kinds(folder: Path, stage: str) -> None:
@@ -120,7 +120,7 @@ def _check_kinds(folder: Path, stage: str) -> None:
             wrong = tr("“{file}” in the model folder “{folder}” is too large.")
         if wrong:
             what = wrong.format(file=path.name, folder=folder)
-            raise Missing(stage, what, tr("Get the model again."))
+            raise NotAvailableError(stage, what, tr("Get the model again."))
 
 
 def _shards(folder: Path, stage: str) -> list[str]:
@@ -136,9 +136,9 @@ def _read_table(path: Path, kind: type[_T], stage: str) -> _T | None:
         raise _damaged(path, stage) from None
 
 
-def _damaged(path: Path, stage: str) -> Missing:
+def _damaged(path: Path, stage: str) -> NotAvailableError:
     what = tr("The file {name} in “{folder}” is damaged.").format(name=path.name, folder=path.parent)
-    return Missing(stage, what, tr("Get the model again."))
+    return NotAvailableError(stage, what, tr("Get the model again."))
 
 
 def _is_whole(path: Path) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.files import user_path
 from assistant.library.catalogue import CATALOGUE, MODEL_FILES, VOICE_FILES, Choice, ModelEntry, choices
 from assistant.library.model_check import NEEDED, check_model
@@ -31,7 +31,7 @@ def locate(name: str, part: str) -> str:
         name = next((entry.name for entry in CATALOGUE.values() if entry.part == part and is_here(entry)), "")
     if not name:
         known = ", ".join(entry.name for entry in CATALOGUE.values() if entry.part == part)
-        raise Missing(
+        raise NotAvailableError(
             stage,
             tr("No model is chosen for {part}.").format(part=part),
             tr("Name a folder, or get one of: {known}.").format(known=known),
@@ -72,7 +72,7 @@ def choices_of(name: str) -> list[Choice]:
     part = next((part for part, kind in _TELLING.items() if any(folder.glob(kind))), "")
     if not part:
         what = tr("“{repo}” holds no model that Hark can use.").format(repo=folder)
-        raise Missing("load", what, tr("Choose another."))
+        raise NotAvailableError("load", what, tr("Choose another."))
     check_model(folder, part, "load")
     return choices(part, str(folder.absolute() if named or part == "piper" else name))
 
@@ -81,7 +81,7 @@ def is_here(entry: ModelEntry) -> bool:
     """Whether the model is whole on this machine."""
     try:
         locate(entry.name, entry.part)
-    except Missing:
+    except NotAvailableError:
         return False
     return True
 
@@ -96,7 +96,7 @@ def repo_of(name: str) -> str:
     """The hub's name of a model. Raises `Missing` for one that is none."""
     entry = CATALOGUE.get(name)
     if not entry and not _HUB_NAME.fullmatch(name):
-        raise Missing(
+        raise NotAvailableError(
             "load",
             tr("Hark knows no model “{name}”.").format(name=name),
             tr("See hark models, or give a hub name such as owner/name."),
@@ -139,7 +139,7 @@ def get(
             raise
     if "folder" not in facts:
         stopped = tr("The download stopped.")
-        raise Missing("load", facts.get("error", stopped), facts.get("hint", tr("Run it again: it goes on.")))
+        raise NotAvailableError("load", facts.get("error", stopped), facts.get("hint", tr("Run it again: it goes on.")))
     folder = Path(facts["folder"])
     if name in CATALOGUE:
         check_model(folder, CATALOGUE[name].part, "load")
@@ -246,12 +246,12 @@ def _cached(name: str, stage: str) -> Path:
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError, IndexError):
         if not entry and not _HUB_NAME.fullmatch(name):
-            raise Missing(
+            raise NotAvailableError(
                 stage,
                 tr("There is no model “{name}”, and no folder of this name.").format(name=name),
                 tr("See hark models, or check the folder's name."),
             ) from None
-        raise Missing(
+        raise NotAvailableError(
             stage,
             tr("The model “{name}” is not on this machine.").format(name=name),
             tr("Get it: hark models get {name}").format(name=name),

@@ -6,16 +6,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from assistant.typed_reader import InvalidValueError, Pattern, Range, parse_json, read_as
+from assistant.typed_reader import InvalidValueError, NumberRange, TextPattern, parse_json, read_as
 from assistant.words.clean import clean
 
-Digest = Annotated[str, Pattern("[0-9a-f]{64}", "a digest")]  # it becomes a file's name: nothing else may come through
-Moment = Annotated[float, Range(0, 4e9)]  # in seconds since 1970, up to what clocks and calendars can show
+Digest = Annotated[
+    str, TextPattern("[0-9a-f]{64}", "a digest")
+]  # it becomes a file's name: nothing else may come through
+Moment = Annotated[float, NumberRange(0, 4e9)]  # in seconds since 1970, up to what clocks and calendars can show
 State = Literal["asked", "answering", "answered", "failed", "interrupted"]
-Side = Annotated[int, Range(0, 2**31 - 1)]
+Side = Annotated[int, NumberRange(0, 2**31 - 1)]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 Regions = tuple[tuple[Side, Side, Side, Side], ...]
-Letters = Annotated[int, Range(0)]
+Letters = Annotated[int, NumberRange(0)]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant import backends
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.files import user_path
 from assistant.library import models
 from assistant.library.catalogue import CATALOGUE
 from assistant.library.model_check import check_model
-from assistant.roles import Options, Voice
+from assistant.roles import LoadOptions, Voice
 from assistant.words.tongue import tr
 
 _PACKED = {"coqui": "config.json", "piper": "*.onnx.json"}  # engines whose voices are folders, and a file of each
@@ -41,20 +41,20 @@ def open_voice(voice_id: str, data: Path) -> Voice:
         engine = _engine_of(path) if path else ""
         if not path or not engine:
             what = tr("There is no voice “{voice_id}”.").format(voice_id=voice_id)
-            raise Missing("speak", what, tr("See hark voices."))
+            raise NotAvailableError("speak", what, tr("See hark voices."))
         return _open_packed(engine, path, speaker)
     if engine not in _PACKED:
-        return backends.load_voice(engine, Options(speaker=rest))
+        return backends.load_voice(engine, LoadOptions(speaker=rest))
     path, speaker = _path_named(rest)
     if path and path.is_absolute():
         return _open_packed(engine, path, speaker)
     pack, _, speaker = rest.partition(":")
     if engine == "piper" and pack in CATALOGUE:
-        return backends.load_voice(engine, Options(model=models.locate(pack, engine), speaker=speaker))
+        return backends.load_voice(engine, LoadOptions(model=models.locate(pack, engine), speaker=speaker))
     folder = folder_of(data) / pack
     if not pack or user_path(pack).is_absolute() or not os.path.isdir(folder):
         what = tr("There is no voice “{voice_id}”: its folder “{folder}” is gone.")
-        raise Missing("speak", what.format(voice_id=voice_id, folder=folder), tr("See hark voices."))
+        raise NotAvailableError("speak", what.format(voice_id=voice_id, folder=folder), tr("See hark voices."))
     return _open_packed(engine, folder, speaker)
 
 
@@ -80,7 +80,7 @@ def _open_packed(engine: str, path: Path, speaker: str) -> Voice:
         voice = path.with_suffix("") if path.name.endswith(".onnx.json") else path
         path = voice if engine == "piper" and voice.suffix == ".onnx" else path.parent
     check_model(path if os.path.isdir(path) else path.parent, engine, "speak")
-    return backends.load_voice(engine, Options(model=str(path), speaker=speaker))
+    return backends.load_voice(engine, LoadOptions(model=str(path), speaker=speaker))
 
 
 def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None]) -> Voice:
@@ -89,7 +89,7 @@ def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None])
         return open_voice(named, data)
     try:
         return open_voice(usual, data)
-    except Missing as error:
+    except NotAvailableError as error:
         note(tr("{message} eSpeak's English voice speaks instead.").format(message=error.message))
         return open_voice("espeak/en-us", data)
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from assistant.errors import BadInput
-from assistant.files import open_regular
+from assistant.errors import InvalidInputError
+from assistant.files import open_regular_file
 from assistant.limited_child import LimitedChild
 from assistant.pictures.formats import (
     FOREIGN,
@@ -86,7 +86,7 @@ class Picture:
             told = tr("“{name}” is {width} x {height} pixels; the region {box} is not in it.").format(
                 name=self.name, width=self.width, height=self.height, box=",".join(map(str, box))
             )
-            raise BadInput("look", told, tr("Give left, top, right and bottom in pixels."))
+            raise InvalidInputError("look", told, tr("Give left, top, right and bottom in pixels."))
         return Picture.of(self.image.crop(box), f"{self.name} (part)")
 
     def cut(self, box: tuple[int, int, int, int]) -> Picture:
@@ -134,7 +134,7 @@ def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> 
     The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
     path, page = split_page(path)
     name = f"{path.name}#page={page}" if page else path.name
-    with open_regular(path, "look", mark("picture")) as file:
+    with open_regular_file(path, "look", mark("picture")) as file:
         video = is_video(file.read(32))
         if file.seek(0, 2) > (MOST_VIDEO_BYTES if video else MOST_BYTES):
             raise _too_large(path.name, video)
@@ -163,22 +163,22 @@ def _sampled(sampling: Sampling) -> tuple[str, str]:
     return str(sampling.rate), str(sampling.most)
 
 
-def _too_large(name: str, is_video: bool) -> BadInput:
+def _too_large(name: str, is_video: bool) -> InvalidInputError:
     told = tr("“{name}” is larger than {what}.").format(name=name, what="8 GB" if is_video else "200 MB")
-    return BadInput("look", told, tr("Save it smaller."))
+    return InvalidInputError("look", told, tr("Save it smaller."))
 
 
 def _decoded(name: str, arguments: list[str], source: BinaryIO | bytes) -> Picture:
     """What the child makes of an open file, or of bytes."""
     with closing(LimitedChild("assistant.pictures.child", arguments, source, _DECODING_TIMEOUT_S)) as child:
         try:
-            return _received(name, child.output)
+            return _received(name, child.output_stream)
         except ValueError:
             message = tr("“{name}” is damaged or needs too much memory.")
-            if child.timed_out:
+            if child.has_timed_out:
                 message = tr("“{name}” took too long to open.")
             hint = tr("Save it smaller, a picture as PNG.")
-            raise BadInput("look", message.format(name=name), hint) from None
+            raise InvalidInputError("look", message.format(name=name), hint) from None
 
 
 def _received(name: str, output: IO[bytes]) -> Picture:
@@ -186,7 +186,7 @@ def _received(name: str, output: IO[bytes]) -> Picture:
     head = parse_json(output.readline(MAX_FACTS_BYTES))
     if isinstance(head, dict) and "error" in head:
         refusal = read_as(_Refusal, head, "it")
-        raise BadInput("look", f"“{name}” {refusal.error}", refusal.hint)
+        raise InvalidInputError("look", f"“{name}” {refusal.error}", refusal.hint)
     facts = read_as(_Facts, head, "it")
     size = facts.width * facts.height * facts.frames * 3
     if min(facts.width, facts.height, facts.frames, facts.pages) < 1 or size > MAX_RGB_BYTES:

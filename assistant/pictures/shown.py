@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from assistant.events import Shown
+from assistant.events import PictureAdded
 from assistant.pictures.opening import Picture
 
 _EDGE = 512  # pixels; the longer side of a thumbnail
 
 
-def told(picture: Picture, ticket: str, instead: str = "") -> Shown:
+def told(picture: Picture, ticket: str, instead: str = "") -> PictureAdded:
     """The event for a picture, that may stand in the place of another one."""
     small = picture.image
     small.thumbnail((_EDGE, _EDGE))
     size = (picture.width, picture.height, small.width, small.height)
-    return Shown(picture.digest, picture.name, *size, small.tobytes(), ticket, instead, picture.pages)
+    return PictureAdded(picture.digest, picture.name, *size, small.tobytes(), ticket, instead, picture.pages)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.errors import BadInput
-from assistant.files import open_regular
+from assistant.errors import InvalidInputError
+from assistant.files import open_regular_file
 from assistant.limited_child import LimitedChild
 from assistant.sound.formats import Refusal
 from assistant.words.tongue import mark, tr
@@ -170,7 +170,7 @@ class Decoding:
     def __init__(self, path: Path) -> None:
         self._name = path.name
         self._samples = bytearray()
-        with open_regular(path, "hear", mark("sound file")) as file:
+        with open_regular_file(path, "hear", mark("sound file")) as file:
             if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
                 raise _refused(Refusal.TOO_LONG, path.name)
             file.seek(0)
@@ -187,7 +187,7 @@ class Decoding:
         """The whole sound, once `wait` says so."""
         code = self._child.wait()
         if code:
-            raise _refused("late" if self._child.timed_out else code, self._name)
+            raise _refused("late" if self._child.has_timed_out else code, self._name)
         return Audio(np.frombuffer(self._samples, np.float32), DECODED_RATE)
 
     def close(self) -> None:
@@ -197,13 +197,13 @@ class Decoding:
         self._child.close()
 
     def _read(self) -> None:
-        while chunk := self._child.output.read(_CHUNK_BYTES):
+        while chunk := self._child.output_stream.read(_CHUNK_BYTES):
             self._samples += chunk
             if len(self._samples) > LONGEST * DECODED_RATE * 4:
                 return self._child.kill()
 
 
-def _refused(why: Refusal | int | str, name: str) -> BadInput:
+def _refused(why: Refusal | int | str, name: str) -> InvalidInputError:
     """Why the file is not opened, and the next step."""
     again, shorter = tr("Copy or download it again, or convert it."), tr("Cut it into shorter questions.")
     sentences = {
@@ -219,4 +219,4 @@ def _refused(why: Refusal | int | str, name: str) -> BadInput:
         "late": (tr("“{name}” took too long to open."), shorter),
     }  # fmt: skip
     message, hint = sentences.get(why, (tr("“{name}” is damaged or needs too much memory."), again))
-    return BadInput("hear", message.format(name=name), hint)
+    return InvalidInputError("hear", message.format(name=name), hint)

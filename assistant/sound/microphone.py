@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.sound import audio, portaudio
 from assistant.sound.audio import Samples
 from assistant.sound.portaudio import Heartbeat
@@ -55,5 +55,5 @@ def open_microphone(device: str = "") -> Microphone:
     """The microphone named in the settings, or the system's. Raises `Missing` when there is none."""
     name, rate, channels = portaudio.choose("input", device)
     hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
-    with portaudio.guard(Missing("listen", tr("The microphone cannot be opened."), hint)):
+    with portaudio.guard(NotAvailableError("listen", tr("The microphone cannot be opened."), hint)):
         return Microphone(portaudio.opener("InputStream", name, rate, channels), rate)

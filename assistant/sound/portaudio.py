@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from assistant.errors import Missing, first_line
+from assistant.errors import NotAvailableError, first_line
 from assistant.sound.portaudio_check import CHECK
 from assistant.words.tongue import mark, tr
 
@@ -42,16 +42,16 @@ class Heartbeat:
         return not self._ended and time.monotonic() - self._last < PATIENCE
 
 
-class SoundSystemError(Missing):
+class SoundSystemError(NotAvailableError):
     """There may be devices, but the system that leads to them does not work."""
 
 
 @contextlib.contextmanager
-def guard(sentence: Missing) -> Iterator[None]:
+def guard(sentence: NotAvailableError) -> Iterator[None]:
     """The one guard at PortAudio's door: whatever it raises becomes this sentence."""
     try:
         yield
-    except Missing:
+    except NotAvailableError:
         raise
     except Exception as error:  # noqa: BLE001 - it is a foreign library; what it raises cannot be listed
         _log.info("PortAudio raised %s: %s", type(error).__name__, first_line(error))
@@ -77,7 +77,7 @@ def library(stage: str) -> Any:
         try:
             import sounddevice
         except OSError:
-            raise Missing(
+            raise NotAvailableError(
                 stage, tr("PortAudio is not installed."), tr("On Debian and Ubuntu: apt install libportaudio2")
             ) from None
         _hush()
@@ -97,12 +97,12 @@ def _hush() -> object:
 
 def names(kind: Kind) -> list[str]:
     """The devices that can be chosen in the settings; [] without PortAudio."""
-    nothing = Missing(_STAGES[kind], "", "")
+    nothing = NotAvailableError(_STAGES[kind], "", "")
     try:
         sounddevice = library(_STAGES[kind])
         with guard(nothing):
             devices = sounddevice.query_devices()
-    except Missing:
+    except NotAvailableError:
         return []
     return list(dict.fromkeys(device["name"] for device in devices if device[f"max_{kind}_channels"] > 0))
 
@@ -120,14 +120,14 @@ def choose(kind: Kind, name: str) -> tuple[str | None, int, int]:
     if name:
         message = tr("The {what} “{name}” is not connected.").format(what=what, name=name)
         hint = tr("Connect it, or choose another in the settings.")
-    with guard(Missing(stage, message, hint)):
+    with guard(NotAvailableError(stage, message, hint)):
         facts = sounddevice.query_devices(name or None, kind)
         default, most = int(facts["default_samplerate"]), int(facts[f"max_{kind}_channels"])
     check = sounddevice.check_input_settings if kind == "input" else sounddevice.check_output_settings
     # Of a microphone two, where it has two: mixing them elsewhere may leave nothing (see `Downmix`).
     first, second = (2, 1) if kind == "input" and most > 1 else (1, 2)
     for rate, channels in ((RATE, first), (RATE, second), (default, first)):
-        with contextlib.suppress(Missing), guard(Missing(stage, message, hint)):
+        with contextlib.suppress(NotAvailableError), guard(NotAvailableError(stage, message, hint)):
             check(device=name or None, channels=channels, samplerate=rate, dtype="float32")
             return name or None, rate, channels
     return name or None, default, most
@@ -146,7 +146,7 @@ def opener(stream: str, device: str | None, rate: int, channels: int) -> Callabl
 
 def close(stream: Any, drained: bool = False) -> None:
     """Ends a stream: after its last samples, or at once. One that cannot be ended is left alone."""
-    with contextlib.suppress(Missing), guard(Missing("sound", "", "")):
+    with contextlib.suppress(NotAvailableError), guard(NotAvailableError("sound", "", "")):
         if drained:
             stream.stop()
         else:
@@ -157,6 +157,6 @@ def close(stream: Any, drained: bool = False) -> None:
 def refresh() -> None:
     """Makes PortAudio look at the machine's devices again. Only while no stream is open. Raises `Missing`."""
     sounddevice = library("listen")
-    with guard(Missing("listen", tr("The sound system cannot be started."), tr("Start the computer again."))):
+    with guard(NotAvailableError("listen", tr("The sound system cannot be started."), tr("Start the computer again."))):
         sounddevice._terminate()
         sounddevice._initialize()

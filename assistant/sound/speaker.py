@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.errors import Missing
+from assistant.errors import NotAvailableError
 from assistant.sound import portaudio
 from assistant.sound.audio import Audio, Samples
 from assistant.sound.earcons import Earcons
@@ -172,5 +172,5 @@ def open_speaker(device: str = "", on_block: Callable[[Samples], None] | None = 
     """The speaker named in the settings, or the system's. Raises `Missing` when there is none."""
     name, rate, channels = portaudio.choose("output", device)
     hint = tr("Connect one, or use --speak-to FILE.wav.")
-    with portaudio.guard(Missing("speak", tr("There is no speaker to play on."), hint)):
+    with portaudio.guard(NotAvailableError("speak", tr("There is no speaker to play on."), hint)):
         return Speaker(portaudio.opener("OutputStream", name, rate, channels), rate, on_block)

@@ -60,7 +60,7 @@ def take(target: str, look: Look) -> None:
     from PySide6.QtWidgets import QApplication
 
     from assistant import events
-    from assistant.settings import Folders, Settings
+    from assistant.settings import AppPaths, Settings
     from assistant.words import tongue
     from ui import style
     from ui.bridge import Bridge
@@ -76,20 +76,22 @@ def take(target: str, look: Look) -> None:
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     style.choose(look.theme)
     style.apply(application)
-    window = Window(Bridge(Settings(), Folders.find()))
+    window = Window(Bridge(Settings(), AppPaths.locate()))
     window.show()
     window.keeper.open_history(home)
     questions = iter(QUESTIONS)
 
     def on_event(event: events.Event) -> None:
-        if isinstance(event, events.Shown) or (event == events.StateChanged("ready") and window.tray.list.count()):
+        if isinstance(event, events.PictureAdded) or (
+            event == events.StateChanged("ready") and window.tray.list.count()
+        ):
             question = next(questions, "")
             if question:
                 window.do.ask(question)
             else:
                 QTimer.singleShot(300, finish)
         elif event == events.StateChanged("ready"):
-            window.engine.show(str(home / "shapes.png"))
+            window.engine.attach_file(str(home / "shapes.png"))
 
     def finish() -> None:
         grab(window, target)

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from assistant import backends, events
-from assistant.roles import Options
-from assistant.settings import Look, Settings
+from assistant.roles import LoadOptions
+from assistant.settings import ResponderSettings, Settings
 from assistant.sound import audio, tryout
 from assistant.starter import demo
 from tests.conftest import missing
@@ -27,7 +27,7 @@ from tests.engines import Live
 
 pytestmark = pytest.mark.realtime
 
-REPEATS = replace(Settings(), look=Look(responder="silent"))  # eSpeak's voice says the question again
+REPEATS = replace(Settings(), look=ResponderSettings(backend="silent"))  # eSpeak's voice says the question again
 LONG = "The blue circle is at the top left. The red square is at the bottom right. The star is in the middle. "
 
 
@@ -50,7 +50,7 @@ def live(server: SoundServer, no_thread_left: None) -> Iterator[Live]:
     made = Live(REPEATS)
     made.until(events.StateChanged, state="ready")
     if not (made.listening and made.listening.microphone):
-        made.until(events.Listening, microphone=True)
+        made.until(events.MicrophoneState, microphone=True)
     yield made
     made.engine.stop()
 
@@ -68,7 +68,7 @@ def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
     pactl(server, "load-module", "module-loopback", "source=ear.monitor", "sink=mic", "latency_msec=20")
     stream = pactl(server, "list", "short", "sink-inputs").splitlines()[-1].split()[0]
     pactl(server, "set-sink-input-volume", stream, level)
-    live.engine.listen(True)
+    live.engine.set_hands_free(True)
     for _ in range(7):
         live.engine.ask("the circle is red")
         ended = live.until(events.TurnEnded)
@@ -81,10 +81,10 @@ def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
 def test_recording_sounds_at_the_speaker_before_a_word_is_said(server: SoundServer, live: Live, tmp_path: Path) -> None:
     with server.recorded(tmp_path / "on.wav"):
         time.sleep(0.3)
-        live.engine.press()
+        live.engine.press_talk_key()
         live.until(events.StateChanged, state="hearing")
         time.sleep(0.5)
-    live.engine.release()
+    live.engine.release_talk_key()
     sound = np.frombuffer((tmp_path / "on.wav").read_bytes()[44:], "<i2").astype(np.float32) / 32768
     loud = np.flatnonzero(np.abs(sound) > 0.02)
     assert 0.04 < (loud[-1] - loud[0]) / 48_000 < 0.1, "two short notes"
@@ -98,7 +98,7 @@ def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: S
         line.split()[0] for line in pactl(server, "list", "short", "modules").splitlines() if "remap-source" in line
     )
     pactl(server, "unload-module", module)
-    gone = live.until(events.Listening, microphone=False)
+    gone = live.until(events.MicrophoneState, microphone=False)
     assert "gone" in gone.why_not
     time.sleep(2.5)
     live.drain()
@@ -107,7 +107,7 @@ def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: S
     live.until(events.TurnEnded, reason="answered")
     pactl(server, "load-module", "module-remap-source", "source_name=microphone", "master=mic.monitor")
     pactl(server, "set-default-source", "microphone")
-    live.until(events.Listening, microphone=True)
+    live.until(events.MicrophoneState, microphone=True)
 
 
 def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
@@ -117,7 +117,7 @@ def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
     live.until(events.StateChanged, state="speaking")
     time.sleep(1.0)
     server.kill()
-    live.until(events.Noted)
+    live.until(events.Notice)
     server.restart()
     began = time.monotonic()
     with server.recorded(tmp_path / "again.wav"):
@@ -130,19 +130,19 @@ def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
 def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: Live) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     try:
-        live.until(events.Listening, microphone=False)
+        live.until(events.MicrophoneState, microphone=False)
         live.engine.ask("still here")
         live.until(events.Wrote)
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    live.until(events.Listening, microphone=True)
+    live.until(events.MicrophoneState, microphone=True)
 
 
 def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    live.engine.listen(True)
-    live.until(events.Listening, hands_free=True)
+    live.engine.set_hands_free(True)
+    live.until(events.MicrophoneState, hands_free=True)
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
     heard = live.until(events.Heard)
     assert heard.text == "what color is the circle"
@@ -153,18 +153,18 @@ def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live,
 def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_path: Path) -> None:
     wav, heard = tmp_path / "question.wav", tmp_path / "heard.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    live.engine.listen(True)
-    live.until(events.Listening, hands_free=True)
+    live.engine.set_hands_free(True)
+    live.until(events.MicrophoneState, hands_free=True)
     with server.recorded(heard):
-        live.engine.try_microphone()
+        live.engine.test_microphone()
         subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-        tried = live.until(events.MicrophoneTried)
+        tried = live.until(events.MicrophoneTestResult)
         time.sleep(tryout.SECONDS + 0.5)
-    assert tried == events.MicrophoneTried("speech", played=True)
-    ear = backends.load_transcriber("sphinx", Options())
+    assert tried == events.MicrophoneTestResult("speech", is_playing=True)
+    ear = backends.load_transcriber("sphinx", LoadOptions())
     assert "".join(ear.transcribe(audio.read(heard))) == "what color is the circle"
-    live.engine.try_microphone()
-    assert live.until(events.MicrophoneTried) == events.MicrophoneTried("silence", played=True)
+    live.engine.test_microphone()
+    assert live.until(events.MicrophoneTestResult) == events.MicrophoneTestResult("silence", is_playing=True)
     assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"
 
 
@@ -192,8 +192,8 @@ def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, t
 def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: Live, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    live.engine.press()
-    live.engine.tap()
+    live.engine.press_talk_key()
+    live.engine.tap_talk_key()
     time.sleep(1.5)  # longer than a silence that ends an utterance
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
     heard = live.until(events.Heard)

@@ -6,13 +6,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from assistant.roles import Box, Region
+from assistant.roles import Detection, PictureRegion
 
 _NUMBERS = re.compile(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*,?\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 _REF, _REF_END, _BOX, _BOX_END = "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>"
 
 
-def asked(region: Region) -> str:
+def asked(region: PictureRegion) -> str:
     """A region of a question, in the model's words."""
     left, top, right, bottom = (
         round(1000 * at / side)
@@ -33,7 +33,7 @@ class Boxes:
         self._label: list[int] | None = None
         self._last_label = ""
 
-    def take(self, token: int) -> bool | Box:
+    def take(self, token: int) -> bool | Detection:
         """True for a token of text, False for one that is none, a `Box` when one is whole. Its label is text too."""
         name = self._names.get(token)
         if name == _REF:
@@ -52,14 +52,14 @@ class Boxes:
             return True
         return False
 
-    def _whole(self) -> bool | Box:
+    def _whole(self) -> bool | Detection:
         numbers, self._box = _NUMBERS.search(self._text(self._box or [])), None
         if not numbers:
             return False
         left, top, right, bottom = (min(int(one), 1000) / 1000 for one in numbers.groups())
         if left > right or top > bottom:
             return False
-        return Box(self._last_label, (left, top, right, bottom))
+        return Detection(self._last_label, (left, top, right, bottom))
 
     def _text(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()

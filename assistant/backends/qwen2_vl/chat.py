@@ -16,7 +16,7 @@ from typing import Any
 from assistant import progress
 from assistant.backends.boundary import code_limit
 from assistant.backends.qwen2_vl import boxes
-from assistant.errors import BadInput
+from assistant.errors import InvalidInputError
 from assistant.pictures import Picture
 from assistant.roles import Message
 from assistant.words.tongue import tr
@@ -117,7 +117,7 @@ class Chat:
         `view` may choose other sizes for pictures than `self.view`."""
         view = view or self.view
         filled = [self._with_slots(number, message) for number, message in enumerate(messages)]
-        with progress.step("answer", 2 * TEMPLATE_LIMIT_S), code_limit(TEMPLATE_LIMIT_S):
+        with progress.watched_step("answer", 2 * TEMPLATE_LIMIT_S), code_limit(TEMPLATE_LIMIT_S):
             whole = self._processor.apply_chat_template(filled, tokenize=False, add_generation_prompt=asked)
         if any(f"\ue000{number}\ue001" not in whole for number in range(len(messages))):
             raise ValueError(tr("its chat template leaves messages out"))
@@ -146,7 +146,7 @@ class Chat:
             for _ in range(_TOGETHER if sum(one.role == "user" for one in kept) > _TOGETHER + 1 else 1):
                 if not _without_first(kept):
                     hint = tr("Ask with fewer words, or fewer pictures.")
-                    raise BadInput("answer", tr("This question is too long for the model."), hint)
+                    raise InvalidInputError("answer", tr("This question is too long for the model."), hint)
                 left += 1
         return kept, left
 

@@ -15,7 +15,7 @@ import torch
 from assistant.backends import room
 from assistant.backends.qwen2_vl import tower
 from assistant.backends.qwen2_vl.chat import View
-from assistant.roles import Cost
+from assistant.roles import PictureCost
 
 _FEW, _MANY = 256, 1024  # patches
 _ROWS = 64
@@ -29,13 +29,13 @@ class Costs:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def of(self, view: View) -> Cost:
+    def of(self, view: View) -> PictureCost:
         """Of encoding and feeding a picture at this size; megabytes are what its keys and values take."""
         frames, patches = view.grid[0], view.grid[1] * view.grid[2]
         linear, square, token = self._rates
         width, height = view.grid[2] * view.patch, view.grid[1] * view.patch
         seconds = frames * (linear * patches + square * patches**2) + token * view.tokens
-        return Cost(width, height, view.tokens, round(self._kept * view.tokens / 1e6, 2), round(seconds, 3))
+        return PictureCost(width, height, view.tokens, round(self._kept * view.tokens / 1e6, 2), round(seconds, 3))
 
     def affordable(self) -> int:
         """Pixels of the largest picture that the memory now free can take."""

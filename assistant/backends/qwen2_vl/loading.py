@@ -13,8 +13,8 @@ from assistant.backends import room
 from assistant.backends.boundary import foreign_errors
 from assistant.backends.qwen2_vl import weights
 from assistant.backends.qwen2_vl.responder import Qwen2VL
-from assistant.errors import Missing
-from assistant.roles import Options
+from assistant.errors import NotAvailableError
+from assistant.roles import LoadOptions
 from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
 
@@ -29,7 +29,7 @@ _MOST_LAYERS = 1_000
 _NUMBERS_IN_ONE = 16  # of a quantised checkpoint: a stored number may hold so many weights, or what belongs to them
 
 
-def load(options: Options) -> Qwen2VL:
+def load(options: LoadOptions) -> Qwen2VL:
     """Loads the checkpoint folder `options.model`. Raises `Missing` when it cannot be loaded here, and whatever the
     libraries raise for a broken one."""
     import transformers
@@ -37,8 +37,8 @@ def load(options: Options) -> Qwen2VL:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     folder = Path(options.model)
-    if options.weights not in ("int4", "bfloat16", "stored"):
-        raise ValueError(f"weights cannot be {options.weights}")
+    if options.cpu_weight_format not in ("int4", "bfloat16", "stored"):
+        raise ValueError(f"weights cannot be {options.cpu_weight_format}")
     config = read_as(dict[str, Any], parse_json((folder / "config.json").read_bytes()), "its config")
     quantised = read_as(dict[str, Any], config.get("quantization_config") or {}, "its quantization_config")
     method, hint = str(quantised.get("quant_method", "")), ""
@@ -48,16 +48,16 @@ def load(options: Options) -> Qwen2VL:
     device, note = _device(options, folder)
     with foreign_errors("answer", options.model, loading=True, hint=hint):
         model, processor = _opened(options, config, device)
-    if options.weights != "stored" and not method and weights.can_pack(model):
+    if options.cpu_weight_format != "stored" and not method and weights.can_pack(model):
         cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
-        weights.pack(model, options.weights == "int4", cache)
+        weights.pack(model, options.cpu_weight_format == "int4", cache)
     made = Qwen2VL(model.eval(), processor, options.name or folder.name, options)
     made.try_template()
-    made.note = note
+    made.load_warning = note
     return made
 
 
-def _device(options: Options, folder: Path) -> tuple[str, str]:
+def _device(options: LoadOptions, folder: Path) -> tuple[str, str]:
     """Where the model runs, and why not on the card where there is one."""
     if options.device != "auto":
         return options.device, ""
@@ -65,11 +65,11 @@ def _device(options: Options, folder: Path) -> tuple[str, str]:
         return "cpu", room.unseen(options.name or folder.name)
     if reason := room.why_torch_fails():
         return "cpu", room.unusable(options.name or folder.name, reason)
-    note = "" if options.device_map else room.too_large(folder, options.budget)
+    note = "" if options.device_map else room.too_large(folder, options.gpu_memory_limit_gb)
     return "cpu" if note else "cuda", note
 
 
-def _opened(options: Options, config: dict[str, Any], device: str) -> tuple[Any, Any]:
+def _opened(options: LoadOptions, config: dict[str, Any], device: str) -> tuple[Any, Any]:
     """Model and processor. The classes are ours and `trust_remote_code` is off: no code in a folder is ever run."""
     import transformers
 
@@ -81,7 +81,7 @@ def _opened(options: Options, config: dict[str, Any], device: str) -> tuple[Any,
     if kind is None:
         what = tr("“{model}” is a {kind} model, not Qwen2-VL.")
         what = what.format(model=options.model, kind=config.get("model_type"))
-        raise Missing("answer", what, tr("Choose another."))
+        raise NotAvailableError("answer", what, tr("Choose another."))
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed: dict[str, Any] = {}
     if options.device_map:
@@ -146,7 +146,7 @@ def _limits(text: str) -> dict[int | str, str] | None:
     return {int(name) if name.isdecimal() else name: size for name, size in named.items()} or None
 
 
-def _dtype(options: Options, config: dict[str, Any], device: str) -> Any:
+def _dtype(options: LoadOptions, config: dict[str, Any], device: str) -> Any:
     name = options.dtype
     if name == "auto":
         text = config.get("text_config") or {}

@@ -21,9 +21,9 @@ from assistant.backends.qwen2_vl.costs import Costs
 from assistant.backends.qwen2_vl.language import Context, Language, Seen
 from assistant.backends.qwen2_vl.replay import Replay
 from assistant.backends.qwen2_vl.sight import Sight
-from assistant.errors import AssistantError, BadInput
+from assistant.errors import AssistantError, InvalidInputError
 from assistant.pictures import Picture
-from assistant.roles import Box, Cost, Message, Options, Responder
+from assistant.roles import Detection, LoadOptions, Message, PictureCost, Responder
 from assistant.words.tongue import mark, tr
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
@@ -55,8 +55,8 @@ class Qwen2VL(Responder):
 
     `remark` is what the user should know of the last reply, `note` of how the model runs, or ""."""
 
-    def __init__(self, model: Any, processor: Any, name: str, options: Options) -> None:
-        self.by, self.remark = name, ""
+    def __init__(self, model: Any, processor: Any, name: str, options: LoadOptions) -> None:
+        self.model_name, self.reply_warning = name, ""
         sizes = processor.image_processor.size
         self._sight, self._costs = Sight(model, processor), Costs(model)
         fitting = min(sizes["longest_edge"], MAX_PIXELS, max(_GLANCE, self._costs.affordable()))
@@ -67,12 +67,12 @@ class Qwen2VL(Responder):
         replay = Replay(model) if on_gpu and alone else None
         self._language = Language(model, _ROWS_ON_GPU if on_gpu else _ROWS_ON_CPU, replay)
         self._contexts: list[Context] = []  # the last used comes last
-        self._max_new_tokens, self._glances = options.max_new_tokens, options.glance
+        self._max_new_tokens, self._glances = options.max_new_tokens, options.answer_from_preview
         self._longest = model.config.get_text_config().max_position_embeddings
         ends = model.generation_config.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
 
-    def reply(self, messages: Sequence[Message]) -> Generator[str | Box, None, None]:
+    def reply(self, messages: Sequence[Message]) -> Generator[str | Detection, None, None]:
         """Yields the answer in pieces, and the places it points at. Raises `AssistantError` where no memory is
         left."""
         for word in self._steps(messages):
@@ -82,7 +82,7 @@ class Qwen2VL(Responder):
         """The answer token by token, with the model's own certainty of each."""
         yield from (word for word in self._steps(messages) if isinstance(word, Word))
 
-    def _steps(self, messages: Sequence[Message]) -> Generator[Word | Box | None, None, None]:
+    def _steps(self, messages: Sequence[Message]) -> Generator[Word | Detection | None, None, None]:
         """A word, a place, or None after a step that gives none."""
         for most in (0, _GLANCE):
             begun = False
@@ -111,14 +111,14 @@ class Qwen2VL(Responder):
             with self._context_for(prompt) as context:
                 seen = yield from self._see(prompt, context)
                 yield from self._language.feed(context, prompt, seen)
-        except BadInput:
+        except InvalidInputError:
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             self.release()
 
-    def cost(self, picture: Picture) -> Cost:
+    def cost(self, picture: Picture) -> PictureCost:
         """What preparing a picture takes here."""
         return self._costs.of(self._chat.view(picture))
 
@@ -147,18 +147,18 @@ class Qwen2VL(Responder):
     def _room(self) -> int:
         return self._longest - self._max_new_tokens
 
-    def _words(self, messages: Sequence[Message], most: int = 0) -> Generator[Word | Box | None, None, None]:
+    def _words(self, messages: Sequence[Message], most: int = 0) -> Generator[Word | Detection | None, None, None]:
         fitted, left = self._chat.fitted(messages, self._room)
-        self.remark = tr(_FORGOT).format(n=left) if left else ""
+        self.reply_warning = tr(_FORGOT).format(n=left) if left else ""
         if most:
-            self.remark = tr(_SHORT_OF_MEMORY)
+            self.reply_warning = tr(_SHORT_OF_MEMORY)
         prompt = self._chat.prompt(fitted, view=(lambda one: self._chat.view(one, most)) if most else self._at_hand)
         with self._context_for(prompt) as context:
             seen = yield from self._see(prompt, context)
             logits = yield from self._language.feed(context, prompt, seen)
             yield from self._decode(context, logits, self._language.next_place(prompt))
 
-    def _decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[Word | Box, None, None]:
+    def _decode(self, context: Context, logits: torch.Tensor, place: int) -> Generator[Word | Detection, None, None]:
         ids, text, lengths, shown = [], [], [], ""
         boxes = self._chat.boxes()
         try:
@@ -173,7 +173,7 @@ class Qwen2VL(Responder):
                 before, shown = shown, shown if whole.endswith("\ufffd") else whole
                 ids.append(token)
                 lengths.append(len(shown))
-                yield taken if isinstance(taken, Box) else Word(shown[len(before) :], chance)
+                yield taken if isinstance(taken, Detection) else Word(shown[len(before) :], chance)
         finally:
             self._chat.remember(shown, ids, lengths)
 
@@ -182,7 +182,7 @@ class Qwen2VL(Responder):
         view, small = self._chat.view(picture), self._chat.view(picture, _GLANCE)
         if not self._glances or not self._sight.begun(view) or small.key == view.key:
             return view
-        self.remark = tr(_GLANCED).format(name=picture.name)
+        self.reply_warning = tr(_GLANCED).format(name=picture.name)
         return small
 
     def _see(self, prompt: Prompt, context: Context) -> Generator[None, None, Seen]:
@@ -190,7 +190,7 @@ class Qwen2VL(Responder):
         shared, seen = context.shared(prompt), {}
         for start, view in prompt.views:
             if start + view.tokens > shared:
-                progress.allow(view.tokens * _TOKEN_ALLOWED_S)  # a tower of another make is one step
+                progress.extend_step_limit(view.tokens * _TOKEN_ALLOWED_S)  # a tower of another make is one step
                 seen[view.key] = yield from self._sight.encode(view)
         return seen
 
