@@ -55,7 +55,7 @@ def listen(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]
         options: argparse.Namespace = parse_arguments(["listen", *arguments])[0]
         console = CommandConsole(False)
         try:
-            command.listen(options, settings or Settings(), AppPaths.locate(), console)
+            command.run_listen(options, settings or Settings(), AppPaths.locate(), console)
         except AssistantError as error:
             if error.message != "Ended.":
                 raise

@@ -99,9 +99,9 @@ def test_rows_of_an_earlier_bench_that_make_no_sense_are_measured_anew(
 ) -> None:
     monkeypatch.setattr(bench, "_machine", lambda: "m")
     (tmp_path / "rows.json").write_text(text)
-    assert bench._kept(tmp_path / "rows.json") == {}
+    assert bench._load_results(tmp_path / "rows.json") == {}
     (tmp_path / "rows.json").write_text(json.dumps({"machine": "m", "rows": {"a": [1]}}))
-    assert bench._kept(tmp_path / "rows.json") == {"a": [1]}
+    assert bench._load_results(tmp_path / "rows.json") == {"a": [1]}
 
 
 @pytest.mark.parametrize("answer", [b"5", b"null", b"[" * 50_000, b"x", None], ids=str)

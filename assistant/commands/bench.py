@@ -19,8 +19,8 @@ from assistant.typed_reader import parse_json, read_as
 if TYPE_CHECKING:
     from assistant.bench.protocol import Row
 
-_QUICK, _WHOLE = 3, 7  # pairs
-_HEAD = """# How fast Qwen2-VL answers here
+_QUICK_PAIRS, _FULL_PAIRS = 3, 7  # pairs
+_TABLE_HEAD = """# How fast Qwen2-VL answers here
 
 Printed by `hark bench{arguments}` ({date}, {machine}). Random weights of true size ({size}): they say nothing of what
 is answered, only how fast. "Stock" is transformers' own way, same weights, same process. A comparison is made in turn,
@@ -32,7 +32,7 @@ the machine changed by more than 15 % do not count, and too few that count are "
 """
 
 
-def bench(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_bench(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     """Goes on where an earlier run was stopped; `--again` begins anew."""
     console.end_reason = "measured"
     if options.size not in ("2b", "7b"):
@@ -41,39 +41,44 @@ def bench(options: Any, settings: Settings, folders: AppPaths, console: CommandC
     folder = options.out or folders.data / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"qwen2-vl-{options.size}{arguments.replace(' --', '-')}.json"
-    done = {} if options.again else _kept(kept)
-    todo = _todo(options, console)
+    done = {} if options.again else _load_results(kept)
+    todo = _select_rows(options, console)
     for name, measure in todo.items():
         if name not in done:
             measured = measure()
             done[name] = [asdict(row) for row in (measured if isinstance(measured, list) else [measured])]
-            _keep(kept, done)
+            _save_results(kept, done)
         for row in done[name]:
-            console.print_line(_line(row))
+            console.print_line(_format_row(row))
     arguments += f" --size {options.size}" if options.size != "2b" else ""
-    about = {"arguments": arguments, "date": time.strftime("%Y-%m-%d"), "machine": _machine(), "size": options.size}
-    lines = [f"{_line(row)}\n" for name in todo for row in done[name]]
-    kept.with_suffix(".md").write_text(_HEAD.format(**about) + "".join(lines), "utf-8")
+    about = {
+        "arguments": arguments,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": _describe_machine(),
+        "size": options.size,
+    }
+    lines = [f"{_format_row(row)}\n" for name in todo for row in done[name]]
+    kept.with_suffix(".md").write_text(_TABLE_HEAD.format(**about) + "".join(lines), "utf-8")
     console.print_line(f"{kept.with_suffix('.md')}")
     return 0
 
 
-def _kept(path: Path) -> dict[str, list[Any]]:
+def _load_results(path: Path) -> dict[str, list[Any]]:
     """The rows of an earlier run on this machine, if there was one that can be read."""
     try:
         found = read_as(dict[str, Any], parse_json(path.read_bytes()), "rows")
-        return read_as(dict[str, list[Any]], found["rows"], "rows") if found["machine"] == _machine() else {}
+        return read_as(dict[str, list[Any]], found["rows"], "rows") if found["machine"] == _describe_machine() else {}
     except (OSError, ValueError, KeyError):
         return {}
 
 
-def _keep(path: Path, done: dict[str, list[Any]]) -> None:
+def _save_results(path: Path, done: dict[str, list[Any]]) -> None:
     part = path.with_suffix(".part")
-    part.write_text(json.dumps({"machine": _machine(), "rows": done}, indent=1), "utf-8")
+    part.write_text(json.dumps({"machine": _describe_machine(), "rows": done}, indent=1), "utf-8")
     part.replace(path)
 
 
-def _todo(options: Any, console: CommandConsole) -> dict[str, Callable[[], Row | list[Row]]]:
+def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Row | list[Row]]]:
     from assistant.bench import gates, kernels, rows
 
     if options.kernels:
@@ -83,7 +88,7 @@ def _todo(options: Any, console: CommandConsole) -> dict[str, Callable[[], Row |
     def at_size(row: Callable[[rows.Bench], Row]) -> Row:
         if not made:
             console.print_notice("Making two models of random weights …")
-            made.append(rows.Bench(options.size, _QUICK if options.quick else _WHOLE))
+            made.append(rows.Bench(options.size, _QUICK_PAIRS if options.quick else _FULL_PAIRS))
         return row(made[0])
 
     gated: dict[str, Callable[[], Row]] = {
@@ -94,7 +99,7 @@ def _todo(options: Any, console: CommandConsole) -> dict[str, Callable[[], Row |
     return {**gated, **{name: partial(at_size, row) for name, row in rows.ROWS.items()}}
 
 
-def _line(row: dict[str, Any]) -> str:
+def _format_row(row: dict[str, Any]) -> str:
     figure = "–" if row["figure"] is None else f"{row['figure']:.3g} {row['unit']}"
     goal = "" if row["verdict"] == "reported" else f"{'≤' if row['most'] else '≥'} {row['goal']:g} {row['unit']}"
     beside = ", ".join(f"{name} {value:.3g}" for name, value in row["details"].items())
@@ -103,15 +108,15 @@ def _line(row: dict[str, Any]) -> str:
     return f"| {row['name']} | {figure} | {goal} | {row['verdict']} | {pairs} | {told} |"
 
 
-def _machine() -> str:
+def _describe_machine() -> str:
     import os
 
     import torch
 
-    return ", ".join((*_processor(), f"{os.cpu_count()} cores", f"torch {torch.__version__}", platform.system()))
+    return ", ".join((*_processor_name(), f"{os.cpu_count()} cores", f"torch {torch.__version__}", platform.system()))
 
 
-def _processor() -> Iterator[str]:
+def _processor_name() -> Iterator[str]:
     from assistant.backends.qwen2_vl.processor import has_amx
 
     information = Path("/proc/cpuinfo")

@@ -13,15 +13,15 @@ def choose_models(options: Any, settings: Settings) -> Settings:
     """The settings with `--transcriber`, `--responder` and `--model`. Raises `Usage`."""
     if options.model and options.responder == "starter" and options.transcriber != "whisper":
         raise UsageError("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
-    hear, look = settings.transcriber, settings.responder
+    transcriber, responder = settings.transcriber, settings.responder
     if options.transcriber:
-        hear = replace(hear, transcriber=options.transcriber)
+        transcriber = replace(transcriber, transcriber=options.transcriber)
     if options.responder:
-        look = replace(look, responder=options.responder)
+        responder = replace(responder, responder=options.responder)
     if options.model:
         # The one that was named takes the model; with neither named it is the responder's, as the larger part.
         if options.transcriber == "whisper" and options.responder in ("", "starter"):
-            hear = replace(hear, model=options.model)
+            transcriber = replace(transcriber, model=options.model)
         else:
-            look = replace(look, model=options.model, responder=options.responder or "qwen2-vl")
-    return replace(settings, hear=hear, look=look)
+            responder = replace(responder, model=options.model, responder=options.responder or "qwen2-vl")
+    return replace(settings, hear=transcriber, look=responder)

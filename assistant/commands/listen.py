@@ -34,7 +34,7 @@ _STATES = {
 }
 
 
-def listen(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_listen(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with, before models are loaded."""
     CHECK.begin()
     settings = choose_models(options, settings)
@@ -44,7 +44,7 @@ def listen(options: Any, settings: Settings, folders: AppPaths, console: Command
         settings = replace(settings, sound=replace(settings.audio, headphones=True))
     from assistant.engine import Engine  # beside the check of the sound system
 
-    view = _View(console)
+    view = _ListenView(console)
     engine = Engine(replace(settings, memory=replace(settings.memory, preload=False)), folders, view.on_event)
     engine.start()
     try:
@@ -54,14 +54,14 @@ def listen(options: Any, settings: Settings, folders: AppPaths, console: Command
             engine.apply_settings(settings)
         for picture in options.picture:
             engine.attach_file(str(picture))
-        view.stay()
+        view.run_until_closed()
     finally:
         engine.stop()
-        view.clear()
+        view.clear_line()
     return 0
 
 
-class _View:
+class _ListenView:
     """Captions on standard output; what Hark does now, and how loud it is, in one line of the terminal below."""
 
     def __init__(self, console: CommandConsole) -> None:
@@ -80,7 +80,7 @@ class _View:
                 raise NotAvailableError("listen", "The sound system does not answer.", "Start the sound server again.")
         self._raise_error()
 
-    def stay(self) -> None:
+    def run_until_closed(self) -> None:
         """Until Ctrl-C, or until there is nothing to listen with or to show on."""
         while not self._over.wait(0.2):  # a wait without end would not see Ctrl-C on Windows
             pass
@@ -92,12 +92,12 @@ class _View:
 
     def on_event(self, event: Event) -> None:
         try:
-            self._show(event)
+            self._show_event(event)
         except (OSError, AssistantError) as error:  # standard output is gone; the command ends for it, not the engine
             self._error = self._error or error
             self._over.set()
 
-    def _show(self, event: Event) -> None:
+    def _show_event(self, event: Event) -> None:
         match event:
             case StateChanged("ready") if not self._heard_once:
                 pass  # nothing is loaded before there is a microphone
@@ -110,19 +110,19 @@ class _View:
             case InputLevel(value):
                 self._level = value
             case MicrophoneState(microphone, hands_free, why_not):
-                self._on_microphone(microphone and hands_free, why_not)
+                self._handle_microphone(microphone and hands_free, why_not)
             case ModelLoading():
                 pass
             case _:
-                self.clear()
+                self.clear_line()
                 self._console.print_event(event)
-        self._draw()
+        self._draw_status()
 
-    def clear(self) -> None:
+    def clear_line(self) -> None:
         if self._live:
             print_error("\r\x1b[K", end="")
 
-    def _on_microphone(self, there: bool, why_not: str) -> None:
+    def _handle_microphone(self, there: bool, why_not: str) -> None:
         if there and not self._live and not self._heard_once:
             self._console.print_line(_STATES["ready"])
         self._heard_once = self._heard_once or there
@@ -135,7 +135,7 @@ class _View:
             self._error = NotAvailableError("listen", sentence + ".", hint or "Connect one.")
             self._over.set()
 
-    def _draw(self) -> None:
+    def _draw_status(self) -> None:
         if self._live:
             bar = "▮" * min(_BAR, round(self._level * 2 * _BAR))
             line = f"{bar:<{_BAR}} {self._caption or _STATES.get(self._state, self._state)}"

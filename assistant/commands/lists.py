@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from assistant.library.catalogue import Choice
 
 
-def read(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_read(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant import backends
     from assistant.commands.turns import with_page
     from assistant.pictures import open_picture
@@ -32,7 +32,7 @@ def read(options: Any, settings: Settings, folders: AppPaths, console: CommandCo
     return 0
 
 
-def voices(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_voices(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant.library import voices
 
     for voice in voices.voices(folders.data):
@@ -40,7 +40,7 @@ def voices(options: Any, settings: Settings, folders: AppPaths, console: Command
     return 0
 
 
-def models(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_models(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant.library import catalogue, models
 
     if options.verb:
@@ -66,12 +66,12 @@ def _get_model(name: str, settings: Settings, folders: AppPaths, console: Comman
     console.print_notice(f"Fetching {name} …")
     started, told = time.monotonic(), [0]
 
-    def progress(done: int, total: int) -> None:
+    def print_progress(done: int, total: int) -> None:
         if total and done * 20 // total > told[0]:
             told[0] = done * 20 // total
             console.print_notice(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
 
-    folder = models.get(name, progress, settings.hub.model_hub, console.print_notice)
+    folder = models.get(name, print_progress, settings.hub.model_hub, console.print_notice)
     console.print_line(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
     entry = catalogue.CATALOGUE.get(name)
     chosen = models.choices_of(name)
@@ -83,7 +83,7 @@ def _get_model(name: str, settings: Settings, folders: AppPaths, console: Comman
         needs = "it needs a graphics card and pip install optimum gptqmodel, and is not tried"
         console.print_line(f"It is quantised: {needs}. Use it then: hark models use {name}")
     else:
-        _choose(name, chosen, settings, folders, console)
+        _save_choices(name, chosen, settings, folders, console)
 
 
 def _chosen_before(settings: Settings, chosen: list[Choice]) -> list[Choice]:
@@ -95,10 +95,12 @@ def _use_model(name: str, settings: Settings, folders: AppPaths, console: Comman
     from assistant.library import models
 
     starter = [("look", "model", ""), ("look", "responder", "starter")]
-    _choose(name, starter if name == "starter" else models.choices_of(name), settings, folders, console)
+    _save_choices(name, starter if name == "starter" else models.choices_of(name), settings, folders, console)
 
 
-def _choose(name: str, chosen: list[Choice], settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
+def _save_choices(
+    name: str, chosen: list[Choice], settings: Settings, folders: AppPaths, console: CommandConsole
+) -> None:
     for section, field, value in chosen:
         settings = replace(settings, **{section: replace(getattr(settings, section), **{field: value})})
     why_not = save_settings(settings, folders)
@@ -113,7 +115,7 @@ def _remove_model(name: str, settings: Settings, folders: AppPaths, console: Com
     console.print_line(f"{models.remove(name) / 1e9:.2f} GB are free again.")
 
 
-def doctor(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_doctor(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant import doctor
 
     console.end_reason = "checked"

@@ -21,7 +21,7 @@ from assistant.sound import audio
 from assistant.starter import demo as scene
 
 
-def ask(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_ask(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     console.heard = (options.text or "").strip()
     if options.text is not None and options.audio:
         raise UsageError("usage", "TEXT and --audio were both given.", "Give one of them.")
@@ -34,7 +34,7 @@ def ask(options: Any, settings: Settings, folders: AppPaths, console: CommandCon
     chosen = choose_models(options, settings)
     question = TurnRequest(options.text or "", options.audio, tuple(pictures), tuple(options.region))
     with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
-        return _run(question, chosen, folders, played, options.voice)
+        return _run_turn(question, chosen, folders, played, options.voice)
 
 
 def with_page(pictures: list[Path], page: int | None) -> list[Path]:
@@ -46,7 +46,9 @@ def with_page(pictures: list[Path], page: int | None) -> list[Path]:
     return [*pictures[:-1], Path(f"{pictures[-1]}#page={page}")]
 
 
-def _run(question: TurnRequest, settings: Settings, folders: AppPaths, played: AnswerOutput, voice: str = "") -> int:
+def _run_turn(
+    question: TurnRequest, settings: Settings, folders: AppPaths, played: AnswerOutput, voice: str = ""
+) -> int:
     """Asks, and shows, plays or writes what comes."""
     kept, why = history.opened(folders.data) if settings.history.save_conversations else (None, "")
     if why:
@@ -58,7 +60,7 @@ def _run(question: TurnRequest, settings: Settings, folders: AppPaths, played: A
     return failure.exit_code if failure else 0
 
 
-def demo(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_demo(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     shown = scene.make(seed)
     folder = folders.data / "demo"
@@ -77,7 +79,7 @@ def demo(options: Any, settings: Settings, folders: AppPaths, console: CommandCo
     starter = Settings(audio=settings.audio, history=settings.history, voice=settings.voice)
     with shown.recording() as recording, AnswerOutput(settings.audio.output, target, console, aloud=True) as played:
         played.play_audio(audio.read(recording))
-        code = _run(TurnRequest("", recording, (picture,)), starter, folders, played)
+        code = _run_turn(TurnRequest("", recording, (picture,)), starter, folders, played)
     console.print_line(f"The right answer: {shown.answer}")
     console.print_line(str(target))
     return code
@@ -90,7 +92,7 @@ def _check_target(target: Path | None) -> None:
         raise InvalidInputError("speak", f"“{target}” cannot be written.", "Name a file in a folder that exists.")
 
 
-def say(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_say(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     if not options.text.strip():
         raise UsageError("usage", "There is nothing to say.", "Give a text.")
     _check_target(options.speak_to)
