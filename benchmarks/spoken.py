@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from assistant import backends
-from assistant.backends.sphinx import Sphinx
+from assistant.backends.sphinx import SphinxTranscriber
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
@@ -61,7 +61,7 @@ def run(seed: int = 90005) -> Iterator[Score]:
     """The two scores of the ear."""
     rng = random.Random(seed)
     ear = backends.load_transcriber("sphinx", LoadOptions())
-    assert isinstance(ear, Sphinx)
+    assert isinstance(ear, SphinxTranscriber)
     starter = backends.load_responder("starter", LoadOptions())
     score = Score("spoken questions lead to the right answer", 0.9)
     for number in range(40):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from assistant import backends
-from assistant.backends.starter import CANNOT_TELL, Starter
+from assistant.backends.starter import CANNOT_TELL, StarterResponder
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.starter import questions
@@ -23,7 +23,7 @@ from benchmarks.scores import Score
 SORTS = ("colour", "shape", "count", "where", "yesno")
 
 
-def _ask(starter: Starter, image: Image.Image, question: str) -> str:
+def _ask(starter: StarterResponder, image: Image.Image, question: str) -> str:
     return "".join(starter.reply([Message("user", question, (Picture.of(image),))]))
 
 
@@ -34,7 +34,7 @@ def _size(rng: random.Random) -> tuple[int, int]:
     return (round(short * ratio), short) if rng.random() < 0.5 else (short, round(short * ratio))
 
 
-def fresh(starter: Starter, count: int, seed: int = 90001) -> Iterator[Score]:
+def fresh(starter: StarterResponder, count: int, seed: int = 90001) -> Iterator[Score]:
     """Fresh pictures of the script, 1 to 5 shapes, each sort of question in any of the grammar's wordings."""
     rng = random.Random(seed)
     asker = Questioner(starter_grammar(), rng)
@@ -52,7 +52,7 @@ def fresh(starter: Starter, count: int, seed: int = 90001) -> Iterator[Score]:
     yield total
 
 
-def others(starter: Starter, count: int, seed: int = 90002) -> Iterator[Score]:
+def others(starter: StarterResponder, count: int, seed: int = 90002) -> Iterator[Score]:
     """Single shapes drawn by matplotlib, Qt and a font: kind, colour and place in three questions each."""
     rng = random.Random(seed)
     total = Score("drawn by others, all", 0.9)
@@ -90,7 +90,7 @@ def _right(sort: str, scene: Scene, subject: Subject) -> str | None:
     return answers[sort]()
 
 
-def phrasings(starter: Starter, each: int, seed: int = 90003) -> Iterator[Score]:
+def phrasings(starter: StarterResponder, each: int, seed: int = 90003) -> Iterator[Score]:
     """Thirty phrasings for each sort of question, ten of them never trained on, `each` pictures a phrasing."""
     rng = random.Random(seed)
     for sort in SORTS:
@@ -117,7 +117,7 @@ def _scene_for(rng: random.Random, sort: str) -> tuple[Scene, Subject, str]:
             return scene, subject, right
 
 
-def refusals(starter: Starter, seed: int = 90004) -> Iterator[Score]:
+def refusals(starter: StarterResponder, seed: int = 90004) -> Iterator[Score]:
     """200 pictures without a plain shape, and 100 other questions about pictures that have them."""
     rng = random.Random(seed)
     asker = Questioner(starter_grammar(), rng)
@@ -141,7 +141,7 @@ def refusals(starter: Starter, seed: int = 90004) -> Iterator[Score]:
 def run(quick: bool = False) -> Iterator[Score]:
     """All scores. `quick` asks a fifth as much."""
     starter = backends.load_responder("starter", LoadOptions())
-    assert isinstance(starter, Starter)
+    assert isinstance(starter, StarterResponder)
     yield from fresh(starter, 20 if quick else 100)
     yield from others(starter, 10 if quick else 50)
     yield from phrasings(starter, 1 if quick else 5)

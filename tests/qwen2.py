@@ -13,8 +13,8 @@ import torch
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration
 
 from assistant import backends
-from assistant.backends.qwen2_vl import Qwen2VL
-from assistant.backends.qwen2_vl.chat import Prompt
+from assistant.backends.qwen2_vl import Qwen2VLResponder
+from assistant.backends.qwen2_vl.chat import EncodedPrompt
 from assistant.bench.protocol import finished
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
@@ -23,13 +23,13 @@ from assistant.starter.shapes import draw, random_scene
 TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
 
 
-def loaded(**options: Any) -> Qwen2VL:
+def loaded(**options: Any) -> Qwen2VLResponder:
     told = {"model": str(TINY), "device": "cpu", "dtype": "float32", **options}
     return backends.load_responder("qwen2-vl", LoadOptions(**told))  # type: ignore[return-value]
 
 
 @cache
-def model() -> Qwen2VL:
+def model() -> Qwen2VLResponder:
     return loaded(max_new_tokens=12)
 
 
@@ -50,7 +50,7 @@ def stock_model(folder: Path = TINY) -> Any:
     return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
 
 
-def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Tensor:
+def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TINY) -> torch.Tensor:
     """All logits of a prompt, by transformers' own forward, from nothing."""
     inner = stock_model(folder)
     seen: dict[str, list[torch.Tensor]] = {}
@@ -58,9 +58,11 @@ def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Ten
     for start, view in prompt.views:
         images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.images]
         if len(images) > 1:
-            done = one._sight._videos(videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt")
+            done = one._vision_cache._videos(
+                videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt"
+            )
         else:
-            done = one._sight._images(images=images, do_resize=False, return_tensors="pt")
+            done = one._vision_cache._images(images=images, do_resize=False, return_tensors="pt")
         for name, tensor in done.items():
             seen.setdefault(name, []).append(tensor)
         kinds[0, start : start + view.tokens] = 2 if len(images) > 1 else 1
@@ -70,11 +72,11 @@ def stock_logits(one: Qwen2VL, prompt: Prompt, folder: Path = TINY) -> torch.Ten
         return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **joined).logits[0].float()
 
 
-def fed(one: Qwen2VL, prompt: Prompt) -> torch.Tensor:
+def fed(one: Qwen2VLResponder, prompt: EncodedPrompt) -> torch.Tensor:
     """The last logits, through the cache."""
     with one._context_for(prompt) as context:
-        seen = finished(one._see(prompt, context))
-        return finished(one._language.feed(context, prompt, seen))
+        seen = finished(one._encode_pictures(prompt, context))
+        return finished(one._generator.prefill_prompt(context, prompt, seen))
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
@@ -82,6 +84,6 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
 
 
-def exact(one: Qwen2VL, messages: Sequence[Message], folder: Path = TINY) -> None:
-    prompt = one._chat.prompt(messages)
+def exact(one: Qwen2VLResponder, messages: Sequence[Message], folder: Path = TINY) -> None:
+    prompt = one._prompt_builder.build_prompt(messages)
     close(fed(one, prompt), stock_logits(one, prompt, folder)[-1])

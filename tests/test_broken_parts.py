@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from assistant import backends
-from assistant.backends.boundary import foreign_errors, guard
+from assistant.backends.boundary import foreign_errors, guard_backend
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
@@ -253,7 +253,7 @@ def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None
         def close(self) -> None:
             raise error
 
-    part = guard(Part(), "speak", "/voices/odd")
+    part = guard_backend(Part(), "speak", "/voices/odd")
     with pytest.raises(NotAvailableError, match="/voices/odd"):
         list(part.speak("Hello."))
     with pytest.raises(NotAvailableError, match="/voices/odd"):
@@ -289,7 +289,7 @@ def test_what_ends_a_part_early_passes_through() -> None:
             finally:
                 ended.append(text)
 
-    speaking = guard(Part(), "speak", "x").speak("Hello.")
+    speaking = guard_backend(Part(), "speak", "x").speak("Hello.")
     assert next(speaking) == 1
     speaking.close()
     assert ended == ["Hello."]

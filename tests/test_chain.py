@@ -58,12 +58,12 @@ def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, re
 
 
 def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.backends.qwen2_vl.language import Language
+    from assistant.backends.qwen2_vl.language import TextGenerator
 
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
     calls = []
-    step = Language.step
-    monkeypatch.setattr(Language, "step", lambda *a: calls.append(1) or step(*a))
+    step = TextGenerator.forward_tokens
+    monkeypatch.setattr(TextGenerator, "step", lambda *a: calls.append(1) or step(*a))
     reply = model.reply([Message("user", "Describe this picture.", (Picture.of(Image.open(red)),))])
     assert any(reply), "a word came"
     done = len(calls)

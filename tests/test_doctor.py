@@ -184,13 +184,13 @@ def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: p
 
     options = LoadOptions(model="folder", name="qwen2-vl-2b")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert loading._device(options, Path("folder")) == ("cpu", "")
+    assert loading._choose_device(options, Path("folder")) == ("cpu", "")
     card(parts)
-    device, note = loading._device(options, Path("folder"))
+    device, note = loading._choose_device(options, Path("folder"))
     assert device == "cpu" and "“qwen2-vl-2b” runs on the processor" in note
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(room, "why_torch_fails", lambda: "no kernel image")
-    device, note = loading._device(options, Path("folder"))
+    device, note = loading._choose_device(options, Path("folder"))
     assert device == "cpu" and "(no kernel image)" in note
 
 
@@ -203,10 +203,10 @@ def test_whisper_on_the_processor_beside_a_card_says_so(
     from assistant.roles import LoadOptions
 
     folder = next(one.parent for one in checkpoints.rglob("model.bin"))
-    assert whisper.load(LoadOptions(model=str(folder))).load_warning == ""
+    assert whisper.load_transcriber(LoadOptions(model=str(folder))).load_warning == ""
     card(parts)
-    assert "sees no card" in whisper.load(LoadOptions(model=str(folder))).load_warning
+    assert "sees no card" in whisper.load_transcriber(LoadOptions(model=str(folder))).load_warning
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
     monkeypatch.setattr(room, "too_large", lambda *_: "")
-    model = whisper.load(LoadOptions(model=str(folder)))
+    model = whisper.load_transcriber(LoadOptions(model=str(folder)))
     assert model.device == "cpu" and "“Whisper” runs on the processor" in model.load_warning

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assistant import backends
-from assistant.backends.piper import Piper
+from assistant.backends.piper import PiperVoice
 from assistant.errors import NotAvailableError
 from assistant.library.model_check import MAX_TABLE_BYTES, check_model
 from assistant.roles import LoadOptions
@@ -169,13 +169,13 @@ def configured(voice: Path, **more: object) -> Path:
 def test_a_voice_that_reads_letters_is_given_letters(voice: Path) -> None:
     folder = configured(voice, phoneme_type="text", espeak={}, language={"code": "en_US"})
     made = backends.load_voice("piper", LoadOptions(model=str(folder)))
-    assert isinstance(made, Piper)
+    assert isinstance(made, PiperVoice)
     numbers = json.loads((voice / "en_US-random-low.onnx.json").read_text())["phoneme_id_map"]
     pad, begin, end = (numbers[mark][0] for mark in "_^$")
-    (ids,) = made._sentences("shé!")
+    (ids,) = made._split_sentences("shé!")
     wanted = [numbers[letter][0] for letter in "she!"]  # the accent is a letter of its own, which this voice lacks
     assert ids == [begin, pad, *(number for one in wanted for number in (one, pad)), end]
-    assert sum(len(part.samples) for part in made.speak("she has a bed!"))
+    assert sum(len(part.samples) for part in made.synthesize("she has a bed!"))
     made.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assistant.backends.espeak import Espeak
+from assistant.backends.espeak import EspeakVoice
 from assistant.commands import bench
 from assistant.sound.watch import Watch
 
@@ -108,12 +108,12 @@ def test_rows_of_an_earlier_bench_that_make_no_sense_are_measured_anew(
 def test_an_answer_of_espeak_that_makes_no_sense_is_its_end(
     answer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    voice = Espeak("en-us")
+    voice = EspeakVoice("en-us")
     data = struct.pack("<cI", b"!", 2**32 - 1) if answer is None else struct.pack("<cI", b"!", len(answer)) + answer
     pieces = iter([data[:5], data[5:]])
     monkeypatch.setattr(voice, "_read", lambda _: next(pieces))
     with pytest.raises(EOFError):
-        voice._ask({"list": True})
+        voice._send_request({"list": True})
     voice.close()
 
 

@@ -12,8 +12,8 @@ import torch
 
 from assistant import backends, turn
 from assistant.asking import Session, TurnRequest, run_request
-from assistant.backends.qwen2_vl import Qwen2VL
-from assistant.backends.qwen2_vl.language import Language
+from assistant.backends.qwen2_vl import Qwen2VLResponder
+from assistant.backends.qwen2_vl.language import TextGenerator
 from assistant.events import RegionPointed, Said, Wrote
 from assistant.parts import ModelManager
 from assistant.pictures import Picture
@@ -24,18 +24,18 @@ from tests.conftest import Ran
 from tests.qwen2 import exact, loaded, model, picture
 
 
-def scripted(one: Qwen2VL, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def scripted(one: Qwen2VLResponder, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the model write this text, whatever it is asked."""
-    ids = iter([*one._chat._tokenizer.encode(text, add_special_tokens=False), min(one._ends)])
-    one._language.guessed = 0  # several tokens at a time would need several lines of the script
-    forward = Language._forward
+    ids = iter([*one._prompt_builder._tokenizer.encode(text, add_special_tokens=False), min(one._ends)])
+    one._generator.guessed_tokens = 0  # several tokens at a time would need several lines of the script
+    forward = TextGenerator._run_model
 
     def wrote(*arguments: Any) -> torch.Tensor:
         logits = torch.zeros_like(forward(*arguments))
         logits[-1, next(ids)] = 1.0
         return logits
 
-    monkeypatch.setattr(Language, "_forward", wrote)
+    monkeypatch.setattr(TextGenerator, "_forward", wrote)
 
 
 ANSWER = "It is <|object_ref_start|>the star<|object_ref_end|><|box_start|>(100,200),(500,1200)<|box_end|> at the top."
@@ -67,8 +67,8 @@ def test_after_an_answer_with_boxes_only_new_tokens_are_fed(monkeypatch: pytest.
         scripted(one, ANSWER, patched)
         answer = "".join(piece for piece in one.reply(first) if isinstance(piece, str))
     more = [*first, Message("assistant", answer), Message("user", "Why?")]
-    prompt = one._chat.prompt(more)
-    assert one._contexts[-1].shared(prompt) == len(one._contexts[-1].marks)
+    prompt = one._prompt_builder.build_prompt(more)
+    assert one._contexts[-1].shared_length(prompt) == len(one._contexts[-1].cache_keys)
     exact(one, more)
 
 
@@ -90,8 +90,8 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
     (message,) = seen
     assert [(one.width, one.height) for one in message.pictures] == [(200, 100), (100, 50)]
     assert message.regions == (PictureRegion(whole, (20, 10, 120, 60)),)
-    ids = model()._chat.prompt([message]).ids
-    assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model()._chat._tokenizer.decode(ids)
+    ids = model()._prompt_builder.build_prompt([message]).ids
+    assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model()._prompt_builder._tokenizer.decode(ids)
     outside = run_request(
         TurnRequest("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from assistant.backends.qwen2_vl import Qwen2VL
+from assistant.backends.qwen2_vl import Qwen2VLResponder
 from assistant.pictures import Picture
 from assistant.roles import Message
 from assistant.starter.shapes import draw, random_scene
@@ -27,7 +27,7 @@ def same_answers(folder: Path) -> None:
     assert same >= 9, "few bits may lose a close call, not more"
 
 
-def answer(one: Qwen2VL, asked: list[Message]) -> str:
+def answer(one: Qwen2VLResponder, asked: list[Message]) -> str:
     return "".join(piece for piece in one.reply(asked) if isinstance(piece, str))
 
 

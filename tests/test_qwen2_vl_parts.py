@@ -15,9 +15,9 @@ import torch
 
 from assistant import backends
 from assistant.backends import room
-from assistant.backends.qwen2_vl import Qwen2VL, attention, language, processor, tower, weights
-from assistant.backends.qwen2_vl.lookup import Lookup
-from assistant.backends.qwen2_vl.replay import Replay, Run
+from assistant.backends.qwen2_vl import Qwen2VLResponder, attention, language, processor, tower, weights
+from assistant.backends.qwen2_vl.lookup import PromptLookup
+from assistant.backends.qwen2_vl.replay import CudaGraphStep, Run
 from assistant.bench import truesize
 from assistant.bench.protocol import finished
 from assistant.errors import NotAvailableError
@@ -32,7 +32,7 @@ def said(one: Any, asked: list[Message]) -> str:
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
-    return finished(tower.encoded(inner, patches, grid))
+    return finished(tower.encode_stepwise(inner, patches, grid))
 
 
 def patches_of(grid: tuple[int, int, int], seed: int) -> torch.Tensor:
@@ -44,14 +44,14 @@ def patches_of(grid: tuple[int, int, int], seed: int) -> torch.Tensor:
 def test_the_tower_errs_as_little_as_stock(grid: tuple[int, int, int], dtype: torch.dtype) -> None:
     """Against float64, the median token of six pictures. A few tokens of a picture magnify any rounding, on another
     processor others do: the mean of one picture is theirs alone, and is anything from a third to twice the stock's."""
-    trained = model()._language._model.model.visual
+    trained = model()._generator._model.model.visual
     wide, narrow = (copy.deepcopy(trained).to(kind) for kind in (torch.float64, dtype))
     ours, theirs = [], []
     for seed in range(6):
         patches = patches_of(grid, seed)
-        exactly = tower.at_once(wide, patches.double(), grid)
+        exactly = tower.encode_at_once(wide, patches.double(), grid)
         ours.append((through_the_tower(narrow, patches, grid) - exactly).norm(dim=1))
-        theirs.append((tower.at_once(narrow, patches, grid) - exactly).norm(dim=1))
+        theirs.append((tower.encode_at_once(narrow, patches, grid) - exactly).norm(dim=1))
     assert float(torch.cat(ours).median()) <= 1.5 * float(torch.cat(theirs).median())
 
 
@@ -61,10 +61,10 @@ def test_four_bits_are_their_own_dequantised_weights(rows: int, bias: bool) -> N
     torch.manual_seed(rows)
     linear = torch.nn.Linear(128, 96, bias=bias, dtype=torch.bfloat16)
     x = torch.randn(1, rows, 128, dtype=torch.bfloat16)
-    whole, scales = weights.quantised(linear.weight.detach())
-    stands_for = weights.dequantised(whole, scales) if rows <= 8 else linear.weight.float()
+    whole, scales = weights.quantize_weight(linear.weight.detach())
+    stands_for = weights.dequantize_weight(whole, scales) if rows <= 8 else linear.weight.float()
     exactly = torch.nn.functional.linear(x.float(), stands_for, linear.bias.float() if bias else None)
-    assert float((weights.FourBit(linear)(x) - exactly).abs().max()) <= 2**-7 * float(exactly.abs().max())
+    assert float((weights.Int4Linear(linear)(x) - exactly).abs().max()) <= 2**-7 * float(exactly.abs().max())
     assert float((stands_for - linear.weight.float()).abs().max()) <= float(scales[..., 0].max())
 
 
@@ -95,12 +95,12 @@ def four_bit_responder(folder: Path) -> Any:
 def test_weights_stay_as_they_are_where_the_processor_multiplies_no_bfloat16(
     multiplies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if multiplies and not processor.multiplies_bfloat16():
+    if multiplies and not processor.supports_bfloat16():
         monkeypatch.setattr(weights, "_sixteen_bit_linear", lambda linear: linear)  # it has no other
     monkeypatch.setattr(weights, "multiplies_bfloat16", lambda: multiplies)
     one = four_bit_responder(tmp_path)
     kinds = {type(layer) for layer in one._language._model.model.language_model.modules()}
-    assert ((weights.FourBit in kinds), (tmp_path / "weights").exists()) == (multiplies, multiplies)
+    assert ((weights.Int4Linear in kinds), (tmp_path / "weights").exists()) == (multiplies, multiplies)
     asked = [Message("user", "Describe this picture.", (picture(0),))]
     assert said(one, asked) == said(loaded(max_new_tokens=40), asked)
 
@@ -118,9 +118,9 @@ def test_a_processor_held_to_avx2_counts_as_one(
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    assert (processor.multiplies_bfloat16(), processor.has_amx()) == (not held, not held)
+    assert (processor.supports_bfloat16(), processor.has_amx()) == (not held, not held)
     monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: False)
-    assert processor.multiplies_bfloat16(), "AVX2 with conversions of its own is no imitation"
+    assert processor.supports_bfloat16(), "AVX2 with conversions of its own is no imitation"
 
 
 def broken(folder: Path, **changes: Any) -> Path:
@@ -168,7 +168,7 @@ def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -
 
     def seen(dtype: torch.dtype) -> torch.Tensor:
         half = (one.to(torch.bfloat16).to(dtype) for one in (query, key, value))
-        return attention._grouped(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
+        return attention._grouped_attention(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
 
     halves = [one.to(torch.bfloat16) for one in (query, key, value)]
     options = {"attn_mask": mask if tokens > 1 else None, "scale": 0.25, "enable_gqa": True}
@@ -193,8 +193,8 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
     def talk(most: int) -> tuple[list[str], list[int]]:
         monkeypatch.setattr(language, "_GUESSED", most)
         one, fed = loaded(max_new_tokens=40), []
-        step = one._language.step
-        monkeypatch.setattr(one._language, "step", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
+        step = one._generator.forward_tokens
+        monkeypatch.setattr(one._generator, "step", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
         asked: list[Message] = []
         for number in (0, 1, 0, 0, 1):
             asked.append(Message("user", "Describe this picture.", (picture(number),)))
@@ -210,24 +210,24 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_wrong_guess_rests() -> None:
-    lookup = Lookup(3)
+    lookup = PromptLookup(3)
     tokens = [1, 2, 3, 4, 5, 6, 1, 2, 3]
-    assert lookup.guess(tokens) == [4, 5, 6]
-    lookup.judge(3, 1)
-    assert lookup.guess(tokens) == []
-    assert [lookup.guess(tokens) for _ in range(16)][-1] == [4, 5, 6]
-    assert Lookup(3).guess([1, 2, 3, -7, -7, 1, 2, 3]) == []
+    assert lookup.guess_tokens(tokens) == [4, 5, 6]
+    lookup.record_result(3, 1)
+    assert lookup.guess_tokens(tokens) == []
+    assert [lookup.guess_tokens(tokens) for _ in range(16)][-1] == [4, 5, 6]
+    assert PromptLookup(3).guess_tokens([1, 2, 3, -7, -7, 1, 2, 3]) == []
 
 
 def test_what_does_not_fit_on_the_card_runs_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "free", lambda device: 6_000_000_000)
     (tmp_path / "a.safetensors").touch()
     os.truncate(tmp_path / "a.safetensors", 4_400_000_000)  # of nothing: it takes no room on the disk
-    assert room.too_large(tmp_path, 0) == ""
-    assert room.too_large(tmp_path, 6) == ""
-    assert "has 5.0 GB to give" in room.too_large(tmp_path, 5) and "processor" in room.too_large(tmp_path, 5)
+    assert room.memory_warning(tmp_path, 0) == ""
+    assert room.memory_warning(tmp_path, 6) == ""
+    assert "has 5.0 GB to give" in room.memory_warning(tmp_path, 5) and "processor" in room.memory_warning(tmp_path, 5)
     monkeypatch.setattr(room, "free", lambda device: 4_000_000_000)
-    assert "wants 5.5" in room.too_large(tmp_path, 0)
+    assert "wants 5.5" in room.memory_warning(tmp_path, 0)
 
 
 def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
     def tokens(free: int, **options: int) -> int:
         monkeypatch.setattr(room, "free", lambda device: free)
         inner, reader = copy.deepcopy(stock_model()), truesize.processor(5_000_000)
-        return Qwen2VL(inner, reader, "x", LoadOptions(**options)).cost(large).tokens
+        return Qwen2VLResponder(inner, reader, "x", LoadOptions(**options)).estimate_cost(large).tokens
 
     assert 1200 < tokens(10**10) <= 1280
     assert 200 < tokens(50_000_000) < 400
@@ -247,9 +247,9 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
 def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is captured for a GPU, run without a capture: two conversations, buffers that grow, steps by turns."""
     one, plainly, captures = loaded(max_new_tokens=30), loaded(max_new_tokens=30), []
-    one._language._replay = replay = Replay(one._language._model, lambda run: captures.append(1) or run)
-    one._language.guessed = 0
-    monkeypatch.setattr(one._language, "step", lambda *told: pytest.fail("a plain step"))
+    one._generator._replay = replay = CudaGraphStep(one._generator._model, lambda run: captures.append(1) or run)
+    one._generator.guessed_tokens = 0
+    monkeypatch.setattr(one._generator, "step", lambda *told: pytest.fail("a plain step"))
     asked: list[Message] = []
     for number in range(9):
         asked.append(Message("user", "Describe this picture.", (picture(number % 3),)))
@@ -259,7 +259,7 @@ def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatc
         exact(one, [*asked, Message("user", "And now?")])
         other = [Message("user", f"Where is it? {number}", (picture(4),))]
         assert said(one, other) == said(plainly, other)
-    assert not replay.broken and len(captures) >= 9, "each other conversation has buffers of its own"
+    assert not replay.is_broken and len(captures) >= 9, "each other conversation has buffers of its own"
 
 
 def test_a_capture_that_fails_or_errs_is_not_used() -> None:
@@ -268,7 +268,7 @@ def test_a_capture_that_fails_or_errs_is_not_used() -> None:
 
     for capture in (refuses, lambda run: lambda: run() * 1.5):
         one = loaded(max_new_tokens=12)
-        one._language._replay = replay = Replay(one._language._model, capture)
+        one._generator._replay = replay = CudaGraphStep(one._generator._model, capture)
         asked = [Message("user", "Describe this picture.", (picture(0),))]
         assert said(one, asked) == said(model(), asked)
-        assert replay.broken
+        assert replay.is_broken

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from assistant import backends
-from assistant.backends.starter import _DESCRIBE, _READ, CANNOT_TELL, NO_PICTURE, NO_TEXT, Starter
+from assistant.backends.starter import _DESCRIBE, _READ, CANNOT_TELL, NO_PICTURE, NO_TEXT, StarterResponder
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
@@ -109,17 +109,17 @@ def test_the_weights_are_small(tiny: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def starter() -> Starter:
+def starter() -> StarterResponder:
     made = backends.load_responder("starter", LoadOptions())
-    assert isinstance(made, Starter)
+    assert isinstance(made, StarterResponder)
     return made
 
 
-def ask(starter: Starter, image, question: str) -> str:
+def ask(starter: StarterResponder, image, question: str) -> str:
     return "".join(starter.reply([Message("user", question, (Picture.of(image),))]))
 
 
-def test_fresh_pictures_are_answered(starter: Starter) -> None:
+def test_fresh_pictures_are_answered(starter: StarterResponder) -> None:
     """A sample of what `make bench` measures in full; its floor lies below the goal by the sample's own noise."""
     rng = random.Random(11)
     asker = Questioner(starter_grammar(), rng)
@@ -134,7 +134,7 @@ def test_fresh_pictures_are_answered(starter: Starter) -> None:
 FLOOR_OF_60 = 51
 
 
-def test_other_pictures_and_questions_are_refused(starter: Starter) -> None:
+def test_other_pictures_and_questions_are_refused(starter: StarterResponder) -> None:
     rng = random.Random(12)
     refused = sum(
         ask(starter, other_picture(rng, (300, 240)), "What colour is the circle?") == CANNOT_TELL for _ in range(30)
@@ -157,14 +157,14 @@ def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
         assert _READ.search(question), question
 
 
-def test_without_a_picture_it_says_so(starter: Starter) -> None:
+def test_without_a_picture_it_says_so(starter: StarterResponder) -> None:
     assert "without a picture" in "".join(starter.reply([Message("user", "What colour is it?")]))
 
 
 @pytest.mark.parametrize(
     "question", ["描述屏幕上的内容。", "这里是什么？", "图里有什么", "你能看到什么？", "这张图片上画的是什么？"]
 )
-def test_a_chinese_description_is_a_description(starter: Starter, question: str) -> None:
+def test_a_chinese_description_is_a_description(starter: StarterResponder, question: str) -> None:
     shapes = draw(random_scene(random.Random(1), (300, 200), 2))
     described = ask(starter, shapes, DESCRIBE)
     assert described != CANNOT_TELL and ask(starter, shapes, question) == described
@@ -177,7 +177,7 @@ def test_a_chinese_description_is_a_description(starter: Starter, question: str)
     assert ask(starter, sign, question) == "请勿吸烟" and starter.model_name == "reader"
 
 
-def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: Starter) -> None:
+def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterResponder) -> None:
     shapes = draw(random_scene(random.Random(1), (300, 200), 1))
     for question, sentence in (
         ("红色的是什么？", CANNOT_TELL), ("这个圆是什么颜色？", CANNOT_TELL), ("几点了？", CANNOT_TELL),
@@ -198,14 +198,14 @@ def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: Starter)
     assert not _DESCRIBE.search("What colour is the circle?")
 
 
-def test_an_answer_is_the_models_own_words(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.backends.qwen2_vl import Word
+def test_an_answer_is_the_models_own_words(starter: StarterResponder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant.backends.qwen2_vl import GeneratedWord
 
-    words = [Word("The sky", 0.9), Word(" is plaid.", 0.8)]
-    monkeypatch.setattr(type(starter._tiny), "words", lambda *_: iter(words))
+    words = [GeneratedWord("The sky", 0.9), GeneratedWord(" is plaid.", 0.8)]
+    monkeypatch.setattr(type(starter._load_tiny), "words", lambda *_: iter(words))
     image = draw(random_scene(random.Random(1), (200, 200), 1))
     assert ask(starter, image, "What colour is the circle?") == "The sky is plaid."
-    words[1] = Word(" is plaid.", 0.1)
+    words[1] = GeneratedWord(" is plaid.", 0.1)
     assert ask(starter, image, "What colour is the circle?") == CANNOT_TELL
 
 
@@ -258,7 +258,7 @@ def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callabl
         assert not spoken.matches("question", "".join(ear.transcribe(flite(sentence, "slt"))))
 
 
-def test_the_tiny_model_sees_pictures_no_larger_than_it_learnt_from(starter: Starter) -> None:
+def test_the_tiny_model_sees_pictures_no_larger_than_it_learnt_from(starter: StarterResponder) -> None:
     for size in ((900, 600), (200, 1200), (64, 64)):
-        cost = starter.cost(Picture.of(Image.new("RGB", size, "white")))
+        cost = starter.estimate_cost(Picture.of(Image.new("RGB", size, "white")))
         assert cost and 12_544 * 0.7 <= cost.width * cost.height <= 28_224, (size, cost)

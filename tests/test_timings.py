@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from assistant import backends
 from assistant.asking import Session, TurnRequest, run_request
-from assistant.backends.starter import Starter
+from assistant.backends.starter import StarterResponder
 from assistant.events import TurnEnded
 from assistant.roles import Backends, LoadOptions, Message, Responder
 from assistant.settings import AppPaths, Settings
@@ -52,7 +52,7 @@ def test_loading_in_the_middle_of_an_answer_counts_as_loading(home: Path) -> Non
 def test_starter_kit_tells_how_long_it_loaded(circle: Path) -> None:
     from assistant.pictures import open_picture
 
-    starter = Starter()
+    starter = StarterResponder()
     list(starter.reply([Message("user", "What colour is the circle?", (open_picture(circle),))]))
     first = starter.late_loading_seconds
     list(starter.reply([Message("user", "What colour is the circle?", (open_picture(circle),))]))

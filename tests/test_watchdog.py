@@ -131,10 +131,10 @@ def test_steps_inside_a_step_have_limits_of_their_own() -> None:
 
 
 def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
-    from assistant.backends.qwen2_vl.language import Language
+    from assistant.backends.qwen2_vl.language import TextGenerator
     from tests import qwen2
 
-    language = Language(qwen2.stock_model(), 64)
+    language = TextGenerator(qwen2.stock_model(), 64)
     language.note_slice(64, 4.0)
     assert language.rows == 16
     language.note_slice(16, 30.0)

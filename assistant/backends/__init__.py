@@ -11,14 +11,14 @@ from assistant.roles import LoadOptions, Responder, Transcriber, Voice
 from assistant.words.tongue import mark, tr
 
 if TYPE_CHECKING:
-    from assistant.backends.reader import Reader
+    from assistant.backends.reader import TextReader
 
 TRANSCRIBERS = {"sphinx": "sphinx:load", "whisper": "whisper:load", "silent": "silent:load_transcriber"}
 RESPONDERS = {"starter": "starter:load", "qwen2-vl": "qwen2_vl:load", "silent": "silent:load_responder"}
 VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "piper": "piper:load", "silent": "silent:load_voice"}
 
 
-def _load(table: dict[str, str], stage: str, what: str, name: str, options: LoadOptions) -> object:
+def _load_backend(table: dict[str, str], stage: str, what: str, name: str, options: LoadOptions) -> object:
     if name not in table:
         known = ", ".join(sorted(table))
         raise NotAvailableError(
@@ -28,28 +28,28 @@ def _load(table: dict[str, str], stage: str, what: str, name: str, options: Load
         )
     module, function = table[name].split(":")
 
-    def load(options: LoadOptions) -> object:
+    def open_backend(options: LoadOptions) -> object:
         return getattr(import_module(f"assistant.backends.{module}"), function)(options)
 
-    return boundary.load_guarded(load, stage, name, options)
+    return boundary.load_guarded(open_backend, stage, name, options)
 
 
 def load_transcriber(name: str, options: LoadOptions) -> Transcriber:
-    return cast(Transcriber, _load(TRANSCRIBERS, "hear", mark("transcriber"), name, options))
+    return cast(Transcriber, _load_backend(TRANSCRIBERS, "hear", mark("transcriber"), name, options))
 
 
 def load_responder(name: str, options: LoadOptions) -> Responder:
-    return cast(Responder, _load(RESPONDERS, "answer", mark("responder"), name, options))
+    return cast(Responder, _load_backend(RESPONDERS, "answer", mark("responder"), name, options))
 
 
 def load_voice(engine: str, options: LoadOptions) -> Voice:
-    return cast(Voice, _load(VOICES, "speak", mark("voice engine"), engine, options))
+    return cast(Voice, _load_backend(VOICES, "speak", mark("voice engine"), engine, options))
 
 
-def load_reader() -> Reader:
+def load_reader() -> TextReader:
     """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
 
-    def load(_: LoadOptions) -> object:
+    def open_reader(_: LoadOptions) -> object:
         return import_module("assistant.backends.reader").Reader()
 
-    return cast("Reader", boundary.load_guarded(load, "answer", "RapidOCR", LoadOptions()))
+    return cast("Reader", boundary.load_guarded(open_reader, "answer", "RapidOCR", LoadOptions()))

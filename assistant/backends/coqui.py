@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from assistant.backends import room
-from assistant.backends.saying import number_of
+from assistant.backends.saying import speaker_number
 from assistant.errors import NotAvailableError
 from assistant.roles import LoadOptions, Voice
 from assistant.sound.audio import Audio, mono
@@ -22,18 +22,18 @@ _ALPHABETS = (
     "TTS.tts.utils.text.characters.Graphemes",
     "TTS.tts.utils.text.characters.IPAPhonemes",
 )
-WEIGHTS = ("model.safetensors", "model_file.pth", "best_model.pth", "model.pth")
+WEIGHT_FILES = ("model.safetensors", "model_file.pth", "best_model.pth", "model.pth")
 
 
-class Coqui(Voice):
+class CoquiVoice(Voice):
     """One speaker of a loaded VITS checkpoint."""
 
     def __init__(self, model: Any, speaker: int | None) -> None:
         self._model, self._speaker = model, speaker
         self._rate = int(model.config.audio.sample_rate)
-        self._usual = float(model.length_scale)
+        self._default_length_scale = float(model.length_scale)
 
-    def speak(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[Audio, None, None]:
         """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
         with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()):
             ids = self._model.tokenizer.text_to_ids(text) if any(c.isalnum() for c in text) else []
@@ -42,20 +42,20 @@ class Coqui(Voice):
             aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
             if self._speaker is not None:
                 aux["speaker_ids"] = torch.tensor([self._speaker])
-            self._model.length_scale = self._usual / self.speed
+            self._model.length_scale = self._default_length_scale / self.speed
             wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
             sound = mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
         if len(sound.samples):
             yield sound
 
 
-def load(options: LoadOptions) -> Coqui:
+def load_voice(options: LoadOptions) -> CoquiVoice:
     """Loads the folder `options.model` (`config.json` and weights) with its speaker `options.speaker`.
 
     Weights that are pickles are read weights-only, so that no code in them runs. Raises `Missing`, and
     whatever the libraries raise for a broken voice."""
     folder = Path(options.model)
-    config_path, weights = folder / "config.json", _weights(folder)
+    config_path, weights = folder / "config.json", _find_weights(folder)
     if weights is None or not config_path.is_file():
         raise NotAvailableError(
             "speak",
@@ -63,21 +63,21 @@ def load(options: LoadOptions) -> Coqui:
             tr("Choose or get another voice."),
         )
     with contextlib.redirect_stdout(io.StringIO()):
-        state = _state(weights)
+        state = _load_state(weights)
         # A weight-normed layer registers its weight and then both halves of it.
         with room.parameter_limit(3 * sum(tensor.numel() for tensor in state.values())):
-            model = _vits(config_path)
+            model = _build_vits(config_path)
         model.load_state_dict(state)
     model.eval()
     names = dict(getattr(getattr(model, "speaker_manager", None), "name_to_id", {}) or {})
-    return Coqui(model, number_of(options.speaker, names, int(getattr(model, "num_speakers", 0) or 0)))
+    return CoquiVoice(model, speaker_number(options.speaker, names, int(getattr(model, "num_speakers", 0) or 0)))
 
 
-def _weights(folder: Path) -> Path | None:
-    return next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+def _find_weights(folder: Path) -> Path | None:
+    return next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
 
 
-def _vits(config_path: Path) -> Any:
+def _build_vits(config_path: Path) -> Any:
     from TTS.config import load_config
     from TTS.tts.models.vits import Vits
     from TTS.tts.utils.text import cleaners
@@ -102,7 +102,7 @@ def _vits(config_path: Path) -> Any:
     return Vits(config)
 
 
-def _state(weights: Path) -> dict[str, Any]:
+def _load_state(weights: Path) -> dict[str, Any]:
     if weights.suffix == ".safetensors":
         from safetensors.torch import load_file
 

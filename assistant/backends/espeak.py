@@ -22,49 +22,51 @@ from assistant.words.tongue import tr
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
-CHINESE = "cmn"
-_PATIENCE = 15.0  # seconds
+CHINESE_VOICE = "cmn"
+_READ_TIMEOUT_S = 15.0  # seconds
 _MAX_BLOCK_BYTES = 64 * 1024**2  # minutes of sound at once
-CHINESE_ONES = (CHINESE, "yue", "hak")
-_SAME = {"zh": CHINESE, "zh-cn": CHINESE, "en": "en-us"}
+CHINESE_VOICES = (CHINESE_VOICE, "yue", "hak")
+_VOICE_ALIASES = {"zh": CHINESE_VOICE, "zh-cn": CHINESE_VOICE, "en": "en-us"}
 
 
-class Espeak(Voice):
+class EspeakVoice(Voice):
     """One voice. A piece that is mostly Chinese is spoken by the Chinese voice, whatever this one is.
 
     The child is started at the first piece and again when it has died; `close` ends it."""
 
     def __init__(self, language: str) -> None:
-        self.language = _SAME.get(language.lower(), language)
+        self.language = _VOICE_ALIASES.get(language.lower(), language)
         self._child: subprocess.Popen[bytes] | None = None
 
-    def speak(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[Audio, None, None]:
         """Yields the sound in blocks as eSpeak makes them (22,050 a second). Raises `AssistantError`."""
         finished = False
         try:
-            facts = self._ask({"voice": self._voice_for(text), "speed": self.speed, "text": text.replace("\0", " ")})
-            while block := self._block():
+            facts = self._send_request(
+                {"voice": self._voice_for(text), "speed": self.speed, "text": text.replace("\0", " ")}
+            )
+            while block := self._read_block():
                 yield mono(np.frombuffer(block, "<i2"), facts["rate"])
             finished = True
         except (OSError, EOFError, struct.error):
-            raise stopped() from None
+            raise stopped_error() from None
         finally:
             if not finished:
                 self.close()
 
-    def voices(self) -> list[dict[str, str]]:
+    def list_voices(self) -> list[dict[str, str]]:
         """All voices of eSpeak NG: `language` and `name`."""
-        return list(self._ask({"list": True})["voices"])
+        return list(self._send_request({"list": True})["voices"])
 
-    def clauses(self, text: str) -> list[tuple[str, str]]:
+    def phonemize_clauses(self, text: str) -> list[tuple[str, str]]:
         """Of each clause of a text its phonemes (IPA) and what was read for it: up to a letter into the next clause.
 
         Raises `AssistantError`."""
         try:
-            told = self._ask({"voice": self.language, "phonemes": text.replace("\0", " ")})
+            told = self._send_request({"voice": self.language, "phonemes": text.replace("\0", " ")})
         except (OSError, EOFError, struct.error):
             self.close()
-            raise stopped() from None
+            raise stopped_error() from None
         return [(phonemes, read) for phonemes, read in told["clauses"]]
 
     def close(self) -> None:
@@ -75,9 +77,9 @@ class Espeak(Voice):
             self._child = None
 
     def _voice_for(self, text: str) -> str:
-        return CHINESE if is_chinese(text) and self.language not in CHINESE_ONES else self.language
+        return CHINESE_VOICE if is_chinese(text) and self.language not in CHINESE_VOICES else self.language
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _send_request(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._child is None or self._child.poll() is not None:
             self.close()
             command = [sys.executable, "-P", "-m", "assistant.backends.espeak_child"]
@@ -88,7 +90,7 @@ class Espeak(Voice):
         self._child.stdin.write(json.dumps(request).encode() + b"\n")
         self._child.stdin.flush()
         try:
-            facts: dict[str, Any] = read_as(dict[str, Any], parse_json(self._block()), "answer")
+            facts: dict[str, Any] = read_as(dict[str, Any], parse_json(self._read_block()), "answer")
         except InvalidValueError:
             raise EOFError from None  # as if it had died: a native library has read hostile text in there
         if "error" in facts:
@@ -99,18 +101,18 @@ class Espeak(Voice):
             )
         return facts
 
-    def _block(self) -> bytes:
-        (length,) = struct.unpack("<xI", self._read(5))
+    def _read_block(self) -> bytes:
+        (length,) = struct.unpack("<xI", self._read_bytes(5))
         if length > _MAX_BLOCK_BYTES:
             raise EOFError
-        return self._read(length)
+        return self._read_bytes(length)
 
-    def _read(self, count: int) -> bytes:
+    def _read_bytes(self, count: int) -> bytes:
         assert self._child and self._child.stdout
         data = b""
         while len(data) < count:
             # A child that hangs is treated as one that died. (Windows cannot wait for a pipe: there it may hang.)
-            if sys.platform != "win32" and not select.select([self._child.stdout], [], [], _PATIENCE)[0]:
+            if sys.platform != "win32" and not select.select([self._child.stdout], [], [], _READ_TIMEOUT_S)[0]:
                 raise EOFError
             part = os.read(self._child.stdout.fileno(), count - len(data))
             if not part:
@@ -125,18 +127,18 @@ def is_chinese(text: str, otherwise: bool = False) -> bool:
     return len(_HAN.findall(text)) / letters > 0.5 if letters else otherwise
 
 
-def stopped() -> AssistantError:
+def stopped_error() -> AssistantError:
     """What is said when the child died."""
     return AssistantError(
         "speak", tr("The voice stopped in the middle of a sentence."), tr("The text is on the screen; ask again.")
     )
 
 
-def load(options: LoadOptions) -> Espeak:
+def load_voice(options: LoadOptions) -> EspeakVoice:
     """The voice named by `options.speaker`, such as `en-us`, `en-gb`, `cmn`. Raises `Missing` when there is none."""
-    voice = Espeak(options.speaker or "en-us")
+    voice = EspeakVoice(options.speaker or "en-us")
     try:
-        known = {entry["language"].lower() for entry in voice.voices()}
+        known = {entry["language"].lower() for entry in voice.list_voices()}
     except (OSError, EOFError, struct.error):
         raise NotAvailableError("speak", tr("eSpeak NG does not start."), tr("Run hark doctor.")) from None
     if voice.language.partition("+")[0].lower() not in known:

@@ -19,7 +19,7 @@ _RATE, _USUAL = 1, 175  # the parameter, and words a minute
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
-class _Voice(ctypes.Structure):
+class _EspeakVoiceStruct(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_char_p),
         ("languages", ctypes.c_char_p),
@@ -33,13 +33,13 @@ class _Voice(ctypes.Structure):
     )
 
 
-def _send(out: BinaryIO, mark: bytes, body: bytes) -> None:
+def _write_frame(out: BinaryIO, mark: bytes, body: bytes) -> None:
     out.write(mark + struct.pack("<I", len(body)) + body)
     out.flush()
 
 
-def _voices(library: Any) -> list[dict[str, str]]:
-    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+def _list_voices(library: Any) -> list[dict[str, str]]:
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_EspeakVoiceStruct))
     table = library.espeak_ListVoices(None)
     found, index = [], 0
     while table[index]:
@@ -50,7 +50,7 @@ def _voices(library: Any) -> list[dict[str, str]]:
     return found
 
 
-def _clauses(library: Any, text: str) -> list[tuple[str, str]]:
+def _phonemize_clauses(library: Any, text: str) -> list[tuple[str, str]]:
     """Of each clause its phonemes (IPA) and what was read of the text for it: up to a letter into the next clause."""
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     raw = text.encode()
@@ -70,33 +70,33 @@ def main() -> None:
     data = espeakng_loader.get_data_path().encode()
     rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
 
-    def heard(samples: Any, count: int, _events: Any) -> int:
+    def on_samples(samples: Any, count: int, _events: Any) -> int:
         if samples and count > 0:
-            _send(out, b"#", ctypes.string_at(samples, count * 2))
+            _write_frame(out, b"#", ctypes.string_at(samples, count * 2))
         return 0
 
-    callback = _CALLBACK(heard)
+    callback = _CALLBACK(on_samples)
     library.espeak_SetSynthCallback(callback)
-    files = {voice["language"].lower(): voice["file"] for voice in reversed(_voices(library))}
+    files = {voice["language"].lower(): voice["file"] for voice in reversed(_list_voices(library))}
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         if "list" in asked:
-            _send(out, b"!", json.dumps({"voices": _voices(library)}).encode())
+            _write_frame(out, b"!", json.dumps({"voices": _list_voices(library)}).encode())
             continue
         # Some voices answer only to their file's name; what follows a plus is a variant, such as "+f3".
         language, plus, variant = asked["voice"].partition("+")
         name = files.get(language.lower(), language) + plus + variant
         if library.espeak_SetVoiceByName(name.encode()) != 0:
-            _send(out, b"!", json.dumps({"error": "no such voice"}).encode())
+            _write_frame(out, b"!", json.dumps({"error": "no such voice"}).encode())
             continue
         if "phonemes" in asked:
-            _send(out, b"!", json.dumps({"clauses": _clauses(library, asked["phonemes"])}).encode())
+            _write_frame(out, b"!", json.dumps({"clauses": _phonemize_clauses(library, asked["phonemes"])}).encode())
             continue
         library.espeak_SetParameter(_RATE, round(_USUAL * float(asked["speed"])), 0)
-        _send(out, b"!", json.dumps({"rate": rate}).encode())
+        _write_frame(out, b"!", json.dumps({"rate": rate}).encode())
         text = asked["text"].encode() + b"\0"
         library.espeak_Synth(text, len(text), 0, 1, 0, _UTF8, None, None)
-        _send(out, b"#", b"")
+        _write_frame(out, b"#", b"")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
-from assistant.backends.espeak import CHINESE_ONES, Espeak, is_chinese
-from assistant.backends.saying import number_of
+from assistant.backends.espeak import CHINESE_VOICES, EspeakVoice, is_chinese
+from assistant.backends.saying import speaker_number
 from assistant.errors import NotAvailableError
 from assistant.roles import LoadOptions, Voice
 from assistant.sound.audio import Audio, mono
@@ -23,7 +23,7 @@ from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
 
 _THREADS = min(4, os.cpu_count() or 1)
-_LARGEST = 1_000_000  # bytes of a config
+_MAX_CONFIG_BYTES = 1_000_000  # bytes of a config
 _INPUTS = ("input", "input_lengths", "scales")
 _OTHER_LANGUAGE = re.compile(r"\([^)]+\)")  # eSpeak's note that it reads a word in another one
 _TAIL = re.compile(r"(\W*)\w?$")  # what stands between a clause and the letter that was read on
@@ -35,7 +35,7 @@ _ELSEWHERE = b"\x0a\x08location"  # how ONNX begins the name of a file that hold
 _SENTENCE_LIMIT_S, _PHONEME_LIMIT_S = 20.0, 0.2  # a loop in the weights ends then; slow processors take a tenth
 
 
-class Piper(Voice):
+class PiperVoice(Voice):
     """One speaker of a voice. A piece in the other one of English and Chinese is left to eSpeak's own voice."""
 
     def __init__(self, session: onnxruntime.InferenceSession, config: dict[str, Any], speaker: int | None) -> None:
@@ -52,18 +52,18 @@ class Piper(Voice):
             raise ValueError("its weights want something else than its config says")
         self._reads_letters = config.get("phoneme_type") == "text"
         language = config.get("language", {}).get("code", "en")
-        self._espeak = Espeak("en-us" if self._reads_letters else str(config["espeak"]["voice"]))
-        self._is_chinese = language.startswith("zh") if self._reads_letters else self._espeak.language in CHINESE_ONES
-        self._stranger = Espeak("en-us")  # which speaks Chinese too
+        self._espeak = EspeakVoice("en-us" if self._reads_letters else str(config["espeak"]["voice"]))
+        self._is_chinese = language.startswith("zh") if self._reads_letters else self._espeak.language in CHINESE_VOICES
+        self._stranger = EspeakVoice("en-us")  # which speaks Chinese too
 
-    def speak(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[Audio, None, None]:
         """Yields the sound of each sentence; nothing for a text that has none."""
         if is_chinese(text, otherwise=self._is_chinese) != self._is_chinese:
             self._stranger.speed = self.speed
-            yield from self._stranger.speak(text)
+            yield from self._stranger.synthesize(text)
             return
-        for ids in self._sentences(text):
-            sound = mono(np.clip(self._made(ids), -1, 1), self._rate)
+        for ids in self._split_sentences(text):
+            sound = mono(np.clip(self._run_model(ids), -1, 1), self._rate)
             if len(sound.samples):
                 yield sound
 
@@ -71,31 +71,31 @@ class Piper(Voice):
         self._espeak.close()
         self._stranger.close()
 
-    def _sentences(self, text: str) -> Iterator[list[int]]:
+    def _split_sentences(self, text: str) -> Iterator[list[int]]:
         """Each sentence as the voice was trained to read it: begin, phonemes and marks with a pad after each, end. Of a
         voice that reads letters, the text is its own phonemes."""
         if self._reads_letters:
-            yield from self._framed(self._ids_of(text))
+            yield from self._with_boundaries(self._ids_of(text))
             return
         ids: list[int] = []
-        for phonemes, read in self._espeak.clauses(text):
-            mark, ends = closing(read)
+        for phonemes, read in self._espeak.phonemize_clauses(text):
+            mark, ends = closing_marks(read)
             spoken = _OTHER_LANGUAGE.sub("", phonemes) + mark + " " * (mark in (",", ":", ";"))
             ids += self._ids_of(spoken)
             if ends:
-                yield from self._framed(ids)
+                yield from self._with_boundaries(ids)
                 ids = []
-        yield from self._framed(ids)
+        yield from self._with_boundaries(ids)
 
     def _ids_of(self, phonemes: str) -> list[int]:
         known = [self._ids[letter] for letter in unicodedata.normalize("NFD", phonemes) if letter in self._ids]
         return [number for ids in known for number in (*ids, *self._pad)]
 
-    def _framed(self, ids: list[int]) -> Iterator[list[int]]:
+    def _with_boundaries(self, ids: list[int]) -> Iterator[list[int]]:
         if ids:
             yield [*self._begin, *self._pad, *ids, *self._end]
 
-    def _made(self, ids: list[int]) -> Any:
+    def _run_model(self, ids: list[int]) -> Any:
         scales = [self._noise, self._length / self.speed, self._noise_of_lengths]
         given: dict[str, Any] = {
             "input": np.array([ids], np.int64),
@@ -119,7 +119,7 @@ class Piper(Voice):
             limit.join()
 
 
-def closing(read: str) -> tuple[str, bool]:
+def closing_marks(read: str) -> tuple[str, bool]:
     """The mark that ends a clause for which eSpeak read so much, "" for none, and whether it ends a sentence too (as
     Piper has it: not three dots)."""
     found = _TAIL.search(read)
@@ -128,7 +128,7 @@ def closing(read: str) -> tuple[str, bool]:
     return _MARKS.get(mark, ""), _MARKS.get(mark, mark) in _ENDS
 
 
-def load(options: LoadOptions) -> Piper:
+def load_voice(options: LoadOptions) -> PiperVoice:
     """Loads the folder `options.model` (one `*.onnx` and its `*.onnx.json`), or an `*.onnx` in it, with its speaker
     `options.speaker`.
 
@@ -148,7 +148,7 @@ def load(options: LoadOptions) -> Piper:
     wanted.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor in between
     wanted.log_severity_level = 4
     with Path(f"{weights}.json").open("rb") as file:
-        config = read_as(dict[str, Any], parse_json(file.read(_LARGEST)), "its config")
+        config = read_as(dict[str, Any], parse_json(file.read(_MAX_CONFIG_BYTES)), "its config")
     _check_phonemes(config, folder)
     stored = weights.read_bytes()
     if _ELSEWHERE in stored:
@@ -157,7 +157,7 @@ def load(options: LoadOptions) -> Piper:
     names, count = dict(config.get("speaker_id_map") or {}), int(config.get("num_speakers", 1))
     if count not in _SPEAKERS:
         raise ValueError("its config names too many speakers")
-    return Piper(session, config, number_of(options.speaker, names, count))
+    return PiperVoice(session, config, speaker_number(options.speaker, names, count))
 
 
 def _check_phonemes(config: dict[str, Any], folder: Path) -> None:

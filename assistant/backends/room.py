@@ -26,14 +26,16 @@ _UNUSABLE = mark(
 )
 
 
-def unusable(name: str, reason: str) -> str:
+def unusable_gpu_warning(name: str, reason: str) -> str:
     """That a model runs on the processor although there is a card, in a sentence."""
     return tr(_UNUSABLE).format(name=name, reason=reason)
 
 
-def unseen(name: str) -> str:
+def unseen_gpu_warning(name: str) -> str:
     """The same where a library sees no card but the driver does; "" where there is none."""
-    return unusable(name, tr("the library sees no card")) if cards.has_driver() and cards.list_cards() else ""
+    return (
+        unusable_gpu_warning(name, tr("the library sees no card")) if cards.has_driver() and cards.list_cards() else ""
+    )
 
 
 def why_torch_fails() -> str:
@@ -46,22 +48,22 @@ def why_torch_fails() -> str:
     return ""
 
 
-def free(device: str) -> int:
+def free_memory(device: str) -> int:
     """Bytes that can be had now. On a card, what torch holds and does not use counts too."""
     if device != "cuda":
         return int(psutil.virtual_memory().available)
     return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
 
 
-def weights(folder: Path) -> int:
+def weight_bytes(folder: Path) -> int:
     """Bytes of a checkpoint's weights."""
     return sum(one.stat().st_size for kind in ("*.safetensors", "*.bin") for one in folder.glob(kind))
 
 
-def too_large(folder: Path, budget: float) -> str:
+def memory_warning(folder: Path, budget: float) -> str:
     """Why a checkpoint must not go to the card, in a sentence, or "". `budget`: gigabytes that it may take there, so
     that others have room; 0 for all that is free."""
-    wanted, given = weights(folder) * _WORK / 1e9, free("cuda") / 1e9
+    wanted, given = weight_bytes(folder) * _WORK / 1e9, free_memory("cuda") / 1e9
     given = min(given, budget) if budget else given
     return tr(_NO_ROOM).format(free=given, name=folder.name, wanted=wanted) if wanted > given else ""
 
@@ -72,13 +74,13 @@ def parameter_limit(most: int) -> Iterator[None]:
     not when its weights do not fit. Raises `ValueError`."""
     count = 0
 
-    def add(module: Any, name: str, parameter: Any) -> None:
+    def count_parameter(module: Any, name: str, parameter: Any) -> None:
         nonlocal count
         count += parameter.numel() if parameter is not None else 0
         if count > most:
             raise ValueError(tr("its config describes a larger model than its weights are"))
 
-    hook = register_module_parameter_registration_hook(add)
+    hook = register_module_parameter_registration_hook(count_parameter)
     try:
         yield
     finally:

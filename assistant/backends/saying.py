@@ -8,7 +8,7 @@ from assistant.errors import NotAvailableError
 from assistant.words.tongue import tr
 
 
-def number_of(wanted: str, names: Mapping[str, int], count: int) -> int | None:
+def speaker_number(wanted: str, names: Mapping[str, int], count: int) -> int | None:
     """The speaker `wanted`, the first one for ""; None where there is only one. Raises `Missing`."""
     if count <= 1:
         return None

@@ -43,7 +43,7 @@ class SilentResponder(Responder):
 class SilentVoice(Voice):
     """Says nothing for 50 ms a word."""
 
-    def speak(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[Audio, None, None]:
         for _ in text.split():
             yield Audio(np.zeros(int(RATE / 20 / self.speed), np.float32), RATE)
 

@@ -21,10 +21,10 @@ from assistant.sound.audio import Audio, pcm16
 _ROOM = 1e-3  # RMS of the noise that is added
 # Tuned on flite's voices at two levels of noise, so that none of TUNED_ON in benchmarks/phrasings.py is taken for a
 # question; the figures of `make bench` come from other sentences.
-LEAST_SURE, LEAST_SCORE = 0.73, 0.52
+MIN_CONFIDENCE, MIN_SCORE = 0.73, 0.52
 
 
-class Sphinx(Transcriber):
+class SphinxTranscriber(Transcriber):
     """pocketsphinx's US-English model; one at a time, about 0.1 s for each second of sound and decoder."""
 
     def __init__(self, grammar: Path) -> None:
@@ -38,30 +38,30 @@ class Sphinx(Transcriber):
     def transcribe(self, audio: Audio) -> Generator[str, None, None]:
         """Yields the transcript in lower case, or nothing for sound without speech."""
         said = speech.said(audio)  # whoever waits before speaking would be misheard: silence confuses this ear
-        text = chosen(*self.scored(said)) if said else ""
+        text = choose_transcript(*self.transcribe_scored(said)) if said else ""
         if text:
             yield text
 
-    def scored(self, audio: Audio) -> tuple[tuple[str, float], tuple[str, float]]:
+    def transcribe_scored(self, audio: Audio) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""
         samples = np.pad(audio.at(speech.RATE), speech.RATE // 10)
         # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better, and
         # scores what comes from files as what comes from microphones.
         room = np.random.default_rng(0).normal(0.0, _ROOM, len(samples))
         sound = pcm16(np.clip(samples + room, -1.0, 1.0))
-        return _decode(self._grammar, sound), _decode(self._open, sound)
+        return _decode_audio(self._grammar, sound), _decode_audio(self._open, sound)
 
 
-def chosen(grammar: tuple[str, float], free: tuple[str, float]) -> str:
+def choose_transcript(grammar: tuple[str, float], free: tuple[str, float]) -> str:
     """The grammar's text when it is sure enough, else the open model's."""
     margin = grammar[1] - free[1]
     # A forced text is often shorter or longer than what was said.
     alike = abs(len(grammar[0].split()) - len(free[0].split())) <= 1
-    sure = grammar[1] >= LEAST_SCORE and grammar[1] + 2 * margin >= LEAST_SURE
+    sure = grammar[1] >= MIN_SCORE and grammar[1] + 2 * margin >= MIN_CONFIDENCE
     return grammar[0] if sure and alike else free[0]
 
 
-def _decode(decoder: Any, sound: bytes) -> tuple[str, float]:
+def _decode_audio(decoder: Any, sound: bytes) -> tuple[str, float]:
     decoder.start_utt()
     decoder.process_raw(sound, full_utt=True)
     decoder.end_utt()
@@ -69,7 +69,7 @@ def _decode(decoder: Any, sound: bytes) -> tuple[str, float]:
     return (re.sub(r"\(\d+\)", "", found.hypstr), float(found.best_score)) if found else ("", 0.0)
 
 
-def load(options: LoadOptions) -> Sphinx:
+def load_transcriber(options: LoadOptions) -> SphinxTranscriber:
     """The starter kit's ear; English only, so `options.language` is not heeded."""
     with resources.as_file(resources.files("resources") / "starter" / "spoken.jsgf") as grammar:
-        return Sphinx(grammar)
+        return SphinxTranscriber(grammar)

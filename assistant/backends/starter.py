@@ -19,8 +19,8 @@ from assistant.starter.questions import CANNOT, DESCRIBE
 from assistant.words.tongue import is_chinese, like, mark
 
 if TYPE_CHECKING:
-    from assistant.backends.qwen2_vl import Qwen2VL
-    from assistant.backends.reader import Reader
+    from assistant.backends.qwen2_vl import Qwen2VLResponder
+    from assistant.backends.reader import TextReader
 
 CANNOT_TELL = mark(
     "The starter kit cannot tell. Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
@@ -39,7 +39,7 @@ NO_PICTURE_TO_USE = mark(
 NO_TEXT = mark("There is no text in this picture.")
 _COUNTED = mark("Picture {n}:")
 WIDEST_SHAPES = 4  # ratio of the sides, up to which the tiny model learnt; of a strip it would invent a shape
-LEAST_CHANCE = 0.5  # of an answer's least certain token; below it the model would be guessing
+MIN_PROBABILITY = 0.5  # of an answer's least certain token; below it the model would be guessing
 
 _READ = re.compile(
     r"\b(read|reads|written|writing|text|words|letters|spelled|caption)\b|\bdo(es)? .*\bsay\b|写|字|读|念",
@@ -54,7 +54,7 @@ _DESCRIBE = re.compile(
 )
 
 
-class Starter(Responder):
+class StarterResponder(Responder):
     """Both parts are loaded when first asked. `by` is "reader" or "tiny" after a reply. `find_installed` gives the name
     of a model that is here and can answer more, or ""."""
 
@@ -68,85 +68,85 @@ class Starter(Responder):
         question = messages[-1].text
         if not pictures:
             self.model_name = "tiny"
-            yield self._refuse(question, NO_PICTURE, NO_PICTURE_TO_USE)
+            yield self._refusal_text(question, NO_PICTURE, NO_PICTURE_TO_USE)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
                 yield " " * (number > 1) + like(question, _COUNTED).format(n=number) + " "
-            yield from self._about(picture, question)
+            yield from self._reply_about(picture, question)
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
         """Encodes the pictures of the next question."""
         for picture in messages[-1].pictures:
-            yield from self._tiny.prepare([Message("user", "", (picture,))])
+            yield from self._load_tiny.prepare([Message("user", "", (picture,))])
 
-    def cost(self, picture: Picture) -> PictureCost | None:
+    def estimate_cost(self, picture: Picture) -> PictureCost | None:
         """What it takes to encode a picture."""
-        return self._tiny.cost(picture)
+        return self._load_tiny.estimate_cost(picture)
 
-    def forget(self, digest: str) -> None:
+    def forget_picture(self, digest: str) -> None:
         """Lets a picture go."""
-        self._tiny.forget(digest)
+        self._load_tiny.forget_picture(digest)
 
-    def warm(self) -> None:
+    def warm_up(self) -> None:
         """Loads both parts and runs each once."""
         blank = Picture(64, 64, b"\xff" * (64 * 64 * 3))
-        self._look(blank, DESCRIBE)
-        list(self._reader.read(blank))
+        self._reply_from_model(blank, DESCRIBE)
+        list(self._load_reader.read_text(blank))
 
-    def _about(self, picture: Picture, question: str) -> Generator[str, None, None]:
+    def _reply_about(self, picture: Picture, question: str) -> Generator[str, None, None]:
         if _READ.search(question):
-            yield from self._read(picture, question)
+            yield from self._reply_with_text(picture, question)
             return
         described = _DESCRIBE.search(question)
         # Of Chinese the tiny model knows nothing: it is asked for what it can describe, or not at all.
         asked = (DESCRIBE if described else "") if is_chinese(question) else question
-        answer = self._look(picture, asked) if asked else CANNOT
+        answer = self._reply_from_model(picture, asked) if asked else CANNOT
         if CANNOT not in answer:
             self.model_name = "tiny"
             yield answer
             return
         lines = []
-        for line in self._reader.read_steps(picture) if described else ():
+        for line in self._load_reader.read_steps(picture) if described else ():
             lines += [line] if line else []
             yield ""
         self.model_name = "reader" if lines else "tiny"
-        yield "\n".join(lines) if lines else self._refuse(question, CANNOT_TELL, CANNOT_TELL_TO_USE)
+        yield "\n".join(lines) if lines else self._refusal_text(question, CANNOT_TELL, CANNOT_TELL_TO_USE)
 
-    def _refuse(self, question: str, to_get: str, to_use: str) -> str:
+    def _refusal_text(self, question: str, to_get: str, to_use: str) -> str:
         """What can answer instead: to be got, or only to be used where it is here already."""
         name = self._find_installed()
         return like(question, to_use).format(name=name) if name else like(question, to_get)
 
-    def _read(self, picture: Picture, question: str) -> Generator[str, None, None]:
+    def _reply_with_text(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.model_name = "reader"
         first = True
-        for line in self._reader.read_steps(picture):
+        for line in self._load_reader.read_steps(picture):
             yield line if first or not line else "\n" + line
             first = first and not line
         if first:
             yield like(question, NO_TEXT)
 
-    def _look(self, picture: Picture, question: str) -> str:
+    def _reply_from_model(self, picture: Picture, question: str) -> str:
         """The tiny model's own words, or "cannot tell" where it was not sure of each of them, or sees a strip."""
         if max(picture.width, picture.height) > WIDEST_SHAPES * min(picture.width, picture.height):
             return CANNOT
-        words = list(self._tiny.words([Message("user", question, (picture,))]))
-        sure = min((word.chance for word in words), default=0.0) >= LEAST_CHANCE
+        words = list(self._load_tiny.generate_words([Message("user", question, (picture,))]))
+        sure = min((word.chance for word in words), default=0.0) >= MIN_PROBABILITY
         return "".join(word.text for word in words) if sure else CANNOT
 
     @cached_property
-    def _reader(self) -> Reader:
-        with self._loading():
+    def _load_reader(self) -> TextReader:
+        with self._measure_loading():
             return backends.load_reader()
 
     @cached_property
-    def _tiny(self) -> Qwen2VL:
-        with self._loading(), resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
+    def _load_tiny(self) -> Qwen2VLResponder:
+        with self._measure_loading(), resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
             options = LoadOptions(model=str(folder), device="cpu", dtype="float32", max_new_tokens=96)
             return cast("Any", backends.load_responder("qwen2-vl", options))
 
     @contextmanager
-    def _loading(self) -> Iterator[None]:
+    def _measure_loading(self) -> Iterator[None]:
         start = time.monotonic()
         try:
             yield
@@ -154,6 +154,6 @@ class Starter(Responder):
             self.late_loading_seconds += time.monotonic() - start
 
 
-def load(options: LoadOptions) -> Starter:
+def load_responder(options: LoadOptions) -> StarterResponder:
     """The starter kit; its models come with Hark, so that of the `options` only `find_installed` matters."""
-    return Starter(options.find_installed)
+    return StarterResponder(options.find_installed)

@@ -19,7 +19,7 @@ from assistant.words.tongue import tr
 _log = logging.getLogger(__name__)
 
 
-class Whisper(Transcriber):
+class WhisperTranscriber(Transcriber):
     """A loaded model. `device` is where it runs: "cuda" or "cpu"."""
 
     def __init__(self, model: Any, device: str, language: str, note: str = "") -> None:
@@ -40,7 +40,7 @@ class Whisper(Transcriber):
             yield segment.text
 
 
-def load(options: LoadOptions) -> Whisper:
+def load_transcriber(options: LoadOptions) -> WhisperTranscriber:
     """Loads the CTranslate2 folder or hub name `options.model`. Raises `Missing` when it cannot be loaded here."""
     import ctranslate2
     from faster_whisper import WhisperModel
@@ -54,20 +54,22 @@ def load(options: LoadOptions) -> Whisper:
     on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
     name = options.name or "Whisper"
     note = (
-        room.too_large(Path(options.model), options.gpu_memory_limit_gb) if on_card and options.device == "auto" else ""
+        room.memory_warning(Path(options.model), options.gpu_memory_limit_gb)
+        if on_card and options.device == "auto"
+        else ""
     )
     if on_card and not note:
-        model, reason = _on_cuda(options.model)
+        model, reason = _load_on_cuda(options.model)
         if model:
-            return Whisper(model, "cuda", options.language)
-        note = room.unusable(name, reason)
+            return WhisperTranscriber(model, "cuda", options.language)
+        note = room.unusable_gpu_warning(name, reason)
     elif not on_card and options.device != "cpu":
-        note = room.unseen(name)
+        note = room.unseen_gpu_warning(name)
     model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
-    return Whisper(model, "cpu", options.language, note)
+    return WhisperTranscriber(model, "cpu", options.language, note)
 
 
-def _on_cuda(folder: str) -> tuple[Any, str]:
+def _load_on_cuda(folder: str) -> tuple[Any, str]:
     """The model on the GPU, or None and the reason: only when a one-second probe was really encoded there.
 
     CTranslate2 finds its CUDA libraries at the first use, so that loading alone proves nothing."""

@@ -10,8 +10,8 @@ import torch
 
 from assistant import backends
 from assistant.backends.qwen2_vl import attention, weights
-from assistant.backends.qwen2_vl.chat import Prompt
-from assistant.backends.qwen2_vl.language import Language
+from assistant.backends.qwen2_vl.chat import EncodedPrompt
+from assistant.backends.qwen2_vl.language import TextGenerator
 from assistant.bench import truesize
 from assistant.bench.protocol import Row, finished
 from assistant.pictures import Picture
@@ -55,11 +55,11 @@ def agreement(size: str) -> Row:
             (half(input_ids=torch.tensor([ids])).logits[0].float() - exactly).abs().flatten()[::97].quantile(0.99)
         )
     if weights.can_pack(half):
-        weights.pack(half, four_bits=False)
-    attention.use(half.model.language_model)
-    language = Language(half, 64)
-    context = language.context()
-    ours = torch.cat([language.step(context, list(ids[at : at + 64]), at) for at in range(0, _TOKENS, 64)])
+        weights.pack_model(half, four_bits=False)
+    attention.use_grouped_attention(half.model.language_model)
+    language = TextGenerator(half, 64)
+    context = language.new_conversation()
+    ours = torch.cat([language.forward_tokens(context, list(ids[at : at + 64]), at) for at in range(0, _TOKENS, 64)])
     best = exactly.topk(2).values
     clear = best[:, 0] - best[:, 1] > noise
     row.judge(float((ours.argmax(-1) == exactly.argmax(-1))[clear].float().mean()))
@@ -90,6 +90,6 @@ def four_bits() -> Row:
 
 def _logits(one: Any, chat: list[Message]) -> torch.Tensor:
     """After the last token of a conversation."""
-    prompt: Prompt = one._chat.prompt(chat)
+    prompt: EncodedPrompt = one._chat.prompt(chat)
     with one._context_for(prompt) as context:
         return finished(one._language.feed(context, prompt, finished(one._see(prompt, context))))

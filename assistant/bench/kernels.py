@@ -26,8 +26,8 @@ def rows() -> list[Row]:
     """One for each way: GB/s by the number of rows."""
     linears = [torch.nn.Linear(_IN, _OUT, bias=False, dtype=torch.bfloat16) for _ in range(_LAYERS)]
     ways: dict[str, Callable[[], list[Multiply]]] = {"torch Linear, bfloat16": lambda: list(linears)}
-    if processor.multiplies_bfloat16():
-        ways["oneDNN, packed, bfloat16"] = lambda: [weights.Packed(one) for one in linears]
+    if processor.supports_bfloat16():
+        ways["oneDNN, packed, bfloat16"] = lambda: [weights.PackedLinear(one) for one in linears]
     ways["torch int8"] = lambda: [_int8(one) for one in linears]
     ways["torch int4"] = lambda: [_int4(one) for one in linears]
     if find_spec("torchao"):
@@ -58,7 +58,7 @@ def _int8(linear: torch.nn.Linear) -> Multiply:
 
 
 def _int4(linear: torch.nn.Linear) -> Multiply:
-    layer = weights.FourBit(linear)
+    layer = weights.Int4Linear(linear)
     layer.few = max(_ROWS)
     return layer
 
@@ -76,7 +76,7 @@ def _openvino(linear: torch.nn.Linear) -> Multiply:
     import openvino as ov
     from openvino import opset13 as ops
 
-    whole, scales = weights.quantised(linear.weight.detach())
+    whole, scales = weights.quantize_weight(linear.weight.detach())
     groups = (_OUT, _IN // weights.GROUP, weights.GROUP)
     tensor = ov.Tensor(_nibbles(whole.view(groups).numpy()), ov.Shape(groups), ov.Type.u4)
     half = ops.convert(ops.constant(tensor), np.float16)

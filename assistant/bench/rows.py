@@ -43,7 +43,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.stock, self.ours = truesize.model(self.size), truesize.model(self.size)
         if weights.can_pack(self.ours):
-            weights.pack(self.ours, four_bits=True)
+            weights.pack_model(self.ours, four_bits=True)
         self.hark = truesize.responder(self.ours, LARGE * LARGE, _TOKENS)
         self.hark._language.guessed = 0  # how often a guess is right, random weights cannot say
 
@@ -76,7 +76,7 @@ class Bench:
     def few(self, rows: int) -> None:
         """Up to how many rows are multiplied in four bits."""
         for layer in self.ours.modules():
-            if isinstance(layer, weights.FourBit):
+            if isinstance(layer, weights.Int4Linear):
                 layer.few = rows
 
 
@@ -86,8 +86,10 @@ def vision(bench: Bench) -> Row:
     patches = torch.randn(grid[1] * grid[2], 1176, generator=torch.Generator().manual_seed(0))
     row = Row("vision tower, 1,024 tokens: stock / ours", "x", 1.8)
     theirs, ours = bench.stock.model.visual, bench.ours.model.visual
-    once = lambda: seconds(lambda: tower.at_once(theirs, patches, grid))  # noqa: E731
-    return compare(row, once, lambda: seconds(lambda: finished(tower.encoded(ours, patches, grid))), bench.pairs)
+    once = lambda: seconds(lambda: tower.encode_at_once(theirs, patches, grid))  # noqa: E731
+    return compare(
+        row, once, lambda: seconds(lambda: finished(tower.encode_stepwise(ours, patches, grid))), bench.pairs
+    )
 
 
 def ready(bench: Bench) -> Row:
@@ -152,14 +154,14 @@ def roofline(bench: Bench) -> Row:
     bench.few(0)
     step = _stepper(bench)
     compare(row, lambda: _TOKENS * 2 * read / probe().read / 1e9, step, bench.pairs)
-    bench.few(weights.FourBit.few)
+    bench.few(weights.Int4Linear.few)
     return _per_token(row)
 
 
 def four_bits(bench: Bench) -> Row:
     """G8: a token with four-bit weights against stock `generate`."""
     row = Row("decoding: stock generate in bfloat16 / ours in int4", "x", 2.3)
-    if not any(isinstance(layer, weights.FourBit) for layer in bench.ours.modules()):
+    if not any(isinstance(layer, weights.Int4Linear) for layer in bench.ours.modules()):
         row.note = "not measured: this processor multiplies no bfloat16"
         return row
     return _per_token(compare(row, _generator(bench), _stepper(bench), bench.pairs))
@@ -170,7 +172,7 @@ def whole(bench: Bench) -> Row:
     row = Row("decoding in bfloat16: stock generate / ours", "x", 1.0)
     bench.few(0)
     compare(row, _generator(bench), _stepper(bench), bench.pairs)
-    bench.few(weights.FourBit.few)
+    bench.few(weights.Int4Linear.few)
     return _per_token(row)
 
 

@@ -67,10 +67,10 @@ def processor(pixels: int) -> Any:
 
 def responder(model: Any, pixels: int, tokens: int) -> Any:
     """Hark's own, around it."""
-    from assistant.backends.qwen2_vl import Qwen2VL
+    from assistant.backends.qwen2_vl import Qwen2VLResponder
 
     model.generation_config.eos_token_id = []
-    return cast("Any", Qwen2VL)(
+    return cast("Any", Qwen2VLResponder)(
         model, processor(pixels), "random", LoadOptions(max_new_tokens=tokens, max_pixels=pixels)
     )
 

@@ -24,7 +24,7 @@ def run_read(options: Any, settings: Settings, folders: AppPaths, console: Comma
     picture = open_picture(with_page([options.picture], options.page)[0])
     for note in picture.notes:
         console.print_notice(f"{picture.name}: {note}")
-    lines = list(backends.load_reader().read(picture))
+    lines = list(backends.load_reader().read_text(picture))
     for line in lines:
         console.print_line(line)
     if not lines:

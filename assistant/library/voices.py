@@ -98,9 +98,9 @@ def voices(data: Path) -> list[VoiceEntry]:
     """Every voice on this machine: got from a hub, eSpeak NG's, and packs."""
     from assistant.backends import espeak
 
-    speaker = espeak.Espeak("en-us")
+    speaker = espeak.EspeakVoice("en-us")
     try:
-        found = [VoiceEntry(f"espeak/{v['language']}", v["name"]) for v in speaker.voices()]
+        found = [VoiceEntry(f"espeak/{v['language']}", v["name"]) for v in speaker.list_voices()]
     except (OSError, EOFError):
         found = []
     finally:

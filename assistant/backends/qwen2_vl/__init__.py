@@ -1,6 +1,6 @@
 """Answers with Qwen2-VL (Wang et al., 2024) through transformers. Read `responder.py` first."""
 
-from assistant.backends.qwen2_vl.loading import load
-from assistant.backends.qwen2_vl.responder import Qwen2VL, Word
+from assistant.backends.qwen2_vl.loading import load_responder
+from assistant.backends.qwen2_vl.responder import GeneratedWord, Qwen2VLResponder
 
-__all__ = ["Qwen2VL", "Word", "load"]
+__all__ = ["Qwen2VLResponder", "GeneratedWord", "load_responder"]

@@ -20,20 +20,20 @@ _STEP = 1024  # keys by which a buffer for scores grows
 _FEW = 8  # tokens up to which the fused kernel is faster than plain products
 
 
-def use(text_model: Any) -> None:
+def use_grouped_attention(text_model: Any) -> None:
     """Makes a language model attend so. On a GPU it is for single tokens; more go the library's own way."""
-    AttentionInterface.register(_NAME, _grouped)
+    AttentionInterface.register(_NAME, _grouped_attention)
     AttentionMaskInterface.register(_NAME, sdpa_mask)
     text_model.set_attn_implementation(_NAME)
 
 
-def plain_is_faster(query: torch.Tensor) -> bool:
+def is_plain_faster(query: torch.Tensor) -> bool:
     """Whether plain products beat the fused kernel: in bfloat16, on processors without AMX, they do."""
     slow = query.dtype == torch.bfloat16 and query.device.type == "cpu"
     return slow and not has_amx()
 
 
-def _grouped(
+def _grouped_attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **told: Any
 ) -> tuple[torch.Tensor, None]:
     """transformers' interface: (batch, heads, tokens, channels) in, (batch, tokens, heads, channels) out."""
@@ -46,14 +46,14 @@ def _grouped(
     if attention_mask is None and tokens > 1:  # the library leaves it out where plain causality is meant
         attention_mask = query.new_ones(1, 1, tokens, key.shape[2], dtype=torch.bool).tril(key.shape[2] - tokens)
     mask = None if attention_mask is None else attention_mask.repeat(1, 1, group, 1)
-    if mask is not None and tokens > _FEW and batch == 1 and plain_is_faster(query):
-        seen = _plain(rows, key, value, mask[0, 0], scale)
+    if mask is not None and tokens > _FEW and batch == 1 and is_plain_faster(query):
+        seen = _plain_attention(rows, key, value, mask[0, 0], scale)
     else:
         seen = functional.scaled_dot_product_attention(rows, key, value, attn_mask=mask, scale=scale)
     return seen.reshape(batch, heads, tokens, channels).transpose(1, 2).contiguous(), None
 
 
-def _plain(
+def _plain_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float
 ) -> torch.Tensor:
     """Scores in float32, as the fused kernel has them: this model's keys are large."""

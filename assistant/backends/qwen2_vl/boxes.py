@@ -12,7 +12,7 @@ _NUMBERS = re.compile(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*,?\s*\(\s*(\d+)\s*,\s*(\d+
 _REF, _REF_END, _BOX, _BOX_END = "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>"
 
 
-def asked(region: PictureRegion) -> str:
+def format_region(region: PictureRegion) -> str:
     """A region of a question, in the model's words."""
     left, top, right, bottom = (
         round(1000 * at / side)
@@ -21,7 +21,7 @@ def asked(region: PictureRegion) -> str:
     return f"{_BOX}({left},{top}),({right},{bottom}){_BOX_END}"
 
 
-class Boxes:
+class GroundingParser:
     """Takes an answer's tokens one by one, and keeps those of boxes apart from those of text."""
 
     def __init__(self, tokenizer: Any) -> None:
@@ -33,17 +33,17 @@ class Boxes:
         self._label: list[int] | None = None
         self._last_label = ""
 
-    def take(self, token: int) -> bool | Detection:
+    def take_token(self, token: int) -> bool | Detection:
         """True for a token of text, False for one that is none, a `Box` when one is whole. Its label is text too."""
         name = self._names.get(token)
         if name == _REF:
             self._label = []
         elif name == _REF_END:
-            self._last_label, self._label = self._text(self._label or []), None
+            self._last_label, self._label = self._decode_text(self._label or []), None
         elif name == _BOX:
             self._box = []
         elif name == _BOX_END:
-            return self._whole()
+            return self._finish_detection()
         elif self._box is not None:
             self._box.append(token)
         else:
@@ -52,8 +52,8 @@ class Boxes:
             return True
         return False
 
-    def _whole(self) -> bool | Detection:
-        numbers, self._box = _NUMBERS.search(self._text(self._box or [])), None
+    def _finish_detection(self) -> bool | Detection:
+        numbers, self._box = _NUMBERS.search(self._decode_text(self._box or [])), None
         if not numbers:
             return False
         left, top, right, bottom = (min(int(one), 1000) / 1000 for one in numbers.groups())
@@ -61,5 +61,5 @@ class Boxes:
             return False
         return Detection(self._last_label, (left, top, right, bottom))
 
-    def _text(self, ids: list[int]) -> str:
+    def _decode_text(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()

@@ -12,7 +12,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 _ROOM, _ROOM_ON_GPU = 256, 4096  # tokens by which a buffer grows; a captured step is good while it does not
 
 
-class _Layer(DynamicLayer):
+class _CacheLayer(DynamicLayer):
     """Keys and values in buffers with room for more: a token costs no copy of those before it."""
 
     keys: Any
@@ -40,7 +40,7 @@ class _Layer(DynamicLayer):
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[-2]
         if end > self.keys.shape[-2]:
-            self.fit(max(end, self.wanted))
+            self.fit_length(max(end, self.wanted))
         self.keys[..., self.length : end, :] = key_states
         self.values[..., self.length : end, :] = value_states
         self.length = end
@@ -49,80 +49,80 @@ class _Layer(DynamicLayer):
     def get_seq_length(self) -> int:
         return self.length
 
-    def fit(self, least: int) -> None:
+    def fit_length(self, least: int) -> None:
         """Makes room for so many tokens, and not for many more."""
-        self.keys, self.values = (_copied(one, self.length, least) for one in (self.keys, self.values))
+        self.keys, self.values = (_copy_buffer(one, self.length, least) for one in (self.keys, self.values))
 
-    def copy(self, length: int) -> _Layer:
-        made = _Layer()
+    def copy_prefix(self, length: int) -> _CacheLayer:
+        made = _CacheLayer()
         if self.is_initialized:
             made.lazy_initialization(self.keys, self.values)
-            made.keys, made.values = (_copied(one, length, length) for one in (self.keys, self.values))
+            made.keys, made.values = (_copy_buffer(one, length, length) for one in (self.keys, self.values))
             made.length = length
         return made
 
 
-def _copied(buffer: torch.Tensor, length: int, least: int) -> torch.Tensor:
-    room = -(-max(1, least) // _step(buffer)) * _step(buffer)
+def _copy_buffer(buffer: torch.Tensor, length: int, least: int) -> torch.Tensor:
+    room = -(-max(1, least) // _growth_step(buffer)) * _growth_step(buffer)
     # Zeros: what is not written yet is hidden, but a NaN would show through.
     made = buffer.new_zeros((*buffer.shape[:-2], room, buffer.shape[-1]))
     made[..., :length, :] = buffer[..., :length, :]
     return made
 
 
-def _step(buffer: torch.Tensor) -> int:
+def _growth_step(buffer: torch.Tensor) -> int:
     return _ROOM_ON_GPU if buffer.device.type == "cuda" else _ROOM
 
 
 class KVCache(Cache):
     """All layers' keys and values of one conversation."""
 
-    def __init__(self, layers: list[_Layer]) -> None:
+    def __init__(self, layers: list[_CacheLayer]) -> None:
         super().__init__(layers=list(layers))
         self._kept = layers
 
     @classmethod
-    def empty(cls, layers: int) -> KVCache:
-        return cls([_Layer() for _ in range(layers)])
+    def with_layers(cls, layers: int) -> KVCache:
+        return cls([_CacheLayer() for _ in range(layers)])
 
-    def reserve(self, length: int) -> None:
+    def reserve_tokens(self, length: int) -> None:
         """Makes room for so many tokens at once, when the next one comes: growing step by step leaves holes."""
         for layer in self._kept:
             layer.wanted = length
 
-    def shorten(self, length: int) -> None:
+    def truncate(self, length: int) -> None:
         """Forgets what follows the first `length` tokens, and room that is far too large for them."""
         for layer in self._kept:
             layer.length = min(layer.length, length)
-            if layer.is_initialized and layer.keys.shape[-2] > max(_step(layer.keys), 4 * layer.length):
-                layer.fit(layer.length)
+            if layer.is_initialized and layer.keys.shape[-2] > max(_growth_step(layer.keys), 4 * layer.length):
+                layer.fit_length(layer.length)
 
-    def branch(self, length: int) -> KVCache:
+    def copy_prefix(self, length: int) -> KVCache:
         """Another conversation that begins with the first `length` tokens of this one."""
-        return KVCache([layer.copy(length) for layer in self._kept])
+        return KVCache([layer.copy_prefix(length) for layer in self._kept])
 
     @property
-    def room(self) -> int:
+    def capacity_tokens(self) -> int:
         """Tokens that the buffers can hold."""
         return int(self._kept[0].keys.shape[-2])
 
-    def buffers(self) -> tuple[torch.Tensor, ...]:
+    def list_buffers(self) -> tuple[torch.Tensor, ...]:
         """All layers' keys and values, written or not."""
         return tuple(one for layer in self._kept for one in (layer.keys, layer.values))
 
-    def make_room(self, length: int) -> None:
+    def ensure_capacity(self, length: int) -> None:
         """Makes room for so many tokens now; there are some already."""
         for layer in self._kept:
             if layer.keys.shape[-2] < length:
-                layer.fit(max(length, layer.wanted))
+                layer.fit_length(max(length, layer.wanted))
 
-    def lengthen(self, tokens: int) -> None:
+    def advance_length(self, tokens: int) -> None:
         """Counts what was written by a step of fixed shapes."""
         for layer in self._kept:
             layer.length += tokens
 
     @contextmanager
-    def fixed(self, at: torch.Tensor) -> Iterator[None]:
+    def writing_at(self, at: torch.Tensor) -> Iterator[None]:
         """While it is open one token is written where `at` says, and all of the buffers is given to attention."""
         for layer in self._kept:
             layer.at = at

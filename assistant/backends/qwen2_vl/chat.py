@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from assistant import progress
-from assistant.backends.boundary import code_limit
+from assistant.backends.boundary import limit_code_time
 from assistant.backends.qwen2_vl import boxes
 from assistant.errors import InvalidInputError
 from assistant.pictures import Picture
@@ -33,7 +33,7 @@ Key = tuple[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
-class View:
+class SizedPicture:
     """A picture at the size at which the model sees it; `grid`: frames, rows and columns of its patches, which are
     `patch` pixels wide and high."""
 
@@ -43,34 +43,34 @@ class View:
     patch: int
 
     @property
-    def key(self) -> Key:
+    def cache_key(self) -> Key:
         """The same picture at the same size has the same key."""
         return self.picture.digest, self.grid
 
 
-Sizing = Callable[[Picture], View]
+Sizing = Callable[[Picture], SizedPicture]
 
 
 @dataclass(frozen=True)
-class Prompt:
+class EncodedPrompt:
     """Token ids, with a placeholder for each token of a picture; `views` begin at these places."""
 
     ids: tuple[int, ...]
-    views: tuple[tuple[int, View], ...] = ()
+    views: tuple[tuple[int, SizedPicture], ...] = ()
 
     @cached_property
-    def marks(self) -> list[int]:
+    def cache_keys(self) -> list[int]:
         """The ids, but a placeholder tells which picture it belongs to: equal marks mean an equal cache."""
         marks = list(self.ids)
         for start, view in self.views:
-            marks[start : start + view.tokens] = [-1 - hash(view.key) % (1 << 60)] * view.tokens
+            marks[start : start + view.tokens] = [-1 - hash(view.cache_key) % (1 << 60)] * view.tokens
         return marks
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-class Chat:
+class PromptBuilder:
     """Makes prompts. `pixels` are the least and the most that a picture is scaled to."""
 
     def __init__(self, processor: Any, pixels: tuple[int, int]) -> None:
@@ -82,11 +82,11 @@ class Chat:
         self._parts = re.compile(f"({'|'.join(map(re.escape, pads))}|{_SLOT.pattern.replace('(', '(?:')})")
         self._decoded: deque[tuple[str, list[int], list[int]]] = deque(maxlen=_REMEMBERED)
 
-    def boxes(self) -> boxes.Boxes:
+    def grounding_parser(self) -> boxes.GroundingParser:
         """For an answer's tokens."""
-        return boxes.Boxes(self._tokenizer)
+        return boxes.GroundingParser(self._tokenizer)
 
-    def view(self, picture: Picture, most: int = 0) -> View:
+    def size_picture(self, picture: Picture, most: int = 0) -> SizedPicture:
         """How the model sees a picture, of `most` pixels if given."""
         from qwen_vl_utils.vision_process import smart_resize
 
@@ -101,23 +101,25 @@ class Chat:
         sides = smart_resize(tall, wide, factor, min(least, largest), largest)
         height, width = (max(factor, side) for side in sides)  # a long banner's short side comes out as 0
         grid = (pairs, height // self._patch, width // self._patch)
-        return View(picture, grid, pairs * height * width // factor**2, self._patch)
+        return SizedPicture(picture, grid, pairs * height * width // factor**2, self._patch)
 
-    def remember(self, text: str, ids: list[int], lengths: list[int]) -> None:
+    def remember_tokens(self, text: str, ids: list[int], lengths: list[int]) -> None:
         """An answer as it was decoded, with its letters after each token: written again it might be cut into others."""
         self._decoded.append((text, ids, lengths))
 
-    def text(self, ids: Sequence[int]) -> str:
+    def decode_tokens(self, ids: Sequence[int]) -> str:
         """What was decoded, without special tokens."""
         return self._tokenizer.decode(ids, skip_special_tokens=True)
 
-    def prompt(self, messages: Sequence[Message], asked: bool = True, view: Sizing | None = None) -> Prompt:
+    def build_prompt(
+        self, messages: Sequence[Message], asked: bool = True, view: Sizing | None = None
+    ) -> EncodedPrompt:
         """The conversation up to where the answer begins; if not yet `asked`, up to where the last text would.
 
         `view` may choose other sizes for pictures than `self.view`."""
-        view = view or self.view
+        view = view or self.size_picture
         filled = [self._with_slots(number, message) for number, message in enumerate(messages)]
-        with progress.watched_step("answer", 2 * TEMPLATE_LIMIT_S), code_limit(TEMPLATE_LIMIT_S):
+        with progress.watched_step("answer", 2 * TEMPLATE_LIMIT_S), limit_code_time(TEMPLATE_LIMIT_S):
             whole = self._processor.apply_chat_template(filled, tokenize=False, add_generation_prompt=asked)
         if any(f"\ue000{number}\ue001" not in whole for number in range(len(messages))):
             raise ValueError(tr("its chat template leaves messages out"))
@@ -125,7 +127,7 @@ class Chat:
             whole = whole[: whole.rindex(f"\ue000{len(messages) - 1}\ue001")]
         pictures = iter(picture for message in messages for picture in message.pictures)
         ids: list[int] = []
-        views: list[tuple[int, View]] = []
+        views: list[tuple[int, SizedPicture]] = []
         for part in self._parts.split(whole):
             slot = _SLOT.fullmatch(part)
             if slot:
@@ -135,14 +137,14 @@ class Chat:
                 ids += [self._pads[part]] * views[-1][1].tokens
             elif part:
                 ids += self._tokenizer.encode(part, add_special_tokens=False)
-        return Prompt(tuple(ids), tuple(views))
+        return EncodedPrompt(tuple(ids), tuple(views))
 
-    def fitted(self, messages: Sequence[Message], limit: int) -> tuple[list[Message], int]:
+    def fit_messages(self, messages: Sequence[Message], limit: int) -> tuple[list[Message], int]:
         """The messages that fit into `limit` tokens, and how many turns had to leave: the oldest go first, some at a
         time, so that the next turn begins where this one did. The system prompt, the last question and the newest
         pictures stay. Raises `BadInput` when these alone are too long."""
         kept, left = list(messages), 0
-        while len(self.prompt(kept)) > limit:
+        while len(self.build_prompt(kept)) > limit:
             for _ in range(_TOGETHER if sum(one.role == "user" for one in kept) > _TOGETHER + 1 else 1):
                 if not _without_first(kept):
                     hint = tr("Ask with fewer words, or fewer pictures.")
@@ -151,7 +153,7 @@ class Chat:
         return kept, left
 
     def _with_slots(self, number: int, message: Message) -> dict[str, Any]:
-        content: list[dict[str, Any]] = [{"type": _kind(picture)} for picture in message.pictures]
+        content: list[dict[str, Any]] = [{"type": _media_kind(picture)} for picture in message.pictures]
         return {"role": message.role, "content": [*content, {"type": "text", "text": f"\ue000{number}\ue001"}]}
 
     def _text_ids(self, message: Message) -> list[int]:
@@ -160,18 +162,18 @@ class Chat:
         if message.role == "assistant":
             for known, ids, lengths in reversed(self._decoded):
                 if text and known.startswith(text):
-                    return self._beginning(ids, lengths, text)
-        text += "".join(boxes.asked(region) for region in message.regions)
+                    return self._common_prefix(ids, lengths, text)
+        text += "".join(boxes.format_region(region) for region in message.regions)
         return self._tokenizer.encode(text, add_special_tokens=False)
 
-    def _beginning(self, ids: list[int], lengths: list[int], text: str) -> list[int]:
+    def _common_prefix(self, ids: list[int], lengths: list[int], text: str) -> list[int]:
         """An answer's own tokens as far as they were heard, and the rest of the text in new ones."""
         count = bisect_right(lengths, len(text))
         rest = text[lengths[count - 1] if count else 0 :]
         return ids[:count] + self._tokenizer.encode(rest, add_special_tokens=False)
 
 
-def _kind(picture: Picture) -> str:
+def _media_kind(picture: Picture) -> str:
     return "video" if picture.frames > 1 else "image"
 
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from assistant.backends import room
 from assistant.backends.boundary import foreign_errors
 from assistant.backends.qwen2_vl import weights
-from assistant.backends.qwen2_vl.responder import Qwen2VL
+from assistant.backends.qwen2_vl.responder import Qwen2VLResponder
 from assistant.errors import NotAvailableError
 from assistant.roles import LoadOptions
 from assistant.typed_reader import parse_json, read_as
@@ -29,7 +29,7 @@ _MOST_LAYERS = 1_000
 _NUMBERS_IN_ONE = 16  # of a quantised checkpoint: a stored number may hold so many weights, or what belongs to them
 
 
-def load(options: LoadOptions) -> Qwen2VL:
+def load_responder(options: LoadOptions) -> Qwen2VLResponder:
     """Loads the checkpoint folder `options.model`. Raises `Missing` when it cannot be loaded here, and whatever the
     libraries raise for a broken one."""
     import transformers
@@ -45,31 +45,31 @@ def load(options: LoadOptions) -> Qwen2VL:
     if method:
         needed = _READERS.get(method, method)
         hint = tr("It is quantised ({quantised}): it needs “{needed}”.").format(quantised=method, needed=needed)
-    device, note = _device(options, folder)
+    device, note = _choose_device(options, folder)
     with foreign_errors("answer", options.model, loading=True, hint=hint):
-        model, processor = _opened(options, config, device)
+        model, processor = _load_model(options, config, device)
     if options.cpu_weight_format != "stored" and not method and weights.can_pack(model):
         cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
-        weights.pack(model, options.cpu_weight_format == "int4", cache)
-    made = Qwen2VL(model.eval(), processor, options.name or folder.name, options)
+        weights.pack_model(model, options.cpu_weight_format == "int4", cache)
+    made = Qwen2VLResponder(model.eval(), processor, options.name or folder.name, options)
     made.try_template()
     made.load_warning = note
     return made
 
 
-def _device(options: LoadOptions, folder: Path) -> tuple[str, str]:
+def _choose_device(options: LoadOptions, folder: Path) -> tuple[str, str]:
     """Where the model runs, and why not on the card where there is one."""
     if options.device != "auto":
         return options.device, ""
     if not torch.cuda.is_available():
-        return "cpu", room.unseen(options.name or folder.name)
+        return "cpu", room.unseen_gpu_warning(options.name or folder.name)
     if reason := room.why_torch_fails():
-        return "cpu", room.unusable(options.name or folder.name, reason)
-    note = "" if options.device_map else room.too_large(folder, options.gpu_memory_limit_gb)
+        return "cpu", room.unusable_gpu_warning(options.name or folder.name, reason)
+    note = "" if options.device_map else room.memory_warning(folder, options.gpu_memory_limit_gb)
     return "cpu" if note else "cuda", note
 
 
-def _opened(options: LoadOptions, config: dict[str, Any], device: str) -> tuple[Any, Any]:
+def _load_model(options: LoadOptions, config: dict[str, Any], device: str) -> tuple[Any, Any]:
     """Model and processor. The classes are ours and `trust_remote_code` is off: no code in a folder is ever run."""
     import transformers
 
@@ -85,12 +85,12 @@ def _opened(options: LoadOptions, config: dict[str, Any], device: str) -> tuple[
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed: dict[str, Any] = {}
     if options.device_map:
-        placed = {"device_map": options.device_map, "max_memory": _limits(options.max_memory)}
-    dtype = _dtype(options, config, device)
+        placed = {"device_map": options.device_map, "max_memory": _parse_limits(options.max_memory)}
+    dtype = _choose_dtype(options, config, device)
     _check_layers(config)
     settings = kind.config_class.from_pretrained(options.model, **safe)
     _check_size(kind, settings, Path(options.model))
-    _name_whole(getattr(settings, "quantization_config", None) or {})
+    _expand_names(getattr(settings, "quantization_config", None) or {})
     told: dict[str, Any]
     model, told = kind.from_pretrained(
         options.model, config=settings, dtype=dtype, output_loading_info=True, **safe, **placed
@@ -129,7 +129,7 @@ def _check_size(kind: Any, settings: Any, folder: Path) -> None:
         kind(settings)
 
 
-def _name_whole(quantised: dict[str, Any]) -> None:
+def _expand_names(quantised: dict[str, Any]) -> None:
     """Published checkpoints say that "visual" is not quantised; the library has since named it "model.visual"."""
     for key in ("modules_to_not_convert", "llm_int8_skip_modules"):
         names = quantised.get(key)
@@ -137,7 +137,7 @@ def _name_whole(quantised: dict[str, Any]) -> None:
             quantised[key] = [*names, *(f"model.{one}" for one in names if not one.startswith("model."))]
 
 
-def _limits(text: str) -> dict[int | str, str] | None:
+def _parse_limits(text: str) -> dict[int | str, str] | None:
     """What each device may take, as accelerate wants it. Raises `ValueError` for what is not "0=6GiB, cpu=16GiB"."""
     pairs = [one.partition("=")[::2] for one in text.split(",") if one.strip()]
     if not all(name.strip() and size.strip() for name, size in pairs):
@@ -146,7 +146,7 @@ def _limits(text: str) -> dict[int | str, str] | None:
     return {int(name) if name.isdecimal() else name: size for name, size in named.items()} or None
 
 
-def _dtype(options: LoadOptions, config: dict[str, Any], device: str) -> Any:
+def _choose_dtype(options: LoadOptions, config: dict[str, Any], device: str) -> Any:
     name = options.dtype
     if name == "auto":
         text = config.get("text_config") or {}

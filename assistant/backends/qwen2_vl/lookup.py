@@ -12,13 +12,13 @@ _TAIL = 3  # tokens that must have stood before
 _REST = 16  # steps without a guess after a wrong one
 
 
-class Lookup:
+class PromptLookup:
     """`most`: tokens in a guess; 0 guesses nothing."""
 
     def __init__(self, most: int) -> None:
         self._most, self._resting = most, 0
 
-    def guess(self, tokens: Sequence[int]) -> list[int]:
+    def guess_tokens(self, tokens: Sequence[int]) -> list[int]:
         """What may follow, nearest occurrence first; placeholders of pictures (negative) are never guessed."""
         self._resting -= 1
         if not self._most or self._resting >= 0:
@@ -30,7 +30,7 @@ class Lookup:
                 return list(found) if min(found) >= 0 else []
         return []
 
-    def judge(self, guessed: int, right: int) -> None:
+    def record_result(self, guessed: int, right: int) -> None:
         """How many of a guess's tokens were right."""
         if guessed and right < guessed:
             self._resting = _REST

@@ -12,7 +12,7 @@ import torch
 _NARROW_ISAS = ("SSE41", "AVX", "AVX2", "AVX2_VNNI")  # oneDNN's names of those without a product of bfloat16
 
 
-def multiplies_bfloat16() -> bool:
+def supports_bfloat16() -> bool:
     """Whether oneDNN has kernels for bfloat16 here: AVX-512, or AVX2 with its conversions (AVX-NE-CONVERT)."""
     if not torch.backends.mkldnn.is_available() or is_held_to_avx2():
         return False

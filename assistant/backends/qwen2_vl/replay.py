@@ -19,7 +19,7 @@ _CLOSE = 0.02  # of the largest logit: replayed or not, the same kernels run
 _log = logging.getLogger(__name__)
 
 
-def captured(run: Run) -> Run:
+def capture_graph(run: Run) -> Run:
     """The same work as a CUDA graph. Raises `RuntimeError` where that cannot be."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
@@ -31,28 +31,28 @@ def captured(run: Run) -> Run:
     with torch.cuda.graph(graph):
         out = run()
 
-    def replay() -> torch.Tensor:
+    def replay_graph() -> torch.Tensor:
         graph.replay()
         return out
 
-    return replay
+    return replay_graph
 
 
-class Replay:
+class CudaGraphStep:
     """For one model. `broken`: a capture failed or gave other logits than the plain step; it is not tried again."""
 
-    def __init__(self, model: Any, capture: Callable[[Run], Run] = captured) -> None:
+    def __init__(self, model: Any, capture: Callable[[Run], Run] = capture_graph) -> None:
         self._model, self._capture = model, capture
         self._token, self._at = (torch.zeros(1, dtype=torch.long, device=model.device) for _ in range(2))
         self._place = torch.zeros(3, 1, 1, dtype=torch.long, device=model.device)
         self._buffers: tuple[torch.Tensor, ...] = ()
         self._run: Run | None = None
-        self.broken = False
+        self.is_broken = False
 
-    def step(self, cache: KVCache, token: int, place: int) -> torch.Tensor | None:
+    def replay_step(self, cache: KVCache, token: int, place: int) -> torch.Tensor | None:
         """The logits after one more token, (vocabulary); None where it cannot be replayed: nothing was fed then."""
         at = cache.get_seq_length()
-        cache.make_room(at + 1)
+        cache.ensure_capacity(at + 1)
         self._token.fill_(token)
         self._place.fill_(place)
         self._at.fill_(at)
@@ -60,41 +60,41 @@ class Replay:
             return None
         assert self._run
         logits = self._run().clone()
-        cache.lengthen(1)
+        cache.advance_length(1)
         return logits
 
-    def release(self) -> None:
+    def release_buffers(self) -> None:
         """Lets go of the captured step, and of the buffers that it reads."""
         self._buffers, self._run = (), None
 
     def _is_of(self, cache: KVCache) -> bool:
         """Whether what was captured reads this cache's buffers: they move when they grow."""
-        buffers = cache.buffers()
+        buffers = cache.list_buffers()
         return len(buffers) == len(self._buffers) and all(map(torch.Tensor.is_set_to, buffers, self._buffers))
 
     def _captured_for(self, cache: KVCache) -> bool:
-        if self.broken:
+        if self.is_broken:
             return False
-        self.release()
+        self.release_buffers()
         try:
-            plain = self._forward(cache)
-            run = self._capture(lambda: self._forward(cache))
+            plain = self._run_model(cache)
+            run = self._capture(lambda: self._run_model(cache))
             off = float((run() - plain).abs().max() / plain.abs().max())
-            self.broken = not off < _CLOSE
+            self.is_broken = not off < _CLOSE
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
             _log.info("Steps are not captured: %s", error)
-            self.broken = True
-        if not self.broken:
-            self._buffers, self._run = cache.buffers(), run
-        return not self.broken
+            self.is_broken = True
+        if not self.is_broken:
+            self._buffers, self._run = cache.list_buffers(), run
+        return not self.is_broken
 
     @torch.inference_mode()
-    def _forward(self, cache: KVCache) -> torch.Tensor:
+    def _run_model(self, cache: KVCache) -> torch.Tensor:
         embedded = self._model.get_input_embeddings()(self._token[None])
-        seen = torch.arange(cache.room, device=self._at.device) <= self._at
-        with cache.fixed(self._at):
+        seen = torch.arange(cache.capacity_tokens, device=self._at.device) <= self._at
+        with cache.writing_at(self._at):
             out = self._model.model.language_model(
                 inputs_embeds=embedded,
                 position_ids=self._place,

@@ -13,12 +13,12 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from assistant.backends.qwen2_vl.processor import multiplies_bfloat16
+from assistant.backends.qwen2_vl.processor import supports_bfloat16
 
 GROUP = 32  # weights along a row that share a scale and a zero
 
 
-class Packed(nn.Module):
+class PackedLinear(nn.Module):
     """bfloat16, in the layout that oneDNN multiplies without looking twice. Only where it `multiplies_bfloat16`."""
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -30,7 +30,7 @@ class Packed(nn.Module):
         return torch.ops.mkldnn._linear_pointwise(x, self._weight, self.bias, "none", [], "")
 
 
-class FourBit(nn.Module):
+class Int4Linear(nn.Module):
     """Four bits for a few rows, bfloat16 for more. `kept`: what `quantised` and its packing gave an earlier time."""
 
     few = 8  # rows for which four bits are faster than sixteen (docs/performance.md)
@@ -39,7 +39,7 @@ class FourBit(nn.Module):
         super().__init__()
         self.bias = linear.bias
         self.many = _sixteen_bit_linear(linear)
-        self.kept = kept or _packed(linear.weight.detach())
+        self.kept = kept or _pack_weight(linear.weight.detach())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.shape[:-1].numel() > self.few:
@@ -52,15 +52,15 @@ class FourBit(nn.Module):
 
 def _sixteen_bit_linear(linear: nn.Linear) -> nn.Module:
     """All bits of the weights, as this processor multiplies them."""
-    return Packed(linear) if multiplies_bfloat16() else linear
+    return PackedLinear(linear) if supports_bfloat16() else linear
 
 
-def _packed(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    whole, scales = quantised(weight)
+def _pack_weight(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    whole, scales = quantize_weight(weight)
     return torch.ops.aten._convert_weight_to_int4pack_for_cpu(whole, 1), scales
 
 
-def quantised(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def quantize_weight(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Whole numbers 0 to 15 (rows, columns), and (groups, rows, 2) of scale and zero: w ≈ (whole - 8) scale + zero."""
     groups = weight.float().unflatten(1, (-1, GROUP))
     low, high = groups.aminmax(dim=-1)
@@ -70,7 +70,7 @@ def quantised(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return groups.flatten(1).to(torch.int32), torch.stack((scale.t(), zero.t()), dim=-1).contiguous()
 
 
-def dequantised(whole: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+def dequantize_weight(whole: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     """The weights that four bits stand for, in float32."""
     scale, zero = scales.float().transpose(0, 1).unsqueeze(2).unbind(-1)
     return ((whole.unflatten(1, (-1, GROUP)) - 8) * scale + zero).flatten(1)
@@ -80,34 +80,34 @@ def can_pack(model: Any) -> bool:
     """Whether it is possible and worth it: bfloat16, all of it on a processor that multiplies it."""
     if {one.device.type for one in model.parameters()} != {"cpu"} or model.dtype != torch.bfloat16:
         return False
-    return multiplies_bfloat16()
+    return supports_bfloat16()
 
 
 @torch.no_grad()
-def pack(model: Any, four_bits: bool, cache: Path | None = None) -> None:
+def pack_model(model: Any, four_bits: bool, cache: Path | None = None) -> None:
     """Replaces the language model's linear layers, in place. The tower's, for many rows, stay as they are.
 
     `cache` is a file that keeps the four bits, made the first time; one that cannot be read is made again."""
-    kept = _read(cache) if four_bits and cache else {}
+    kept = _read_cache(cache) if four_bits and cache else {}
     made: dict[str, torch.Tensor] = {}
     text = model.model.language_model
     for name in [name for name, one in text.named_modules() if type(one) is nn.Linear]:
         parent, _, last = name.rpartition(".")
         linear: Any = text.get_submodule(name)  # one at a time: two whole sets of weights would not fit
-        setattr(text.get_submodule(parent), last, _replaced(name, linear, four_bits, kept, made))
+        setattr(text.get_submodule(parent), last, _replace_linear(name, linear, four_bits, kept, made))
     if type(model.lm_head) is nn.Linear:
-        model.lm_head = _replaced("lm_head", model.lm_head, four_bits, kept, made)
+        model.lm_head = _replace_linear("lm_head", model.lm_head, four_bits, kept, made)
     if cache and made:
-        _write(cache, made)
+        _write_cache(cache, made)
 
 
-def _replaced(
+def _replace_linear(
     name: str, linear: nn.Linear, four_bits: bool, kept: dict[str, torch.Tensor], made: dict[str, torch.Tensor]
 ) -> nn.Module:
     if not four_bits or linear.in_features % GROUP or linear.out_features % GROUP:
         return _sixteen_bit_linear(linear)
     known = (kept[f"{name}.packed"], kept[f"{name}.scales"]) if f"{name}.scales" in kept else None
-    layer = FourBit(linear, known)
+    layer = Int4Linear(linear, known)
     if not known:
         made[f"{name}.packed"], made[f"{name}.scales"] = layer.kept
     return layer
@@ -122,7 +122,7 @@ def cache_file(folder: Path, caches: Path) -> Path:
     return caches / f"{folder.name}-{key}.safetensors"
 
 
-def _read(cache: Path) -> dict[str, torch.Tensor]:
+def _read_cache(cache: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     try:
@@ -132,7 +132,7 @@ def _read(cache: Path) -> dict[str, torch.Tensor]:
         return {}
 
 
-def _write(cache: Path, made: dict[str, torch.Tensor]) -> None:
+def _write_cache(cache: Path, made: dict[str, torch.Tensor]) -> None:
     """What cannot be kept is made again the next time."""
     from safetensors.torch import save_file
 
