@@ -15,7 +15,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForCondition
 from assistant import backends
 from assistant.backends.qwen2_vl import Qwen2VLResponder
 from assistant.backends.qwen2_vl.chat import EncodedPrompt
-from assistant.bench.protocol import finished
+from assistant.bench.protocol import run_to_end
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.starter.shapes import draw, random_scene
@@ -75,8 +75,8 @@ def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TI
 def fed(one: Qwen2VLResponder, prompt: EncodedPrompt) -> torch.Tensor:
     """The last logits, through the cache."""
     with one._context_for(prompt) as context:
-        seen = finished(one._encode_pictures(prompt, context))
-        return finished(one._generator.prefill_prompt(context, prompt, seen))
+        seen = run_to_end(one._encode_pictures(prompt, context))
+        return run_to_end(one._generator.prefill_prompt(context, prompt, seen))
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:

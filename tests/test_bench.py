@@ -10,14 +10,14 @@ import pytest
 
 from assistant.backends.qwen2_vl import processor
 from assistant.bench import kernels, protocol, truesize
-from assistant.bench.protocol import Probe, Row
+from assistant.bench.protocol import MachineProbe, Measurement
 from assistant.commands import bench
 from tests.conftest import Ran
 
 
 @pytest.fixture
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "probe", lambda: Probe(10.0, 1.0))
+    monkeypatch.setattr(protocol, "probe", lambda: MachineProbe(10.0, 1.0))
 
 
 def times(*taken: float) -> Callable[[], float]:
@@ -38,14 +38,14 @@ def times(*taken: float) -> Callable[[], float]:
 def test_the_worse_of_median_and_best_counts(
     goal: float, most: bool, first: tuple[float, ...], verdict: str, figure: float
 ) -> None:
-    row = protocol.compare(Row("x", "x", goal, most), times(*first), times(2.0, 2.0, 2.0), 3)
+    row = protocol.compare_pairs(Measurement("x", "x", goal, most), times(*first), times(2.0, 2.0, 2.0), 3)
     assert (row.figure, row.verdict, row.pairs) == (pytest.approx(figure), verdict, 3)
 
 
 def test_a_restless_machine_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
-    probes = iter(Probe(10.0 * 1.3**number, 1.0) for number in range(20))
+    probes = iter(MachineProbe(10.0 * 1.3**number, 1.0) for number in range(20))
     monkeypatch.setattr(protocol, "probe", lambda: next(probes))
-    row = protocol.compare(Row("x", "x", 1.0), lambda: 2.0, lambda: 1.0, 3)
+    row = protocol.compare_pairs(Measurement("x", "x", 1.0), lambda: 2.0, lambda: 1.0, 3)
     assert row.verdict == "inconclusive" and row.pairs == 0 and row.figure is None
 
 
@@ -54,11 +54,11 @@ def test_it_goes_on_where_it_was_stopped(
 ) -> None:
     measured: list[str] = []
 
-    def row(name: str) -> Row:
+    def row(name: str) -> Measurement:
         measured.append(name)
         if name == "second" and len(measured) == 2:
             raise KeyboardInterrupt
-        made = Row(name, "x", 2.0)
+        made = Measurement(name, "x", 2.0)
         made.judge(3.0)
         return made
 
@@ -90,7 +90,7 @@ def test_random_weights_are_the_same_each_time(monkeypatch: pytest.MonkeyPatch) 
         truesize.SIZES, "2b", (small, {**vision, "depth": 2, "embed_dim": 64, "hidden_size": 192, "num_heads": 4})
     )
     monkeypatch.setattr(truesize, "_SECTIONS", [8, 8, 8])
-    one, other = (truesize.model("2b", layers=2) for _ in range(2))
+    one, other = (truesize.make_model("2b", layers=2) for _ in range(2))
     assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
@@ -98,5 +98,5 @@ def test_kernels_are_compared_on_a_processor_that_multiplies_no_bfloat16(monkeyp
     for name, value in (("_OUT", 96), ("_IN", 64), ("_LAYERS", 1), ("_ROWS", (1, 16))):
         monkeypatch.setattr(kernels, name, value)
     monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: False)
-    names = [row.name for row in kernels.rows()]
+    names = [row.name for row in kernels.measure_kernels()]
     assert "kernel: torch int4" in names and not [name for name in names if "oneDNN" in name]

@@ -19,7 +19,7 @@ from assistant.backends.qwen2_vl import Qwen2VLResponder, attention, language, p
 from assistant.backends.qwen2_vl.lookup import PromptLookup
 from assistant.backends.qwen2_vl.replay import CudaGraphStep, Run
 from assistant.bench import truesize
-from assistant.bench.protocol import finished
+from assistant.bench.protocol import run_to_end
 from assistant.errors import NotAvailableError
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
@@ -32,7 +32,7 @@ def said(one: Any, asked: list[Message]) -> str:
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
-    return finished(tower.encode_stepwise(inner, patches, grid))
+    return run_to_end(tower.encode_stepwise(inner, patches, grid))
 
 
 def patches_of(grid: tuple[int, int, int], seed: int) -> torch.Tensor:
@@ -235,7 +235,7 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
 
     def tokens(free: int, **options: int) -> int:
         monkeypatch.setattr(room, "free", lambda device: free)
-        inner, reader = copy.deepcopy(stock_model()), truesize.processor(5_000_000)
+        inner, reader = copy.deepcopy(stock_model()), truesize.make_processor(5_000_000)
         return Qwen2VLResponder(inner, reader, "x", LoadOptions(**options)).estimate_cost(large).tokens
 
     assert 1200 < tokens(10**10) <= 1280

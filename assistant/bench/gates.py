@@ -13,7 +13,7 @@ from assistant.backends.qwen2_vl import attention, weights
 from assistant.backends.qwen2_vl.chat import EncodedPrompt
 from assistant.backends.qwen2_vl.language import TextGenerator
 from assistant.bench import truesize
-from assistant.bench.protocol import Row, finished
+from assistant.bench.protocol import Measurement, run_to_end
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.starter.shapes import draw, random_scene
@@ -22,9 +22,9 @@ _TOKENS = 512
 _LAYERS = 4  # true width; all layers in float32 beside the other arms would not fit
 
 
-def exact() -> Row:
+def check_exact_logits() -> Measurement:
     """The starter's trained model in float32: logits through the cache, turn after turn, against a run from nothing."""
-    row = Row(
+    row = Measurement(
         "logits through the cache / from nothing, float32, largest difference to the largest logit", "", 1e-5, True
     )
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
@@ -37,20 +37,20 @@ def exact() -> Row:
         shown = (Picture.of(draw(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
         chat.append(Message("user", f"Describe picture {seed}.", shown))
         second.release()
-        ours, theirs = _logits(first, chat), _logits(second, chat)
+        ours, theirs = _compute_logits(first, chat), _compute_logits(second, chat)
         worst = max(worst, float((ours - theirs).abs().max() / theirs.abs().max()))
         chat.append(Message("assistant", "".join(word.text for word in first.words(chat))))
     row.judge(worst)
     return row
 
 
-def agreement(size: str) -> Row:
+def check_agreement(size: str) -> Measurement:
     """Of the tokens whose two best differ by more than bfloat16's own noise, how many come out as in float32."""
-    row = Row("bfloat16: arg-max as in float32, where the margin exceeds the noise", "", 0.99)
+    row = Measurement("bfloat16: arg-max as in float32, where the margin exceeds the noise", "", 0.99)
     ids = tuple(torch.randint(1000, (_TOKENS,), generator=torch.Generator().manual_seed(0)).tolist())
     with torch.inference_mode():
-        exactly = truesize.model(size, _LAYERS, torch.float32)(input_ids=torch.tensor([ids])).logits[0]
-        half = truesize.model(size, _LAYERS)
+        exactly = truesize.make_model(size, _LAYERS, torch.float32)(input_ids=torch.tensor([ids])).logits[0]
+        half = truesize.make_model(size, _LAYERS)
         noise = float(
             (half(input_ids=torch.tensor([ids])).logits[0].float() - exactly).abs().flatten()[::97].quantile(0.99)
         )
@@ -68,9 +68,9 @@ def agreement(size: str) -> Row:
     return row
 
 
-def four_bits() -> Row:
+def check_four_bits() -> Measurement:
     """What four bits cost: answers of the starter's trained model, word for word, against bfloat16."""
-    row = Row("int4: answers word for word as in bfloat16, starter's trained model", "", 0.0)
+    row = Measurement("int4: answers word for word as in bfloat16, starter's trained model", "", 0.0)
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
         whole, rounded = (
             backends.load_responder(
@@ -88,8 +88,8 @@ def four_bits() -> Row:
     return row
 
 
-def _logits(one: Any, chat: list[Message]) -> torch.Tensor:
+def _compute_logits(one: Any, chat: list[Message]) -> torch.Tensor:
     """After the last token of a conversation."""
     prompt: EncodedPrompt = one._chat.prompt(chat)
     with one._context_for(prompt) as context:
-        return finished(one._language.feed(context, prompt, finished(one._see(prompt, context))))
+        return run_to_end(one._language.feed(context, prompt, run_to_end(one._see(prompt, context))))

@@ -13,29 +13,29 @@ from typing import Any
 
 import torch
 
-_MOVED = 0.15  # a probe may move by so much between the beginning and the end of a pair
-_TRIES = 3  # as many pairs as were wanted, this often
-_READ = torch.ones(2**26)  # 256 MB
-_SQUARE = torch.ones(1024, 1024, dtype=torch.bfloat16)
+_MAX_PROBE_CHANGE = 0.15  # a probe may move by so much between the beginning and the end of a pair
+_MAX_TRIES_PER_PAIR = 3  # as many pairs as were wanted, this often
+_READ_BYTES = torch.ones(2**26)  # 256 MB
+_MATRIX_SIDE = torch.ones(1024, 1024, dtype=torch.bfloat16)
 
 Timed = Callable[[], float]  # runs once, returns seconds
 
 
 @dataclass(frozen=True)
-class Probe:
+class MachineProbe:
     """What the machine can do now: reading memory, in GB/s, and bfloat16 products, in TFLOP/s."""
 
     read: float
     multiply: float
 
-    def steady(self, later: Probe) -> bool:
+    def is_steady(self, later: MachineProbe) -> bool:
         """Whether the machine is still the same."""
         pairs = ((self.read, later.read), (self.multiply, later.multiply))
-        return all(abs(one - other) <= _MOVED * max(one, other) for one, other in pairs)
+        return all(abs(one - other) <= _MAX_PROBE_CHANGE * max(one, other) for one, other in pairs)
 
 
 @dataclass
-class Row:
+class Measurement:
     """One line of the table. `goal` is a limit on `figure`: at least, or with `most` at most."""
 
     name: str
@@ -55,22 +55,22 @@ class Row:
         self.verdict = "met" if good else "short"
 
 
-def probe() -> Probe:
+def probe_machine() -> MachineProbe:
     """Takes a quarter of a second."""
-    read = min(seconds(lambda: _READ.sum()) for _ in range(5))
-    multiply = min(seconds(lambda: _SQUARE @ _SQUARE) for _ in range(5))
-    return Probe(_READ.numel() * 4 / read / 1e9, 2 * 1024**3 / multiply / 1e12)
+    read = min(measure_seconds(lambda: _READ_BYTES.sum()) for _ in range(5))
+    multiply = min(measure_seconds(lambda: _MATRIX_SIDE @ _MATRIX_SIDE) for _ in range(5))
+    return MachineProbe(_READ_BYTES.numel() * 4 / read / 1e9, 2 * 1024**3 / multiply / 1e12)
 
 
-def compare(row: Row, first: Timed, second: Timed, pairs: int) -> Row:
+def compare_pairs(row: Measurement, first: Timed, second: Timed, pairs: int) -> Measurement:
     """Judges first/second, in interleaved pairs; `Row.details` has the medians."""
     ones: list[float] = []
     others: list[float] = []
-    before = probe()
-    for _ in range(_TRIES * pairs):
+    before = probe_machine()
+    for _ in range(_MAX_TRIES_PER_PAIR * pairs):
         one, other = first(), second()
-        after = probe()
-        if before.steady(after):
+        after = probe_machine()
+        if before.is_steady(after):
             ones.append(one)
             others.append(other)
         before = after
@@ -87,7 +87,7 @@ def compare(row: Row, first: Timed, second: Timed, pairs: int) -> Row:
     return row
 
 
-def finished(steps: Generator[Any, None, Any]) -> Any:
+def run_to_end(steps: Generator[Any, None, Any]) -> Any:
     """What a generator returns at its end."""
     while True:
         try:
@@ -96,7 +96,7 @@ def finished(steps: Generator[Any, None, Any]) -> Any:
             return done.value
 
 
-def seconds(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """How long it takes."""
     start = time.perf_counter()
     work()

@@ -27,7 +27,7 @@ SIZES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
 _SECTIONS = [16, 24, 24]  # of a head's channels: time, row, column
 
 
-def model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) -> Any:
+def make_model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) -> Any:
     """A model of `SIZES`, the same each time; with fewer `layers` of text if given. Its tokens are the starter's."""
     import transformers
 
@@ -51,11 +51,11 @@ def model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) -> An
         made.to(dtype)
     made.to_empty(device="cpu")
     made.tie_weights()
-    _fill(made)
+    _fill_weights(made)
     return made.eval()
 
 
-def processor(pixels: int) -> Any:
+def make_processor(pixels: int) -> Any:
     """The starter's, for pictures of at most so many pixels."""
     import transformers
 
@@ -65,18 +65,18 @@ def processor(pixels: int) -> Any:
     return made
 
 
-def responder(model: Any, pixels: int, tokens: int) -> Any:
+def make_responder(model: Any, pixels: int, tokens: int) -> Any:
     """Hark's own, around it."""
     from assistant.backends.qwen2_vl import Qwen2VLResponder
 
     model.generation_config.eos_token_id = []
     return cast("Any", Qwen2VLResponder)(
-        model, processor(pixels), "random", LoadOptions(max_new_tokens=tokens, max_pixels=pixels)
+        model, make_processor(pixels), "random", LoadOptions(max_new_tokens=tokens, max_pixels=pixels)
     )
 
 
 @torch.no_grad()
-def _fill(made: Any) -> None:
+def _fill_weights(made: Any) -> None:
     """Weights of one small pool of normal numbers, rolled: as good for speed, and there in seconds."""
     chance = torch.Generator().manual_seed(0)
     pool = torch.randn(2**22, generator=chance).mul_(0.02)

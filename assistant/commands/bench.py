@@ -17,7 +17,7 @@ from assistant.settings import AppPaths, Settings
 from assistant.typed_reader import parse_json, read_as
 
 if TYPE_CHECKING:
-    from assistant.bench.protocol import Row
+    from assistant.bench.protocol import Measurement
 
 _QUICK_PAIRS, _FULL_PAIRS = 3, 7  # pairs
 _TABLE_HEAD = """# How fast Qwen2-VL answers here
@@ -78,23 +78,23 @@ def _save_results(path: Path, done: dict[str, list[Any]]) -> None:
     part.replace(path)
 
 
-def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Row | list[Row]]]:
+def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Measurement | list[Measurement]]]:
     from assistant.bench import gates, kernels, rows
 
     if options.kernels:
-        return {"kernels": kernels.rows}
-    made: list[rows.Bench] = []
+        return {"kernels": kernels.measure_kernels}
+    made: list[rows.BenchRun] = []
 
-    def at_size(row: Callable[[rows.Bench], Row]) -> Row:
+    def at_size(row: Callable[[rows.BenchRun], Measurement]) -> Measurement:
         if not made:
             console.print_notice("Making two models of random weights …")
-            made.append(rows.Bench(options.size, _QUICK_PAIRS if options.quick else _FULL_PAIRS))
+            made.append(rows.BenchRun(options.size, _QUICK_PAIRS if options.quick else _FULL_PAIRS))
         return row(made[0])
 
-    gated: dict[str, Callable[[], Row]] = {
-        "exact": gates.exact,
-        "agreement": lambda: gates.agreement(options.size),
-        "rounded": gates.four_bits,
+    gated: dict[str, Callable[[], Measurement]] = {
+        "exact": gates.check_exact_logits,
+        "agreement": lambda: gates.check_agreement(options.size),
+        "rounded": gates.check_four_bits,
     }
     return {**gated, **{name: partial(at_size, row) for name, row in rows.ROWS.items()}}
 
