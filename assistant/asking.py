@@ -26,7 +26,7 @@ from assistant.events import (
     Wrote,
 )
 from assistant.faults import reporting_errors
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.parts import ModelManager
 from assistant.pictures import Picture, Sampling, open_picture
 from assistant.roles import Message, PictureRegion, Responder
@@ -63,7 +63,7 @@ class Session:
 
     settings: Settings
     folders: AppPaths
-    history: History | None
+    history: TurnRecorder | None
     models: ModelManager
     past_messages: Sequence[Message] = ()
     conversation: int | None = None
@@ -129,7 +129,7 @@ class TurnRunner:
         for _ in self._record_state("answered" if self.reason == "nothing heard" else self.reason):
             pass  # who is told that an end is not saved has been told before
         if until < len(self.answer) and self.id and self.session.history:
-            self._write_history(lambda history, id_: history.heard_until(id_, until))
+            self._write_history(lambda history, id_: history.set_heard_letters(id_, until))
         by = self.model_name if self.answer else ""
         return TurnEnded(self.reason, self.heard, self.answer, by, self._collect_timings(), until, self.id)
 
@@ -214,10 +214,10 @@ class TurnRunner:
         if history and not desk.is_private:
             title = self.heard or (self.pictures[0].name if self.pictures else tr("spoken question"))
             try:
-                desk.conversation = desk.conversation or history.start(title)
+                desk.conversation = desk.conversation or history.start_conversation(title)
                 # Parts that are pointed at are no pictures of their own.
                 whole = self.pictures[: len(self.pictures) - len(self.request.regions)]
-                self.id = history.ask(desk.conversation, self.heard, whole, self.request.regions)
+                self.id = history.add_turn(desk.conversation, self.heard, whole, self.request.regions)
             except (sqlite3.Error, OSError) as error:
                 yield Notice(tr("This turn is not saved: {why}.").format(why=first_line(error)))
         yield TurnStarted(
@@ -226,13 +226,13 @@ class TurnRunner:
 
     def _record_state(self, state: str) -> Iterator[Event]:
         failed = self._write_history(
-            lambda history, id_: history.update(id_, self.heard, self.answer, self.model_name, state)
+            lambda history, id_: history.update_turn(id_, self.heard, self.answer, self.model_name, state)
         )
         if failed:
             self.id = None
             yield Notice(tr("The rest of this turn is not saved: {failed}.").format(failed=failed))
 
-    def _write_history(self, write: Callable[[History, int], None]) -> sqlite3.Error | None:
+    def _write_history(self, write: Callable[[TurnRecorder, int], None]) -> sqlite3.Error | None:
         if self.session.history and self.id:
             try:
                 write(self.session.history, self.id)

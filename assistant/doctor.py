@@ -72,7 +72,7 @@ def _check_system(folders: AppPaths) -> Iterator[DoctorFinding]:
     )
 
     total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(one.name for one in catalogue.fitting(total, card=cards.largest_memory_gb())) or tr(
+    fits = ", ".join(one.name for one in catalogue.recommended(total, card=cards.largest_memory_gb())) or tr(
         "the starter kit"
     )
     yield DoctorFinding(
@@ -210,9 +210,9 @@ def _check_models() -> Iterator[DoctorFinding]:
     for job, what, name in (
         ("hear", tr("model to hear"), "whisper-small"),
         ("look", tr("model to look"), "qwen2-vl-2b"),
-        ("speak", tr("voice"), next(one.name for one in catalogue.fitting(99) if one.job == "speak")),
+        ("speak", tr("voice"), next(one.name for one in catalogue.recommended(99) if one.task == "speak")),
     ):
-        here = [entry.name for entry in catalogue.CATALOGUE.values() if entry.job == job and models.is_here(entry)]
+        here = [entry.name for entry in catalogue.CATALOG.values() if entry.task == job and models.is_installed(entry)]
         if here:
             yield DoctorFinding(what, "ok", f"{', '.join(here)}.")
         else:

@@ -229,13 +229,13 @@ class Engine:
 
     def _emit_voices(self) -> None:
         with reporting_errors(self._emit_error, self._paths.logs):
-            found = voices.voices(self._paths.data)
+            found = voices.list_voices(self._paths.data)
             self._emit_event(VoicesAvailable(tuple(one.id for one in found), tuple(one.name for one in found)))
 
-    def _open_history(self) -> history.History | None:
+    def _open_history(self) -> history.TurnRecorder | None:
         if not self._session.settings.history.save_conversations:
             return None
-        opened, why = history.opened(self._paths.data)
+        opened, why = history.open_recorder(self._paths.data)
         if why:
             self._emit_event(Notice(why))
         return opened
@@ -252,7 +252,9 @@ class Engine:
     def _open_conversation(self, conversation: int | None, private: bool = False, keep: bool = False) -> None:
         """`keep`: what lies in the tray stays there, whether the conversation knows it or not."""
         self._turns.interrupt_turn()
-        past = history.messages(self._session.history, conversation) if self._session.history and conversation else []
+        past = (
+            history.load_messages(self._session.history, conversation) if self._session.history and conversation else []
+        )
         self._session.conversation, self._session.is_private = conversation, private
         pictures = [picture for message in past for picture in message.pictures]
         if not keep:
@@ -274,11 +276,11 @@ class Engine:
             self._turns.start_turn(TurnRequest(text, request_id=ticket))
 
     def _ask_turn_again(self, turn: int, text: str, ticket: str) -> None:
-        asked = self._session.history.turn(turn) if self._session.history else None
+        asked = self._session.history.find_turn(turn) if self._session.history else None
         if not self._session.history or not asked:
             raise AssistantError("ask", tr("This turn is not saved; it cannot be asked again."), tr("Ask it anew."))
-        pictures = tuple(self._session.history.pictures(asked))
-        self._open_conversation(self._session.history.archive.branch(turn), keep=True)
+        pictures = tuple(self._session.history.load_pictures(asked))
+        self._open_conversation(self._session.history.store.branch_before(turn), keep=True)
         self._attachments.restore(pictures)
         regions = asked.regions if len(pictures) == len(asked.pictures) else ()
         self._turns.start_turn(

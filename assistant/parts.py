@@ -97,7 +97,7 @@ class ModelManager:
         def load() -> Voice:
             if wanted == "silent":
                 return backends.load_voice("silent", LoadOptions())
-            return voices.open_chosen(self._voice_id, settings.voice.id, self._data, notes.append)
+            return voices.open_voice_or_default(self._voice_id, settings.voice.id, self._data, notes.append)
 
         part = yield from self._load_role("voice", wanted, load)
         if notes:
@@ -130,7 +130,7 @@ class ModelManager:
 
 
 def _open_transcriber(hear: TranscriberSettings) -> Transcriber:
-    model = models.locate(hear.model, hear.backend) if hear.backend == "whisper" else hear.model
+    model = models.find_model(hear.model, hear.backend) if hear.backend == "whisper" else hear.model
     return backends.load_transcriber(
         hear.backend,
         LoadOptions(
@@ -140,7 +140,7 @@ def _open_transcriber(hear: TranscriberSettings) -> Transcriber:
 
 
 def _open_responder(look: ResponderSettings, data: Path) -> Responder:
-    model = models.locate(look.model, look.backend) if look.backend == "qwen2-vl" else look.model
+    model = models.find_model(look.model, look.backend) if look.backend == "qwen2-vl" else look.model
     options = LoadOptions(
         model=model, name=models.title_of(look.model, model), device=look.device, dtype=look.dtype,
         device_map=look.device_map, max_memory=look.max_memory,

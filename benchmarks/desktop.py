@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from assistant.library.archive import Turn
-from assistant.library.history import History
+from assistant.library.archive import TurnRecord
+from assistant.library.history import TurnRecorder
 from assistant.roles import Voice
 from assistant.sound import audio
 from assistant.sound.listener import Times
@@ -74,11 +74,11 @@ def run() -> Iterator[Figure]:
 
 def _fill(home: Path) -> int:
     """A history of 10,000 turns in 500 conversations, and as many in one, whose number is returned."""
-    turn = Turn(0, 0, 0.0, "When does the ferry leave? 渡轮几点开？", "It leaves at nine. " * 12, "", "answered")
-    history = History(home)
+    turn = TurnRecord(0, 0, 0.0, "When does the ferry leave? 渡轮几点开？", "It leaves at nine. " * 12, "", "answered")
+    history = TurnRecorder(home)
     for number in range(500):
-        history.archive.add(f"Conversation {number}", [turn] * 20, {})
-    long = history.archive.add("Long", [turn] * 10_000, {})
+        history.store.add_conversation(f"Conversation {number}", [turn] * 20, {})
+    long = history.store.add_conversation("Long", [turn] * 10_000, {})
     history.close()
     return long
 

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from assistant import events
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.pictures import Picture
 from assistant.settings import AppPaths, Settings
 from ui import style
@@ -33,12 +33,12 @@ class Desk:
     """A window over a history: in `past` the title of each conversation, and how many turns it has."""
 
     def __init__(self, home: Path, settings: Settings, past: Past = ()) -> None:
-        self.history = History(home)
+        self.history = TurnRecorder(home)
         for title, turns in past:
-            one = self.history.start(title)
+            one = self.history.start_conversation(title)
             for number in range(turns):
-                turn = self.history.ask(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
-                self.history.update(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
+                turn = self.history.add_turn(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
+                self.history.update_turn(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
         self.window = Window(Bridge(settings, AppPaths.locate()))
         self.calls: list[tuple[Any, ...]] = []
         for name in CALLS:

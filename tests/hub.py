@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
 
-from assistant.library.catalogue import CATALOGUE
+from assistant.library.catalogue import CATALOG
 
 COMMIT = "c" * 40
 _FILE = "(?:/models|/cdn|/api/resolve-cache)?/([^/]+/[^/]+)/(?:resolve/)?([^/]+)/(.+)"
@@ -185,9 +185,9 @@ def started(hub: Hub) -> Iterator[Hub]:
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    unknown = {} if hub.pins else {name: replace(entry, sha256=()) for name, entry in CATALOGUE.items()}
+    unknown = {} if hub.pins else {name: replace(entry, sha256=()) for name, entry in CATALOG.items()}
     try:
-        with patch.dict(CATALOGUE, unknown):
+        with patch.dict(CATALOG, unknown):
             yield hub
     finally:
         server.shutdown()

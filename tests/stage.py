@@ -11,7 +11,7 @@ from assistant.asking import Session
 from assistant.errors import AssistantError
 from assistant.events import Event, TurnEnded
 from assistant.floor import TurnManager
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.roles import Backends, Message, Responder, Transcriber, Voice
 from assistant.settings import AppPaths, ResponderSettings, Settings
 from assistant.sound.audio import Audio, Samples
@@ -90,7 +90,7 @@ class Stage:
         self.loud: list[bool] = []  # at the speaker, a block each
         self.playing: Playback | None = None
         self.has_speaker = speaker
-        self.history = History(home)
+        self.history = TurnRecorder(home)
         settings, folders = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
         self.desk = Session(settings, folders, self.history, Shelf(self.responder))
         self.floor = TurnManager(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
@@ -123,7 +123,9 @@ class Stage:
 
     def kept(self) -> list[tuple[str, str, int | None]]:
         assert self.desk.conversation
-        return [(turn.question, turn.state, turn.heard) for turn in self.history.turns(self.desk.conversation)]
+        return [
+            (turn.question, turn.state, turn.heard_letters) for turn in self.history.list_turns(self.desk.conversation)
+        ]
 
 
 class Prepares(Reply):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from assistant.backends.starter import CANNOT_TELL
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.sound import audio
 from assistant.sound.audio import Audio
 from tests.conftest import Ran, heard_again
@@ -34,8 +34,8 @@ def test_a_spoken_question_about_a_picture(cli: Cli, circle: Path, samples: Path
     assert all(value is not None and value >= 0 for value in ended["timings"].values())
     assert "".join(e["text"] for e in ran.events if e["event"] == "wrote") == ended["answer"]
     assert heard_again(wav) > 0.5
-    turns = History(home).turns(1)
-    assert [(t.question, t.answer, t.by, t.state, len(t.pictures)) for t in turns] == [
+    turns = TurnRecorder(home).list_turns(1)
+    assert [(t.question, t.answer, t.model_name, t.state, len(t.pictures)) for t in turns] == [
         ("what color is the circle", "The circle is red.", "tiny", "answered", 1)
     ]
 
@@ -115,7 +115,7 @@ def test_ctrl_c_is_130_and_keeps_what_was_written(home: Path, tmp_path: Path, ch
     assert child.returncode == 130 and b"Traceback" not in err
     ended = json.loads(out.splitlines()[-1])
     assert (ended["event"], ended["reason"]) == ("ended", "interrupted") and ended["answer"].startswith("word word")
-    assert History(home).turns(1)[0].state == "interrupted"
+    assert TurnRecorder(home).list_turns(1)[0].state == "interrupted"
 
 
 def test_stdout_is_json_alone_in_a_real_process(hark: Cli, circle: Path) -> None:
@@ -130,7 +130,7 @@ def test_commands_run_beside_each_other(home: Path, circle: Path) -> None:
         out, err = child.communicate(timeout=90)
         assert child.returncode == 0, err
         assert json.loads(out.splitlines()[-1])["answer"] == "It is a circle."
-    assert len(History(home).archive.conversations()) == 3
+    assert len(TurnRecorder(home).store.list_conversations()) == 3
 
 
 def test_a_reader_that_goes_away_is_no_fault(home: Path) -> None:

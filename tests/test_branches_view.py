@@ -28,8 +28,8 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     desk.window.bar.field.setPlainText("changed")
     QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
     assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
-    branch = desk.history.archive.branch(2)
-    turn = desk.history.ask(branch, "changed")
+    branch = desk.history.store.branch_before(2)
+    turn = desk.history.add_turn(branch, "changed")
     desk.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
     assert [desk.messages.at(row).turn for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
     assert desk.window.keeper.current == 4

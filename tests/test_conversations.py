@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant import events, tray
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.starter import demo
 from tests.engines import Live
 
@@ -43,12 +43,12 @@ def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Pat
     live.engine.ask_again(turns[0].id, "")
     whole = live.until(events.TurnStarted)
     live.until(events.TurnEnded, heard="first")
-    kept = History(home)
+    kept = TurnRecorder(home)
     numbers = [one.conversation for one in (turns[0], branch, whole)]
-    assert [[turn.question for turn in kept.turns(one)] for one in numbers] == [
+    assert [[turn.question for turn in kept.list_turns(one)] for one in numbers] == [
         ["first", "second", "third"], ["first", "second, in other words"], ["first"]
     ]  # fmt: skip
-    assert kept.turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
+    assert kept.list_turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
     live.engine.ask_again(999, "")
     live.until(events.ErrorOccurred)
 
@@ -81,8 +81,8 @@ def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: 
     live.engine.open_conversation(None)  # before the window has seen either of them
     live.engine.ask("and here?")
     live.until(events.TurnEnded, heard="and here?")
-    kept = History(home)
-    assert [turn.pictures for turn in kept.turns(2)] == [()]
+    kept = TurnRecorder(home)
+    assert [turn.pictures for turn in kept.list_turns(2)] == [()]
     kept.close()
 
 
@@ -99,8 +99,10 @@ def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Pat
     live.until(events.TurnEnded, heard="what is in 1?")
     live.engine.ask("and now?")
     live.until(events.TurnEnded, heard="and now?")
-    kept = History(home)
-    assert [turn.pictures for turn in kept.turns(2)] == [(shown[0],), (shown[1],)], "the other one stays in the tray"
+    kept = TurnRecorder(home)
+    assert [turn.pictures for turn in kept.list_turns(2)] == [(shown[0],), (shown[1],)], (
+        "the other one stays in the tray"
+    )
     kept.close()
 
 
@@ -115,7 +117,7 @@ def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
     live.engine.ask("no secret")
     live.until(events.TurnEnded, heard="no secret")
     assert started.id is None
-    assert [one.title for one in History(home).archive.conversations()] == ["no secret"]
+    assert [one.title for one in TurnRecorder(home).store.list_conversations()] == ["no secret"]
 
 
 def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_on_with(

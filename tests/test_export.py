@@ -15,9 +15,9 @@ import pytest
 
 from assistant.errors import InvalidInputError
 from assistant.library import export
-from assistant.library.archive import Archive
-from assistant.library.base import Base
-from assistant.library.history import History, messages
+from assistant.library.archive import ConversationStore
+from assistant.library.base import Database
+from assistant.library.history import TurnRecorder, load_messages
 from assistant.pictures import Picture
 from assistant.words.markdown import common
 
@@ -29,41 +29,41 @@ HOSTILE = (
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> History:
-    made = History(tmp_path / "one")
-    one = made.start('Tea <"&>')
+def kept(tmp_path: Path) -> TurnRecorder:
+    made = TurnRecorder(tmp_path / "one")
+    one = made.start_conversation('Tea <"&>')
     for question, answer in (("What is <b>it</b>?", HOSTILE), ("还有呢？", "没有了。")):
-        turn = made.ask(one, question, (Picture(4, 4, bytes(range(48)), 'a "b" [c].png'),), [(0, 1, 2, 3)])
-        made.update(turn, question, answer, "tiny", "answered")
-        made.heard_until(turn, 3)
+        turn = made.add_turn(one, question, (Picture(4, 4, bytes(range(48)), 'a "b" [c].png'),), [(0, 1, 2, 3)])
+        made.update_turn(turn, question, answer, "tiny", "answered")
+        made.set_heard_letters(turn, 3)
     return made
 
 
-def test_json_comes_back_whole(kept: History, tmp_path: Path) -> None:
+def test_json_comes_back_whole(kept: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "a.json"
-    export.write(kept.archive, 1, file)
-    other = History(tmp_path / "two")
-    new = export.read(other.archive, file)
-    theirs, ours = kept.turns(1), other.turns(new)
+    export.export_conversation(kept.store, 1, file)
+    other = TurnRecorder(tmp_path / "two")
+    new = export.import_conversation(other.store, file)
+    theirs, ours = kept.list_turns(1), other.list_turns(new)
     for a, b in zip(theirs, ours, strict=True):
         assert replace(a, id=b.id, conversation=new) == b and b.regions == ((0, 1, 2, 3),)
-    assert other.archive.title(new) == 'Tea <"&>' and other.archive.conversations("还有呢")
-    assert messages(other, new)[0].pictures == messages(kept, 1)[0].pictures
+    assert other.store.find_title(new) == 'Tea <"&>' and other.store.list_conversations("还有呢")
+    assert load_messages(other, new)[0].pictures == load_messages(kept, 1)[0].pictures
 
 
-def test_html_needs_and_loads_nothing(kept: History, tmp_path: Path) -> None:
+def test_html_needs_and_loads_nothing(kept: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "a.html"
-    export.write(kept.archive, 1, file)
+    export.export_conversation(kept.store, 1, file)
     page = file.read_text("utf-8")
     assert set(re.findall(r'<img[^>]*src="(.{5})', page)) == {"data:"}
     assert "<script" not in page and "<b>it" not in page and "default-src 'none'" in page
     assert "<table>" in page and "还有呢？" in page and "&lt;b&gt;it" in page
 
 
-def test_markdown_has_its_pictures_beside_it(kept: History, tmp_path: Path) -> None:
+def test_markdown_has_its_pictures_beside_it(kept: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "out" / "a tea.md"
     file.parent.mkdir()
-    export.write(kept.archive, 1, file)
+    export.export_conversation(kept.store, 1, file)
     text = file.read_text("utf-8")
     shown = re.findall(r"!\[([^\]]*)\]\(<([^>]*)>\)", text)
     assert len(shown) == 2 and all((file.parent / path).is_file() for _, path in shown)
@@ -73,11 +73,11 @@ def test_markdown_has_its_pictures_beside_it(kept: History, tmp_path: Path) -> N
 
 def written(tmp_path: Path, *answers: str, question: str = "What?", title: str = "Title") -> str:
     """A conversation's Markdown."""
-    made = History(tmp_path / "kept")
-    one = made.start(title)
+    made = TurnRecorder(tmp_path / "kept")
+    one = made.start_conversation(title)
     for answer in answers:
-        made.update(made.ask(one, question), question, answer, "tiny", "answered")
-    export.write(made.archive, one, tmp_path / "a.md")
+        made.update_turn(made.add_turn(one, question), question, answer, "tiny", "answered")
+    export.export_conversation(made.store, one, tmp_path / "a.md")
     made.close()
     return (tmp_path / "a.md").read_text("utf-8")
 
@@ -119,31 +119,33 @@ def test_code_stays_as_it_is(tmp_path: Path, answer: str, seen: str) -> None:
 def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(InvalidInputError, match="no regular file"):
-        export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
+        export.import_conversation(ConversationStore(Database(tmp_path), tmp_path), tmp_path / "a.json")
 
 
-def test_a_file_that_is_too_large_is_refused(kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    export.write(kept.archive, 1, tmp_path / "a.json")
+def test_a_file_that_is_too_large_is_refused(
+    kept: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export.export_conversation(kept.store, 1, tmp_path / "a.json")
     monkeypatch.setattr(export, "_LARGEST", 100)
     with pytest.raises(InvalidInputError, match="too large"):
-        export.read(kept.archive, tmp_path / "a.json")
+        export.import_conversation(kept.store, tmp_path / "a.json")
 
 
-def test_the_name_of_a_picture_is_words_on_one_line(kept: History, tmp_path: Path) -> None:
+def test_the_name_of_a_picture_is_words_on_one_line(kept: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "a.json"
-    export.write(kept.archive, 1, file)
+    export.export_conversation(kept.store, 1, file)
     told = change(json.loads(file.read_text("utf-8")), "pictures.0.name", f"a\n\n`{PIXEL} ](http://a.example)")
     file.write_text(json.dumps(told))
-    new = export.read(kept.archive, file)
-    (name,) = kept.archive.names(new).values()
+    new = export.import_conversation(kept.store, file)
+    (name,) = kept.store.picture_names(new).values()
     assert name == f"a `{PIXEL} ](http://a.example)"
-    export.write(kept.archive, new, tmp_path / "b.md")
+    export.export_conversation(kept.store, new, tmp_path / "b.md")
     assert "![a img src=http://a.example/p (http://a.example)](<b pictures/" in (tmp_path / "b.md").read_text("utf-8")
 
 
-def test_another_form_is_refused(kept: History, tmp_path: Path) -> None:
+def test_another_form_is_refused(kept: TurnRecorder, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="tells no form"):
-        export.write(kept.archive, 1, tmp_path / "a.pdf")
+        export.export_conversation(kept.store, 1, tmp_path / "a.pdf")
 
 
 def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -172,34 +174,34 @@ def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 )  # fmt: skip
 @pytest.mark.parametrize("indent", [1, None])
 def test_damaged_files_are_refused_and_leave_nothing(
-    kept: History, tmp_path: Path, path: str, value: Any, indent: int | None
+    kept: TurnRecorder, tmp_path: Path, path: str, value: Any, indent: int | None
 ) -> None:
     file = tmp_path / "a.json"
-    export.write(kept.archive, 1, file)
+    export.export_conversation(kept.store, 1, file)
     told = change(json.loads(file.read_text("utf-8")), path, value)
     file.write_text(json.dumps(told, indent=indent))
-    archive = Archive(Base(tmp_path / "two"), tmp_path / "two")
+    archive = ConversationStore(Database(tmp_path / "two"), tmp_path / "two")
     with pytest.raises(InvalidInputError, match="cannot be taken in"):
-        export.read(archive, file)
-    assert not archive.conversations()
+        export.import_conversation(archive, file)
+    assert not archive.list_conversations()
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b'"x"', b"[" * 100_000])
 def test_what_is_no_conversation_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.json").write_bytes(data)
     with pytest.raises(InvalidInputError):
-        export.read(Archive(Base(tmp_path), tmp_path), tmp_path / "a.json")
+        export.import_conversation(ConversationStore(Database(tmp_path), tmp_path), tmp_path / "a.json")
 
 
 def test_a_large_import_takes_no_more_memory_than_one_picture(tmp_path: Path) -> None:
-    archive = Archive(Base(tmp_path / "two"), tmp_path / "two")
+    archive = ConversationStore(Database(tmp_path / "two"), tmp_path / "two")
     png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(3_000_000)).decode()
     pictures = [{"digest": f"{number:064x}", "name": "p", "png": png} for number in range(20)]
     told = {"kind": "hark-conversation", "version": 1, "title": "t", "turns": [], "pictures": pictures}
     (tmp_path / "a.json").write_text(json.dumps(told, indent=1))
     tracemalloc.start()
     try:
-        export.read(archive, tmp_path / "a.json")
+        export.import_conversation(archive, tmp_path / "a.json")
         assert tracemalloc.get_traced_memory()[1] < 30_000_000, "of a file of 80 MB"
     finally:
         tracemalloc.stop()
@@ -207,16 +209,16 @@ def test_a_large_import_takes_no_more_memory_than_one_picture(tmp_path: Path) ->
 
 
 def test_an_import_of_too_much_text_or_too_large_a_picture_is_refused(
-    kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export.write(kept.archive, 1, tmp_path / "a.json")
+    export.export_conversation(kept.store, 1, tmp_path / "a.json")
     for limit, low in (("_MAX_TEXT_BYTES", 500), ("_MAX_PNG_BYTES", 50)):
         with monkeypatch.context() as patch, pytest.raises(InvalidInputError, match="too large"):
             patch.setattr(export, limit, low)
-            export.read(kept.archive, tmp_path / "a.json")
+            export.import_conversation(kept.store, tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("path", sorted(SHARED.glob("conversation-*.json")), ids=lambda path: path.name)
 def test_a_hostile_conversation_of_the_collection_is_refused(path: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="cannot be taken in"):
-        export.read(Archive(Base(tmp_path), tmp_path), path)
+        export.import_conversation(ConversationStore(Database(tmp_path), tmp_path), path)

@@ -23,7 +23,7 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "evil.py": b"x", "pytorch_model.pt": b"pickle"}
     with hubs.started(Hub(files)) as made:
         monkeypatch.setenv("HF_ENDPOINT" if request.param == "huggingface" else "MODELSCOPE_DOMAIN", made.address)
-        monkeypatch.setattr(models, "get", partial(models.get, hub=request.param))
+        monkeypatch.setattr(models, "get", partial(models.download, hub=request.param))
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -32,17 +32,17 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_model_is_fetched_and_nothing_but_weights_and_tables(hub: Hub) -> None:
     told: list[tuple[int, int]] = []
-    folder = models.get("small/one", lambda done, total: told.append((done, total)))
+    folder = models.download("small/one", lambda done, total: told.append((done, total)))
     assert sorted(one.name for one in folder.iterdir()) == ["config.json", "model.safetensors"]
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert told[-2][0] == told[-2][1] == len(WEIGHTS) + 2
     hub.asked.clear()
-    assert models.get("small/one") == folder and hub.asked == [], "what is here is not fetched again"
+    assert models.download("small/one") == folder and hub.asked == [], "what is here is not fetched again"
 
 
 def test_a_cut_line_is_taken_up_where_it_broke(hub: Hub) -> None:
     hub.cuts = 2
-    folder = models.get("small/one")
+    folder = models.download("small/one")
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     ranges = [wanted for name, wanted in hub.asked if name == "model.safetensors"]
     assert ranges[0] == "" and len(ranges) == 3
@@ -57,56 +57,56 @@ def test_what_was_stopped_goes_on_another_time(hub: Hub, monkeypatch: pytest.Mon
 
     hub.cuts = 99
     with pytest.raises((KeyboardInterrupt, NotAvailableError)):
-        models.get("small/one", stop)
+        models.download("small/one", stop)
     hub.cuts = 0
     hub.asked.clear()
-    assert (models.get("small/one") / "model.safetensors").read_bytes() == WEIGHTS
+    assert (models.download("small/one") / "model.safetensors").read_bytes() == WEIGHTS
     assert [bool(wanted) for name, wanted in hub.asked if name == "model.safetensors"] == [True]
 
 
 def test_wrong_content_is_thrown_away_and_said(hub: Hub) -> None:
     hub.wrong["model.safetensors"] = b"\0" * len(WEIGHTS)
     with pytest.raises(NotAvailableError, match=r"model\.safetensors.*other content"):
-        models.get("small/one")
+        models.download("small/one")
     hub.wrong.clear()
-    folder = models.get("small/one")
+    folder = models.download("small/one")
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS, "nothing of it was kept"
 
 
 def test_a_wrong_small_file_is_noticed_too(hub: Hub) -> None:
     hub.wrong["config.json"] = b"[]"
     with pytest.raises(NotAvailableError, match=r"config\.json.*other content"):
-        models.get("small/one")
+        models.download("small/one")
 
 
 def test_a_lie_about_the_size_is_refused(hub: Hub) -> None:
     hub.lies["model.safetensors"] = 10**15
     with pytest.raises(NotAvailableError, match="on the disk"):
-        models.get("small/one")
+        models.download("small/one")
     hub.lies["model.safetensors"] = 10
     with pytest.raises(NotAvailableError, match="other content"):
-        models.get("small/one")
+        models.download("small/one")
     hub.lies["model.safetensors"] = len(WEIGHTS) + 5
     with pytest.raises(NotAvailableError, match="could not be fetched"):
-        models.get("small/one")
+        models.download("small/one")
 
 
 def test_a_hub_that_is_not_there_or_has_no_such_model(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.files = {"readme.md": b"x"}
     with pytest.raises(NotAvailableError, match="holds no model"):
-        models.get("small/one")
+        models.download("small/one")
     for name in ("HF_ENDPOINT", "MODELSCOPE_DOMAIN"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(NotAvailableError, match="could not be fetched"):
-        models.get("small/one")
+        models.download("small/one")
     with pytest.raises(NotAvailableError, match="knows no model"):
-        models.get("nothing")
+        models.download("nothing")
 
 
 def test_it_is_removed(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    models.get("small/one")
+    models.download("small/one")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
-    assert models.remove("small/one") == len(WEIGHTS) + 2
+    assert models.remove_model("small/one") == len(WEIGHTS) + 2
     assert not list((tmp_path / "hf" / "hub").glob("models--small--one/blobs/*"))
 
 
@@ -114,35 +114,39 @@ def test_one_that_was_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_pat
     blobs = tmp_path / "hf" / "hub" / "models--small--one" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / f"{hub.etag('model.safetensors')}.hark-part").write_bytes(WEIGHTS)
-    assert (models.get("small/one") / "model.safetensors").read_bytes() == WEIGHTS
+    assert (models.download("small/one") / "model.safetensors").read_bytes() == WEIGHTS
     assert [name for name, _ in hub.asked] == ["config.json"]
 
 
 def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
-    assert models.begun("small/one") == models.discard("small/one") == 0
+    assert models.partial_bytes("small/one") == models.discard_partial("small/one") == 0
     hub.cuts = 99
     with pytest.raises(NotAvailableError):
-        models.get("small/one")
-    begun = models.begun("small/one")
+        models.download("small/one")
+    begun = models.partial_bytes("small/one")
     assert 1_500_000 < begun < len(WEIGHTS) + 2
     hub.cuts = 0
-    models.get("small/one")
-    assert models.begun("small/one") == models.discard("small/one") == 0, "what is whole is nobody's rest"
+    models.download("small/one")
+    assert models.partial_bytes("small/one") == models.discard_partial("small/one") == 0, (
+        "what is whole is nobody's rest"
+    )
     hub.files["newer.safetensors"], hub.cuts = WEIGHTS[::-1], 99
     with pytest.raises(NotAvailableError):
-        models.get("small/one")
-    assert 0 < models.discard("small/one") < len(WEIGHTS), "of a newer state only what the older one does not have"
+        models.download("small/one")
+    assert 0 < models.discard_partial("small/one") < len(WEIGHTS), (
+        "of a newer state only what the older one does not have"
+    )
     hub.cuts = 0
     hub.asked.clear()
-    models.get("small/one")
+    models.download("small/one")
     assert [name for name, _ in hub.asked] == ["newer.safetensors"]
-    models.remove("small/one")
+    models.remove_model("small/one")
     del hub.files["newer.safetensors"]
     hub.cuts = 99
     with pytest.raises(NotAvailableError):
-        models.get("small/one")
-    assert models.remove("small/one") == begun and models.begun("small/one") == 0
+        models.download("small/one")
+    assert models.remove_model("small/one") == begun and models.partial_bytes("small/one") == 0
     assert not list((tmp_path / "hf" / "hub").glob("models--*"))
 
 
@@ -154,15 +158,15 @@ def test_of_two_voices_in_one_repository_only_the_begun_one_is_thrown_away(
     hub.files = {"voices.json": b"{}"}
     for name in ("piper-ljspeech", "piper-cori"):
         for file in ("voice.onnx", "voice.onnx.json"):
-            hub.files[f"{catalogue.CATALOGUE[name].folder}/{file}"] = f"{name} {file}".encode() * 60_000
-    models.get("piper-ljspeech")
+            hub.files[f"{catalogue.CATALOG[name].folder}/{file}"] = f"{name} {file}".encode() * 60_000
+    models.download("piper-ljspeech")
     hub.cuts = 99
     with pytest.raises(NotAvailableError):
-        models.get("piper-cori")
-    assert models.begun("piper-cori") > 500_000 and models.begun("piper-ljspeech") == 0
-    assert models.discard("piper-ljspeech") == 0 and models.begun("piper-cori") > 500_000
-    assert models.remove("piper-cori") > 500_000 and models.begun("piper-cori") == 0
-    assert models.is_here(catalogue.CATALOGUE["piper-ljspeech"])
+        models.download("piper-cori")
+    assert models.partial_bytes("piper-cori") > 500_000 and models.partial_bytes("piper-ljspeech") == 0
+    assert models.discard_partial("piper-ljspeech") == 0 and models.partial_bytes("piper-cori") > 500_000
+    assert models.remove_model("piper-cori") > 500_000 and models.partial_bytes("piper-cori") == 0
+    assert models.is_installed(catalogue.CATALOG["piper-ljspeech"])
 
 
 def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
@@ -170,18 +174,18 @@ def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address)  # whatever other models come from: voices are nowhere else
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
-    voices = {name: catalogue.CATALOGUE[name] for name in ("piper-ljspeech", "piper-cori")}
+    voices = {name: catalogue.CATALOG[name] for name in ("piper-ljspeech", "piper-cori")}
     hub.files = {"voices.json": b"{}"}
     for name, entry in voices.items():
         for file in ("voice.onnx", "voice.onnx.json", "MODEL_CARD", "samples/one.mp3"):
             hub.files[f"{entry.folder}/{file}"] = f"{name} {file}".encode()
-        folder = models.get(name)
+        folder = models.download(name)
         assert sorted(one.name for one in folder.iterdir()) == ["MODEL_CARD", "voice.onnx", "voice.onnx.json"]
-        assert models.locate(name, "piper") == str(folder)
-    assert models.remove("piper-cori") == sum(
+        assert models.find_model(name, "piper") == str(folder)
+    assert models.remove_model("piper-cori") == sum(
         len(f"piper-cori {one}") for one in ("MODEL_CARD", "voice.onnx", "voice.onnx.json")
     )
-    assert not models.is_here(voices["piper-cori"]) and models.is_here(voices["piper-ljspeech"])
+    assert not models.is_installed(voices["piper-cori"]) and models.is_installed(voices["piper-ljspeech"])
     kept = (tmp_path / "hf" / "hub" / "models--rhasspy--piper-voices" / "blobs").iterdir()
     assert all(b"ljspeech" in one.read_bytes() for one in kept if one.suffix != ".lock")
 
@@ -191,9 +195,9 @@ def test_a_voice_of_several_states_is_found_and_removed_whole(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
-    entry = catalogue.CATALOGUE["piper-cori"]
+    entry = catalogue.CATALOG["piper-cori"]
     hub.files = {f"{entry.folder}/{file}": file.encode() for file in ("voice.onnx", "voice.onnx.json")}
-    first = models.get("piper-cori")
+    first = models.download("piper-cori")
     snapshots = first.parents[len(Path(entry.folder).parts)]
     assert snapshots.name == "snapshots"
     shutil.copytree(first, snapshots / ("a" * 40) / entry.folder, symlinks=True)
@@ -201,22 +205,22 @@ def test_a_voice_of_several_states_is_found_and_removed_whole(
     broken.mkdir(parents=True)
     (broken / "voice.onnx").symlink_to(tmp_path / "nowhere")
     (first / "samples").mkdir()  # another program may have got more of it
-    assert models.locate("piper-cori", "piper") == str(first)
-    assert models.remove("piper-cori") == len(b"voice.onnx") + len(b"voice.onnx.json")
-    assert not models.is_here(entry) and models.remove("piper-cori") == 0
-    assert models.get("piper-cori") == first and models.is_here(entry)
+    assert models.find_model("piper-cori", "piper") == str(first)
+    assert models.remove_model("piper-cori") == len(b"voice.onnx") + len(b"voice.onnx.json")
+    assert not models.is_installed(entry) and models.remove_model("piper-cori") == 0
+    assert models.download("piper-cori") == first and models.is_installed(entry)
 
 
 def test_of_a_model_of_its_own_no_other_form_is_got(hub: Hub) -> None:
     hub.files["onnx/model.onnx"] = b"another form"
-    assert not list(models.get("small/one").rglob("*.onnx"))
+    assert not list(models.download("small/one").rglob("*.onnx"))
 
 
 def test_a_damaged_content_in_the_cache_is_noticed_and_fetched_again(hub: Hub, tmp_path: Path) -> None:
-    blob = (models.get("small/one") / "model.safetensors").resolve()
+    blob = (models.download("small/one") / "model.safetensors").resolve()
     blob.write_bytes(b"\0" * len(WEIGHTS))
     hub.asked.clear()
     notes: list[str] = []
-    assert (models.get("small/one", note=notes.append) / "model.safetensors").read_bytes() == WEIGHTS
+    assert (models.download("small/one", note=notes.append) / "model.safetensors").read_bytes() == WEIGHTS
     assert [name for name, _ in hub.asked] == ["model.safetensors"]
     assert notes == ["“model.safetensors” was damaged on the disk; it is fetched again."]

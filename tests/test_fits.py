@@ -9,7 +9,7 @@ import pytest
 
 from assistant import cards as driver
 from assistant.cards import GraphicsCard
-from assistant.library.catalogue import CATALOGUE, fitting
+from assistant.library.catalogue import CATALOG, recommended
 from ui.models import facts
 
 
@@ -19,8 +19,8 @@ from ui.models import facts
 )
 def test_what_fits_a_computer(memory: float, names: list[str]) -> None:
     voice = ["piper-ljspeech"] if memory > 1 else []
-    assert [one.name for one in fitting(memory)] == names + voice
-    assert [one.name for one in fitting(memory, "zh")] == names + ["piper-huayan"] * len(voice)
+    assert [one.name for one in recommended(memory)] == names + voice
+    assert [one.name for one in recommended(memory, "zh")] == names + ["piper-huayan"] * len(voice)
 
 
 def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,15 +55,15 @@ def test_what_the_driver_tells_of_cards(
 
 
 def test_what_is_quantised_is_judged_by_the_card() -> None:
-    entry = CATALOGUE["qwen2-vl-7b-awq"]
+    entry = CATALOG["qwen2-vl-7b-awq"]
     assert (
         "too large" in facts(entry, 64) and "too large" in facts(entry, 64, 8) and "too large" not in facts(entry, 4, 9)
     )
 
 
 def test_what_each_needs_is_said() -> None:
-    assert facts(CATALOGUE["qwen2-vl-2b"], 4) == (
+    assert facts(CATALOG["qwen2-vl-2b"], 4) == (
         "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
     )
-    assert "quantised (AWQ, 4 bits), for graphics cards, not tried" in facts(CATALOGUE["qwen2-vl-7b-awq"], 64)
-    assert facts(CATALOGUE["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"
+    assert "quantised (AWQ, 4 bits), for graphics cards, not tried" in facts(CATALOG["qwen2-vl-7b-awq"], 64)
+    assert facts(CATALOG["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from assistant.library import archive, base, export, history, repair
-from assistant.library.archive import Archive
-from assistant.library.history import History
+from assistant.library.archive import ConversationStore
+from assistant.library.history import TurnRecorder
 from assistant.pictures import Picture
 from assistant.typed_reader import InvalidValueError
 
@@ -25,12 +25,12 @@ ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELEC
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two conversations; the first has two turns and a picture, the second one turn."""
-    made = History(tmp_path)
-    first, second = made.start("First"), made.start("Second")
-    turn = made.ask(first, "What colour?", (picture(),))
-    made.update(turn, "What colour?", "It is red.", "tiny", "answered")
-    made.ask(first, "And then?")
-    made.ask(second, "Something else?")
+    made = TurnRecorder(tmp_path)
+    first, second = made.start_conversation("First"), made.start_conversation("Second")
+    turn = made.add_turn(first, "What colour?", (picture(),))
+    made.update_turn(turn, "What colour?", "It is red.", "tiny", "answered")
+    made.add_turn(first, "And then?")
+    made.add_turn(second, "Something else?")
     made.close()
     return tmp_path
 
@@ -41,31 +41,31 @@ def picture() -> Picture:
 
 def change(folder: Path, *statements: str, values: tuple[object, ...] = ()) -> None:
     """As a stranger might have."""
-    with sqlite3.connect(folder / base.FILE) as stranger:
+    with sqlite3.connect(folder / base.FILE_NAME) as stranger:
         stranger.execute("PRAGMA writable_schema=ON")
         for statement in statements:
             stranger.execute(statement, values if "?" in statement else ())
     stranger.close()
 
 
-def opened(folder: Path) -> tuple[Archive, str]:
+def opened(folder: Path) -> tuple[ConversationStore, str]:
     """The archive, opened within the time that a person waits, and open to new turns that are found again."""
     begin = time.monotonic()
-    kept, note = archive.opened(folder)
-    assert kept and not kept.read_only, note
-    writer, _ = history.opened(folder)
+    kept, note = archive.open_store(folder)
+    assert kept and not kept.is_read_only, note
+    writer, _ = history.open_recorder(folder)
     assert writer
-    conversation = writer.start("New")
-    turn = writer.ask(conversation, "A new question?")
-    writer.update(turn, "A new question?", "A new answer.", "tiny", "answered")
+    conversation = writer.start_conversation("New")
+    turn = writer.add_turn(conversation, "A new question?")
+    writer.update_turn(turn, "A new question?", "A new answer.", "tiny", "answered")
     writer.close()
-    assert [one.title for one in kept.conversations("new answer")] == ["New"]
+    assert [one.title for one in kept.list_conversations("new answer")] == ["New"]
     assert time.monotonic() - begin < 60
     return kept, note
 
 
-def questions(kept: Archive) -> list[str]:
-    return sorted(turn.question for one in kept.conversations() for turn in kept.turns(one.id))
+def questions(kept: ConversationStore) -> list[str]:
+    return sorted(turn.question for one in kept.list_conversations() for turn in kept.last_turns(one.id))
 
 
 ALL = ["A new question?", "And then?", "Something else?", "What colour?"]
@@ -106,10 +106,10 @@ def test_a_history_with_another_schema_is_mended_with_all_its_turns(folder: Path
     kept, note = opened(folder)
     assert questions(kept) == ALL and "damaged" in note
     assert len(list(folder.glob("history.damaged-*.sqlite"))) == 1 and not (folder / "history.mending").exists()
-    assert [one.title for one in kept.conversations("colour")] == ["First"]
-    [turn] = [turn for turn in kept.turns(1) if turn.pictures]
-    assert turn.pictures == (picture().digest,) and kept.names(1) == {picture().digest: "red.png"}
-    assert archive.opened(folder)[1] == "", "it is mended once"
+    assert [one.title for one in kept.list_conversations("colour")] == ["First"]
+    [turn] = [turn for turn in kept.last_turns(1) if turn.pictures]
+    assert turn.pictures == (picture().digest,) and kept.picture_names(1) == {picture().digest: "red.png"}
+    assert archive.open_store(folder)[1] == "", "it is mended once"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_view_in_place_of_a_table_costs_only_that_table(folder: Path, view: st
     change(folder, "DROP TABLE turn", view)
     kept, note = opened(folder)
     assert questions(kept) == ["A new question?"] and "damaged" in note
-    assert {"First", "Second"} <= {one.title for one in kept.conversations()}
+    assert {"First", "Second"} <= {one.title for one in kept.list_conversations()}
 
 
 def test_a_table_without_row_numbers_or_some_columns_is_read(folder: Path) -> None:
@@ -142,34 +142,34 @@ def test_a_table_without_row_numbers_or_some_columns_is_read(folder: Path) -> No
 
 @pytest.mark.parametrize("cut", [1, 100, 4096, 4097])
 def test_a_history_that_was_cut_is_mended_as_far_as_it_goes(folder: Path, cut: int) -> None:
-    file = folder / base.FILE
+    file = folder / base.FILE_NAME
     file.write_bytes(file.read_bytes()[:-cut])
     kept, note = opened(folder)
     assert "damaged" in note and set(questions(kept)) <= set(ALL) and "A new question?" in questions(kept)
 
 
 def test_a_folder_in_place_of_the_history_is_set_aside(tmp_path: Path) -> None:
-    (tmp_path / base.FILE / "x").mkdir(parents=True)
+    (tmp_path / base.FILE_NAME / "x").mkdir(parents=True)
     kept, note = opened(tmp_path)
     assert questions(kept) == ["A new question?"] and "damaged" in note
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_folder_where_sqlite_needs_a_file_is_set_aside(folder: Path, suffix: str) -> None:
-    (folder / f"{base.FILE}{suffix}" / "x").mkdir(parents=True)
+    (folder / f"{base.FILE_NAME}{suffix}" / "x").mkdir(parents=True)
     kept, _ = opened(folder)
     assert questions(kept) == ALL and len(list(folder.glob("history.sqlite-*.damaged-*"))) == 1
 
 
 def test_a_turn_that_an_index_does_not_know_is_found(folder: Path) -> None:
-    with sqlite3.connect(folder / base.FILE) as stranger:
+    with sqlite3.connect(folder / base.FILE_NAME) as stranger:
         index = stranger.execute("SELECT * FROM sqlite_master WHERE name = 'turn_of'").fetchone()
     stranger.close()
     change(folder, "DELETE FROM sqlite_master WHERE name = 'turn_of'")
     change(folder, "UPDATE turn SET conversation = 2 WHERE id = 1")
     change(folder, "INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", values=index)
     kept, _ = opened(folder)
-    assert {turn.question for turn in kept.turns(2)} == {"What colour?", "Something else?"}
+    assert {turn.question for turn in kept.last_turns(2)} == {"What colour?", "Something else?"}
 
 
 @pytest.mark.parametrize(
@@ -188,21 +188,21 @@ def test_a_value_of_the_wrong_type_costs_only_itself(folder: Path, column: str, 
         change(folder, f"UPDATE turn SET {column} = CAST({column} AS TEXT) WHERE id = 2")
         change(folder, f"UPDATE turn SET {column} = CAST(? AS TEXT) WHERE id = 3", values=(value,))
     kept, _ = opened(folder)
-    [first, second] = kept.turns(1)
+    [first, second] = kept.last_turns(1)
     assert column == "question" or first.question == "What colour?"
     assert second.question == "And then?" and first.pictures and isinstance(first.answer, str)
-    for form in export.FORMS:
-        export.write(kept, 1, tmp_path / f"out{form}")
-    kept.rename(1, "Third")
-    assert kept.branch(2)
+    for form in export.FORMATS:
+        export.export_conversation(kept, 1, tmp_path / f"out{form}")
+    kept.rename_conversation(1, "Third")
+    assert kept.branch_before(2)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", "a\0b", b"title"])
 def test_a_title_that_is_no_text_is_shown_as_far_as_it_goes(folder: Path, value: object) -> None:
     change(folder, "UPDATE conversation SET title = ?, created = 'x' WHERE id = 1", values=(value,))
     kept, _ = opened(folder)
-    assert all(isinstance(one.title, str) and 0 <= one.changed < 4e9 for one in kept.conversations())
-    assert isinstance(kept.title(1), str)
+    assert all(isinstance(one.title, str) and 0 <= one.changed < 4e9 for one in kept.list_conversations())
+    assert isinstance(kept.find_title(1), str)
 
 
 @pytest.mark.parametrize(
@@ -213,20 +213,20 @@ def test_a_digest_that_is_a_path_reads_copies_and_deletes_nothing(
 ) -> None:
     inner = folder / "a" / "b"
     inner.mkdir(parents=True)
-    for name in (base.FILE, "pictures"):
+    for name in (base.FILE_NAME, "pictures"):
         (folder / name).rename(inner / name)
     secret = folder / "a" / "secret.png"
     secret.write_bytes((inner / "pictures" / f"{picture().digest}.png").read_bytes())
     change(inner, "UPDATE turn_picture SET digest = ?", values=(digest,))
     kept, _ = opened(inner)
-    assert kept.turns(1)[0].pictures == () and kept.names(1) == {}
+    assert kept.last_turns(1)[0].pictures == () and kept.picture_names(1) == {}
     out = tmp_path_factory.mktemp("out")
-    for form in export.FORMS:
-        export.write(kept, 1, out / f"out{form}")
+    for form in export.FORMATS:
+        export.export_conversation(kept, 1, out / f"out{form}")
     assert json.loads((out / "out.json").read_text())["pictures"] == [] and not list(out.glob("* pictures"))
     change(inner, "UPDATE conversation SET deleted = 1.0")
-    kept.purge()
-    assert secret.exists() and not kept.turns(1)
+    kept.purge_deleted()
+    assert secret.exists() and not kept.last_turns(1)
     with pytest.raises(InvalidValueError):
         kept.picture_file(digest)  # type: ignore[arg-type]
 
@@ -237,39 +237,39 @@ def test_a_picture_that_is_a_link_out_of_the_folder_is_not_exported(folder: Path
     file.rename(secret)
     file.symlink_to(secret)
     kept, _ = opened(folder)
-    export.write(kept, 1, tmp_path / "out.json")
+    export.export_conversation(kept, 1, tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text())["pictures"] == []
 
 
 def test_what_runs_for_too_long_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "_READ_LIMIT_S", 0.2)
-    with sqlite3.connect(folder / base.FILE) as newer:
+    with sqlite3.connect(folder / base.FILE_NAME) as newer:
         newer.execute("PRAGMA user_version = 99")
         newer.execute(f"CREATE VIEW endless AS {ENDLESS}")
     newer.close()
-    reader = base.Base(folder, read_only=True)
+    reader = base.Database(folder, read_only=True)
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-        reader.rows("SELECT max(x) FROM endless")
-    assert reader.rows("SELECT count(*) FROM turn") == [(3,)]
+        reader.query("SELECT max(x) FROM endless")
+    assert reader.query("SELECT count(*) FROM turn") == [(3,)]
     reader.close()
     change(folder, "PRAGMA user_version = 4")
-    writer = base.Base(folder)
-    with pytest.raises(sqlite3.OperationalError, match="interrupted"), writer.write(0.2) as into:
+    writer = base.Database(folder)
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"), writer.transaction(0.2) as into:
         into.execute("INSERT INTO conversation(title, created) SELECT 'a', x FROM endless")
-    assert writer.rows("SELECT count(*) FROM conversation") == [(2,)]
+    assert writer.query("SELECT count(*) FROM conversation") == [(2,)]
     writer.close()
 
 
 def test_a_history_that_cannot_be_mended_for_want_of_room_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(folder, "DROP TABLE found")
-    before = (folder / base.FILE).read_bytes()
+    before = (folder / base.FILE_NAME).read_bytes()
 
     def full(*_: object) -> int:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(repair, "_salvaged", full)
-    kept, why = archive.opened(folder)
-    assert kept is None and "disk is full" in why and (folder / base.FILE).read_bytes() == before
+    kept, why = archive.open_store(folder)
+    assert kept is None and "disk is full" in why and (folder / base.FILE_NAME).read_bytes() == before
     monkeypatch.undo()
     assert questions(opened(folder)[0]) == ALL
 
@@ -294,6 +294,6 @@ def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path,
     wanted: list[tuple[str, object]] = []
     past = Past()
     past.wanted.connect(lambda what, which: wanted.append((what, which)))
-    past.show_all([one for one in kept.conversations() if one.id == number], number)
+    past.show_all([one for one in kept.list_conversations() if one.id == number], number)
     past.list.wanted.emit("open", number)
-    assert wanted == [("open", number)] and len(kept.turns(number)) == 2
+    assert wanted == [("open", number)] and len(kept.last_turns(number)) == 2

@@ -27,16 +27,18 @@ def test_turns_that_no_list_would_show_are_kept(folder: Path, statements: list[s
     change(folder, *statements)
     kept, note = opened(folder)
     assert questions(kept) == ALL and "damaged" in note
-    assert archive.opened(folder)[1] == "", "it is mended once"
+    assert archive.open_store(folder)[1] == "", "it is mended once"
 
 
 def test_pictures_of_turns_that_are_gone_come_to_no_other_turn(folder: Path) -> None:
     change(folder, "DELETE FROM turn", "DELETE FROM found")
     kept, note = opened(folder)
-    assert "damaged" in note and [turn.pictures for one in kept.conversations() for turn in kept.turns(one.id)] == [()]
-    writer = history.History(folder)
-    turn = writer.ask(writer.start("x"), "Which?", (picture(),))
-    assert [one.pictures for one in [writer.turn(turn)] if one] == [(picture().digest,)]
+    assert "damaged" in note and [
+        turn.pictures for one in kept.list_conversations() for turn in kept.last_turns(one.id)
+    ] == [()]
+    writer = history.TurnRecorder(folder)
+    turn = writer.add_turn(writer.start_conversation("x"), "Which?", (picture(),))
+    assert [one.pictures for one in [writer.find_turn(turn)] if one] == [(picture().digest,)]
     writer.close()
 
 
@@ -44,7 +46,7 @@ def test_pictures_of_turns_that_are_gone_come_to_no_other_turn(folder: Path) -> 
 def test_a_conversation_that_was_deleted_at_no_time_is_there(folder: Path, deleted: object) -> None:
     change(folder, "UPDATE conversation SET deleted = ? WHERE id = 1", values=(deleted,))
     kept, _ = opened(folder)
-    kept.purge()
+    kept.purge_deleted()
     assert questions(kept) == ALL
 
 
@@ -53,16 +55,16 @@ def test_a_digest_with_a_control_character_is_none(folder: Path, tmp_path: Path,
     digest = picture().digest
     change(folder, "UPDATE turn_picture SET digest = ?", values=(digest[:3] + control + digest[3:],))
     kept, _ = opened(folder)
-    for form in export.FORMS:
-        export.write(kept, 1, tmp_path / f"out{form}")
-    assert kept.turns(1)[0].pictures == ()
+    for form in export.FORMATS:
+        export.export_conversation(kept, 1, tmp_path / f"out{form}")
+    assert kept.last_turns(1)[0].pictures == ()
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_link_beside_the_history_is_not_written_through(folder: Path, suffix: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     outside.write_bytes(b"precious")
-    (folder / f"{base.FILE}{suffix}").symlink_to(outside)
+    (folder / f"{base.FILE_NAME}{suffix}").symlink_to(outside)
     kept, _ = opened(folder)
     assert outside.read_bytes() == b"precious" and questions(kept) == ALL
 

@@ -16,8 +16,8 @@ import requests
 
 from assistant.errors import NotAvailableError
 from assistant.library import hubs, models
-from assistant.library.catalogue import CATALOGUE
-from assistant.library.hub_errors import explain
+from assistant.library.catalogue import CATALOG
+from assistant.library.hub_errors import explain_error
 from tests.hub import Hub, started
 
 WEIGHTS = b"\1" * 300_000
@@ -42,14 +42,14 @@ def authorized(hub: Hub) -> set[str]:
 
 
 def test_a_model_comes_by_way_of_other_hosts_and_paths_as_from_the_real_hub(hub: Hub) -> None:
-    folder = models.get("small/one")
+    folder = models.download("small/one")
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS and (folder / "config.json").read_bytes() == b"{}"
     paths = [path for _, path, _ in hub.requests]
     assert any(path.startswith("/cdn/") for path in paths) and any("resolve-cache" in path for path in paths)
 
 
 def test_a_token_is_not_shown_to_a_mirror(hub: Hub) -> None:
-    models.get("small/one")
+    models.download("small/one")
     assert hub.requests and not authorized(hub)
 
 
@@ -57,17 +57,17 @@ def test_a_token_in_a_file_is_not_shown_to_a_mirror(hub: Hub, tmp_path: Path, mo
     monkeypatch.delenv("HF_TOKEN")
     (tmp_path / "hf").mkdir()
     (tmp_path / "hf" / "token").write_text(TOKEN)
-    models.get("small/one")
+    models.download("small/one")
     assert hub.requests and not authorized(hub)
 
 
 def test_a_token_is_shown_to_its_own_hub_and_not_where_that_sends_on(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "TOKEN_HUB", hub.address)
-    own = hubs.HuggingFace()
-    own.listed("small/one", "", "")
+    own = hubs.HuggingFaceHub()
+    own.list_files("small/one", "", "")
     for name in ("config.json", "model.safetensors"):
-        with own.opened("small/one", "main", name, 0) as answer:
-            assert b"".join(hubs.blocks(answer))
+        with own.open_file("small/one", "main", name, 0) as answer:
+            assert b"".join(hubs.read_blocks(answer))
     assert {host.partition(":")[0] for host, _, _ in hub.requests} == {"127.0.0.1", "localhost"}
     assert {host.partition(":")[0] for host in authorized(hub)} == {"127.0.0.1"}
 
@@ -91,14 +91,14 @@ def test_a_token_is_shown_to_its_own_hub_and_not_where_that_sends_on(hub: Hub, m
 def test_each_refusal_has_a_sentence_of_its_own(hub: Hub, status: int, headers: dict[str, str], said: str) -> None:
     hub.refuses["/api/models/"] = (status, headers)
     with pytest.raises(NotAvailableError, match=said) as failed:
-        models.get("small/one")
+        models.download("small/one")
     assert not any(word in str(failed.value) for word in ("http", "Error", "url", "urllib"))
 
 
 def test_a_refusal_of_a_file_is_final_and_said_at_once(hub: Hub) -> None:
     hub.refuses["/resolve/"] = (403, {"X-Error-Code": "GatedRepo"})
     with pytest.raises(NotAvailableError, match=r"“config\.json” to nobody without permission"):
-        models.get("small/one")
+        models.download("small/one")
     assert len([path for _, path, _ in hub.requests if "/resolve/" in path]) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_refusal_of_a_file_is_final_and_said_at_once(hub: Hub) -> None:
     ],
 )
 def test_each_fault_has_a_sentence_of_its_own(error: Exception, said: str) -> None:
-    sentence, hint = explain(error, "small/one")
+    sentence, hint = explain_error(error, "small/one")
     assert said in sentence and sentence.endswith(".") and hint
 
 
@@ -128,20 +128,20 @@ def test_a_proxy_that_does_not_answer_is_named(hub: Hub, monkeypatch: pytest.Mon
     monkeypatch.setenv("NO_PROXY", "elsewhere")
     monkeypatch.delenv("no_proxy", raising=False)
     with pytest.raises(NotAvailableError, match="the proxy does not let it through"):
-        models.get("small/one")
+        models.download("small/one")
 
 
 def test_a_computer_that_is_to_stay_offline_asks_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(NotAvailableError, match="HF_HUB_OFFLINE"):
-        models.get("small/one")
+        models.download("small/one")
     assert not hub.requests
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "../etc", "a/../b", "a/b?x=", "https://huggingface.co/a/b", "a/ b", "/a"])
 def test_what_is_no_name_of_a_hub_is_not_asked_for(hub: Hub, name: str) -> None:
     with pytest.raises(NotAvailableError, match="knows no model"):
-        models.get(name)
+        models.download(name)
     assert not hub.requests
 
 
@@ -149,7 +149,7 @@ def test_a_hub_folder_that_cannot_be_written_is_said(hub: Hub, tmp_path: Path, m
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "file" / "hf"))
     with pytest.raises(NotAvailableError, match="the disk reports"):
-        models.get("small/one")
+        models.download("small/one")
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -159,7 +159,7 @@ def test_a_listing_without_end_is_given_up_and_costs_little(hub: Hub, packed: bo
     hub.listed = ({"Content-Encoding": "gzip"} if packed else {}, blocks)
     tracemalloc.start()
     with pytest.raises(ValueError, match="without end"):
-        hubs.HuggingFace().listed("small/one", "", "")
+        hubs.HuggingFaceHub().list_files("small/one", "", "")
     assert tracemalloc.get_traced_memory()[1] < 100e6
     tracemalloc.stop()
 
@@ -168,12 +168,12 @@ def test_a_listing_that_drips_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(hubs, "MAX_LISTING_SECONDS", 0.0)
     hub.listed = ({}, itertools.repeat(b" "))
     with pytest.raises(requests.Timeout):
-        hubs.HuggingFace().listed("small/one", "", "")
+        hubs.HuggingFaceHub().list_files("small/one", "", "")
 
 
 def test_a_packed_listing_is_read(hub: Hub) -> None:
     hub.listed = ({"Content-Encoding": "gzip"}, [gzip.compress(json.dumps(hub.info("small/one", "main")).encode())])
-    assert len(hubs.HuggingFace().listed("small/one", "", "")[1]) == 2
+    assert len(hubs.HuggingFaceHub().list_files("small/one", "", "")[1]) == 2
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_packed_listing_is_read(hub: Hub) -> None:
 def test_a_file_name_that_leads_elsewhere_is_refused(hub: Hub, tmp_path: Path, name: str) -> None:
     hub.files[name] = b"{}"
     with pytest.raises(NotAvailableError, match="makes no sense"):
-        models.get("small/one")
+        models.download("small/one")
     assert not list((tmp_path / "hf").rglob("*.json"))
 
 
@@ -205,15 +205,15 @@ def test_a_file_name_that_leads_elsewhere_is_refused(hub: Hub, tmp_path: Path, n
 def test_a_listing_that_makes_no_sense_is_refused(hub: Hub, told: dict[str, object]) -> None:
     hub.listed = ({}, [json.dumps({**hub.info("small/one", "main"), **told}).encode()])
     with pytest.raises(NotAvailableError, match="makes no sense"):
-        models.get("small/one")
+        models.download("small/one")
 
 
 def test_the_catalogue_pins_revisions_and_contents() -> None:
-    pinned = {name for name, entry in CATALOGUE.items() if entry.revision}
-    assert CATALOGUE.keys() - pinned == {"qwen2-vl-2b-awq", "qwen2-vl-7b-gptq", "qwen2-vl-72b-awq"}
-    hashed = {name for name, entry in CATALOGUE.items() if entry.sha256}
+    pinned = {name for name, entry in CATALOG.items() if entry.revision}
+    assert CATALOG.keys() - pinned == {"qwen2-vl-2b-awq", "qwen2-vl-7b-gptq", "qwen2-vl-72b-awq"}
+    hashed = {name for name, entry in CATALOG.items() if entry.sha256}
     assert pinned - hashed == {"qwen2-vl-7b", "qwen2-vl-7b-awq", "qwen2-vl-72b"}
-    for entry in CATALOGUE.values():
+    for entry in CATALOG.values():
         assert all(len(digest) == 64 and int(digest, 16) for _, digest in entry.sha256)
         assert not entry.revision or len(entry.revision) == 40
 
@@ -222,7 +222,7 @@ def pin(monkeypatch: pytest.MonkeyPatch, hub: Hub, **sha256: str) -> None:
     """whisper-tiny at its hub, with these contents known."""
     hub.files = {"config.json": b"{}", "model.bin": WEIGHTS, "tokenizer.json": b"{}"}
     known = tuple((name.replace("_", "."), digest) for name, digest in sha256.items())
-    monkeypatch.setitem(CATALOGUE, "whisper-tiny", replace(CATALOGUE["whisper-tiny"], sha256=known))
+    monkeypatch.setitem(CATALOG, "whisper-tiny", replace(CATALOG["whisper-tiny"], sha256=known))
 
 
 @pytest.mark.parametrize("file", ["model_bin", "config_json"])
@@ -232,8 +232,8 @@ def test_a_content_that_is_not_the_one_we_know_is_not_taken(
     """The hub itself names its hash: of a large file ours tells before it comes, of a small one after it."""
     pin(monkeypatch, hub, **{file: "5" * 64})
     with pytest.raises(NotAvailableError, match="at the hub is not the file that Hark knows"):
-        models.get("whisper-tiny")
-    assert not models.is_here(CATALOGUE["whisper-tiny"])
+        models.download("whisper-tiny")
+    assert not models.is_installed(CATALOG["whisper-tiny"])
     assert not [path for _, path, _ in hub.requests if path.endswith("model.bin")]
 
 
@@ -243,11 +243,13 @@ def test_a_catalogue_model_comes_in_its_revision_and_is_found_beside_a_newer_sta
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     digest = {name: hashlib.sha256(data).hexdigest() for name, data in (("model_bin", WEIGHTS), ("config_json", b"{}"))}
     pin(monkeypatch, hub, **digest)
-    newest = models.place("Systran/faster-whisper-tiny") / "refs" / "main"
+    newest = models.cache_folder("Systran/faster-whisper-tiny") / "refs" / "main"
     newest.parent.mkdir(parents=True)
     newest.write_text("9" * 40)
-    folder = models.get("whisper-tiny")
-    assert folder.name == CATALOGUE["whisper-tiny"].revision and models.locate("whisper-tiny", "whisper") == str(folder)
+    folder = models.download("whisper-tiny")
+    assert folder.name == CATALOG["whisper-tiny"].revision and models.find_model("whisper-tiny", "whisper") == str(
+        folder
+    )
     assert newest.read_text() == "9" * 40, "what other programs take for the newest stays"
 
 
@@ -255,4 +257,4 @@ def test_a_hub_that_answers_with_another_revision_is_not_believed(hub: Hub, monk
     pin(monkeypatch, hub)
     hub.listed = ({}, [json.dumps(hub.info("small/one", "main")).encode()])
     with pytest.raises(NotAvailableError, match="makes no sense"):
-        models.get("whisper-tiny")
+        models.download("whisper-tiny")

@@ -76,7 +76,7 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
         desk.choose(title)
         desk.key(desk.past.list, Qt.Key.Key_Delete)
     assert list((home / "pictures").glob("*.png"))
-    until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.archive.conversations())
+    until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
 
 
 def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,14 +79,14 @@ def test_a_model_is_found_by_its_folder_and_by_a_file_in_it(user: Path, tiny: Pa
     folder = shutil.copytree(tiny, user / "my model")
     for path in (folder, folder / "model.safetensors", folder / "config.json"):
         for text in ways(path, user):
-            assert models.locate(text, "qwen2-vl") == str(folder), text
+            assert models.find_model(text, "qwen2-vl") == str(folder), text
     assert models.title_of(f"~/{folder.name}/config.json", str(folder)) == "my model"
 
 
 @pytest.mark.parametrize("name", ["~/nothing", "/no/such/model", "./x", "C:\\models\\x", "nobody"])
 def test_a_folder_that_is_not_there_is_not_to_be_got_from_a_hub(name: str) -> None:
     with pytest.raises(NotAvailableError, match="no folder of this name"):
-        models.locate(name, "qwen2-vl")
+        models.find_model(name, "qwen2-vl")
 
 
 def test_a_model_of_a_hub_is_called_by_its_name_not_by_its_commit(tmp_path: Path) -> None:

@@ -126,13 +126,13 @@ def test_what_ours_writes_comes_back_the_same(tmp_path: Path) -> None:
 def test_a_conversations_oldest_pictures_are_left_out_where_all_would_take_too_much(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = history.History(home)
-    conversation = kept.start("many")
+    kept = history.TurnRecorder(home)
+    conversation = kept.start_conversation("many")
     pictures = [Picture.of(Image.new("RGB", (10, 10), (level, 0, 0)), f"{level}.png") for level in range(4)]
     for first in (0, 2):
-        turn = kept.ask(conversation, "What?", tuple(pictures[first : first + 2]))
-        kept.update(turn, "What?", "A picture.", "tiny", "answered")
+        turn = kept.add_turn(conversation, "What?", tuple(pictures[first : first + 2]))
+        kept.update_turn(turn, "What?", "A picture.", "tiny", "answered")
     monkeypatch.setattr(history, "MAX_PIXEL_BYTES", 700)
-    found = [[picture.name for picture in message.pictures] for message in history.messages(kept, conversation)]
+    found = [[picture.name for picture in message.pictures] for message in history.load_messages(kept, conversation)]
     assert found == [["0.png"], [], ["2.png", "3.png"], []]
     kept.close()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QListWidgetItem, QMessageBox
 
 import ui
 from assistant import events
-from assistant.library.archive import Conversation
+from assistant.library.archive import ConversationSummary
 from assistant.settings import AppPaths, Settings
 from tests.desk import SHOWN, Desk
 from ui import plain, start
@@ -193,7 +193,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
         row = window.tray.list.item(window.tray.list.count() - 1)
         place = window.tray.list.visualItemRect(row).center()
         assert told_by_tool_tip(window.tray.list.viewport(), place).splitlines()[0] == name
-        desk.past.show_all([Conversation(7, name, 0.0, 0)], None)
+        desk.past.show_all([ConversationSummary(7, name, 0.0, 0)], None)
         window.tray.gone("e" * 64)
         for widget in (window, *window.findChildren(QWidget)):
             widget.grab() if widget.isWindow() else widget.repaint()
@@ -266,7 +266,7 @@ def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: Desk) -> 
     label = plain.label(long)
     assert len(label.text()) == plain.MAX_LETTERS
     desk.on(events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162)))
-    desk.past.show_all([Conversation(7, long, 0.0, 0)], None)
+    desk.past.show_all([ConversationSummary(7, long, 0.0, 0)], None)
     side, tray = desk.window.side, desk.window.tray
     assert max(len(side.voice.itemText(row)) for row in range(side.voice.count())) <= 220
     assert side.voice.itemData(0) == long, "what is chosen is still the voice's own name"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assistant import events
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.settings import MemorySettings, ResponderSettings
 from assistant.starter import demo
 from tests.engines import QUIET, Running
@@ -93,8 +93,8 @@ def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) ->
     ended = running.until(events.TurnEnded)
     assert ended.reason == "interrupted" and ended.id
     running.until(events.StateChanged, state="ready")
-    history = History(home)
-    (turn,) = history.turns(1)
+    history = TurnRecorder(home)
+    (turn,) = history.list_turns(1)
     history.close()
     assert turn.question.startswith("a a") and turn.state == "interrupted"
 

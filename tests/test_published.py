@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from assistant.library import models
-from assistant.library.catalogue import CATALOGUE
+from assistant.library.catalogue import CATALOG
 from assistant.settings import AppPaths, Settings
 from assistant.settings_file import load_settings, save_settings
 from tests import published
@@ -26,10 +26,10 @@ NAMES = ("whisper-small", "qwen2-vl-2b", "piper-ljspeech")
 
 @pytest.fixture(scope="module")
 def repos(checkpoints: Path) -> dict[str, dict[str, bytes]]:
-    voice = CATALOGUE["piper-ljspeech"]
+    voice = CATALOG["piper-ljspeech"]
     return {
-        CATALOGUE["whisper-small"].repo: published.whisper(checkpoints / "whisper-random"),
-        CATALOGUE["qwen2-vl-2b"].repo: published.qwen2_vl(),
+        CATALOG["whisper-small"].repo: published.whisper(checkpoints / "whisper-random"),
+        CATALOG["qwen2-vl-2b"].repo: published.qwen2_vl(),
         voice.repo: published.piper(checkpoints / "piper-random-1", voice.folder, "en_US-ljspeech-medium"),
     }
 
@@ -71,10 +71,10 @@ def test_the_command_gets_them_and_they_are_used(cli: Cli, hub: Hub, red: Path, 
     for name in NAMES:
         ran = cli("models", "get", name)
         assert ran.code == 0 and f"{name} is used from now on." in ran.out, ran.err
-        assert CATALOGUE[name].revision in ran.out
+        assert CATALOG[name].revision in ran.out
     settings = load_settings(AppPaths.locate())
     for name in NAMES:
-        for section, field, value in CATALOGUE[name].choices:
+        for section, field, value in CATALOG[name].settings_choices:
             assert getattr(getattr(settings, section), field) == value
     answered(cli, red, samples, tmp_path / "answer.wav")
     assert not [path for _, path, headers in hub.requests if "hf_secret" in str(headers)]
@@ -141,7 +141,7 @@ def test_the_starter_kit_s_refusal_knows_what_is_here(cli: Cli, hub: Hub, red: P
     for asked in (("Why is it so?",), ("Why is it so?", "--picture", red)):
         before = cli("ask", *asked, "--json").ended["answer"]
         assert "get it under Models" in str(before)
-    models.get("qwen2-vl-2b")
+    models.download("qwen2-vl-2b")
     for asked in (("Why is it so?",), ("Why is it so?", "--picture", red)):
         after = str(cli("ask", *asked, "--json").ended["answer"])
         assert "is here" in after and "hark models use qwen2-vl-2b" in after and "models get" not in after

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant import events
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.settings import ResponderSettings
 from assistant.sound.listener import SpeechStarted
 from assistant.starter import demo
@@ -99,6 +99,6 @@ def test_a_part_of_a_picture_is_asked_about(live: Live, home: Path, tmp_path: Pa
     shown = live.until(events.PictureAdded)
     live.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])
     live.until(events.TurnEnded, heard="what is there?")
-    kept = History(home)
-    (turn,) = kept.turns(1)
-    assert [one.digest for one in kept.pictures(turn)] == [shown.digest]
+    kept = TurnRecorder(home)
+    (turn,) = kept.list_turns(1)
+    assert [one.digest for one in kept.load_pictures(turn)] == [shown.digest]

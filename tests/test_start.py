@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 
 # The program on no screen; after its first paint and a look at the history it tells what it says, and ends.
 WINDOW = """
@@ -62,8 +62,8 @@ def start(home: Path, *arguments: str, wait_ms: int = 20_000) -> list[str]:
 
 def with_history(home: Path) -> Path:
     """The history's file, with a question in it."""
-    history = History(home)
-    history.ask(history.start("Tea"), "Tea?")
+    history = TurnRecorder(home)
+    history.add_turn(history.start_conversation("Tea"), "Tea?")
     history.close()
     return next(path for path in home.glob("*.sqlite*"))
 

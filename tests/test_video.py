@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from assistant.errors import InvalidInputError
-from assistant.library.history import History
+from assistant.library.history import TurnRecorder
 from assistant.pictures import Picture, Sampling, open_picture
 from assistant.roles import Message
 from tests.conftest import Ran
@@ -98,10 +98,10 @@ def test_a_video_without_pictures_is_refused_with_the_next_step(tmp_path: Path, 
 
 def test_the_history_keeps_a_video_as_it_was_looked_at(tmp_path: Path, home: Path) -> None:
     shown = open_picture(video(tmp_path / "a.mp4", 6))
-    history = History(home)
-    turn = history.ask(history.start("video"), "What is it?", (shown,))
+    history = TurnRecorder(home)
+    turn = history.add_turn(history.start_conversation("video"), "What is it?", (shown,))
     assert turn
-    again = open_picture(history.archive.picture_file(shown.digest), ours=True)
+    again = open_picture(history.store.picture_file(shown.digest), ours=True)
     assert (again.digest, again.frames, again.width) == (shown.digest, shown.frames, shown.width)
     history.close()
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psutil
 from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, Signal, Slot
 
-from assistant.library.catalogue import CATALOGUE, ModelEntry, fitting
-from assistant.library.models import wanted
+from assistant.library.catalogue import CATALOG, CatalogEntry, recommended
+from assistant.library.models import download_args
 from assistant.words.tongue import tr
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Download(QObject):
 
     moved, noted, ended = Signal(), Signal(str), Signal(str)
 
-    def __init__(self, entry: ModelEntry, hub: str, parent: QObject) -> None:
+    def __init__(self, entry: CatalogEntry, hub: str, parent: QObject) -> None:
         super().__init__(parent)
         self.done = self.total = self.left = self._from = 0.0
         self._since, self._why = 0.0, ""
@@ -40,7 +40,7 @@ class Download(QObject):
         self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.finished.connect(self._end)
-        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", *wanted(entry.name, hub)])
+        self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", *download_args(entry.name, hub)])
 
     def stop(self) -> None:
         """What is here stays."""
@@ -99,9 +99,9 @@ class Downloads(QObject):
         """Finds out what is here, in a process of its own: the hub's library is slow to import."""
         self._ask(partial(self._on_here, self._changes), _MODELS)
 
-    def best(self) -> list[ModelEntry]:
+    def best(self) -> list[CatalogEntry]:
         """Of each job what fits this computer best."""
-        return fitting(self.memory, card=self.card)
+        return recommended(self.memory, card=self.card)
 
     @Slot()
     def get_all(self) -> None:
@@ -116,7 +116,7 @@ class Downloads(QObject):
             return
         self._queue = [one for one in self._queue if one != name]
         self._said.pop(name, None)
-        made = self.running[name] = Download(CATALOGUE[name], self._settings().hub.model_hub, self)
+        made = self.running[name] = Download(CATALOG[name], self._settings().hub.model_hub, self)
         made.moved.connect(lambda: self.moved.emit(name))
         made.noted.connect(self.told)
         made.ended.connect(lambda why: self._on_end(name, why))
@@ -142,7 +142,7 @@ class Downloads(QObject):
     def use(self, name: str) -> None:
         """From the next question on."""
         self._said.pop(name, None)
-        for section, field, value in CATALOGUE[name].choices:
+        for section, field, value in CATALOG[name].settings_choices:
             self.chosen.emit(section, field, value)
         self.told.emit(tr("{name} is used now").format(name=name))
         self.changed.emit()
@@ -159,10 +159,11 @@ class Downloads(QObject):
             return ""
         settings = self._settings()
         if all(
-            getattr(getattr(settings, section), field) == value for section, field, value in CATALOGUE[name].choices
+            getattr(getattr(settings, section), field) == value
+            for section, field, value in CATALOG[name].settings_choices
         ):
             return tr("It is used now.")
-        if CATALOGUE[name].quantised:
+        if CATALOG[name].quantised:
             return tr("It is here. Before it is used: {command}").format(command=QUANTISED)
         return tr("It is here.")
 
@@ -256,6 +257,6 @@ class Downloads(QObject):
         self.here.add(name)
         self.begun.pop(name, None)
         self.told.emit(tr("{name} is here").format(name=name))
-        if not CATALOGUE[name].quantised:
+        if not CATALOG[name].quantised:
             self.use(name)
         self._next()

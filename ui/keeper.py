@@ -16,7 +16,7 @@ from ui import pages
 from ui.plain import MAX_NAME_LETTERS, open_file, save_file, shortened
 
 if TYPE_CHECKING:
-    from assistant.library.archive import Archive, Conversation
+    from assistant.library.archive import ConversationStore, ConversationSummary
     from ui.window import Window
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Keeper(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._past = window, window.side.past
-        self._archive: Archive | None = None
+        self._archive: ConversationStore | None = None
         self._gone: list[int] = []  # what was deleted and can be brought back, the last one last
         self.current: int | None = None
         self.opened.connect(self._on_opened)
@@ -44,7 +44,7 @@ class Keeper(QObject):
     @property
     def writes(self) -> bool:
         """Whether conversations are kept: else none can branch off."""
-        kept = self._archive is not None and not self._archive.read_only
+        kept = self._archive is not None and not self._archive.is_read_only
         return kept and self._window.bridge.settings.history.save_conversations
 
     def open_history(self, folder: Path) -> None:
@@ -53,17 +53,19 @@ class Keeper(QObject):
 
         from assistant.library import archive
 
-        kept, why = archive.opened(folder)
+        kept, why = archive.open_store(folder)
         found = None
         if kept:
             with contextlib.suppress(sqlite3.Error, OSError):  # the same fault is told as soon as something is asked
-                if not kept.read_only:
-                    kept.purge()
-                found = kept.conversations()
+                if not kept.is_read_only:
+                    kept.purge_deleted()
+                found = kept.list_conversations()
         self.opened.emit(kept, why, found)
 
     @Slot(object, str, object)
-    def _on_opened(self, archive: Archive | None, why: str, found: Sequence[Conversation] | None) -> None:
+    def _on_opened(
+        self, archive: ConversationStore | None, why: str, found: Sequence[ConversationSummary] | None
+    ) -> None:
         self._archive = archive
         if why:
             self._window.presenter.note(why)
@@ -75,7 +77,7 @@ class Keeper(QObject):
     @Slot()
     def refresh(self) -> None:
         """Shows the conversations that the search finds."""
-        found = self._tried(lambda kept: kept.conversations(self._past.search.text()))
+        found = self._tried(lambda kept: kept.list_conversations(self._past.search.text()))
         if found is not None:
             self._past.show_all(found, self.current)
             self._past.list.setAccessibleName(
@@ -90,7 +92,7 @@ class Keeper(QObject):
         QTimer.singleShot(_SOON, self, self.refresh)
         messages = self._window.conversation.messages
         if messages.rowCount() and messages.at(0).turn:
-            before = self._tried(lambda kept: kept.turns(conversation, turn, pages.FIRST))
+            before = self._tried(lambda kept: kept.last_turns(conversation, turn, pages.FIRST))
             if before is not None:
                 self.pages.show(before)
 
@@ -105,7 +107,7 @@ class Keeper(QObject):
 
     def open(self, conversation: int) -> None:
         """Shows a conversation's last turns and goes on with it."""
-        turns = self._tried(lambda kept: kept.turns(conversation, most=pages.FIRST))
+        turns = self._tried(lambda kept: kept.last_turns(conversation, most=pages.FIRST))
         if turns is None or conversation == self.current:
             return
         self.current = conversation
@@ -123,23 +125,23 @@ class Keeper(QObject):
             self._window, tr("Rename"), tr("Title"), QLineEdit.EchoMode.Normal, self._title(conversation)
         )
         if sure:
-            self._tried(lambda kept: kept.rename(conversation, title))
+            self._tried(lambda kept: kept.rename_conversation(conversation, title))
             self.refresh()
 
     def delete(self, conversation: int) -> None:
         """Deletes at once; for a while it can be undone."""
-        from assistant.library.archive import UNDO
+        from assistant.library.archive import UNDO_SECONDS
 
         title = self._title(conversation)
-        if not self._tried(lambda kept: kept.delete(conversation) or True):
+        if not self._tried(lambda kept: kept.delete_conversation(conversation) or True):
             return
         self._gone.append(conversation)
         if conversation == self.current:
             self._window.do.new_conversation()
         self.refresh()
         self._past.offer_undo(True)
-        QTimer.singleShot(max(0, int((UNDO - 2) * 1000)), self, lambda: self._lapse(conversation))
-        QTimer.singleShot(int((UNDO + 1) * 1000), self, self._purge)
+        QTimer.singleShot(max(0, int((UNDO_SECONDS - 2) * 1000)), self, lambda: self._lapse(conversation))
+        QTimer.singleShot(int((UNDO_SECONDS + 1) * 1000), self, self._purge)
         self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
 
     def _lapse(self, conversation: int) -> None:
@@ -150,14 +152,14 @@ class Keeper(QObject):
     @Slot()
     def _purge(self) -> None:
         """What can no longer be brought back leaves the disk, its pictures too."""
-        self._tried(lambda kept: kept.purge())
+        self._tried(lambda kept: kept.purge_deleted())
 
     @Slot()
     def undo(self) -> None:
         """Brings back what was deleted last; again, what was deleted before."""
         if self._gone:
             gone = self._gone[-1]
-            if not self._tried(lambda kept: kept.restore(gone) or True):
+            if not self._tried(lambda kept: kept.restore_conversation(gone) or True):
                 return
             self._gone.pop()
             self._past.offer_undo(bool(self._gone))
@@ -173,9 +175,9 @@ class Keeper(QObject):
             from assistant.library import export
 
             path = Path(name)
-            if path.suffix.lower() not in export.FORMS:
+            if path.suffix.lower() not in export.FORMATS:
                 path = _free(path.with_name(path.name + kind.partition("*")[2].rstrip(")")))
-            if self._tried(lambda kept: export.write(kept, conversation, path) or True):
+            if self._tried(lambda kept: export.export_conversation(kept, conversation, path) or True):
                 self._window.presenter.tell(tr("Exported to {name}").format(name=path.name))
 
     @Slot()
@@ -185,7 +187,7 @@ class Keeper(QObject):
         if name:
             from assistant.library import export
 
-            new = self._tried(lambda kept: export.read(kept, Path(name)))
+            new = self._tried(lambda kept: export.import_conversation(kept, Path(name)))
             if new:
                 self.refresh()
                 self.open(new)
@@ -195,9 +197,9 @@ class Keeper(QObject):
             self._archive.close()
 
     def _title(self, conversation: int) -> str:
-        return shortened(self._tried(lambda kept: kept.title(conversation)) or "", MAX_NAME_LETTERS)
+        return shortened(self._tried(lambda kept: kept.find_title(conversation)) or "", MAX_NAME_LETTERS)
 
-    def _tried(self, work: Callable[[Archive], T]) -> T | None:
+    def _tried(self, work: Callable[[ConversationStore], T]) -> T | None:
         """What the history gave, or None after telling why it could not."""
         import sqlite3  # after the first paint
 

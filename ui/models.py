@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from assistant.library.catalogue import CATALOGUE, ModelEntry, fits
+from assistant.library.catalogue import CATALOG, CatalogEntry, fits_hardware
 from assistant.words.tongue import mark, tr
 from ui import style
 from ui.download import QUANTISED, Downloads
@@ -34,19 +34,19 @@ def appear(window: Window) -> None:
     made.activateWindow()
 
 
-def facts(entry: ModelEntry, memory: float, card: float = 0.0) -> str:
+def facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
     """What a model needs, and whether a computer with so many GB of memory, and of a graphics card, has it."""
     about = [tr("{size} GB to fetch").format(size=f"{entry.size:.1f}")]
     if not entry.quantised:
-        about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory:.1f}"))
-    if entry.job != "speak":
-        about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.card:.1f}"))
+        about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory_gb:.1f}"))
+    if entry.task != "speak":
+        about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.gpu_memory_gb:.1f}"))
     if entry.quantised:
         about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantised))
         about.append(tr("needs “{command}”").format(command=QUANTISED))
     if entry.language:
         about.append(tr("English") if entry.language == "en" else tr("Chinese"))
-    if not fits(entry, memory, card):
+    if not fits_hardware(entry, memory, card):
         about.append(tr("too large for this computer"))
     return " · ".join([*about, entry.licence])
 
@@ -56,7 +56,7 @@ class Row(QWidget):
 
     wanted = Signal(str)
 
-    def __init__(self, entry: ModelEntry) -> None:
+    def __init__(self, entry: CatalogEntry) -> None:
         super().__init__()
         self.entry = entry
         column = QVBoxLayout(self)
@@ -126,7 +126,7 @@ class Models(QDialog):
         self._downloads = downloads
         self.setWindowTitle(tr("Models"))
         style.fit(self, 620, 640)
-        self.rows = {entry.name: Row(entry) for entry in CATALOGUE.values()}
+        self.rows = {entry.name: Row(entry) for entry in CATALOG.values()}
         self.all = QPushButton()
         self.all.clicked.connect(downloads.get_all)
         inside = QWidget()
@@ -140,7 +140,7 @@ class Models(QDialog):
             heading.setFont(style.font(1.1, style.QFont.Weight.DemiBold))
             column.addWidget(heading)
             for row in self.rows.values():
-                if row.entry.job == job:
+                if row.entry.task == job:
                     row.wanted.connect(self._on_wanted)
                     column.addWidget(row)
         column.addStretch(1)

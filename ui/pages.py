@@ -15,12 +15,12 @@ from ui import words
 from ui.messages import Entry
 
 if TYPE_CHECKING:
-    from assistant.library.archive import Archive, Turn
+    from assistant.library.archive import ConversationStore, TurnRecord
     from ui.conversation import Conversation
 
 FIRST, STEP = 20, 6  # turns that are shown at first, and more at a time when they are scrolled to
 MOST = 120  # messages in the list
-Asked = Callable[[Callable[["Archive"], list["Turn"]]], list["Turn"] | None]
+Asked = Callable[[Callable[["Archive"], list["TurnRecord"]]], list["TurnRecord"] | None]
 
 
 class Pages(QObject):
@@ -44,7 +44,7 @@ class Pages(QObject):
         view.later.connect(self.on_later)
         view.sought.connect(self.on_sought)
 
-    def show(self, turns: Sequence[Turn]) -> None:
+    def show(self, turns: Sequence[TurnRecord]) -> None:
         """The turns of another conversation."""
         self._messages.begin([entry for turn in turns for entry in entries(turn)])
 
@@ -70,7 +70,7 @@ class Pages(QObject):
             self._messages.take(row, self._messages.rowCount())
             self.left_out, self._waiting = False, []
         elif current is not None:
-            self.show(self._ask(lambda kept: kept.turns(current, turn, FIRST)) or [])
+            self.show(self._ask(lambda kept: kept.last_turns(current, turn, FIRST)) or [])
 
     def trim(self) -> None:
         """Lets the oldest messages go where the end is seen; they come back when they are scrolled to."""
@@ -85,7 +85,7 @@ class Pages(QObject):
         current, first = self._current(), self._turn(range(self._messages.rowCount()))
         if self._from_start or not first or current is None:
             return
-        turns = self._ask(lambda kept: kept.turns(current, first, STEP))
+        turns = self._ask(lambda kept: kept.last_turns(current, first, STEP))
         if turns is None:
             return
         self._from_start = not turns
@@ -127,7 +127,7 @@ class Pages(QObject):
     def to_end(self, before: int = 0) -> None:
         """Shows the newest turns, or those before one, if they are left out."""
         current, chosen = self._current(), self._view.currentIndex().isValid()
-        turns = self._ask(lambda kept: kept.turns(current or 0, before, FIRST)) if self.left_out else None
+        turns = self._ask(lambda kept: kept.last_turns(current or 0, before, FIRST)) if self.left_out else None
         if not turns or current is None or self._live():
             return
         self._renew(turns)
@@ -141,7 +141,7 @@ class Pages(QObject):
         self.left_out, waiting, self._waiting = False, self._waiting, []
         self._messages.put(waiting, self._messages.rowCount())
 
-    def _renew(self, turns: Sequence[Turn]) -> None:
+    def _renew(self, turns: Sequence[TurnRecord]) -> None:
         """Other turns of the same conversation."""
         self._drop(0, self._messages.rowCount())
         self._messages.put(self._with_aside(turns), 0)
@@ -163,7 +163,7 @@ class Pages(QObject):
         self._view.leave(range(first, end))
         self._messages.take(first, end)
 
-    def _with_aside(self, turns: Sequence[Turn]) -> list[Entry]:
+    def _with_aside(self, turns: Sequence[TurnRecord]) -> list[Entry]:
         return [entry for turn in turns for entry in (*entries(turn), *self._aside.pop(turn.id, []))]
 
     @Slot()
@@ -179,12 +179,12 @@ class Pages(QObject):
         return next((row for row in rows if self._messages.at(row).who == "you"), rows.start)
 
 
-def entries(turn: Turn) -> list[Entry]:
+def entries(turn: TurnRecord) -> list[Entry]:
     """A turn of the history as messages."""
     made = [Entry("you", turn.question, turn=turn.id, pictures=turn.pictures)]
     if turn.answer:
-        detail = tr("stopped") if turn.heard is not None else words.by(turn.by)
-        made.append(Entry("hark", turn.answer, detail, turn.heard, turn=turn.id))
+        detail = tr("stopped") if turn.heard_letters is not None else words.by(turn.model_name)
+        made.append(Entry("hark", turn.answer, detail, turn.heard_letters, turn=turn.id))
     elif turn.state in ("failed", "interrupted"):
         made.append(Entry("note", tr("This question was not answered."), turn=turn.id))
     return made

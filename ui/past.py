@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QContextMenuEvent, QKeyEvent
     from PySide6.QtWidgets import QStyleOptionViewItem
 
-    from assistant.library.archive import Conversation
+    from assistant.library.archive import ConversationSummary
 
 Index = QModelIndex | QPersistentModelIndex
 _TYPING = 200  # milliseconds after the last letter, when a search begins
@@ -53,7 +53,7 @@ def when(moment: float) -> str:
     return QLocale().toString(then.date(), QLocale.FormatType.ShortFormat)
 
 
-def about(one: Conversation) -> str:
+def about(one: ConversationSummary) -> str:
     """The quiet line under a title."""
     parts = [trn("{n} picture", "{n} pictures", one.pictures)] if one.pictures else []
     return " · ".join([*parts, when(one.changed)])
@@ -64,7 +64,7 @@ class Conversations(QAbstractListModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._items: list[Conversation] = []
+        self._items: list[ConversationSummary] = []
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._items)
@@ -81,7 +81,7 @@ class Conversations(QAbstractListModel):
             return f"{item.title}, {about(item)}"
         return None
 
-    def show(self, items: Sequence[Conversation]) -> None:
+    def show(self, items: Sequence[ConversationSummary]) -> None:
         self.beginResetModel()
         self._items = [
             item
@@ -191,7 +191,7 @@ class Past(QWidget):
         self.list.wanted.connect(self.wanted)
         self.list.clicked.connect(self._open)
 
-    def show_all(self, items: Sequence[Conversation], current: int | None) -> None:
+    def show_all(self, items: Sequence[ConversationSummary], current: int | None) -> None:
         """What was found; `current` is the one that is open. Who is in the list stays at the same one, or where it was:
         the next key is not meant for another."""
         chosen, place = (self.list.chosen, self.list.currentIndex().row()) if self.list.hasFocus() else (current, -1)

@@ -35,7 +35,7 @@ def run_read(options: Any, settings: Settings, folders: AppPaths, console: Comma
 def run_voices(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     from assistant.library import voices
 
-    for voice in voices.voices(folders.data):
+    for voice in voices.list_voices(folders.data):
         console.print_line(f"{voice.id:<28} {voice.name}")
     return 0
 
@@ -51,11 +51,11 @@ def run_models(options: Any, settings: Settings, folders: AppPaths, console: Com
         )
         return 0
     console.print_line("starter              look  here     comes with Hark   Apache-2.0")
-    for entry in catalogue.CATALOGUE.values():
-        here = "here" if models.is_here(entry) else "begun" if models.begun(entry.name) else "–"
-        card = f"{entry.card:.1f} GB of a graphics card" if entry.job != "speak" else ""
+    for entry in catalogue.CATALOG.values():
+        here = "here" if models.is_installed(entry) else "begun" if models.partial_bytes(entry.name) else "–"
+        card = f"{entry.gpu_memory_gb:.1f} GB of a graphics card" if entry.task != "speak" else ""
         about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
-        console.print_line(f"{entry.name:<20} {entry.job:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
+        console.print_line(f"{entry.name:<20} {entry.task:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
     return 0
 
 
@@ -71,9 +71,9 @@ def _get_model(name: str, settings: Settings, folders: AppPaths, console: Comman
             told[0] = done * 20 // total
             console.print_notice(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
 
-    folder = models.get(name, print_progress, settings.hub.model_hub, console.print_notice)
+    folder = models.download(name, print_progress, settings.hub.model_hub, console.print_notice)
     console.print_line(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
-    entry = catalogue.CATALOGUE.get(name)
+    entry = catalogue.CATALOG.get(name)
     chosen = models.choices_of(name)
     if _chosen_before(settings, chosen) == chosen:
         console.print_line("It is used.")
@@ -112,7 +112,7 @@ def _save_choices(
 def _remove_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     from assistant.library import models
 
-    console.print_line(f"{models.remove(name) / 1e9:.2f} GB are free again.")
+    console.print_line(f"{models.remove_model(name) / 1e9:.2f} GB are free again.")
 
 
 def run_doctor(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:

@@ -50,7 +50,7 @@ def _run_turn(
     question: TurnRequest, settings: Settings, folders: AppPaths, played: AnswerOutput, voice: str = ""
 ) -> int:
     """Asks, and shows, plays or writes what comes."""
-    kept, why = history.opened(folders.data) if settings.history.save_conversations else (None, "")
+    kept, why = history.open_recorder(folders.data) if settings.history.save_conversations else (None, "")
     if why:
         played.on_event(Notice(why))
     shelf = ModelManager(folders.data, voice)
@@ -96,7 +96,7 @@ def run_say(options: Any, settings: Settings, folders: AppPaths, console: Comman
     if not options.text.strip():
         raise UsageError("usage", "There is nothing to say.", "Give a text.")
     _check_target(options.speak_to)
-    voice = voices.open_chosen(options.voice, settings.voice.id, folders.data, console.print_notice)
+    voice = voices.open_voice_or_default(options.voice, settings.voice.id, folders.data, console.print_notice)
     with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
         for event in turn.read_aloud(options.text, voice):
             played.on_event(event)

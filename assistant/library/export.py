@@ -17,19 +17,19 @@ from urllib.parse import unquote
 
 from assistant.errors import InvalidInputError, first_line
 from assistant.files import open_regular_file
-from assistant.library.archive import Archive, Turn
-from assistant.library.rows import Digest, Letters, Moment, Regions, State
+from assistant.library.archive import ConversationStore, TurnRecord
+from assistant.library.rows import Digest, LetterCount, RegionBoxes, Timestamp, TurnState
 from assistant.typed_reader import parse_json, read_as
 from assistant.words.markdown import DEEPEST, common
 from assistant.words.tongue import mark, tr
 
 _MARK = "hark-conversation"
 _VERSION = 1
-_LARGEST = 500_000_000  # bytes of a file that is read back
+_MAX_FILE_BYTES = 500_000_000  # bytes of a file that is read back
 _MAX_TEXT_BYTES = 16 * 1024**2  # of it without its pictures
 _MAX_PNG_BYTES = 48 * 1024**2  # of one picture
 _PNG = b"\x89PNG\r\n\x1a\n"
-FORMS = (".md", ".json", ".html")
+FORMATS = (".md", ".json", ".html")
 _CODE = (  # fences to their ends, and spans on one line; roughly: what comes of it is checked
     r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ \t>]*\1|\Z)"
     r"|(?<!`)(`++)[^\n]+?(?<!`)\2(?!`)|"
@@ -49,10 +49,10 @@ margin-bottom: 0 }} pre {{ overflow-x: auto }} td, th {{ padding: .1em .8em .1em
 """
 
 
-def write(archive: Archive, conversation: int, path: Path) -> None:
+def export_conversation(archive: ConversationStore, conversation: int, path: Path) -> None:
     """Writes a conversation in the form that the name asks for: .md, .json or .html. Raises `OSError`, and `BadInput`
     for another name."""
-    forms = {".md": _markdown, ".json": _json, ".html": _html}
+    forms = {".md": _write_markdown, ".json": _write_json, ".html": _write_html}
     form = forms.get(path.suffix.lower())
     if form is None:
         raise InvalidInputError(
@@ -70,14 +70,14 @@ def write(archive: Archive, conversation: int, path: Path) -> None:
 
 @dataclass(frozen=True)
 class _ImportedTurn:
-    asked: Moment
+    asked: Timestamp
     question: str
     answer: str
     by: str
-    state: State
-    heard: Letters | None
+    state: TurnState
+    heard: LetterCount | None
     pictures: tuple[Digest, ...]
-    regions: Regions = ()
+    regions: RegionBoxes = ()
 
 
 @dataclass(frozen=True)
@@ -90,30 +90,34 @@ class _ImportedPicture:
 
 
 @dataclass(frozen=True)
-class _Imported:
+class _ImportedConversation:
     title: str
     turns: tuple[_ImportedTurn, ...]
     pictures: tuple[_ImportedPicture, ...]
 
 
-def read(archive: Archive, path: Path) -> int:
+def import_conversation(archive: ConversationStore, path: Path) -> int:
     """Takes a conversation in that `write` wrote as JSON; returns its id. Raises `BadInput`."""
     try:
         with open_regular_file(path, "import", mark("conversation")) as file:
-            if os.fstat(file.fileno()).st_size > _LARGEST:
+            if os.fstat(file.fileno()).st_size > _MAX_FILE_BYTES:
                 raise ValueError("it is too large")
             text, places = _without_pictures(file)
             imported = _read_imported(parse_json(text, max_bytes=_MAX_TEXT_BYTES))
             for picture in imported.pictures:
-                _keep(archive, picture.digest, _read_png(file, picture.png, places))
+                _keep_picture(archive, picture.digest, _read_png(file, picture.png, places))
     except (OSError, ValueError) as error:
         what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
         raise InvalidInputError("import", what, tr("Choose a .json file that Hark wrote.")) from error
     turns = [
-        Turn(0, 0, turn.asked, turn.question, turn.answer, turn.by, turn.state, turn.heard, turn.pictures, turn.regions)
+        TurnRecord(
+            0, 0, turn.asked, turn.question, turn.answer, turn.by, turn.state, turn.heard, turn.pictures, turn.regions
+        )
         for turn in imported.turns
     ]
-    return archive.add(imported.title, turns, {picture.digest: _line(picture.name) for picture in imported.pictures})
+    return archive.add_conversation(
+        imported.title, turns, {picture.digest: _to_one_line(picture.name) for picture in imported.pictures}
+    )
 
 
 def _without_pictures(file: BinaryIO) -> tuple[bytes, list[tuple[int, int]]]:
@@ -132,12 +136,12 @@ def _without_pictures(file: BinaryIO) -> tuple[bytes, list[tuple[int, int]]]:
     return b"".join(parts), places
 
 
-def _read_imported(table: object) -> _Imported:
+def _read_imported(table: object) -> _ImportedConversation:
     if not isinstance(table, dict) or table.get("kind") != _MARK:
         raise ValueError("it is no conversation of Hark")
     if table.get("version") != _VERSION:
         raise ValueError("a newer Hark wrote it")
-    imported = read_as(_Imported, table, "conversation")
+    imported = read_as(_ImportedConversation, table, "conversation")
     here = {picture.digest for picture in imported.pictures}
     for turn in imported.turns:
         if not here.issuperset(turn.pictures):
@@ -157,30 +161,30 @@ def _read_png(file: BinaryIO, png: str | int, places: list[tuple[int, int]]) -> 
     return base64.b64decode(png, validate=True)
 
 
-def _markdown(archive: Archive, conversation: int, path: Path) -> str:
-    names, folder, ours = archive.names(conversation), path.with_name(f"{path.stem} pictures"), set[str]()
-    parts = [("# ", f"{_line(archive.title(conversation))}\n")]  # what Hark writes, and what was said
-    for turn in archive.turns(conversation):
-        parts.append((f"\n**{_when(turn)}**\n\n", "".join(f"> {line}\n" for line in turn.question.splitlines())))
+def _write_markdown(archive: ConversationStore, conversation: int, path: Path) -> str:
+    names, folder, ours = archive.picture_names(conversation), path.with_name(f"{path.stem} pictures"), set[str]()
+    parts = [("# ", f"{_to_one_line(archive.find_title(conversation))}\n")]  # what Hark writes, and what was said
+    for turn in archive.last_turns(conversation):
+        parts.append((f"\n**{_format_time(turn)}**\n\n", "".join(f"> {line}\n" for line in turn.question.splitlines())))
         shown = ""
-        for digest, png in _pngs(archive, turn):
+        for digest, png in _picture_pngs(archive, turn):
             folder.mkdir(exist_ok=True)
             (folder / f"{digest[:12]}.png").write_bytes(png)
             ours.add(f"{folder.name}/{digest[:12]}.png")
-            name = re.sub(r"[\[\]\\<>`]", "", _line(names[digest]))
+            name = re.sub(r"[\[\]\\<>`]", "", _to_one_line(names[digest]))
             shown += f"\n![{name}](<{folder.name}/{digest[:12]}.png>)\n"
         parts.append((f"{shown}\n", f"{turn.answer}\n"))
-    readable = _still(parts, _CODE)
-    return readable if _fetched(readable) <= ours else _still(parts)
+    readable = _escape_live_parts(parts, _CODE)
+    return readable if _escape_links(readable) <= ours else _escape_live_parts(parts)
 
 
-def _still(parts: list[tuple[str, str]], code: str = "") -> str:
+def _escape_live_parts(parts: list[tuple[str, str]], code: str = "") -> str:
     """What was said names nothing that whoever shows the file would fetch; code is as it was."""
     live = re.compile(code + _LIVE, re.MULTILINE | re.DOTALL)
     return "".join(ours + live.sub(lambda one: _STILL.get(one[0], one[0]), said) for ours, said in parts)
 
 
-def _fetched(text: str) -> set[str]:
+def _escape_links(text: str) -> set[str]:
     """The pictures that Markdown shows, by viewers that know tables or do not; "?" for HTML, and what is too deep."""
     found = set()
     for draw in (common(html=True), common(html=True).disable("table")):
@@ -193,14 +197,14 @@ def _fetched(text: str) -> set[str]:
     return found
 
 
-def _json(archive: Archive, conversation: int, path: Path) -> str:
-    turns, names = archive.turns(conversation), archive.names(conversation)
-    kept = {digest: png for turn in turns for digest, png in _pngs(archive, turn)}
+def _write_json(archive: ConversationStore, conversation: int, path: Path) -> str:
+    turns, names = archive.last_turns(conversation), archive.picture_names(conversation)
+    kept = {digest: png for turn in turns for digest, png in _picture_pngs(archive, turn)}
     told = {
         "kind": _MARK,
         "version": _VERSION,
-        "title": archive.title(conversation),
-        "turns": [_told(turn, kept) for turn in turns],
+        "title": archive.find_title(conversation),
+        "turns": [_turn_to_json(turn, kept) for turn in turns],
         "pictures": [
             {"digest": digest, "name": names[digest], "png": base64.b64encode(png).decode()}
             for digest, png in kept.items()
@@ -209,7 +213,7 @@ def _json(archive: Archive, conversation: int, path: Path) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 
-def _told(turn: Turn, kept: Collection[str]) -> dict[str, Any]:
+def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
     """A turn with the pictures that are there; without the last one nothing is told of its regions."""
     pictures = [one for one in turn.pictures if one in kept]
     return {
@@ -219,27 +223,27 @@ def _told(turn: Turn, kept: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _html(archive: Archive, conversation: int, path: Path) -> str:
+def _write_html(archive: ConversationStore, conversation: int, path: Path) -> str:
     # Pictures that an answer names stay words; the policy in the page's head would not let them load either.
     draw = common().disable("image")
-    names, parts = archive.names(conversation), list[str]()
-    for turn in archive.turns(conversation):
-        parts.append(f"<h2>{html.escape(_when(turn))}</h2>\n<p><b>{html.escape(turn.question)}</b></p>\n")
-        for digest, png in _pngs(archive, turn):
+    names, parts = archive.picture_names(conversation), list[str]()
+    for turn in archive.last_turns(conversation):
+        parts.append(f"<h2>{html.escape(_format_time(turn))}</h2>\n<p><b>{html.escape(turn.question)}</b></p>\n")
+        for digest, png in _picture_pngs(archive, turn):
             data = base64.b64encode(png).decode()
             parts.append(f'<p><img alt="{html.escape(names[digest])}" src="data:image/png;base64,{data}"></p>\n')
         parts.append(str(draw.render(turn.answer)))
-    return _PAGE.format(title=html.escape(archive.title(conversation)), body="".join(parts))
+    return _PAGE.format(title=html.escape(archive.find_title(conversation)), body="".join(parts))
 
 
-def _pngs(archive: Archive, turn: Turn) -> Iterator[tuple[str, bytes]]:
+def _picture_pngs(archive: ConversationStore, turn: TurnRecord) -> Iterator[tuple[str, bytes]]:
     """A turn's pictures that are still there."""
     for digest in turn.pictures:
-        if png := _kept(archive.picture_file(digest)):
+        if png := _read_kept_picture(archive.picture_file(digest)):
             yield digest, png
 
 
-def _kept(path: Path) -> bytes:
+def _read_kept_picture(path: Path) -> bytes:
     """A kept picture; nothing where there is none, or a link to a file of somebody else."""
     try:
         if path.is_symlink():
@@ -251,7 +255,7 @@ def _kept(path: Path) -> bytes:
     return png if png.startswith(_PNG) and len(png) <= _MAX_PNG_BYTES else b""
 
 
-def _keep(archive: Archive, digest: str, png: bytes) -> None:
+def _keep_picture(archive: ConversationStore, digest: str, png: bytes) -> None:
     """What it shows is looked at where all pictures are: in the limited child, when it is opened."""
     if not png.startswith(_PNG) or len(png) > _MAX_PNG_BYTES:
         raise ValueError("a picture is no PNG, or too large")
@@ -263,9 +267,9 @@ def _keep(archive: Archive, digest: str, png: bytes) -> None:
         part.replace(path)
 
 
-def _when(turn: Turn) -> str:
+def _format_time(turn: TurnRecord) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(turn.asked))
 
 
-def _line(text: str) -> str:
+def _to_one_line(text: str) -> str:
     return " ".join(text.split())

@@ -26,8 +26,8 @@ import requests
 from filelock import FileLock
 
 from assistant.library import models
-from assistant.library.hub_errors import explain, is_final
-from assistant.library.hubs import HUBS, File, Hub, blocks
+from assistant.library.hub_errors import explain_error, is_final_error
+from assistant.library.hubs import HUBS, HubFile, ModelHub, read_blocks
 from assistant.words import tongue
 from assistant.words.tongue import tr
 
@@ -37,15 +37,15 @@ _TELL = 0.3  # seconds between two lines
 _SPARE = 1.02  # of the disk that is needed
 
 
-Opened = Callable[[File, int], requests.Response]
+OpenFile = Callable[[HubFile, int], requests.Response]
 
 
-class Stopped(Exception):
+class DownloadStoppedError(Exception):
     """It cannot go on; carries a sentence and the next step."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DownloadRequest:
     """A model at its hub: all of it, or what is in the folder `inside`. `revision`: a commit, "" for the newest.
     `hashes`: the SHA-256 that we know of files in it."""
 
@@ -55,67 +55,67 @@ class Wanted:
     hashes: dict[str, str] = field(default_factory=dict)
 
 
-def fetch(wanted: Wanted, tell: Any, hub: Hub) -> Path:
+def download_model(wanted: DownloadRequest, tell: Any, hub: ModelHub) -> Path:
     """Fetches all that is missing of a model; returns its folder. Raises `Stopped`, `OSError` of the disk."""
-    place, note = models.place(wanted.repo), models.note_of(wanted.repo, wanted.inside)
-    commit, files = _listed(hub, wanted)
+    place, note = models.cache_folder(wanted.repo), models.progress_file(wanted.repo, wanted.inside)
+    commit, files = _list_files(hub, wanted)
 
-    def opened(file: File, begin: int) -> requests.Response:
-        return hub.opened(wanted.repo, commit, file.name, begin)
+    def open_file(file: HubFile, begin: int) -> requests.Response:
+        return hub.open_file(wanted.repo, commit, file.name, begin)
 
     total = sum(one.size for one in files)
-    _room(place, total - _here(place / "blobs", files))
+    _check_disk_space(place, total - _bytes_present(place / "blobs", files))
     tell({"total": total, "files": len(files)})
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps([one.hash for one in files]))
 
-    def moved() -> None:
-        tell({"done": _here(place / "blobs", files)})
+    def report_progress() -> None:
+        tell({"done": _bytes_present(place / "blobs", files)})
 
     for one in files:
-        moved()
-        if not _is_whole(place / "blobs" / one.hash, one, tell):
-            _pull(one, opened, place / "blobs", moved)
+        report_progress()
+        if not _is_complete(place / "blobs" / one.hash, one, tell):
+            _download_file(one, open_file, place / "blobs", report_progress)
         _check_known(place / "blobs" / one.hash, one.name, wanted)
     tell({"done": total})
-    folder = _named(place, commit, files, wanted.revision) / wanted.inside
+    folder = _link_snapshot(place, commit, files, wanted.revision) / wanted.inside
     note.unlink(missing_ok=True)
     return folder
 
 
-def _check_known(blob: Path, name: str, wanted: Wanted) -> None:
+def _check_known(blob: Path, name: str, wanted: DownloadRequest) -> None:
     """Throws away what is another content than the one that we know of this model. Raises `Stopped`."""
     known = wanted.hashes.get(name.removeprefix(f"{wanted.inside}/"))
-    if known and blob.name != known and (len(blob.name) == len(known) or not _has(blob, known)):
+    if known and blob.name != known and (len(blob.name) == len(known) or not _has_content(blob, known)):
         blob.unlink()
         raise _unknown_content(name)
 
 
-def _unknown_content(name: str) -> Stopped:
+def _unknown_content(name: str) -> DownloadStoppedError:
     what = tr("“{name}” at the hub is not the file that Hark knows; it was not taken.").format(name=name)
-    return Stopped(what, tr("Use another hub or mirror, or update Hark."))
+    return DownloadStoppedError(what, tr("Use another hub or mirror, or update Hark."))
 
 
-def _is_whole(blob: Path, file: File, tell: Any) -> bool:
+def _is_complete(blob: Path, file: HubFile, tell: Any) -> bool:
     """Whether a content is here: it is read, whoever brought it; a damaged one is thrown away, and that is told."""
     if not blob.is_file():
         return False
-    if _has(blob, file.hash):
+    if _has_content(blob, file.hash):
         return True
     blob.unlink()
     tell({"note": tr("“{name}” was damaged on the disk; it is fetched again.").format(name=file.name)})
     return False
 
 
-def _listed(hub: Hub, wanted: Wanted) -> tuple[str, list[File]]:
+def _list_files(hub: ModelHub, wanted: DownloadRequest) -> tuple[str, list[HubFile]]:
     """The state of a model at its hub, and its files as far as they are wanted. Raises `Stopped`."""
     try:
-        commit, files = hub.listed(wanted.repo, wanted.inside, wanted.revision)
+        commit, files = hub.list_files(wanted.repo, wanted.inside, wanted.revision)
     except (requests.RequestException, ValueError) as error:
-        raise Stopped(*explain(error, wanted.repo)) from error
+        raise DownloadStoppedError(*explain_error(error, wanted.repo)) from error
     if not files:
         what = tr("“{repo}” holds no model that Hark can use.").format(repo=wanted.repo)
-        raise Stopped(what, tr("Choose another."))
+        raise DownloadStoppedError(what, tr("Choose another."))
     for file in files:
         known = wanted.hashes.get(file.name.removeprefix(f"{wanted.inside}/"), "")
         if len(known) == len(file.hash) and known != file.hash:
@@ -123,18 +123,18 @@ def _listed(hub: Hub, wanted: Wanted) -> tuple[str, list[File]]:
     return commit, files
 
 
-def _pull(file: File, opened: Opened, blobs: Path, moved: Callable[[], None]) -> None:
+def _download_file(file: HubFile, opened: OpenFile, blobs: Path, moved: Callable[[], None]) -> None:
     """Fetches what is missing of a file, whatever cuts the line; `moved` is called now and then. Raises `Stopped`."""
     blobs.mkdir(parents=True, exist_ok=True)
-    part = blobs / f"{file.hash}{models.PART}"
+    part = blobs / f"{file.hash}{models.PART_SUFFIX}"
     with FileLock(f"{part}.lock"):  # another one may be fetching the same
         if not (blobs / file.hash).exists():
-            _fill(file, opened, part, moved)
-            _checked(part, file)
+            _fill_part(file, opened, part, moved)
+            _verify_part(part, file)
             part.replace(blobs / file.hash)
 
 
-def _fill(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> None:
+def _fill_part(file: HubFile, opened: OpenFile, part: Path, moved: Callable[[], None]) -> None:
     """Adds what a begun file lacks. Raises `Stopped`."""
     for attempt in range(_TRIES):
         if part.exists() and part.stat().st_size >= file.size:
@@ -142,22 +142,22 @@ def _fill(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> 
         time.sleep(_WAIT * (2**attempt - 1))
         reason = requests.RequestException()
         try:
-            _go_on(file, opened, part, moved)
+            _resume_part(file, opened, part, moved)
         except requests.RequestException as error:
             reason = error
-            if is_final(error):
+            if is_final_error(error):
                 break
     if part.exists() and part.stat().st_size >= file.size:
         return
-    raise Stopped(*explain(reason, file.name)) from reason
+    raise DownloadStoppedError(*explain_error(reason, file.name)) from reason
 
 
-def _go_on(file: File, opened: Opened, part: Path, moved: Callable[[], None]) -> None:
+def _resume_part(file: HubFile, opened: OpenFile, part: Path, moved: Callable[[], None]) -> None:
     """Adds to a begun file what it lacks; ends with the line, at the latest when it is larger than it should be."""
     told = 0.0
     answer = opened(file, part.stat().st_size if part.exists() else 0)
     with answer, part.open("ab" if answer.status_code == 206 else "wb") as out:
-        for block in blocks(answer):
+        for block in read_blocks(answer):
             out.write(block)
             out.flush()
             if time.monotonic() - told > _TELL:
@@ -167,7 +167,7 @@ def _go_on(file: File, opened: Opened, part: Path, moved: Callable[[], None]) ->
                 break
 
 
-def _named(place: Path, commit: str, files: list[File], revision: str) -> Path:
+def _link_snapshot(place: Path, commit: str, files: list[HubFile], revision: str) -> Path:
     """Gives the fetched contents their names, as huggingface_hub lays out its cache: other programs find them too. The
     newest state is theirs: one that was asked for by its `revision` does not take its place."""
     folder = place / "snapshots" / commit
@@ -187,15 +187,15 @@ def _named(place: Path, commit: str, files: list[File], revision: str) -> Path:
     return folder
 
 
-def _checked(part: Path, file: File) -> None:
+def _verify_part(part: Path, file: HubFile) -> None:
     """Throws away what is not what the hub promised. Raises `Stopped`."""
-    if part.stat().st_size > file.size or not _has(part, file.hash):
+    if part.stat().st_size > file.size or not _has_content(part, file.hash):
         part.unlink()
         what = tr("“{name}” came with other content than the hub promises; it was thrown away.").format(name=file.name)
-        raise Stopped(what, tr("Run it again, or use another mirror."))
+        raise DownloadStoppedError(what, tr("Run it again, or use another mirror."))
 
 
-def _has(path: Path, wanted: str) -> bool:
+def _has_content(path: Path, wanted: str) -> bool:
     """Whether a file's content has this hash: of 64 digits SHA-256, of 40 Git's own of a blob."""
     made = hashlib.sha256()
     if len(wanted) == 40:
@@ -206,11 +206,11 @@ def _has(path: Path, wanted: str) -> bool:
     return made.hexdigest() == wanted
 
 
-def _here(blobs: Path, files: list[File]) -> int:
+def _bytes_present(blobs: Path, files: list[HubFile]) -> int:
     """Bytes that are here already, of whole files and of begun ones."""
     here = 0
     for one in files:
-        for name in (one.hash, f"{one.hash}{models.PART}"):
+        for name in (one.hash, f"{one.hash}{models.PART_SUFFIX}"):
             path = blobs / name
             if path.is_file():
                 here += min(one.size, path.stat().st_size)
@@ -218,12 +218,12 @@ def _here(blobs: Path, files: list[File]) -> int:
     return here
 
 
-def _room(blobs: Path, needed: int) -> None:
+def _check_disk_space(blobs: Path, needed: int) -> None:
     place = next(one for one in (blobs, *blobs.parents) if one.is_dir())
     free = shutil.disk_usage(place).free
     if free < needed * _SPARE:
         what = tr("The model needs {needed:.1f} GB more, and there are {free:.1f} GB on the disk of “{place}”.")
-        raise Stopped(
+        raise DownloadStoppedError(
             what.format(needed=needed / 1e9, free=free / 1e9, place=place),
             tr("Make room, or set HF_HOME to a larger disk."),
         )
@@ -233,20 +233,28 @@ def main() -> int:
     """Fetches the named model; 0 if it is here in the end."""
     tongue.inherit()
 
-    def tell(facts: dict[str, Any]) -> None:
+    def print_json(facts: dict[str, Any]) -> None:
         print(json.dumps(facts, ensure_ascii=False), flush=True)
 
     repo, named, inside, revision, hashes = sys.argv[1:]
     try:
         _refuse_offline()
-        tell({"folder": str(fetch(Wanted(repo, inside, revision, json.loads(hashes)), tell, HUBS[named]()))})
-    except Stopped as stopped:
+        print_json(
+            {
+                "folder": str(
+                    download_model(
+                        DownloadRequest(repo, inside, revision, json.loads(hashes)), print_json, HUBS[named]()
+                    )
+                )
+            }
+        )
+    except DownloadStoppedError as stopped:
         error, hint = stopped.args
     except OSError as fault:
-        error, hint = explain(fault, repo)
+        error, hint = explain_error(fault, repo)
     else:
         return 0
-    tell({"error": error, "hint": hint})
+    print_json({"error": error, "hint": hint})
     return 1
 
 
@@ -254,7 +262,7 @@ def _refuse_offline() -> None:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        raise Stopped(tr("HF_HUB_OFFLINE is set: nothing is fetched."), tr("Unset it, then run it again."))
+        raise DownloadStoppedError(tr("HF_HUB_OFFLINE is set: nothing is fetched."), tr("Unset it, then run it again."))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ MAX_LISTING_SECONDS = 60.0
 MAX_FILES = 1_000  # of one model: the largest known has 46
 MAX_LISTED_FILES = 100_000  # of a repository of many
 MAX_FILE_BYTES = 2**50
-_SILENCE = 10.0  # seconds without a byte
+_SILENCE_TIMEOUT_S = 10.0  # seconds without a byte
 _BLOCK_BYTES = 1 << 18
 
 _Hash = Annotated[str, TextPattern(r"[0-9a-f]{40}|[0-9a-f]{64}", "a hash")]
@@ -32,7 +32,7 @@ _Size = Annotated[int, NumberRange(0, MAX_FILE_BYTES)]
 
 
 @dataclass(frozen=True)
-class File:
+class HubFile:
     """One file of a model: its size in bytes and the hash that its content must have, SHA-256 or Git's SHA-1."""
 
     name: str
@@ -40,33 +40,33 @@ class File:
     hash: str
 
 
-class Hub(Protocol):
+class ModelHub(Protocol):
     """What it answers with is checked: what makes no sense raises `ValueError`, what does not come
     `requests.RequestException`."""
 
-    def listed(self, repo: str, inside: str, revision: str) -> tuple[str, list[File]]:
+    def list_files(self, repo: str, inside: str, revision: str) -> tuple[str, list[HubFile]]:
         """The state of a model as 40 digits, and its files as far as they are wanted: of one voice in the folder
         `inside`, or of a model of its own for "". `revision` is a commit, "" for the newest."""
 
-    def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
+    def open_file(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
         """A file from its byte `begin` on, as a stream for `blocks`."""
 
 
 @dataclass(frozen=True)
-class _Lfs:
+class _LfsEntry:
     sha256: _Hash
 
 
 @dataclass(frozen=True)
-class _Sibling:
+class _RepoFile:
     rfilename: str
     size: _Size
     blobId: _Hash
-    lfs: _Lfs | None = None
+    lfs: _LfsEntry | None = None
 
     @property
-    def file(self) -> File:
-        return File(self.rfilename, self.size, self.lfs.sha256 if self.lfs else self.blobId)
+    def to_hub_file(self) -> HubFile:
+        return HubFile(self.rfilename, self.size, self.lfs.sha256 if self.lfs else self.blobId)
 
 
 @dataclass(frozen=True)
@@ -75,27 +75,27 @@ class _ModelInfo:
     siblings: Annotated[tuple[dict[str, object], ...], MaxLength(MAX_LISTED_FILES)]
 
 
-class HuggingFace:
+class HuggingFaceHub:
     """At `HF_ENDPOINT`. The user's token goes to huggingface.co alone: a mirror is not the hub that it stands for."""
 
-    def listed(self, repo: str, inside: str, revision: str) -> tuple[str, list[File]]:
-        with self._asked(f"api/models/{repo}/revision/{revision or 'main'}?blobs=true", 0) as answer:
-            info = read_as(_ModelInfo, _json(answer), "listing")
+    def list_files(self, repo: str, inside: str, revision: str) -> tuple[str, list[HubFile]]:
+        with self._request(f"api/models/{repo}/revision/{revision or 'main'}?blobs=true", 0) as answer:
+            info = read_as(_ModelInfo, _read_json(answer), "listing")
         if revision and info.sha != revision:
             raise ValueError("another revision than the one that was asked for")
-        wanted = [sibling for sibling in info.siblings if _wanted(str(sibling.get("rfilename", "")), inside)]
-        return info.sha, _checked([read_as(_Sibling, sibling, "file").file for sibling in wanted])
+        wanted = [sibling for sibling in info.siblings if _is_needed(str(sibling.get("rfilename", "")), inside)]
+        return info.sha, _check_names([read_as(_RepoFile, sibling, "file").to_hub_file for sibling in wanted])
 
-    def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        return self._asked(f"{repo}/resolve/{state}/{quote(name)}", begin)
+    def open_file(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
+        return self._request(f"{repo}/resolve/{state}/{quote(name)}", begin)
 
-    def _asked(self, path: str, begin: int) -> requests.Response:
+    def _request(self, path: str, begin: int) -> requests.Response:
         from huggingface_hub import constants, get_token
 
         endpoint = constants.ENDPOINT.rstrip("/")
         # `get_token` itself may ask the network, at the endpoint, to renew a token.
         token = get_token() if endpoint.lower() == TOKEN_HUB else None
-        return _get(f"{endpoint}/{path}", begin, token or "")
+        return _http_get(f"{endpoint}/{path}", begin, token or "")
 
 
 @dataclass(frozen=True)
@@ -115,34 +115,34 @@ class _ScopeListing:
     Data: _ScopeData
 
 
-class ModelScope:
+class ModelScopeHub:
     """At `MODELSCOPE_DOMAIN`; it names a SHA-256 for every file, and has commits of its own: the newest is taken."""
 
-    def listed(self, repo: str, inside: str, revision: str) -> tuple[str, list[File]]:
-        with self._asked(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as answer:
-            listing = read_as(_ScopeListing, _json(answer), "listing")
+    def list_files(self, repo: str, inside: str, revision: str) -> tuple[str, list[HubFile]]:
+        with self._request(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as answer:
+            listing = read_as(_ScopeListing, _read_json(answer), "listing")
         wanted = [
             read_as(_ScopeFile, file, "file")
             for file in listing.Data.Files
-            if file.get("Type") == "blob" and _wanted(str(file.get("Path", "")), inside)
+            if file.get("Type") == "blob" and _is_needed(str(file.get("Path", "")), inside)
         ]
-        files = _checked([File(file.Path, file.Size, file.Sha256) for file in wanted])
+        files = _check_names([HubFile(file.Path, file.Size, file.Sha256) for file in wanted])
         # A model has no state of its own there, each file has one: the contents together are as good.
         state = hashlib.sha1("".join(sorted(one.hash for one in files)).encode(), usedforsecurity=False).hexdigest()
         return state, files
 
-    def opened(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        return self._asked(f"models/{repo}/resolve/master/{quote(name)}", begin)
+    def open_file(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
+        return self._request(f"models/{repo}/resolve/master/{quote(name)}", begin)
 
-    def _asked(self, path: str, begin: int) -> requests.Response:
+    def _request(self, path: str, begin: int) -> requests.Response:
         domain = os.environ.get("MODELSCOPE_DOMAIN", "www.modelscope.cn")
-        return _get(f"{domain if '://' in domain else f'https://{domain}'}/{path}", begin, "")
+        return _http_get(f"{domain if '://' in domain else f'https://{domain}'}/{path}", begin, "")
 
 
-HUBS: dict[str, type[Hub]] = {"huggingface": HuggingFace, "modelscope": ModelScope}
+HUBS: dict[str, type[ModelHub]] = {"huggingface": HuggingFaceHub, "modelscope": ModelScopeHub}
 
 
-def blocks(answer: requests.Response) -> Iterator[bytes]:
+def read_blocks(answer: requests.Response) -> Iterator[bytes]:
     """The body of an answer as it comes, decompressed in pieces of 256 KiB at most, whatever it was packed with. Raises
     `requests.RequestException` where it ends early, falls silent or cannot be unpacked."""
     encoding = answer.headers.get("Content-Encoding", "identity").lower()
@@ -166,10 +166,10 @@ def blocks(answer: requests.Response) -> Iterator[bytes]:
         raise requests.exceptions.ChunkedEncodingError("cut", request=answer.request)
 
 
-def _json(answer: requests.Response) -> object:
+def _read_json(answer: requests.Response) -> object:
     """What an answer says, if it says it soon and in few bytes."""
     begun, whole = time.monotonic(), bytearray()
-    for block in blocks(answer):
+    for block in read_blocks(answer):
         whole += block
         if len(whole) > MAX_JSON_BYTES:
             raise ValueError("a listing without end")
@@ -178,8 +178,8 @@ def _json(answer: requests.Response) -> object:
     return parse_json(bytes(whole))
 
 
-def _get(address: str, begin: int, token: str) -> requests.Response:
-    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _http_get(address: str, begin: int, token: str) -> requests.Response:
+    def add_token(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
@@ -187,7 +187,9 @@ def _get(address: str, begin: int, token: str) -> requests.Response:
     if begin:
         headers["Range"] = f"bytes={begin}-"
     # By `auth`, not as a header: that would give way to a password in ~/.netrc. Neither goes on to another host.
-    answer = requests.get(address, headers=headers, auth=authorize if token else None, stream=True, timeout=_SILENCE)
+    answer = requests.get(
+        address, headers=headers, auth=add_token if token else None, stream=True, timeout=_SILENCE_TIMEOUT_S
+    )
     if address.startswith("https:") and not answer.url.startswith("https:"):
         answer.close()
         raise requests.exceptions.InvalidSchema("sent on to an address without encryption", request=answer.request)
@@ -195,7 +197,7 @@ def _get(address: str, begin: int, token: str) -> requests.Response:
     return answer
 
 
-def _wanted(name: str, inside: str) -> bool:
+def _is_needed(name: str, inside: str) -> bool:
     if inside:
         folder, _, file = name.rpartition("/")
         return folder == inside and any(fnmatch.fnmatch(file, kind) for kind in VOICE_FILES)
@@ -206,7 +208,7 @@ def _wanted(name: str, inside: str) -> bool:
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 
 
-def _checked(files: Sequence[File]) -> list[File]:
+def _check_names(files: Sequence[HubFile]) -> list[HubFile]:
     """Their names lead nowhere else, on any system, and no two are the same. Raises `ValueError`."""
     if len(files) > MAX_FILES:
         raise ValueError("too many files")

@@ -14,7 +14,7 @@ from assistant.library.catalogue import MODEL_FILES, VOICE_FILES
 from assistant.typed_reader import NumberRange, parse_json, read_as
 from assistant.words.tongue import tr
 
-NEEDED = {
+NEEDED_FILES = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
     "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
     "piper": ("*.onnx", "*.onnx.json"),
@@ -22,24 +22,24 @@ NEEDED = {
 MAX_TABLE_BYTES = 64 * 1024**2  # of a file that is no weights; the largest known, a tokenizer, has 33 MB
 MAX_HEADER_BYTES = 100_000_000  # of a safetensors file, as its library has it
 _T = TypeVar("_T")
-_WEIGHTS = (".safetensors", ".bin", ".onnx")
+_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".onnx")
 
 
-_Token = Annotated[int, NumberRange(0, 2**24)]  # a number in a vocabulary
+_TokenId = Annotated[int, NumberRange(0, 2**24)]  # a number in a vocabulary
 
 
 @dataclass(frozen=True)
-class _Tensor:
+class _TensorEntry:
     data_offsets: tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Index:
+class _ShardIndex:
     weight_map: dict[str, str]
 
 
 @dataclass(frozen=True)
-class _Preprocessor:
+class _PreprocessorConfig:
     """What every Whisper was trained with; another number would cost memory or divide by nothing."""
 
     feature_size: Literal[80, 128] = 80
@@ -53,95 +53,97 @@ class _Preprocessor:
 class _WhisperConfig:
     """CTranslate2 takes these numbers as they are, and reads or writes where they lead."""
 
-    suppress_ids: list[_Token] | None = None
-    suppress_ids_begin: list[_Token] | None = None
-    lang_ids: list[_Token] | None = None
-    alignment_heads: list[tuple[_Token, _Token]] | None = None
+    suppress_ids: list[_TokenId] | None = None
+    suppress_ids_begin: list[_TokenId] | None = None
+    lang_ids: list[_TokenId] | None = None
+    alignment_heads: list[tuple[_TokenId, _TokenId]] | None = None
 
 
-def check_model(folder: Path, part: str, stage: str) -> None:
+def check_model(folder: Path, backend: str, stage: str) -> None:
     """Raises `Missing` where a file of the model that a back end opens is missing, cut off, too large, or none."""
     try:
-        _check_needed(folder, part, stage)
-        _check_kinds(folder, stage)
-        if part == "whisper":
-            _read_table(folder / "preprocessor_config.json", _Preprocessor, stage)
-            _check_tokens(folder, stage)
-        if part == "qwen2-vl":
+        _check_needed_files(folder, backend, stage)
+        _check_file_kinds(folder, stage)
+        if backend == "whisper":
+            _read_json_table(folder / "preprocessor_config.json", _PreprocessorConfig, stage)
+            _check_token_ids(folder, stage)
+        if backend == "qwen2-vl":
             _check_shards(folder, stage)
     except OSError as error:
-        what = tr("The model folder “{folder}” cannot be read: {reason}.")
-        what = what.format(folder=folder, reason=error.strerror or type(error).__name__)
-        raise NotAvailableError(stage, what, tr("Check its name and permissions.")) from None
+        message = tr("The model folder “{folder}” cannot be read: {reason}.")
+        message = message.format(folder=folder, reason=error.strerror or type(error).__name__)
+        raise NotAvailableError(stage, message, tr("Check its name and permissions.")) from None
 
 
-def _check_tokens(folder: Path, stage: str) -> None:
-    config = _read_table(folder / "config.json", _WhisperConfig, stage)
-    words = _read_table(folder / "vocabulary.json", list[str], stage)
-    tokens = (
+def _check_token_ids(folder: Path, stage: str) -> None:
+    config = _read_json_table(folder / "config.json", _WhisperConfig, stage)
+    vocabulary = _read_json_table(folder / "vocabulary.json", list[str], stage)
+    token_ids = (
         [*(config.suppress_ids or ()), *(config.suppress_ids_begin or ()), *(config.lang_ids or ())] if config else []
     )
-    if words is not None and max(tokens, default=0) >= len(words):
-        raise _damaged(folder / "config.json", stage)
+    if vocabulary is not None and max(token_ids, default=0) >= len(vocabulary):
+        raise _damaged_file_error(folder / "config.json", stage)
 
 
-def _check_needed(folder: Path, part: str, stage: str) -> None:
-    for needed in NEEDED.get(part, ()):
-        if not any(path.is_file() for path in folder.glob(needed)):
-            raise _lacking(folder, needed, stage)
+def _check_needed_files(folder: Path, backend: str, stage: str) -> None:
+    for pattern in NEEDED_FILES.get(backend, ()):
+        if not any(path.is_file() for path in folder.glob(pattern)):
+            raise _missing_file_error(folder, pattern, stage)
 
 
-def _lacking(folder: Path, needed: str, stage: str) -> NotAvailableError:
-    what = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=needed)
-    return NotAvailableError(stage, what, tr("Get it again, or copy the missing file into the folder."))
+def _missing_file_error(folder: Path, file_name: str, stage: str) -> NotAvailableError:
+    message = tr("The model folder “{folder}” lacks {needed}.").format(folder=folder, needed=file_name)
+    return NotAvailableError(stage, message, tr("Get it again, or copy the missing file into the folder."))
 
 
 def _check_shards(folder: Path, stage: str) -> None:
-    for shard in _shards(folder, stage):
+    for shard in _list_shards(folder, stage):
         if not (folder / shard).is_file():
-            raise _lacking(folder, shard, stage)
-        if not _is_whole(folder / shard):
-            what = tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder)
-            raise NotAvailableError(stage, what, tr("Get it again, or copy the missing file into the folder."))
+            raise _missing_file_error(folder, shard, stage)
+        if not _is_complete(folder / shard):
+            message = tr("The file {shard} in “{folder}” is cut off or damaged.").format(shard=shard, folder=folder)
+            raise NotAvailableError(stage, message, tr("Get it again, or copy the missing file into the folder."))
 
 
-def _check_kinds(folder: Path, stage: str) -> None:
+def _check_file_kinds(folder: Path, stage: str) -> None:
     """Libraries open what lies there by name: a pipe would keep them for ever, a table of gigabytes fill the memory."""
     for path in folder.iterdir():
         try:
-            facts = os.stat(path)
+            file_stat = os.stat(path)
         except OSError:  # a link to nowhere: what is needed was looked for before
             continue
-        wrong = ""
-        is_table = path.suffix not in _WEIGHTS and any(path.match(kind) for kind in (*MODEL_FILES, *VOICE_FILES))
-        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
-            wrong = tr("“{file}” in the model folder “{folder}” is not a regular file.")
-        elif is_table and facts.st_size > MAX_TABLE_BYTES:
-            wrong = tr("“{file}” in the model folder “{folder}” is too large.")
-        if wrong:
-            what = wrong.format(file=path.name, folder=folder)
-            raise NotAvailableError(stage, what, tr("Get the model again."))
+        problem = ""
+        is_table = path.suffix not in _WEIGHT_SUFFIXES and any(
+            path.match(kind) for kind in (*MODEL_FILES, *VOICE_FILES)
+        )
+        if not stat.S_ISREG(file_stat.st_mode) and not stat.S_ISDIR(file_stat.st_mode):
+            problem = tr("“{file}” in the model folder “{folder}” is not a regular file.")
+        elif is_table and file_stat.st_size > MAX_TABLE_BYTES:
+            problem = tr("“{file}” in the model folder “{folder}” is too large.")
+        if problem:
+            message = problem.format(file=path.name, folder=folder)
+            raise NotAvailableError(stage, message, tr("Get the model again."))
 
 
-def _shards(folder: Path, stage: str) -> list[str]:
-    index = _read_table(folder / "model.safetensors.index.json", _Index, stage)
+def _list_shards(folder: Path, stage: str) -> list[str]:
+    index = _read_json_table(folder / "model.safetensors.index.json", _ShardIndex, stage)
     return sorted({Path(name).name for name in index.weight_map.values()}) if index else ["model.safetensors"]
 
 
-def _read_table(path: Path, kind: type[_T], stage: str) -> _T | None:
+def _read_json_table(path: Path, kind: type[_T], stage: str) -> _T | None:
     """What a JSON file says; None where there is none. Raises `Missing`."""
     try:
         return read_as(kind, parse_json(path.read_bytes()), path.name) if path.is_file() else None
     except (ValueError, OSError):
-        raise _damaged(path, stage) from None
+        raise _damaged_file_error(path, stage) from None
 
 
-def _damaged(path: Path, stage: str) -> NotAvailableError:
-    what = tr("The file {name} in “{folder}” is damaged.").format(name=path.name, folder=path.parent)
-    return NotAvailableError(stage, what, tr("Get the model again."))
+def _damaged_file_error(path: Path, stage: str) -> NotAvailableError:
+    message = tr("The file {name} in “{folder}” is damaged.").format(name=path.name, folder=path.parent)
+    return NotAvailableError(stage, message, tr("Get the model again."))
 
 
-def _is_whole(path: Path) -> bool:
+def _is_complete(path: Path) -> bool:
     """Whether a safetensors file is as long as its own header says."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -154,12 +156,12 @@ def _is_whole(path: Path) -> bool:
         try:
             header = read_as(dict[str, object], parse_json(file.read(length), max_bytes=MAX_HEADER_BYTES), "header")
             header.pop("__metadata__", None)
-            tensors = read_as(dict[str, _Tensor], header, "header")
+            tensors = read_as(dict[str, _TensorEntry], header, "header")
         except ValueError:
             return False
     end = 0  # the library wants them one after another, without holes
-    for begin, until in sorted(tensor.data_offsets for tensor in tensors.values()):
-        if begin != end or until < begin:
+    for tensor_begin, tensor_end in sorted(tensor.data_offsets for tensor in tensors.values()):
+        if tensor_begin != end or tensor_end < tensor_begin:
             return False
-        end = until
+        end = tensor_end
     return size == 8 + length + end

@@ -12,71 +12,71 @@ from assistant.words.clean import clean
 Digest = Annotated[
     str, TextPattern("[0-9a-f]{64}", "a digest")
 ]  # it becomes a file's name: nothing else may come through
-Moment = Annotated[float, NumberRange(0, 4e9)]  # in seconds since 1970, up to what clocks and calendars can show
-State = Literal["asked", "answering", "answered", "failed", "interrupted"]
-Side = Annotated[int, NumberRange(0, 2**31 - 1)]
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
-Regions = tuple[tuple[Side, Side, Side, Side], ...]
-Letters = Annotated[int, NumberRange(0)]
+Timestamp = Annotated[float, NumberRange(0, 4e9)]  # in seconds since 1970, up to what clocks and calendars can show
+TurnState = Literal["asked", "answering", "answered", "failed", "interrupted"]
+PixelCoordinate = Annotated[int, NumberRange(0, 2**31 - 1)]
+RegionBox = tuple[int, int, int, int]  # left, top, right, bottom in pixels
+RegionBoxes = tuple[tuple[PixelCoordinate, PixelCoordinate, PixelCoordinate, PixelCoordinate], ...]
+LetterCount = Annotated[int, NumberRange(0)]
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnSpec:
     """`hint`: its type; `default`: what stands for a value of another one; `missing`: an SQL expression for it, where
     the table lacks it."""
 
-    hint: Any
+    type_hint: Any
     default: object
-    missing: str
+    missing_sql: str
 
-    def read(self, value: object) -> Any:
+    def read_value(self, value: object) -> Any:
         """The value, or the default."""
-        if self.hint is str:
-            return text_of(value)
+        if self.type_hint is str:
+            return to_text(value)
         try:
-            return read_as(self.hint, value, "")
+            return read_as(self.type_hint, value, "")
         except InvalidValueError:
             return self.default
 
 
-COLUMNS: dict[str, dict[str, Column]] = {
+TABLE_COLUMNS: dict[str, dict[str, ColumnSpec]] = {
     "conversation": {
-        "id": Column(int, None, "rowid"),
-        "title": Column(str, "", "'…'"),
-        "created": Column(Moment, 0.0, "0.0"),
-        "deleted": Column(Moment | None, None, "NULL"),
+        "id": ColumnSpec(int, None, "rowid"),
+        "title": ColumnSpec(str, "", "'…'"),
+        "created": ColumnSpec(Timestamp, 0.0, "0.0"),
+        "deleted": ColumnSpec(Timestamp | None, None, "NULL"),
     },
     "turn": {
-        "id": Column(int, None, "rowid"),
-        "conversation": Column(int, 1, "1"),
-        "asked": Column(Moment, 0.0, "0.0"),
-        "question": Column(str, "", "''"),
-        "answer": Column(str, "", "''"),
-        "by": Column(str, "", "''"),
-        "state": Column(State, "interrupted", "'answered'"),
-        "heard": Column(Letters | None, None, "NULL"),
-        "regions": Column(str, "[]", "'[]'"),
+        "id": ColumnSpec(int, None, "rowid"),
+        "conversation": ColumnSpec(int, 1, "1"),
+        "asked": ColumnSpec(Timestamp, 0.0, "0.0"),
+        "question": ColumnSpec(str, "", "''"),
+        "answer": ColumnSpec(str, "", "''"),
+        "by": ColumnSpec(str, "", "''"),
+        "state": ColumnSpec(TurnState, "interrupted", "'answered'"),
+        "heard": ColumnSpec(LetterCount | None, None, "NULL"),
+        "regions": ColumnSpec(str, "[]", "'[]'"),
     },
     "turn_picture": {
-        "turn": Column(int, None, "NULL"),
-        "place": Column(int, 0, "rowid"),
-        "digest": Column(Digest | None, None, "NULL"),
-        "name": Column(str, "", "''"),
+        "turn": ColumnSpec(int, None, "NULL"),
+        "place": ColumnSpec(int, 0, "rowid"),
+        "digest": ColumnSpec(Digest | None, None, "NULL"),
+        "name": ColumnSpec(str, "", "''"),
     },
 }
 
 
-def text_of(value: object) -> str:
+def to_text(value: object) -> str:
     """A text, cleaned; bytes that stand in its place are decoded as far as they go."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return clean("" if value is None else str(value))
 
 
-def regions_of(text: object) -> tuple[Box, ...]:
+def parse_regions(text: object) -> tuple[RegionBox, ...]:
     """The regions of a turn; none where they cannot be read."""
     try:
-        regions: tuple[Box, ...] = read_as(Regions, parse_json(text_of(text), max_depth=2), "regions")
+        regions: tuple[RegionBox, ...] = read_as(RegionBoxes, parse_json(to_text(text), max_depth=2), "regions")
     except InvalidValueError:
         return ()
     return regions
@@ -84,4 +84,4 @@ def regions_of(text: object) -> tuple[Box, ...]:
 
 def is_digest(value: object) -> bool:
     """Whether it is 64 hexadecimal digits and no path, also before it is cleaned."""
-    return value is not None and COLUMNS["turn_picture"]["digest"].read(value) == value
+    return value is not None and TABLE_COLUMNS["turn_picture"]["digest"].read_value(value) == value

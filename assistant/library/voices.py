@@ -11,12 +11,12 @@ from assistant import backends
 from assistant.errors import NotAvailableError
 from assistant.files import user_path
 from assistant.library import models
-from assistant.library.catalogue import CATALOGUE
+from assistant.library.catalogue import CATALOG
 from assistant.library.model_check import check_model
 from assistant.roles import LoadOptions, Voice
 from assistant.words.tongue import tr
 
-_PACKED = {"coqui": "config.json", "piper": "*.onnx.json"}  # engines whose voices are folders, and a file of each
+_PACK_FILES = {"coqui": "config.json", "piper": "*.onnx.json"}  # engines whose voices are folders, and a file of each
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class VoiceEntry:
     name: str
 
 
-def folder_of(data: Path) -> Path:
+def packs_folder(data: Path) -> Path:
     """Where voice packs lie: a folder each, with `config.json` and weights, or `*.onnx` and `*.onnx.json`."""
     return data / "voices"
 
@@ -43,15 +43,15 @@ def open_voice(voice_id: str, data: Path) -> Voice:
             what = tr("There is no voice “{voice_id}”.").format(voice_id=voice_id)
             raise NotAvailableError("speak", what, tr("See hark voices."))
         return _open_packed(engine, path, speaker)
-    if engine not in _PACKED:
+    if engine not in _PACK_FILES:
         return backends.load_voice(engine, LoadOptions(speaker=rest))
     path, speaker = _path_named(rest)
     if path and path.is_absolute():
         return _open_packed(engine, path, speaker)
     pack, _, speaker = rest.partition(":")
-    if engine == "piper" and pack in CATALOGUE:
-        return backends.load_voice(engine, LoadOptions(model=models.locate(pack, engine), speaker=speaker))
-    folder = folder_of(data) / pack
+    if engine == "piper" and pack in CATALOG:
+        return backends.load_voice(engine, LoadOptions(model=models.find_model(pack, engine), speaker=speaker))
+    folder = packs_folder(data) / pack
     if not pack or user_path(pack).is_absolute() or not os.path.isdir(folder):
         what = tr("There is no voice “{voice_id}”: its folder “{folder}” is gone.")
         raise NotAvailableError("speak", what.format(voice_id=voice_id, folder=folder), tr("See hark voices."))
@@ -71,7 +71,7 @@ def _path_named(text: str) -> tuple[Path | None, str]:
 def _engine_of(path: Path) -> str:
     """Which engine speaks with what lies there, or ""."""
     folder = path if os.path.isdir(path) else path.parent
-    return next((engine for engine in ("piper", "coqui") if any(folder.glob(_PACKED[engine]))), "")
+    return next((engine for engine in ("piper", "coqui") if any(folder.glob(_PACK_FILES[engine]))), "")
 
 
 def _open_packed(engine: str, path: Path, speaker: str) -> Voice:
@@ -83,7 +83,7 @@ def _open_packed(engine: str, path: Path, speaker: str) -> Voice:
     return backends.load_voice(engine, LoadOptions(model=str(path), speaker=speaker))
 
 
-def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None]) -> Voice:
+def open_voice_or_default(named: str, usual: str, data: Path, note: Callable[[str], None]) -> Voice:
     """The voice that was named, or the usual one; a usual one that is gone gives way to eSpeak's, and that is said."""
     if named:
         return open_voice(named, data)
@@ -94,7 +94,7 @@ def open_chosen(named: str, usual: str, data: Path, note: Callable[[str], None])
         return open_voice("espeak/en-us", data)
 
 
-def voices(data: Path) -> list[VoiceEntry]:
+def list_voices(data: Path) -> list[VoiceEntry]:
     """Every voice on this machine: got from a hub, eSpeak NG's, and packs."""
     from assistant.backends import espeak
 
@@ -105,10 +105,10 @@ def voices(data: Path) -> list[VoiceEntry]:
         found = []
     finally:
         speaker.close()
-    packs = folder_of(data)
+    packs = packs_folder(data)
     for folder in sorted(packs.iterdir()) if packs.is_dir() else ():
-        for engine, file in _PACKED.items():
+        for engine, file in _PACK_FILES.items():
             if any(folder.glob(file)):
                 found.append(VoiceEntry(f"{engine}/{folder.name}", folder.name))
-    got = [one for one in CATALOGUE.values() if one.job == "speak" and models.is_here(one)]
-    return [VoiceEntry(f"{one.part}/{one.name}", one.name.replace("-", " ").capitalize()) for one in got] + found
+    got = [one for one in CATALOG.values() if one.task == "speak" and models.is_installed(one)]
+    return [VoiceEntry(f"{one.backend}/{one.name}", one.name.replace("-", " ").capitalize()) for one in got] + found
