@@ -28,7 +28,7 @@ from assistant.events import (
 from assistant.faults import reporting_errors
 from assistant.library.history import TurnRecorder
 from assistant.parts import ModelManager
-from assistant.pictures import Picture, Sampling, open_picture
+from assistant.pictures import FrameSampling, Picture, open_picture
 from assistant.roles import Message, PictureRegion, Responder
 from assistant.settings import AppPaths, Settings
 from assistant.sound import audio
@@ -78,7 +78,7 @@ class Session:
     def open_picture(self, path: Path) -> Picture:
         """The picture or video in a file, as the settings have it. Raises `BadInput`."""
         look = self.settings.responder
-        return open_picture(path, Sampling(look.video_fps, look.video_frames))
+        return open_picture(path, FrameSampling(look.video_fps, look.video_frames))
 
 
 @dataclass
@@ -143,7 +143,7 @@ class TurnRunner:
         self.pictures = tuple(desk.open_picture(one) if isinstance(one, Path) else one for one in question.pictures)
         if question.regions and self.pictures:
             # A part goes along by itself too: small print is lost in the whole.
-            self.pictures += tuple(self.pictures[-1].part(box) for box in question.regions)
+            self.pictures += tuple(self.pictures[-1].crop_region(box) for box in question.regions)
         self._stage_times["look"] = self._elapsed_seconds()
         for picture, given in zip(self.pictures, question.pictures, strict=False):
             if isinstance(given, Path):  # of others it was told as they came

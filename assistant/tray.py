@@ -41,7 +41,7 @@ class Attachments:
             )
         weighed = self._cost_events(picture)  # first: one that the model cannot take is refused
         self._turns.attach(picture, again, instead)
-        self._emit(shown.told(picture, ticket, instead))
+        self._emit(shown.picture_added_event(picture, ticket, instead))
         for event in weighed:
             self._emit(event)
         self._description_pending |= not again and not instead
@@ -53,8 +53,8 @@ class Attachments:
             seen.add(digest)
             digest = self._edited_digests[digest]  # asked for before the one before was shown
         if digest in known:
-            turned = known[digest].turned(quarters)
-            made = turned.cut(box) if len(box) == 4 else turned
+            turned = known[digest].rotate(quarters)
+            made = turned.crop(box) if len(box) == 4 else turned
             self._edited_digests[digest] = made.digest
             self.add(made, ticket, instead=digest)
 

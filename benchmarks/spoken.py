@@ -54,7 +54,7 @@ def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
         answer = questions.where_answer(scene, Subject(kind=shape.kind))
     else:
         answer = questions.shape_answer(scene, Subject(hue=shape.colour))
-    return Picture.of(draw(scene)), question, questions.with_articles(answer or "")
+    return Picture.from_image(draw(scene)), question, questions.with_articles(answer or "")
 
 
 def run(seed: int = 90005) -> Iterator[Score]:

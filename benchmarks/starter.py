@@ -24,7 +24,7 @@ SORTS = ("colour", "shape", "count", "where", "yesno")
 
 
 def _ask(starter: StarterResponder, image: Image.Image, question: str) -> str:
-    return "".join(starter.reply([Message("user", question, (Picture.of(image),))]))
+    return "".join(starter.reply([Message("user", question, (Picture.from_image(image),))]))
 
 
 def _size(rng: random.Random) -> tuple[int, int]:

@@ -38,7 +38,7 @@ def picture(number: int) -> Picture:
     """Of several sizes and shapes; from the sixth on, videos."""
     rng = random.Random(number)
     size = (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200)))
-    drawn = [Picture.of(draw(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)]
+    drawn = [Picture.from_image(draw(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)]
     return Picture(*size, b"".join(one.rgb for one in drawn), frames=len(drawn))
 
 
@@ -56,7 +56,7 @@ def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TI
     seen: dict[str, list[torch.Tensor]] = {}
     kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
     for start, view in prompt.views:
-        images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.images]
+        images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.frame_images]
         if len(images) > 1:
             done = one._vision_cache._videos(
                 videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt"

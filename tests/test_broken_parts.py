@@ -22,7 +22,7 @@ from assistant.sound import audio
 from tests import broken_voices
 from tests.conftest import Ran
 
-RED = Picture.of(Image.new("RGB", (100, 80), "red"))
+RED = Picture.from_image(Image.new("RGB", (100, 80), "red"))
 SAMPLES = Path(__file__).parents[1] / "resources" / "samples"
 
 

@@ -48,7 +48,7 @@ def test_the_chain(cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny:
 
 def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, red: Path) -> None:
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
-    picture = Picture.of(Image.open(red))
+    picture = Picture.from_image(Image.open(red))
     ask = Message("user", "What colour is the circle?", (picture,))
     assert "".join(model.reply([ask])) == "The circle is red."
     system = Message("system", "You are a helpful assistant.")
@@ -64,7 +64,7 @@ def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monke
     calls = []
     step = TextGenerator.forward_tokens
     monkeypatch.setattr(TextGenerator, "step", lambda *a: calls.append(1) or step(*a))
-    reply = model.reply([Message("user", "Describe this picture.", (Picture.of(Image.open(red)),))])
+    reply = model.reply([Message("user", "Describe this picture.", (Picture.from_image(Image.open(red)),))])
     assert any(reply), "a word came"
     done = len(calls)
     reply.close()

@@ -17,7 +17,7 @@ from assistant.sound import audio
 from assistant.sound.audio import Audio
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
-RED = Picture.of(Image.new("RGB", (200, 160), "white"))
+RED = Picture.from_image(Image.new("RGB", (200, 160), "white"))
 
 
 def options_for(name: str, checkpoints: Path, tiny: Path) -> LoadOptions:

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def picture() -> Picture:
-    return Picture.of(Image.new("RGB", (20, 10), (90, 0, 0)), "red.png")
+    return Picture.from_image(Image.new("RGB", (20, 10), (90, 0, 0)), "red.png")
 
 
 def change(folder: Path, *statements: str, values: tuple[object, ...] = ()) -> None:

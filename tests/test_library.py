@@ -19,7 +19,7 @@ from assistant.pictures import Picture
 
 
 def picture(level: int = 90) -> Picture:
-    return Picture.of(Image.new("RGB", (20, 10), (level, 0, 0)), "red.png")
+    return Picture.from_image(Image.new("RGB", (20, 10), (level, 0, 0)), "red.png")
 
 
 def test_a_turn_is_there_when_asked_and_grows(tmp_path: Path) -> None:

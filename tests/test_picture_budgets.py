@@ -106,7 +106,7 @@ def test_a_reduced_picture_has_no_seams(tmp_path: Path) -> None:
     image.save(tmp_path / "a.png", compress_level=1)
     picture = open_picture(tmp_path / "a.png")
     whole = np.asarray(image.resize((picture.width, picture.height)), np.int16)
-    assert np.abs(np.asarray(picture.image, np.int16) - whole).max() <= 2
+    assert np.abs(np.asarray(picture.first_image, np.int16) - whole).max() <= 2
     assert "reduced" in picture.notes[0]
 
 
@@ -119,7 +119,7 @@ def test_a_pictures_file_may_be_named_like_a_page(tmp_path: Path) -> None:
 
 def test_what_ours_writes_comes_back_the_same(tmp_path: Path) -> None:
     picture = Picture(640, 480, os.urandom(640 * 480 * 3))
-    picture.save(tmp_path / "a.png")
+    picture.save_png(tmp_path / "a.png")
     assert open_picture(tmp_path / "a.png", ours=True).digest == picture.digest
 
 
@@ -128,7 +128,7 @@ def test_a_conversations_oldest_pictures_are_left_out_where_all_would_take_too_m
 ) -> None:
     kept = history.TurnRecorder(home)
     conversation = kept.start_conversation("many")
-    pictures = [Picture.of(Image.new("RGB", (10, 10), (level, 0, 0)), f"{level}.png") for level in range(4)]
+    pictures = [Picture.from_image(Image.new("RGB", (10, 10), (level, 0, 0)), f"{level}.png") for level in range(4)]
     for first in (0, 2):
         turn = kept.add_turn(conversation, "What?", tuple(pictures[first : first + 2]))
         kept.update_turn(turn, "What?", "A picture.", "tiny", "answered")

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from assistant.errors import InvalidInputError
-from assistant.pictures import Picture, Sampling, child, open_picture
-from assistant.pictures.child import Request
-from assistant.pictures.pixels import choose_ground
+from assistant.pictures import FrameSampling, Picture, child, open_picture
+from assistant.pictures.child import DecodeRequest
+from assistant.pictures.pixels import choose_background
 from tests.conftest import Ran, missing
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "cases" / "files"
@@ -30,13 +30,13 @@ def pages(path: Path, **how: object) -> Path:
 
 
 def colour(picture: Picture) -> tuple[int, ...]:
-    return picture.image.getpixel((5, 5))
+    return picture.first_image.getpixel((5, 5))
 
 
 def opened(data: bytes) -> Picture:
     """What the limited child would make of it, without the time that a process takes."""
-    decoded = child.decode(data, Request(Sampling()))
-    return replace(Picture.of(decoded.frames[0]), pages=decoded.pages)
+    decoded = child.decode_picture(data, DecodeRequest(FrameSampling()))
+    return replace(Picture.from_image(decoded.frames[0]), pages=decoded.pages)
 
 
 def test_a_tiffs_pages_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_big_and_big_endian_tiff(tmp_path: Path) -> None:
     (tmp_path / "mm.tif").write_bytes(b"MM\0*" + struct.pack(">I", 10) + b"\x20\xe0" + directory + b"\0\0\0\x0a")
     picture = open_picture(tmp_path / "mm.tif")  # its chain of directories is a ring
     assert (picture.width, picture.height, picture.pages) == (1, 2, 1)
-    assert [picture.image.getpixel((0, row))[0] for row in (0, 1)] == [0x20, 0xE0]
+    assert [picture.first_image.getpixel((0, row))[0] for row in (0, 1)] == [0x20, 0xE0]
 
 
 @pytest.mark.parametrize("kind", [1, 4])
@@ -139,7 +139,7 @@ def test_the_ground_is_chosen_by_the_ink(tmp_path: Path, ink: str, is_dark: bool
     if mode == "LA" and ink in ("yellow", "cyan", "blue", "red"):
         ink = "white" if is_dark else "black"  # it has no colours
     drawn(ink, mode).save(tmp_path / "a.png")
-    image = np.asarray(opened((tmp_path / "a.png").read_bytes()).image.convert("L"), np.int16)
+    image = np.asarray(opened((tmp_path / "a.png").read_bytes()).first_image.convert("L"), np.int16)
     assert (image[0, 0] < 60) == is_dark
     assert np.abs(image - image[0, 0]).max() > 75, "the ink is seen"
 
@@ -147,15 +147,15 @@ def test_the_ground_is_chosen_by_the_ink(tmp_path: Path, ink: str, is_dark: bool
 def test_light_and_dark_ink_together_are_both_seen() -> None:
     image = drawn("white")
     ImageDraw.Draw(image).text((10, 30), "Dark ink", "black", ImageFont.load_default(24))
-    assert 100 < choose_ground(image) < 140
+    assert 100 < choose_background(image) < 140
 
 
 def test_a_light_box_with_dark_words_is_light_ink_by_its_border() -> None:
     image = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
     ImageDraw.Draw(image).rectangle((40, 40, 260, 260), "black")
     ImageDraw.Draw(image).rectangle((60, 60, 240, 240), "white")
-    assert choose_ground(image) == 255
-    assert choose_ground(Image.new("RGBA", (30, 30), (0, 0, 0, 0))) == 255
+    assert choose_background(image) == 255
+    assert choose_background(Image.new("RGBA", (30, 30), (0, 0, 0, 0))) == 255
 
 
 def test_light_words_of_a_public_report_are_read(cli: Callable[..., Ran]) -> None:
@@ -170,7 +170,7 @@ def test_avif_opens_upright(tmp_path: Path) -> None:
     image = Image.new("RGB", (64, 32), "red")
     image.save(tmp_path / "a.avif", exif=exif, quality=95)
     picture = open_picture(tmp_path / "a.avif")
-    assert (picture.width, picture.height) == (32, 64) and picture.image.getpixel((5, 5))[0] > 240
+    assert (picture.width, picture.height) == (32, 64) and picture.first_image.getpixel((5, 5))[0] > 240
 
 
 def heic(path: Path) -> Path:

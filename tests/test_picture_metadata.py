@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from assistant.pictures import Picture, Sampling, child, open_picture
-from assistant.pictures.child import Request
+from assistant.pictures import FrameSampling, Picture, child, open_picture
+from assistant.pictures.child import DecodeRequest
 from tests.conftest import missing
 
 RED, BLUE = (220, 0, 0), (0, 0, 220)
@@ -37,8 +37,8 @@ def encoded(kind: str, **how: object) -> bytes:
 
 def opened(data: bytes) -> Picture:
     """What the limited child would make of it, without the time that a process takes."""
-    decoded = child.decode(data, Request(Sampling()))
-    return replace(Picture.of(decoded.frames[0]), notes=tuple(decoded.notes))
+    decoded = child.decode_picture(data, DecodeRequest(FrameSampling()))
+    return replace(Picture.from_image(decoded.frames[0]), notes=tuple(decoded.notes))
 
 
 def check_upright(picture: Picture) -> None:
@@ -52,8 +52,8 @@ def check_turned(picture: Picture) -> None:
 
 
 def check_colours(picture: Picture, red: tuple[int, int], blue: tuple[int, int]) -> None:
-    assert np.abs(np.subtract(picture.image.getpixel(red), RED)).max() < 40
-    assert np.abs(np.subtract(picture.image.getpixel(blue), BLUE)).max() < 40
+    assert np.abs(np.subtract(picture.first_image.getpixel(red), RED)).max() < 40
+    assert np.abs(np.subtract(picture.first_image.getpixel(blue), BLUE)).max() < 40
 
 
 def chunk(name: bytes, body: bytes, check_sum: int | None = None) -> bytes:

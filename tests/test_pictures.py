@@ -32,7 +32,7 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
 def test_the_first_frame_of_an_animation_is_used_and_said(tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     picture = saved(tmp_path / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:], lossless=True)
-    assert picture.image.getpixel((5, 5)) == (255, 0, 0)
+    assert picture.first_image.getpixel((5, 5)) == (255, 0, 0)
     assert picture.notes == ("It is animated; its first frame is used.",)
 
 
@@ -41,17 +41,19 @@ def test_palette_with_transparency_is_laid_on_white(tmp_path: Path) -> None:
     image.putpalette([9, 9, 9, 0, 255, 0])
     image.putpixel((0, 0), 0)
     picture = saved(tmp_path / "a.png", image, transparency=0)
-    assert picture.image.getpixel((0, 0)) == (255, 255, 255)
-    assert picture.image.getpixel((5, 5)) == (0, 255, 0)
+    assert picture.first_image.getpixel((0, 0)) == (255, 255, 255)
+    assert picture.first_image.getpixel((5, 5)) == (0, 255, 0)
 
 
 def test_16_bit_grey_keeps_its_brightness(tmp_path: Path) -> None:
     picture = saved(tmp_path / "a.png", Image.fromarray(np.full((10, 10), 32768, np.uint16)))
-    assert abs(picture.image.getpixel((5, 5))[0] - 127) <= 1
+    assert abs(picture.first_image.getpixel((5, 5))[0] - 127) <= 1
 
 
 def test_cmyk(tmp_path: Path) -> None:
-    red, green, _ = saved(tmp_path / "a.jpg", Image.new("CMYK", (10, 10), (0, 255, 255, 0))).image.getpixel((5, 5))
+    red, green, _ = saved(tmp_path / "a.jpg", Image.new("CMYK", (10, 10), (0, 255, 255, 0))).first_image.getpixel(
+        (5, 5)
+    )
     assert red > 200 and green < 60
 
 

@@ -82,7 +82,7 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
             seen.append(messages[-1])
             yield "There."
 
-    whole = Picture.of(draw(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
+    whole = Picture.from_image(draw(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
     desk = Session(Settings(), AppPaths(home, home, home / "logs"), None, ModelManager(home, "silent/x"))
     desk.models._loaded["eye"] = (desk.settings.responder, Eye())
     question = TurnRequest("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))

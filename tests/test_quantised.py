@@ -21,7 +21,7 @@ def same_answers(folder: Path) -> None:
     one, whole = qwen2.loaded(model=str(folder)), qwen2.loaded()
     same = 0
     for number in range(10):
-        picture = Picture.of(draw(random_scene(random.Random(number), (200, 160), 2)))
+        picture = Picture.from_image(draw(random_scene(random.Random(number), (200, 160), 2)))
         asked = [Message("user", "Describe this picture.", (picture,))]
         same += answer(one, asked) == answer(whole, asked)
     assert same >= 9, "few bits may lose a close call, not more"

@@ -158,7 +158,7 @@ def test_prompts_are_the_processors() -> None:
         {
             "role": m.role,
             "content": [
-                *({"type": "image", "image": p.image, **limits} for p in m.pictures),
+                *({"type": "image", "image": p.first_image, **limits} for p in m.pictures),
                 {"type": "text", "text": m.text},
             ],
         }
@@ -193,7 +193,7 @@ def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> N
 
 def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> None:
     one = loaded(max_new_tokens=12, max_pixels=600 * 600, glance=True)
-    large = Picture.of(draw(random_scene(random.Random(9), (600, 600), 1)))
+    large = Picture.from_image(draw(random_scene(random.Random(9), (600, 600), 1)))
     work = one.prepare([Message("user", "", (large,))])
     next(work)
     next(work)
@@ -210,14 +210,14 @@ def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
     with pytest.raises(InvalidInputError, match="too long"):
         "".join(one.reply([Message("user", "What is it?", many)]))
     for size in ((1, 10_000), (10_000, 1), (3840, 28), (60, 20_000)):
-        thin = Picture.of(Image.new("RGB", size), "thin.png")
+        thin = Picture.from_image(Image.new("RGB", size), "thin.png")
         assert one.estimate_cost(thin).tokens and "".join(one.reply([Message("user", "What is it?", (thin,))]))
 
 
 def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
     one = loaded(max_pixels=600 * 600)
-    small, large = (one.estimate_cost(Picture.of(Image.new("RGB", (side, side)))) for side in (112, 560))
-    view = one._prompt_builder.size_picture(Picture.of(Image.new("RGB", (560, 560))))
+    small, large = (one.estimate_cost(Picture.from_image(Image.new("RGB", (side, side)))) for side in (112, 560))
+    view = one._prompt_builder.size_picture(Picture.from_image(Image.new("RGB", (560, 560))))
     assert (large.width, large.height, large.tokens) == (560, 560, view.tokens) == (560, 560, 400)
     kept = one._generator.new_conversation()
     steps = one._generator.prefill_prompt(kept, EncodedPrompt(tuple(range(100))), {})
@@ -230,7 +230,7 @@ def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("can't allocate memory")])
 def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     one = loaded(max_new_tokens=12, max_pixels=600 * 600)
-    large = Picture.of(draw(random_scene(random.Random(9), (600, 600), 1)))
+    large = Picture.from_image(draw(random_scene(random.Random(9), (600, 600), 1)))
     encoded = tower.encode_stepwise
 
     def poor(*arguments: Any) -> Any:
@@ -275,7 +275,7 @@ def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn(
 @pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (2000, 11)])
 def test_a_long_banner_is_looked_at(size: tuple[int, int]) -> None:
     one = loaded(max_new_tokens=12)
-    assert "".join(map(str, one.reply([Message("user", "What is it?", (Picture.of(Image.new("RGB", size)),))])))
+    assert "".join(map(str, one.reply([Message("user", "What is it?", (Picture.from_image(Image.new("RGB", size)),))])))
 
 
 def test_a_chat_at_its_limit_does_not_begin_anew_each_turn() -> None:

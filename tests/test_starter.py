@@ -100,7 +100,7 @@ def test_a_step_of_training_runs_and_leaves_a_checkpoint(tmp_path: Path) -> None
     train(tmp_path / "made", minutes=0.02, batch=9)
     assert (tmp_path / "made" / "model.safetensors").stat().st_size <= 16_000_000
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tmp_path / "made"), max_new_tokens=3))
-    picture = Picture.of(draw(random_scene(random.Random(0), (200, 200), 1)))
+    picture = Picture.from_image(draw(random_scene(random.Random(0), (200, 200), 1)))
     assert len(list(model.words([Message("user", "What is it?", (picture,))]))) in (1, 2, 3)
 
 
@@ -116,7 +116,7 @@ def starter() -> StarterResponder:
 
 
 def ask(starter: StarterResponder, image, question: str) -> str:
-    return "".join(starter.reply([Message("user", question, (Picture.of(image),))]))
+    return "".join(starter.reply([Message("user", question, (Picture.from_image(image),))]))
 
 
 def test_fresh_pictures_are_answered(starter: StarterResponder) -> None:
@@ -193,7 +193,7 @@ def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterR
         assert ask(starter, shapes, "What does it say?") == NO_TEXT
     finally:
         tongue.choose([])
-    two = [Message("user", "写什么？", (Picture.of(shapes), Picture.of(shapes)))]
+    two = [Message("user", "写什么？", (Picture.from_image(shapes), Picture.from_image(shapes)))]
     assert "".join(starter.reply(two)).count("图片") >= 2
     assert not _DESCRIBE.search("What colour is the circle?")
 
@@ -260,5 +260,5 @@ def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callabl
 
 def test_the_tiny_model_sees_pictures_no_larger_than_it_learnt_from(starter: StarterResponder) -> None:
     for size in ((900, 600), (200, 1200), (64, 64)):
-        cost = starter.estimate_cost(Picture.of(Image.new("RGB", size, "white")))
+        cost = starter.estimate_cost(Picture.from_image(Image.new("RGB", size, "white")))
         assert cost and 12_544 * 0.7 <= cost.width * cost.height <= 28_224, (size, cost)

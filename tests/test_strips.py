@@ -33,13 +33,13 @@ def lines(size: tuple[int, int], texts: list[tuple[int, int, str]], letters: int
 def test_a_wide_strip_is_read_word_for_word_once(reader: TextReader) -> None:
     words = [f"word{number}" for number in range(10, 66)]
     strip = lines((3840, 28), [(10, 4, " ".join(words))], 16)
-    assert "".join(reader.read_text(Picture.of(strip))).replace(" ", "") == "".join(words)
+    assert "".join(reader.read_text(Picture.from_image(strip))).replace(" ", "") == "".join(words)
 
 
 def test_a_tall_strip_is_read_line_by_line_once(reader: TextReader) -> None:
     texts = [(4, top, f"R{top // 100}") for top in range(1000, 5000, 100)]
     strip = lines((60, 5000), texts, 22)
-    assert list(reader.read_text(Picture.of(strip))) == [text for _, _, text in texts]
+    assert list(reader.read_text(Picture.from_image(strip))) == [text for _, _, text in texts]
 
 
 @pytest.mark.parametrize("border", ["white", "grey"])
@@ -47,18 +47,18 @@ def test_single_words_far_apart_on_a_tall_strip_are_all_read(reader: TextReader,
     texts = [(5, top, f"Nr{top // 100}") for top in range(100, 20_000, 4000)]
     strip = lines((60, 20_000), texts, 18)
     ImageDraw.Draw(strip).line([(0, 0), (0, 20_000)], border)
-    assert list(reader.read_text(Picture.of(strip))) == [text for _, _, text in texts]
+    assert list(reader.read_text(Picture.from_image(strip))) == [text for _, _, text in texts]
 
 
 def test_small_words_on_a_long_thin_strip_are_read(reader: TextReader) -> None:
     strip = lines((3000, 12), [(10, 0, "The quick brown fox"), (2600, 0, "jumps over")], 10)
-    assert "".join(reader.read_text(Picture.of(strip))).replace(" ", "") == "Thequickbrownfoxjumpsover"
+    assert "".join(reader.read_text(Picture.from_image(strip))).replace(" ", "") == "Thequickbrownfoxjumpsover"
 
 
 def test_a_clock_at_the_end_of_a_bar_is_read_as_one(reader: TextReader) -> None:
     bar = Image.new("RGB", (340, 28), (240, 240, 240))
     ImageDraw.Draw(bar).text((100, 3), "Tue 14:35", (20, 20, 20), ImageFont.load_default(18))
-    assert "".join(reader.read_text(Picture.of(bar))).replace(" ", "") == "Tue14:35"
+    assert "".join(reader.read_text(Picture.from_image(bar))).replace(" ", "") == "Tue14:35"
 
 
 def test_closing_the_gaps_of_a_strip_keeps_all_that_is_drawn() -> None:
@@ -70,7 +70,7 @@ def test_closing_the_gaps_of_a_strip_keeps_all_that_is_drawn() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000), (1500, 5), (2, 400)])
 def test_a_picture_of_single_pixels_has_no_text_and_no_fault(reader: TextReader, size: tuple[int, int]) -> None:
-    assert list(reader.read_text(Picture.of(Image.new("RGB", size, "white")))) == []
+    assert list(reader.read_text(Picture.from_image(Image.new("RGB", size, "white")))) == []
 
 
 @pytest.mark.parametrize("size", [(5000, 28), (60, 20_000), (4000, 4100), (7, 3)])
@@ -89,13 +89,13 @@ def test_each_tile_of_a_long_strip_is_given_time_of_its_own(monkeypatch: pytest.
     allowed: list[float] = []
     monkeypatch.setattr(progress, "allow", allowed.append)
     monkeypatch.setattr(TextReader, "_detect", lambda self, image: iter(()))
-    noise = Picture.of(Image.effect_noise((60, 20_000), 90).convert("RGB"))
+    noise = Picture.from_image(Image.effect_noise((60, 20_000), 90).convert("RGB"))
     assert list(TextReader.__new__(TextReader).read_text(noise)) == [] and len(allowed) >= 20_000 / 1920
 
 
 def test_small_print_on_a_large_page_is_read(reader: TextReader) -> None:
     texts = [(100, top, f"small print number {top} is here") for top in range(200, 3900, 900)]
-    found = list(reader.read_text(Picture.of(lines((3000, 4000), texts, 15))))
+    found = list(reader.read_text(Picture.from_image(lines((3000, 4000), texts, 15))))
     assert [line.replace(" ", "") for line in found] == [text.replace(" ", "") for _, _, text in texts]
 
 
@@ -105,7 +105,7 @@ def test_of_a_strip_no_shape_is_invented(size: tuple[int, int], monkeypatch: pyt
 
     starter = backends.load_responder("starter", LoadOptions())
     monkeypatch.setattr(TextReader, "read", lambda self, picture: (line for line in ()))
-    strip = Picture.of(Image.effect_noise(size, 90).convert("RGB"))
+    strip = Picture.from_image(Image.effect_noise(size, 90).convert("RGB"))
     answer = "".join(map(str, starter.reply([Message("user", "Describe this picture.", (strip,))])))
     assert "cannot tell" in answer and starter.estimate_cost(strip)
 
@@ -122,7 +122,7 @@ def test_the_menu_bar_of_a_public_report_is_read_whole_and_as_a_region(cli: Call
 def test_long_page_can_be_left_between_its_tiles(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
     detected: list[object] = []
     monkeypatch.setattr(reader, "_detect", lambda image: iter(detected.append(image) or ()))
-    steps = reader.read_steps(Picture.of(Image.effect_noise((60, 20_000), 200).convert("RGB")))
+    steps = reader.read_steps(Picture.from_image(Image.effect_noise((60, 20_000), 200).convert("RGB")))
     assert next(steps) == "" and len(detected) == 1
     steps.close()
     assert len(detected) == 1

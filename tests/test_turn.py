@@ -79,7 +79,7 @@ def test_silence_ends_the_turn_and_asks_nobody() -> None:
 
 
 def test_picture_without_a_question_is_described() -> None:
-    picture = Picture.of(Image.new("RGB", (8, 8)))
+    picture = Picture.from_image(Image.new("RGB", (8, 8)))
     responder = Scripted()
     assert list(run_turn(TurnInput(pictures=(picture,), describe="Describe."), (), parts(responder))) == [Heard("")]
     assert responder.seen == [Message("user", "Describe.", (picture,))]

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from assistant.errors import InvalidInputError
 from assistant.library.history import TurnRecorder
-from assistant.pictures import Picture, Sampling, open_picture
+from assistant.pictures import FrameSampling, Picture, open_picture
 from assistant.roles import Message
 from tests.conftest import Ran
 from tests.qwen2 import close, fed, model, stock_logits
@@ -41,7 +41,7 @@ def filmed(container: Any, seconds: float, rate: int, key_every: int) -> None:
 
 
 def levels(picture: Picture) -> list[float]:
-    return [float(np.asarray(image).mean()) for image in picture.images]
+    return [float(np.asarray(image).mean()) for image in picture.frame_images]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_frames_are_spread_over_the_whole_video(
 
 def test_sampling_is_the_users(tmp_path: Path) -> None:
     path = video(tmp_path / "a.mp4", 12)
-    assert open_picture(path, Sampling(rate=0.5, most=16)).frames == 6
-    assert open_picture(path, Sampling(rate=5, most=8)).frames == 8
+    assert open_picture(path, FrameSampling(rate=0.5, most=16)).frames == 6
+    assert open_picture(path, FrameSampling(rate=5, most=8)).frames == 8
 
 
 def no_pictures(path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_strip_of_a_stranger_is_no_video(tmp_path: Path) -> None:
 
 def test_a_long_strip_comes_back_frame_by_frame(tmp_path: Path) -> None:
     shown = Picture(1024, 576, bytes(1024 * 576 * 3) * 32, frames=32)
-    shown.save(tmp_path / "strip.png")
+    shown.save_png(tmp_path / "strip.png")
     again = open_picture(tmp_path / "strip.png", ours=True)
     assert (again.frames, again.digest, again.notes) == (32, shown.digest, ())
 
@@ -154,7 +154,7 @@ def test_a_video_is_upright(tmp_path: Path) -> None:
     turned = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
     data[at : at + 36] = struct.pack(">9i", *turned)
     path.write_bytes(bytes(data))
-    image = np.asarray(open_picture(path).image, np.int16)
+    image = np.asarray(open_picture(path).first_image, np.int16)
     assert image.shape[:2] == (96, 64)
     assert image[:, 48:].mean() > 200 and image[:, :16].mean() < 50, "what was above is at the right"
 

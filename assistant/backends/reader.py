@@ -50,7 +50,7 @@ class TextReader:
 
     def _find_lines(self, picture: Picture) -> Generator[str, None, list[TextLine]]:
         """Lines where they lie in the picture; of a strip, where they lie once its gaps are closed."""
-        image = picture.image
+        image = picture.first_image
         if is_strip(image):
             return (yield from self._find_in_tiles(close_gaps(image)))
         scale = max(1, round(_MIN_SIDE_PX / min(image.size)))

@@ -34,7 +34,7 @@ def check_exact_logits() -> Measurement:
     chat: list[Message] = []
     worst = 0.0
     for seed in range(12):
-        shown = (Picture.of(draw(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
+        shown = (Picture.from_image(draw(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
         chat.append(Message("user", f"Describe picture {seed}.", shown))
         second.release()
         ours, theirs = _compute_logits(first, chat), _compute_logits(second, chat)
@@ -80,7 +80,7 @@ def check_four_bits() -> Measurement:
         )
     same = 0
     for seed in range(100):
-        shown = Picture.of(draw(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
+        shown = Picture.from_image(draw(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
         asked = [Message("user", "Describe this picture.", (shown,))]
         same += list(whole.reply(asked)) == list(rounded.reply(asked))
     row.judge(same / 100)

@@ -102,7 +102,7 @@ class TurnRecorder:
         if not path.exists():
             # Written aside and renamed, so that another process never sees half a picture.
             part = path.with_suffix(f".{os.getpid()}.part")
-            picture.save(part)
+            picture.save_png(part)
             part.replace(path)
 
 

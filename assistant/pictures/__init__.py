@@ -1,6 +1,6 @@
 """Pictures as pixels, opened where they can do no harm. Knows nothing of models."""
 
-from assistant.pictures.formats import Sampling
+from assistant.pictures.formats import FrameSampling
 from assistant.pictures.opening import Picture, open_encoded, open_picture
 
-__all__ = ["Picture", "Sampling", "open_encoded", "open_picture"]
+__all__ = ["Picture", "FrameSampling", "open_encoded", "open_picture"]

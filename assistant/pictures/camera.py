@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 
-_WARM = 8  # frames that a camera needs to find its exposure
+_WARM_UP_FRAMES = 8  # frames that a camera needs to find its exposure
 
 
 def main() -> None:
@@ -16,9 +16,9 @@ def main() -> None:
     device = sys.argv[1]
     camera = cv2.VideoCapture(int(device) if device.isdigit() else device)
     frame = None
-    for _ in range(_WARM):
-        taken, newest = camera.read()
-        frame = newest if taken else frame
+    for _ in range(_WARM_UP_FRAMES):
+        is_taken, newest_frame = camera.read()
+        frame = newest_frame if is_taken else frame
     camera.release()
     if frame is not None:
         sys.stdout.buffer.write(cv2.imencode(".png", frame)[1].tobytes())

@@ -19,9 +19,9 @@ from PIL import Image, ImageFile, features
 
 from assistant.limited_child import limit_resources
 from assistant.pictures import pixels
-from assistant.pictures.formats import MAX_RGB_BYTES, OURS, Sampling, is_video, still_format
-from assistant.pictures.metadata import Stripped, read_orientation, strip_metadata
-from assistant.pictures.tiff import Tiff
+from assistant.pictures.formats import MAX_RGB_BYTES, OURS, FrameSampling, is_video, still_format
+from assistant.pictures.metadata import StrippedPicture, read_orientation, strip_metadata
+from assistant.pictures.tiff import TiffFile
 from assistant.words import tongue
 from assistant.words.tongue import mark, tr
 
@@ -45,22 +45,22 @@ MAX_MEMORY_BYTES, MAX_CPU_SECONDS = 2 * 1024**3, 12
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
 
 
-class Refused(Exception):
+class PictureRefusedError(Exception):
     """The picture is not opened; carries the end of a sentence and the next step."""
 
 
 @dataclass(frozen=True)
-class Request:
+class DecodeRequest:
     """How a file is opened. `ours`: a PNG of the history's own, where a video's frames stand one below the other.
     `page` of a TIFF counts from 1."""
 
-    sampling: Sampling
-    ours: bool = False
+    sampling: FrameSampling
+    is_own: bool = False
     page: int = 1
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedPicture:
     """Frames of one size, how many pages the file has, and what the user should know of it."""
 
     frames: list[Image.Image]
@@ -68,7 +68,7 @@ class Decoded:
     pages: int = 1
 
 
-def format_of(head: bytes) -> str:
+def detect_format(head: bytes) -> str:
     """The format that the first bytes tell, as Pillow names it. Raises `Refused`."""
     for name, magics in MAGIC.items():
         if head.startswith(magics):
@@ -81,16 +81,18 @@ def format_of(head: bytes) -> str:
     if b"<svg" in head[:4096].lower():
         other = mark("an SVG drawing")
     if other:
-        raise Refused(tr("is {what}, which Hark does not open.").format(what=tr(other)), tr("Save it as PNG."))
+        raise PictureRefusedError(
+            tr("is {what}, which Hark does not open.").format(what=tr(other)), tr("Save it as PNG.")
+        )
     hint = tr("Use PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF, or a video.")
-    raise Refused(tr("is not a picture that Hark can open."), hint)
+    raise PictureRefusedError(tr("is not a picture that Hark can open."), hint)
 
 
 def _still_decoder(kind: str) -> str:
     """Makes sure that what decodes AVIF or HEIC is installed. Raises `Refused`."""
     if kind == "AVIF":
         if not features.check("avif"):
-            raise Refused(
+            raise PictureRefusedError(
                 tr("is not a picture that this Pillow can open: it is AVIF."),
                 tr("Install a newer one (pip install --upgrade pillow), or save the picture as PNG."),
             )
@@ -98,7 +100,7 @@ def _still_decoder(kind: str) -> str:
     try:
         import pillow_heif
     except ImportError:
-        raise Refused(
+        raise PictureRefusedError(
             tr("is not a picture that Hark can open as it is installed: HEIC needs pillow-heif."),
             tr("Install it (pip install pillow-heif), or save the picture as JPEG."),
         ) from None
@@ -106,34 +108,34 @@ def _still_decoder(kind: str) -> str:
     return kind
 
 
-def decode(data: bytes, request: Request) -> Decoded:
+def decode_picture(data: bytes, request: DecodeRequest) -> DecodedPicture:
     """The first frame, upright, as RGB; a strip of the history cut into its frames. Raises `Refused`."""
-    kind = format_of(data)
+    kind = detect_format(data)
     try:
-        return _decode(kind, data, request)
-    except Refused:
+        return _decode_still(kind, data, request)
+    except PictureRefusedError:
         raise
     except MemoryError:
         raise _needs_memory() from None
     except _DAMAGE as error:
         if "truncated" in str(error).lower():
-            raise Refused(tr("is cut off: its end is missing."), tr("Copy or download it again.")) from None
+            raise PictureRefusedError(tr("is cut off: its end is missing."), tr("Copy or download it again.")) from None
         hint = tr("Copy or download it again, or save it as PNG in a program that opens it.")
-        raise Refused(tr("is damaged, or a rare kind of {kind}.").format(kind=kind), hint) from None
+        raise PictureRefusedError(tr("is damaged, or a rare kind of {kind}.").format(kind=kind), hint) from None
 
 
-def _needs_memory() -> Refused:
-    return Refused(tr("needs more memory than Hark gives a picture."), tr("Save it smaller."))
+def _needs_memory() -> PictureRefusedError:
+    return PictureRefusedError(tr("needs more memory than Hark gives a picture."), tr("Save it smaller."))
 
 
-def _decode(kind: str, data: bytes, request: Request) -> Decoded:
-    file, stripped, pages = _prepare(kind, data, request.page)
+def _decode_still(kind: str, data: bytes, request: DecodeRequest) -> DecodedPicture:
+    file, stripped, pages = _prepare_file(kind, data, request.page)
     del data
     image: Image.Image = Image.open(file, formats=[kind])
     size = image.size
     if size[0] * size[1] > MAX_PIXELS:
         message = tr("has {size} pixels, more than Hark opens.").format(size=f"{size[0]} x {size[1]}")
-        raise Refused(message, tr("Save it smaller."))
+        raise PictureRefusedError(message, tr("Save it smaller."))
     notes = []
     if stripped.is_animated or (kind in ("GIF", "WEBP", "AVIF") and _is_animated(image)):
         notes.append(tr("It is animated; its first frame is used."))
@@ -142,36 +144,40 @@ def _decode(kind: str, data: bytes, request: Request) -> Decoded:
     image.load()
     if kind == "AVIF":  # Pillow tells here how the container turns it
         stripped.orientation = read_orientation(image.info.get("exif") or b"")
-    count = stripped.frames if request.ours else 1
+    count = stripped.frame_count if request.is_own else 1
     if count > 1 and size[0] * size[1] * 3 > MAX_RGB_BYTES:
         raise _needs_memory()
     rgb = pixels.turn_upright(pixels.to_rgb(image, keep_size=count > 1), stripped.orientation)
     if rgb.width * rgb.height < size[0] * size[1]:
         notes.append(tr("It was reduced to {width} x {height} pixels.").format(width=rgb.width, height=rgb.height))
     if count == 1:
-        return Decoded([rgb], notes, pages)
+        return DecodedPicture([rgb], notes, pages)
     tall = rgb.height // count
-    return Decoded([rgb.crop((0, at * tall, rgb.width, (at + 1) * tall)) for at in range(count)], notes)
+    return DecodedPicture([rgb.crop((0, at * tall, rgb.width, (at + 1) * tall)) for at in range(count)], notes)
 
 
-def _prepare(kind: str, data: bytes, page: int) -> tuple[BinaryIO, Stripped, int]:
+def _prepare_file(kind: str, data: bytes, page: int) -> tuple[BinaryIO, StrippedPicture, int]:
     """The file without its metadata, what these said, and how many pages there are. Raises `Refused`."""
     if kind != "TIFF":
         _check_page(page, 1)
         stripped = strip_metadata(kind, data)
-        return io.BytesIO(stripped.data), Stripped(b"", stripped.orientation, stripped.frames, stripped.is_animated), 1
-    tiff = Tiff(data)
+        return (
+            io.BytesIO(stripped.data),
+            StrippedPicture(b"", stripped.orientation, stripped.frame_count, stripped.is_animated),
+            1,
+        )
+    tiff = TiffFile(data)
     if not tiff.pages:
         raise SyntaxError("no directory")
     _check_page(page, len(tiff.pages))
     chosen = tiff.pages[page - 1]
-    return tiff.extract(chosen), Stripped(b"", chosen.orientation), len(tiff.pages)
+    return tiff.extract_page(chosen), StrippedPicture(b"", chosen.orientation), len(tiff.pages)
 
 
 def _check_page(page: int, pages: int) -> None:
     if not 1 <= page <= pages:
         message = tr("has no page {page}; its last one is {pages}.").format(page=page, pages=pages)
-        raise Refused(message, tr("Ask for another page."))
+        raise PictureRefusedError(message, tr("Ask for another page."))
 
 
 def _is_animated(image: Image.Image) -> bool:
@@ -181,23 +187,23 @@ def _is_animated(image: Image.Image) -> bool:
     return True
 
 
-def opened(source: BinaryIO, request: Request) -> Decoded:
+def open_frames(source: BinaryIO, request: DecodeRequest) -> DecodedPicture:
     """What is in the file: one frame of a picture, several of a video. Raises `Refused`."""
     head = source.read(32)
     if not is_video(head):
-        return decode(head + source.read(), request)
+        return decode_picture(head + source.read(), request)
     from assistant.pictures import film  # a video's decoder takes a while to load
 
     whole = source if source.seekable() else io.BytesIO(head + source.read())
     whole.seek(0)
     try:
-        frames, length = film.frames(whole, request.sampling)
-    except film.NoFrames:
-        raise Refused(
+        frames, length = film.sample_frames(whole, request.sampling)
+    except film.NoFramesError:
+        raise PictureRefusedError(
             tr("has no pictures in it that can be decoded."), tr("Convert it to MP4 and try again.")
         ) from None
     minutes, seconds = divmod(round(length), 60)
-    return Decoded(
+    return DecodedPicture(
         frames,
         [
             tr("It lasts {minutes}:{seconds:02}; {n} of its frames are looked at.").format(
@@ -207,10 +213,10 @@ def opened(source: BinaryIO, request: Request) -> Decoded:
     )
 
 
-def _output(source: BinaryIO, request: Request) -> Iterator[bytes]:
+def _encode_output(source: BinaryIO, request: DecodeRequest) -> Iterator[bytes]:
     """The line of JSON, then the frames."""
     try:
-        decoded = opened(source, request)
+        decoded = open_frames(source, request)
         first = decoded.frames[0]
         facts = {
             "width": first.width, "height": first.height, "frames": len(decoded.frames), "pages": decoded.pages,
@@ -219,8 +225,8 @@ def _output(source: BinaryIO, request: Request) -> Iterator[bytes]:
         yield json.dumps(facts).encode() + b"\n"
         for frame in decoded.frames:
             yield frame.tobytes()
-    except (Refused, MemoryError) as error:
-        message, hint = (error if isinstance(error, Refused) else _needs_memory()).args
+    except (PictureRefusedError, MemoryError) as error:
+        message, hint = (error if isinstance(error, PictureRefusedError) else _needs_memory()).args
         yield json.dumps({"error": message, "hint": hint}).encode() + b"\n"
 
 
@@ -231,8 +237,8 @@ def main() -> NoReturn:
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     rate, most, whose, page = sys.argv[1:]
-    request = Request(Sampling(float(rate), int(most)), whose == OURS, int(page))
-    for part in _output(sys.stdin.buffer, request):
+    request = DecodeRequest(FrameSampling(float(rate), int(most)), whose == OURS, int(page))
+    for part in _encode_output(sys.stdin.buffer, request):
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()
     sys.exit(0)

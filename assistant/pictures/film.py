@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 import av
 from PIL import Image
 
-from assistant.pictures.formats import Sampling
+from assistant.pictures.formats import FrameSampling
 
-LEAST, MOST = 4, 64  # frames
+MIN_FRAMES, MAX_FRAMES = 4, 64  # frames
 EDGE = 1024  # pixels; the longer side of a frame that is kept
 _FAR = 4.0  # seconds beyond which jumping is cheaper than decoding all that lies between
 _ENOUGH = 8.0  # seconds of work, after which what was found will do
@@ -24,11 +24,11 @@ _DEMUXERS = {
 }  # fmt: skip
 
 
-class NoFrames(Exception):
+class NoFramesError(Exception):
     """There is no picture in it that can be decoded."""
 
 
-def frames(file: BinaryIO, sampling: Sampling) -> tuple[list[Image.Image], float]:
+def sample_frames(file: BinaryIO, sampling: FrameSampling) -> tuple[list[Image.Image], float]:
     """Frames of one size, an even number of them, and the video's length in seconds. Raises `NoFrames`."""
     head = file.read(8)
     file.seek(0)
@@ -37,21 +37,21 @@ def frames(file: BinaryIO, sampling: Sampling) -> tuple[list[Image.Image], float
     try:
         with av.open(file, "r", format=demuxer) as container:
             if not container.streams.video:
-                raise NoFrames
-            start, length = _span(container)
-            count = max(LEAST, min(sampling.most, MOST, int(length * sampling.rate)))
+                raise NoFramesError
+            start, length = _find_span(container)
+            count = max(MIN_FRAMES, min(sampling.most, MAX_FRAMES, int(length * sampling.rate)))
             count += count % 2
-            found = list(_at(container, [start + length * (number + 0.5) / count for number in range(count)]))
+            found = list(_frames_at(container, [start + length * (number + 0.5) / count for number in range(count)]))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise NoFrames from error
+        raise NoFramesError from error
     if not found:
-        raise NoFrames
+        raise NoFramesError
     size = found[0].size
     found = [one if one.size == size else one.resize(size) for one in found]
     return found + found[-1:] * (len(found) % 2), length
 
 
-def _span(container: Any) -> tuple[float, float]:
+def _find_span(container: Any) -> tuple[float, float]:
     """Where it begins and how long it lasts, in seconds. A browser's recording does not say: its packets do."""
     start = float(container.start_time or 0) / av.time_base
     if container.duration:
@@ -67,7 +67,7 @@ def _span(container: Any) -> tuple[float, float]:
     return start, max(0.0, last - start)
 
 
-def _at(container: Any, moments: list[float]) -> Iterator[Image.Image]:
+def _frames_at(container: Any, moments: list[float]) -> Iterator[Image.Image]:
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     decoded, now, end = iter(container.decode(stream)), moments[0] - 2 * _FAR, time.process_time() + _ENOUGH

@@ -11,14 +11,14 @@ MAX_FACTS_BYTES = 16 * 1024  # of the line before them
 
 
 @dataclass(frozen=True)
-class Sampling:
+class FrameSampling:
     """`rate` frames a second of a video, at most `most` of them."""
 
     rate: float = 1.0
     most: int = 16
 
 
-USUAL = Sampling()
+USUAL = FrameSampling()
 # Pictures in a video's container: HEIC and AVIF, of which a video's decoder would show one tile.
 _AVIF = (b"avif", b"avis")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"miaf")

@@ -15,31 +15,31 @@ from assistant.pictures.formats import STRIP
 
 MAX_TEXT_BYTES = 1 << 20  # of a decompressed text in a PNG; an orientation stands near its beginning
 
-_PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_PNG_CHUNK = re.compile(b"|".join(_PNG_PIXELS))
+_PNG_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PNG_CHUNK_NAME = re.compile(b"|".join(_PNG_PIXEL_CHUNKS))
 # A thumbnail, which is skipped, or the first table or frame header of the picture itself.
-_JPEG_PICTURE = re.compile(
+_JPEG_PICTURE_START = re.compile(
     rb"\xff\xd8\xff.*?\xff\xd9|(\xff\xdb\x00[\x43\x84\xc5]|\xff[\xc0-\xc2]\x00[\x0b\x11]\x08)", re.DOTALL
 )
-_WEBP_PIXELS = re.compile(b"VP8 |VP8L|VP8X|ALPH|ANIM|ANMF")
+_WEBP_PIXEL_CHUNKS = re.compile(b"VP8 |VP8L|VP8X|ALPH|ANIM|ANMF")
 _WEBP_METADATA_FLAGS = 0x20 | 0x08 | 0x04  # colour profile, EXIF, XMP
 _HEIF_EXIF = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:\s*=\s*[\"']|>)\s*([1-8])")
-_RAW_PROFILE = (b"Raw profile type exif", b"Raw profile type APP1")  # what ImageMagick makes of EXIF in a PNG
+_RAW_PROFILE_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")  # what ImageMagick makes of EXIF in a PNG
 
 
 @dataclass
-class Stripped:
+class StrippedPicture:
     """A picture without its metadata. `orientation` is EXIF's, 1 to 8; `frames` stand one below the other in a PNG of
     the history."""
 
     data: bytes
     orientation: int = 1
-    frames: int = 1
+    frame_count: int = 1
     is_animated: bool = False
 
 
-def strip_metadata(kind: str, data: bytes) -> Stripped:
+def strip_metadata(kind: str, data: bytes) -> StrippedPicture:
     """Of a file in one of Pillow's formats. What cannot be followed is left for the decoder to judge."""
     if kind == "PNG":
         return _strip_png(data)
@@ -48,8 +48,8 @@ def strip_metadata(kind: str, data: bytes) -> Stripped:
     if kind == "WEBP":
         return _strip_webp(data)
     if kind in ("AVIF", "HEIF"):  # how these are turned is told by boxes of their own, which their decoders obey
-        return Stripped(_HEIF_EXIF.sub(rb"\1free", data))
-    return Stripped(data)
+        return StrippedPicture(_HEIF_EXIF.sub(rb"\1free", data))
+    return StrippedPicture(data)
 
 
 def read_orientation(exif: bytes) -> int:
@@ -70,41 +70,43 @@ def read_orientation(exif: bytes) -> int:
     return 1
 
 
-def _strip_png(data: bytes) -> Stripped:
-    stripped, parts, at = Stripped(data), [data[:8]], 8
+def _strip_png(data: bytes) -> StrippedPicture:
+    stripped, parts, offset = StrippedPicture(data), [data[:8]], 8
     header = data[16:29]
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        body = data[at + 8 : end - 4] if name not in (b"IDAT", b"IEND") else b""
-        if name in _PNG_PIXELS and name != b"tRNS":
-            parts.append(data[at:end])
+    while offset + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, offset)
+        end = offset + 12 + length
+        body = data[offset + 8 : end - 4] if name not in (b"IDAT", b"IEND") else b""
+        if name in _PNG_PIXEL_CHUNKS and name != b"tRNS":
+            parts.append(data[offset:end])
         elif not name.isalpha() or (end != len(data) and not data[end + 4 : end + 8].isalpha()):
-            end = _next_png_chunk(data, at + 8)  # its length is wrong: the picture goes on behind it
+            end = _find_next_png_chunk(data, offset + 8)  # its length is wrong: the picture goes on behind it
         elif name == b"tRNS":
             transparency = _usable_transparency(header, body)
             if transparency:
-                parts.append(_png_chunk(b"tRNS", transparency))
+                parts.append(_make_png_chunk(b"tRNS", transparency))
         else:
             _read_png_metadata(stripped, name, body)
         if name == b"IEND":
             break
-        at = end
+        offset = end
     stripped.data = b"".join(parts)
     return stripped
 
 
-def _next_png_chunk(data: bytes, start: int) -> int:
+def _find_next_png_chunk(data: bytes, start: int) -> int:
     """Where the next chunk of the picture itself begins, by its name and its check sum."""
-    for match in _PNG_CHUNK.finditer(data, start + 4):
-        at = match.start()
-        (length,) = struct.unpack_from(">I", data, at - 4)
-        if data[at + 4 + length : at + 8 + length] == struct.pack(">I", zlib.crc32(data[at : at + 4 + length])):
-            return at - 4
+    for match in _PNG_CHUNK_NAME.finditer(data, start + 4):
+        offset = match.start()
+        (length,) = struct.unpack_from(">I", data, offset - 4)
+        if data[offset + 4 + length : offset + 8 + length] == struct.pack(
+            ">I", zlib.crc32(data[offset : offset + 4 + length])
+        ):
+            return offset - 4
     return len(data)
 
 
-def _png_chunk(name: bytes, body: bytes) -> bytes:
+def _make_png_chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
@@ -120,7 +122,7 @@ def _usable_transparency(header: bytes, body: bytes) -> bytes:
     return body
 
 
-def _read_png_metadata(stripped: Stripped, name: bytes, body: bytes) -> None:
+def _read_png_metadata(stripped: StrippedPicture, name: bytes, body: bytes) -> None:
     if name == b"acTL":
         stripped.is_animated = body[:4] > b"\0\0\0\1"
     elif name == b"eXIf":
@@ -128,16 +130,18 @@ def _read_png_metadata(stripped: Stripped, name: bytes, body: bytes) -> None:
     elif name in (b"tEXt", b"zTXt", b"iTXt"):
         key, _, text = body.partition(b"\0")
         if key == STRIP.encode() and name == b"tEXt" and text.isdigit() and len(text) < 4:
-            stripped.frames = max(1, int(text))
-        elif stripped.orientation == 1 and key in (b"XML:com.adobe.xmp", *_RAW_PROFILE):
+            stripped.frame_count = max(1, int(text))
+        elif stripped.orientation == 1 and key in (b"XML:com.adobe.xmp", *_RAW_PROFILE_KEYS):
             stripped.orientation = _orientation_in_text(name, key, text)
 
 
 def _orientation_in_text(name: bytes, key: bytes, text: bytes) -> int:
-    packed = text[1:] if name == b"zTXt" else text.split(b"\0", 3)[-1] if name == b"iTXt" and text[:1] == b"\1" else b""
+    compressed = (
+        text[1:] if name == b"zTXt" else text.split(b"\0", 3)[-1] if name == b"iTXt" and text[:1] == b"\1" else b""
+    )
     try:
-        text = zlib.decompressobj().decompress(packed, MAX_TEXT_BYTES) if packed else text[:MAX_TEXT_BYTES]
-        if key in _RAW_PROFILE:
+        text = zlib.decompressobj().decompress(compressed, MAX_TEXT_BYTES) if compressed else text[:MAX_TEXT_BYTES]
+        if key in _RAW_PROFILE_KEYS:
             digits = b"".join(text.split()[2:])  # after the profile's name and its length
             return read_orientation(bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii")))
     except (zlib.error, ValueError):
@@ -150,56 +154,56 @@ def _xmp_orientation(xmp: bytes) -> int:
     return int(match[1]) if match else 1
 
 
-def _strip_jpeg(data: bytes) -> Stripped:
-    stripped, parts, at = Stripped(data), [data[:2]], 2
-    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
-        marker = data[at + 1]
+def _strip_jpeg(data: bytes) -> StrippedPicture:
+    stripped, parts, offset = StrippedPicture(data), [data[:2]], 2
+    while (offset := data.find(b"\xff", offset)) >= 0 and offset + 4 <= len(data):
+        marker = data[offset + 1]
         if marker == 0xDA:  # the picture itself, and whatever else makes it up, to the end
-            parts.append(data[at:])
+            parts.append(data[offset:])
             break
         if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD9:  # without a body
-            at += 1
+            offset += 1
             continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        end = at + 2 + length
+        (length,) = struct.unpack_from(">H", data, offset + 2)
+        end = offset + 2 + length
         if marker == 0xFE or 0xE0 <= marker <= 0xEF:
-            is_whole = length >= 2 and data[end : end + 1] == b"\xff"
-            end = end if is_whole else _jpeg_picture(data, at + 2)
-            body = data[at + 4 : end]
+            is_complete = length >= 2 and data[end : end + 1] == b"\xff"
+            end = end if is_complete else _find_jpeg_picture(data, offset + 2)
+            body = data[offset + 4 : end]
             # Both decide which colours are stored.
-            if is_whole and ((marker == 0xE0 and length >= 16) or (marker == 0xEE and length >= 14)):
-                parts.append(data[at:end])
+            if is_complete and ((marker == 0xE0 and length >= 16) or (marker == 0xEE and length >= 14)):
+                parts.append(data[offset:end])
             if marker == 0xE1 and stripped.orientation == 1:
                 is_exif = body.startswith(b"Exif\0\0")
                 stripped.orientation = read_orientation(body) if is_exif else _xmp_orientation(body)
         else:
-            parts.append(data[at:end])
-        at = max(end, at + 2)
+            parts.append(data[offset:end])
+        offset = max(end, offset + 2)
     stripped.data = b"".join(parts)
     return stripped
 
 
-def _jpeg_picture(data: bytes, start: int) -> int:
+def _find_jpeg_picture(data: bytes, start: int) -> int:
     """Where the picture begins behind a segment whose length is wrong."""
-    return next((match.start() for match in _JPEG_PICTURE.finditer(data, start) if match[1]), len(data))
+    return next((match.start() for match in _JPEG_PICTURE_START.finditer(data, start) if match[1]), len(data))
 
 
-def _strip_webp(data: bytes) -> Stripped:
-    stripped, parts, at = Stripped(data), [], 12
-    while at + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, at)
-        end = at + 8 + length + length % 2
-        if _WEBP_PIXELS.fullmatch(name):
-            chunk = data[at:end]
+def _strip_webp(data: bytes) -> StrippedPicture:
+    stripped, parts, offset = StrippedPicture(data), [], 12
+    while offset + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, offset)
+        end = offset + 8 + length + length % 2
+        if _WEBP_PIXEL_CHUNKS.fullmatch(name):
+            chunk = data[offset:end]
             if name == b"VP8X" and length >= 10:
                 chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_METADATA_FLAGS]) + chunk[9:]
             parts.append(chunk)
         elif end > len(data):
-            match = _WEBP_PIXELS.search(data, at + 8)
+            match = _WEBP_PIXEL_CHUNKS.search(data, offset + 8)
             end = match.start() if match else end
         elif name == b"EXIF":
-            stripped.orientation = read_orientation(data[at + 8 : end])
-        at = end
+            stripped.orientation = read_orientation(data[offset + 8 : end])
+        offset = end
     body = b"WEBP" + b"".join(parts)
     stripped.data = b"RIFF" + struct.pack("<I", len(body)) + body
     return stripped

@@ -21,7 +21,7 @@ from assistant.pictures.formats import (
     OURS,
     STRIP,
     USUAL,
-    Sampling,
+    FrameSampling,
     is_video,
 )
 from assistant.typed_reader import parse_json, read_as
@@ -30,8 +30,8 @@ from assistant.words.tongue import mark, tr
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST_BYTES = 200 * 1024 * 1024
-MOST_VIDEO_BYTES = 8 * 1024**3  # only the frames that are looked at are read
+MAX_PICTURE_BYTES = 200 * 1024 * 1024
+MAX_VIDEO_BYTES = 8 * 1024**3  # only the frames that are looked at are read
 _DECODING_TIMEOUT_S = 15.0
 _PAGE = re.compile(r"(.+)#page=(\d{1,5})")
 
@@ -56,12 +56,12 @@ class Picture:
         return hashlib.sha256(b"%d %d " % (self.width, self.height) + self.rgb).hexdigest()
 
     @property
-    def image(self) -> Image:
+    def first_image(self) -> Image:
         """The pixels of the first frame as a Pillow image."""
-        return self.images[0]
+        return self.frame_images[0]
 
     @property
-    def images(self) -> list[Image]:
+    def frame_images(self) -> list[Image]:
         """All frames."""
         from PIL import Image
 
@@ -69,7 +69,7 @@ class Picture:
         parts = (self.rgb[at : at + size] for at in range(0, len(self.rgb), size))
         return [Image.frombytes("RGB", (self.width, self.height), part) for part in parts]
 
-    def save(self, path: Path) -> None:
+    def save_png(self, path: Path) -> None:
         """As a PNG that `open_picture` takes for the same again, as one of ours: frames stand one below the other."""
         from PIL import Image
         from PIL.PngImagePlugin import PngInfo
@@ -79,7 +79,7 @@ class Picture:
         whole = Image.frombytes("RGB", (self.width, self.height * self.frames), self.rgb)
         whole.save(path, format="PNG", compress_level=1, pnginfo=told if self.frames > 1 else None)
 
-    def part(self, box: tuple[int, int, int, int]) -> Picture:
+    def crop_region(self, box: tuple[int, int, int, int]) -> Picture:
         """What lies inside left, top, right, bottom. Raises `BadInput` for a box that is not in the picture."""
         left, top, right, bottom = box
         if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
@@ -87,28 +87,28 @@ class Picture:
                 name=self.name, width=self.width, height=self.height, box=",".join(map(str, box))
             )
             raise InvalidInputError("look", told, tr("Give left, top, right and bottom in pixels."))
-        return Picture.of(self.image.crop(box), f"{self.name} (part)")
+        return Picture.from_image(self.first_image.crop(box), f"{self.name} (part)")
 
-    def cut(self, box: tuple[int, int, int, int]) -> Picture:
+    def crop(self, box: tuple[int, int, int, int]) -> Picture:
         """Cut to what lies inside; a video with all its frames. Raises `BadInput` for a box that is not in it."""
-        part = self.part(box)
-        rgb = b"".join(one.crop(box).tobytes() for one in self.images)
+        part = self.crop_region(box)
+        rgb = b"".join(one.crop(box).tobytes() for one in self.frame_images)
         return replace(self, width=part.width, height=part.height, rgb=rgb)
 
-    def turned(self, quarters: int) -> Picture:
+    def rotate(self, quarters: int) -> Picture:
         """Turned so many times by 90 degrees, clockwise; a video with all its frames."""
-        images = [one.rotate(-90 * (quarters % 4), expand=True) for one in self.images]
+        images = [one.rotate(-90 * (quarters % 4), expand=True) for one in self.frame_images]
         rgb = b"".join(one.tobytes() for one in images)
         return replace(self, width=images[0].width, height=images[0].height, rgb=rgb)
 
     @classmethod
-    def of(cls, image: Image, name: str = "") -> Picture:
+    def from_image(cls, image: Image, name: str = "") -> Picture:
         """A picture from pixels that we drew ourselves."""
         return cls(image.width, image.height, image.convert("RGB").tobytes(), name)
 
 
 @dataclass(frozen=True)
-class _Facts:
+class _PictureHeader:
     """What the decoding child says before the pixels."""
 
     width: int
@@ -119,14 +119,14 @@ class _Facts:
 
 
 @dataclass(frozen=True)
-class _Refusal:
+class _DecoderRefusal:
     """Or why there are none: the end of a sentence, and the next step."""
 
     error: str
     hint: str
 
 
-def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> Picture:
+def open_picture(path: Path, sampling: FrameSampling = USUAL, ours: bool = False) -> Picture:
     """The picture in a file: first frame, upright, RGB; of a video some frames. `scan.tiff#page=2` is that page of a
     TIFF. Raises `BadInput` with the reason it cannot be opened. `ours`: a file of the history, as `Picture.save` writes
     it.
@@ -136,10 +136,12 @@ def open_picture(path: Path, sampling: Sampling = USUAL, ours: bool = False) -> 
     name = f"{path.name}#page={page}" if page else path.name
     with open_regular_file(path, "look", mark("picture")) as file:
         video = is_video(file.read(32))
-        if file.seek(0, 2) > (MOST_VIDEO_BYTES if video else MOST_BYTES):
+        if file.seek(0, 2) > (MAX_VIDEO_BYTES if video else MAX_PICTURE_BYTES):
             raise _too_large(path.name, video)
         file.seek(0)
-        picture = _decoded(name, [*_sampled(sampling), OURS if ours else FOREIGN, str(page or 1)], file)
+        picture = _decode_in_process(
+            name, [*_sampling_arguments(sampling), OURS if ours else FOREIGN, str(page or 1)], file
+        )
     if picture.pages == 1 or page:
         return picture
     note = tr("It has {n} pages; this is page 1. Page 2 is “{name}#page=2”, and so on.")
@@ -154,12 +156,12 @@ def split_page(path: Path) -> tuple[Path, int]:
 
 def open_encoded(data: bytes, name: str) -> Picture:
     """The same for a picture that is in memory, as the clipboard gives it."""
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_PICTURE_BYTES:
         raise _too_large(name, False)
-    return _decoded(name, [*_sampled(USUAL), FOREIGN, "1"], data)
+    return _decode_in_process(name, [*_sampling_arguments(USUAL), FOREIGN, "1"], data)
 
 
-def _sampled(sampling: Sampling) -> tuple[str, str]:
+def _sampling_arguments(sampling: FrameSampling) -> tuple[str, str]:
     return str(sampling.rate), str(sampling.most)
 
 
@@ -168,11 +170,11 @@ def _too_large(name: str, is_video: bool) -> InvalidInputError:
     return InvalidInputError("look", told, tr("Save it smaller."))
 
 
-def _decoded(name: str, arguments: list[str], source: BinaryIO | bytes) -> Picture:
+def _decode_in_process(name: str, arguments: list[str], source: BinaryIO | bytes) -> Picture:
     """What the child makes of an open file, or of bytes."""
     with closing(LimitedChild("assistant.pictures.child", arguments, source, _DECODING_TIMEOUT_S)) as child:
         try:
-            return _received(name, child.output_stream)
+            return _read_picture(name, child.output_stream)
         except ValueError:
             message = tr("“{name}” is damaged or needs too much memory.")
             if child.has_timed_out:
@@ -181,13 +183,13 @@ def _decoded(name: str, arguments: list[str], source: BinaryIO | bytes) -> Pictu
             raise InvalidInputError("look", message.format(name=name), hint) from None
 
 
-def _received(name: str, output: IO[bytes]) -> Picture:
+def _read_picture(name: str, output: IO[bytes]) -> Picture:
     """Raises `ValueError` for anything but facts and so many pixels; never reads more than these."""
     head = parse_json(output.readline(MAX_FACTS_BYTES))
     if isinstance(head, dict) and "error" in head:
-        refusal = read_as(_Refusal, head, "it")
+        refusal = read_as(_DecoderRefusal, head, "it")
         raise InvalidInputError("look", f"“{name}” {refusal.error}", refusal.hint)
-    facts = read_as(_Facts, head, "it")
+    facts = read_as(_PictureHeader, head, "it")
     size = facts.width * facts.height * facts.frames * 3
     if min(facts.width, facts.height, facts.frames, facts.pages) < 1 or size > MAX_RGB_BYTES:
         raise ValueError("no such picture")

@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageFilter
 
-KEPT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
+MAX_KEPT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
 
 _BAND_ROWS = 256
-_FILTER_REACH = 3  # rows of the reduced picture beyond a band that its resampling looks at
+_FILTER_REACH_ROWS = 3  # rows of the reduced picture beyond a band that its resampling looks at
 # Grounds for what is transparent, in order of preference, and the share of the ink that must stand out from each.
-_GROUNDS = ((255, 0.9), (30, 0.98), (118, 1.01))
-_VISIBLE_DISTANCE = 90  # levels of brightness between ink and ground; pure green on white is 105
-_INK_EDGE = 1024  # pixels; the longer side at which ink is looked at
-_INK_ALPHA = 32
+_BACKGROUNDS = ((255, 0.9), (30, 0.98), (118, 1.01))
+_MIN_VISIBLE_LEVELS = 90  # levels of brightness between ink and ground; pure green on white is 105
+_INK_SIDE_PX = 1024  # pixels; the longer side at which ink is looked at
+_MIN_INK_ALPHA = 32
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -30,18 +30,18 @@ _TRANSPOSITIONS = {
 def to_rgb(image: Image.Image, keep_size: bool = False) -> Image.Image:
     """RGB of at most `KEPT_PIXELS`; transparent pictures on the ground on which most of their ink is seen. 16-bit and
     floating greys are scaled, not clipped. `keep_size`: not reduced."""
-    convert = _converter(image)
+    convert = _make_converter(image)
     width, height = image.size
-    if width * height > KEPT_PIXELS and not keep_size:
-        scale = math.sqrt(KEPT_PIXELS / (width * height))
-        layer = _reduce(image, (max(1, int(width * scale)), max(1, int(height * scale))), convert)
+    if width * height > MAX_KEPT_PIXELS and not keep_size:
+        scale = math.sqrt(MAX_KEPT_PIXELS / (width * height))
+        layer = _reduce_in_bands(image, (max(1, int(width * scale)), max(1, int(height * scale))), convert)
     else:
         layer = convert(image)
     if layer.mode == "RGB":
         return layer
-    page = Image.new("RGBA", layer.size, (choose_ground(layer),) * 3 + (255,))
-    page.alpha_composite(layer)
-    return page.convert("RGB")
+    canvas = Image.new("RGBA", layer.size, (choose_background(layer),) * 3 + (255,))
+    canvas.alpha_composite(layer)
+    return canvas.convert("RGB")
 
 
 def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -50,33 +50,35 @@ def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def choose_ground(layer: Image.Image) -> int:
+def choose_background(layer: Image.Image) -> int:
     """The grey on which an RGBA picture's ink is seen: white where that will do, else dark, else between the two.
 
     Ink is what borders on the transparent: what lies inside has its own ground."""
-    small = layer.copy() if max(layer.size) <= _INK_EDGE else layer.resize(_fitted(layer.size), reducing_gap=2.0)
+    small = (
+        layer.copy() if max(layer.size) <= _INK_SIDE_PX else layer.resize(_fit_ink_size(layer.size), reducing_gap=2.0)
+    )
     alpha = small.getchannel("A")
-    ink = alpha.point(lambda level: 255 * (level >= _INK_ALPHA))
+    ink = alpha.point(lambda level: 255 * (level >= _MIN_INK_ALPHA))
     inside = ink.filter(ImageFilter.MinFilter(5))
     edge = ImageChops.subtract(ink, inside)
     levels = small.convert("RGB").convert("L").histogram(edge if edge.getbbox() else ink)
     total = sum(levels)
     if not total:
-        return _GROUNDS[0][0]
+        return _BACKGROUNDS[0][0]
     shares = {
-        ground: sum(n for level, n in enumerate(levels) if abs(level - ground) >= _VISIBLE_DISTANCE) / total
-        for ground, _ in _GROUNDS
+        ground: sum(n for level, n in enumerate(levels) if abs(level - ground) >= _MIN_VISIBLE_LEVELS) / total
+        for ground, _ in _BACKGROUNDS
     }
-    good = [ground for ground, least in _GROUNDS if shares[ground] >= least]
-    return good[0] if good else max(shares, key=lambda ground: shares[ground])
+    sufficient = [ground for ground, min_share in _BACKGROUNDS if shares[ground] >= min_share]
+    return sufficient[0] if sufficient else max(shares, key=lambda ground: shares[ground])
 
 
-def _fitted(size: tuple[int, int]) -> tuple[int, int]:
-    scale = _INK_EDGE / max(size)
+def _fit_ink_size(size: tuple[int, int]) -> tuple[int, int]:
+    scale = _INK_SIDE_PX / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+def _make_converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """What makes RGB, or RGBA where something is transparent, of this picture or a part of it."""
     if image.mode.startswith("I") or image.mode == "F":
         high = float(image.getextrema()[1])  # type: ignore[arg-type]  # one band
@@ -87,9 +89,11 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     return lambda part: part if part.mode == "RGB" else part.convert("RGB")
 
 
-def _reduce(image: Image.Image, size: tuple[int, int], convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+def _reduce_in_bands(
+    image: Image.Image, size: tuple[int, int], convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
     scale = image.height / size[1]
-    reach = math.ceil(_FILTER_REACH * scale)
+    reach = math.ceil(_FILTER_REACH_ROWS * scale)
     bands = []
     for top in range(0, size[1], _BAND_ROWS):
         bottom = min(top + _BAND_ROWS, size[1])

@@ -8,9 +8,9 @@ from assistant.pictures.opening import Picture
 _EDGE = 512  # pixels; the longer side of a thumbnail
 
 
-def told(picture: Picture, ticket: str, instead: str = "") -> PictureAdded:
+def picture_added_event(picture: Picture, ticket: str, instead: str = "") -> PictureAdded:
     """The event for a picture, that may stand in the place of another one."""
-    small = picture.image
+    small = picture.first_image
     small.thumbnail((_EDGE, _EDGE))
     size = (picture.width, picture.height, small.width, small.height)
     return PictureAdded(picture.digest, picture.name, *size, small.tobytes(), ticket, instead, picture.pages)

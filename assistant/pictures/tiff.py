@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 MAX_PAGES = 10_000  # beyond which a chain of directories is no document
 
-_SUBFILE, _OLD_SUBFILE, _ORIENTATION = 254, 255, 274
-_REDUCED, _MASK = 1, 4  # bits of the subfile's type
+_SUBFILE_TAG, _OLD_SUBFILE_TAG, _ORIENTATION_TAG = 254, 255, 274
+_REDUCED_BIT, _MASK_BIT = 1, 4  # bits of the subfile's type
 # Sizes, compression, strips and tiles, colours and palettes; no text, resolution, profile or private tag.
 _PIXEL_TAGS = frozenset(
     (256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 334, 338, 339,
@@ -21,72 +21,72 @@ _PIXEL_TAGS = frozenset(
 
 
 @dataclass
-class Page:
+class TiffPage:
     """A directory: where it begins, its entries as they stand in the file, what kind of page it is."""
 
-    start: int
+    directory_offset: int
     entries: list[bytes] = field(default_factory=list)
     orientation: int = 1
     is_page: bool = True
 
 
-class Tiff:
+class TiffFile:
     """A file's pages, thumbnails and masks left out. `pages` is empty where no directory can be read."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._order = "<" if data[:2] == b"II" else ">"
+        self._byte_order = "<" if data[:2] == b"II" else ">"
         self._is_big = data[2:4] in (b"+\0", b"\0+")
-        self._offset, self._count, self._entry = ("Q", "Q", 20) if self._is_big else ("I", "H", 12)
-        directories = self._follow()
+        self._offset_format, self._count_format, self._entry_bytes = ("Q", "Q", 20) if self._is_big else ("I", "H", 12)
+        directories = self._read_directories()
         self.pages = [page for page in directories if page.is_page] or directories
 
-    def extract(self, page: Page) -> io.BytesIO:
+    def extract_page(self, page: TiffPage) -> io.BytesIO:
         """The file with this page alone."""
         file = io.BytesIO(self._data)
-        entries = [entry for entry in page.entries if self._unpack("H", entry, 0) in _PIXEL_TAGS]
+        entries = [entry for entry in page.entries if self._unpack_number("H", entry, 0) in _PIXEL_TAGS]
         file.seek(8 if self._is_big else 4)
-        file.write(struct.pack(self._order + self._offset, page.start))
-        file.seek(page.start)  # fewer entries than were there: it fits
-        count = struct.pack(self._order + self._count, len(entries))
-        file.write(count + b"".join(entries) + bytes(struct.calcsize(f"={self._offset}")))
+        file.write(struct.pack(self._byte_order + self._offset_format, page.directory_offset))
+        file.seek(page.directory_offset)  # fewer entries than were there: it fits
+        count = struct.pack(self._byte_order + self._count_format, len(entries))
+        file.write(count + b"".join(entries) + bytes(struct.calcsize(f"={self._offset_format}")))
         file.seek(0)
         return file
 
-    def _follow(self) -> list[Page]:
-        pages: list[Page] = []
+    def _read_directories(self) -> list[TiffPage]:
+        pages: list[TiffPage] = []
         seen: set[int] = set()
         try:
-            at = self._unpack(self._offset, self._data, 8 if self._is_big else 4)
-            while at and at not in seen and len(pages) < MAX_PAGES:
-                seen.add(at)
-                page, at = self._read(at)
+            offset = self._unpack_number(self._offset_format, self._data, 8 if self._is_big else 4)
+            while offset and offset not in seen and len(pages) < MAX_PAGES:
+                seen.add(offset)
+                page, offset = self._read_directory(offset)
                 pages.append(page)
         except struct.error:
             pass  # what was found before the chain leaves the file
         return pages
 
-    def _read(self, start: int) -> tuple[Page, int]:
+    def _read_directory(self, start: int) -> tuple[TiffPage, int]:
         """A directory, and where the next one begins. Raises `struct.error`."""
-        page = Page(start)
-        count = self._unpack(self._count, self._data, start)
-        first = start + struct.calcsize(f"={self._count}")
-        end = first + count * self._entry
-        for at in range(first, min(end, len(self._data) - self._entry + 1), self._entry):
-            entry = self._data[at : at + self._entry]
-            tag, kind = self._unpack("H", entry, 0), self._unpack("H", entry, 2)
-            value = self._unpack("H" if kind == 3 else "I", entry, 12 if self._is_big else 8)
-            if (tag == _SUBFILE and value & (_REDUCED | _MASK)) or (tag == _OLD_SUBFILE and value == 2):
+        page = TiffPage(start)
+        count = self._unpack_number(self._count_format, self._data, start)
+        first = start + struct.calcsize(f"={self._count_format}")
+        end = first + count * self._entry_bytes
+        for offset in range(first, min(end, len(self._data) - self._entry_bytes + 1), self._entry_bytes):
+            entry = self._data[offset : offset + self._entry_bytes]
+            tag, kind = self._unpack_number("H", entry, 0), self._unpack_number("H", entry, 2)
+            value = self._unpack_number("H" if kind == 3 else "I", entry, 12 if self._is_big else 8)
+            if (tag == _SUBFILE_TAG and value & (_REDUCED_BIT | _MASK_BIT)) or (tag == _OLD_SUBFILE_TAG and value == 2):
                 page.is_page = False
-            elif tag == _ORIENTATION:
+            elif tag == _ORIENTATION_TAG:
                 page.orientation = value if 1 <= value <= 8 else 1
             page.entries.append(entry)
-        is_cut = end + struct.calcsize(f"={self._offset}") > len(self._data)
-        return page, 0 if is_cut else self._unpack(self._offset, self._data, end)
+        is_cut = end + struct.calcsize(f"={self._offset_format}") > len(self._data)
+        return page, 0 if is_cut else self._unpack_number(self._offset_format, self._data, end)
 
-    def _unpack(self, letter: str, data: bytes, at: int) -> int:
+    def _unpack_number(self, format_letter: str, data: bytes, offset: int) -> int:
         """Raises `struct.error` outside the data."""
-        if at > len(data):
+        if offset > len(data):
             raise struct.error("outside the file")
-        (value,) = struct.unpack_from(self._order + letter, data, at)
+        (value,) = struct.unpack_from(self._byte_order + format_letter, data, offset)
         return int(value)

@@ -59,7 +59,7 @@ class VisionCache:
     def _start_encoding(self, view: SizedPicture) -> Generator[None, None, torch.Tensor]:
         yield
         rows, columns = (side * self._images.patch_size for side in view.grid[1:])
-        images = [image.resize((columns, rows)) for image in view.picture.images]
+        images = [image.resize((columns, rows)) for image in view.picture.frame_images]
         if len(images) == 1:
             patches = self._images(images=images, do_resize=False, return_tensors="pt")["pixel_values"]
         else:
