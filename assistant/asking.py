@@ -32,7 +32,7 @@ from assistant.pictures import FrameSampling, Picture, open_picture
 from assistant.roles import Message, PictureRegion, Responder
 from assistant.settings import AppPaths, Settings
 from assistant.sound import audio
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from assistant.words.clean import clean
 from assistant.words.tongue import tr
 
@@ -48,7 +48,7 @@ class TurnRequest:
     the tray goes along."""
 
     text: str = ""
-    audio_path: Path | Audio | None = None
+    audio_path: Path | AudioClip | None = None
     pictures: tuple[Path | Picture, ...] = ()
     regions: tuple[tuple[int, int, int, int], ...] = ()
     request_id: str = ""
@@ -157,7 +157,7 @@ class TurnRunner:
             parts = yield from desk.models.load_backends(desk.settings, False)
             yield from turn.read_aloud(question.read_aloud_text, parts.voice)
             return
-        if not isinstance(question.audio_path, Audio):
+        if not isinstance(question.audio_path, AudioClip):
             yield from self._record_start()
         if sound is None:  # what was typed is seen even where no model can be loaded
             self._has_ended = True
@@ -252,12 +252,12 @@ class TurnRunner:
         return replace(TurnTimings(**known), total=round(self._elapsed_seconds() + spent, 4))
 
 
-def _decode_audio(path: Path) -> Generator[Event, None, Audio]:
+def _decode_audio(path: Path) -> Generator[Event, None, AudioClip]:
     """The sound in a file; while it is decoded the turn can be interrupted. Raises `BadInput`."""
-    with closing(audio.Decoding(path)) as decoding:
-        while not decoding.wait(_STEP_SECONDS):
+    with closing(audio.AudioDecoding(path)) as decoding:
+        while not decoding.wait_for_result(_STEP_SECONDS):
             yield Wrote("")
-        return decoding.result()
+        return decoding.take_result()
 
 
 def run_request(question: TurnRequest, desk: Session, on_event: Callable[[Event], None]) -> AssistantError | None:

@@ -17,13 +17,13 @@ from assistant.events import AudioProduced, ErrorOccurred, Event, Heard, Notice,
 from assistant.json_events import event_to_json, finding_to_json
 from assistant.settings import AppPaths
 from assistant.sound import audio
-from assistant.sound.audio import Audio
-from assistant.sound.portaudio_check import CHECK
+from assistant.sound.audio import AudioClip
+from assistant.sound.portaudio_check import PORTAUDIO_CHECK
 from assistant.words.clean import clean
 
 if TYPE_CHECKING:
     from assistant.doctor import DoctorFinding
-    from assistant.sound.speaker import Playback, Speaker
+    from assistant.sound.speaker import AudioPlayback, Speaker
 
 
 class CommandConsole:
@@ -151,12 +151,12 @@ class AnswerOutput:
 
     def __init__(self, device: str, target: Path | None, console: CommandConsole, aloud: bool = False) -> None:
         self._device, self._target, self._console = device, target, console
-        self._blocks: list[Audio] = []
+        self._blocks: list[AudioClip] = []
         self._speaker: Speaker | None = None
-        self._playback: Playback | None = None
+        self._playback: AudioPlayback | None = None
         self._is_muted = target is not None and not aloud
         if not self._is_muted:
-            CHECK.begin()  # beside the models' loading
+            PORTAUDIO_CHECK.start_check()  # beside the models' loading
         self._turn_ended: TurnEnded | None = None
 
     def __enter__(self) -> AnswerOutput:
@@ -185,11 +185,11 @@ class AnswerOutput:
             self._console.print_event(self._turn_ended)
         if self._playback:
             # A sound server that dies calls back no more: do not wait for it for ever.
-            self._playback.drain(self._playback.ahead + 5.0)
+            self._playback.wait_until_played(self._playback.buffered_seconds + 5.0)
         return failure
 
     def _write_target(self) -> AssistantError | None:
-        whole = audio.join(self._blocks)
+        whole = audio.join_clips(self._blocks)
         if self._target and whole:
             try:
                 audio.write_wav(self._target, whole)
@@ -201,12 +201,12 @@ class AnswerOutput:
                 self._target.unlink()  # an older answer must not be taken for this one's
         return None
 
-    def _take_audio(self, sound: Audio) -> None:
+    def _take_audio(self, sound: AudioClip) -> None:
         if self._target:
             self._blocks.append(sound)
         self.play_audio(sound)
 
-    def play_audio(self, sound: Audio) -> None:
+    def play_audio(self, sound: AudioClip) -> None:
         """Plays sound that is not the answer's, where there is a speaker and sound is wanted."""
         if self._speaker is None and not self._is_muted:
             from assistant.sound.portaudio import SoundSystemError
@@ -214,13 +214,13 @@ class AnswerOutput:
 
             try:
                 self._speaker = open_speaker(self._device)
-                self._playback = self._speaker.open()
+                self._playback = self._speaker.open_playback()
             except NotAvailableError as error:
                 self._is_muted = True  # no speaker is no error: the words are on the screen
                 if isinstance(error, SoundSystemError):
                     self._console.print_notice(str(error))
         if self._playback:
-            self._playback.write(sound)
+            self._playback.queue_audio(sound)
 
 
 def silence_warnings() -> None:

@@ -15,14 +15,14 @@ from assistant.events import AudioDevicesAvailable, Event, InputLevel, Microphon
 from assistant.settings import AudioSettings
 from assistant.sound import portaudio
 from assistant.sound.audio import Samples
-from assistant.sound.ears import Ears
-from assistant.sound.echo import Echo
-from assistant.sound.listener import Listener, Speech
+from assistant.sound.ears import AudioInputPipeline
+from assistant.sound.echo import EchoCanceller
+from assistant.sound.listener import SpeechEvent, UtteranceSegmenter
 from assistant.sound.microphone import Microphone, open_microphone
-from assistant.sound.speaker import Playback, Speaker, open_speaker
-from assistant.sound.speech import SpeechDetector
-from assistant.sound.tryout import Tryout
-from assistant.sound.watch import Watch
+from assistant.sound.speaker import AudioPlayback, Speaker, open_speaker
+from assistant.sound.speech import SileroVad
+from assistant.sound.tryout import MicrophoneTest
+from assistant.sound.watch import SourceMonitor
 from assistant.words.tongue import mark, tr
 
 _CHECK_INTERVAL_S = 0.2  # seconds between looks at the devices
@@ -47,22 +47,24 @@ class AudioDevices:
         self._settings, self._emit, self._sentence_start = chosen, emit, sentence_start
         self._microphone: Microphone | None = None
         self._speaker: Speaker | None = None
-        self._waiting_playback: Playback | None = None  # an answer that lost its speaker
+        self._waiting_playback: AudioPlayback | None = None  # an answer that lost its speaker
         self._lost_at = 0.0
-        self._source_monitor = Watch()
+        self._source_monitor = SourceMonitor()
         self._requests: queue.SimpleQueue[AudioSettings | None] = queue.SimpleQueue()
         self._key_events: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._first_open_done = threading.Event()
         # Not every driver keeps to 0 to 1, or to numbers: `max` lets no NaN through in this order.
-        self._input = Ears(
-            Listener(SpeechDetector().probability), None, lambda at: emit(InputLevel(min(1.0, max(0.0, at))))
+        self._input = AudioInputPipeline(
+            UtteranceSegmenter(SileroVad().speech_probability),
+            None,
+            lambda at: emit(InputLevel(min(1.0, max(0.0, at)))),
         )
-        self._input.listener.hands_free = False
+        self._input.segmenter.is_hands_free = False
         self._last_listening: MicrophoneState | None = None
         self._last_devices: AudioDevicesAvailable | None = None
         self._half_duplex_announced = False
-        self._microphone_test: Tryout | None = None
-        self._test_playback: Playback | None = None
+        self._microphone_test: MicrophoneTest | None = None
+        self._test_playback: AudioPlayback | None = None
 
     def run(self) -> None:
         """Opens both, and minds them until `close`."""
@@ -94,17 +96,17 @@ class AudioDevices:
         """Other devices."""
         self._requests.put(chosen)
 
-    def open_playback(self) -> Playback | None:
+    def open_playback(self) -> AudioPlayback | None:
         """For an answer; None without a speaker."""
         self._first_open_done.wait(_OPEN_TIMEOUT_S)
         self._waiting_playback = None
-        return self._speaker.open() if self._speaker else None
+        return self._speaker.open_playback() if self._speaker else None
 
     def play_earcons(self, *earcons: str) -> None:
         """Sounds these earcons, one after another; none ends what sounds."""
         speaker = self._speaker  # another thread may lose it meanwhile
         if speaker:
-            speaker.earcons.play(*earcons)
+            speaker.earcons.play_sequence(*earcons)
 
     def set_hands_free(self, hands_free: bool) -> None:
         self._key_events.put("hands-free" if hands_free else "hands-on")
@@ -131,64 +133,64 @@ class AudioDevices:
     def reset_echo_trust(self) -> None:
         """Voices were heard that said nothing: they may have been our own."""
         if self._input.echo:
-            self._input.echo.distrust()
+            self._input.echo.reset_trust()
 
-    def read_microphone(self, playback: Playback | None) -> Iterator[Speech]:
+    def read_microphone(self, playback: AudioPlayback | None) -> Iterator[SpeechEvent]:
         """What the microphone hears next; waits for it 50 ms at most."""
         while not self._key_events.empty():
             yield from self._handle_key(self._key_events.get())
         microphone = self._microphone
         if microphone is None:
             time.sleep(0.05)
-        elif (block := microphone.read(0.05)) is not None:
+        elif (block := microphone.read_block(0.05)) is not None:
             if self._microphone_test:
                 yield from self._feed_test(self._microphone_test, block)
             else:
-                yield from self._input.feed(block, playback)
+                yield from self._input.feed_block(block, playback)
 
-    def _handle_key(self, key: str) -> Iterator[Speech]:
-        listener = self._input.listener
+    def _handle_key(self, key: str) -> Iterator[SpeechEvent]:
+        listener = self._input.segmenter
         if key == "press" and self._microphone:
-            self._input.by_key()
-            yield from listener.press()
+            self._input.start_by_key()
+            yield from listener.press_key()
         elif key == "tap":
-            listener.tap()
+            listener.tap_key()
         elif key == "release":
-            yield from listener.release()
+            yield from listener.release_key()
         elif key == "gone":
             if self._microphone_test:
                 self._microphone_test = None
                 self._emit(MicrophoneTestResult("silence", is_playing=False))
-            yield from listener.drop()
+            yield from listener.discard_utterance()
         elif key == "try" and self._microphone:
-            self._microphone_test = Tryout()
-            yield from listener.drop()
+            self._microphone_test = MicrophoneTest()
+            yield from listener.discard_utterance()
         elif key.startswith("hands"):
-            listener.hands_free = key == "hands-free"
+            listener.is_hands_free = key == "hands-free"
             self._emit_microphone_state("")
 
-    def _feed_test(self, tryout: Tryout, block: Samples) -> Iterator[Speech]:
+    def _feed_test(self, tryout: MicrophoneTest, block: Samples) -> Iterator[SpeechEvent]:
         """No question meanwhile; the ears stay in step with the speaker."""
-        tryout.add(block)
-        for _ in self._input.feed(block, None):
+        tryout.add_block(block)
+        for _ in self._input.feed_block(block, None):
             pass
-        if tryout.full:
+        if tryout.is_complete:
             self._microphone_test = None
-            yield from self._input.listener.drop()
-            sounding = self._speaker and self._speaker.playback and self._speaker.playback.ahead
+            yield from self._input.segmenter.discard_utterance()
+            sounding = self._speaker and self._speaker.playback and self._speaker.playback.buffered_seconds
             playback = self._test_playback = None if sounding else self.open_playback()
             if playback:
-                playback.write(tryout.audio)
-            self._emit(MicrophoneTestResult(tryout.found, bool(playback)))
+                playback.queue_audio(tryout.recorded_audio)
+            self._emit(MicrophoneTestResult(tryout.classify, bool(playback)))
 
     def _check_devices(self) -> None:
         gone: list[Speaker | Microphone] = []
-        if self._speaker and not self._speaker.alive:
+        if self._speaker and not self._speaker.is_alive:
             gone.append(self._lose_speaker(self._speaker))
         if self._waiting_playback and time.monotonic() - self._lost_at > _SPEAKER_WAIT_S:
             self._waiting_playback.stop()
             self._waiting_playback = None
-        if self._microphone and (self._source_monitor.on_monitor or not self._microphone.alive):
+        if self._microphone and (self._source_monitor.is_on_monitor or not self._microphone.is_alive):
             gone.append(self._microphone)
             self._microphone = None
             self._key_events.put("gone")
@@ -196,7 +198,7 @@ class AudioDevices:
         for device in gone:  # last: a frozen sound server does not let go of them
             device.close()
         echo = self._input.echo
-        if echo and not echo.trusted and echo.learnt > _UNSURE_FRAMES and not self._half_duplex_announced:
+        if echo and not echo.has_converged and echo.learned_frames > _UNSURE_FRAMES and not self._half_duplex_announced:
             self._half_duplex_announced = True
             self._emit(Notice(tr(_HALF_DUPLEX)))
 
@@ -205,11 +207,11 @@ class AudioDevices:
         why = ""
         if not self._speaker:
             why = self._try_opening(self._open_speaker)
-        if not self._microphone and not self._source_monitor.no_microphone:
+        if not self._microphone and not self._source_monitor.has_no_microphone:
             why = self._try_opening(self._open_microphone) or why
         if not self._microphone:
             self._emit_microphone_state(why or tr(_MICROPHONE_GONE))
-        found = AudioDevicesAvailable(tuple(portaudio.names("input")), tuple(portaudio.names("output")))
+        found = AudioDevicesAvailable(tuple(portaudio.device_names("input")), tuple(portaudio.device_names("output")))
         if found != self._last_devices:
             self._last_devices = found
             self._emit(found)
@@ -222,16 +224,16 @@ class AudioDevices:
             except NotAvailableError:
                 if self._speaker or self._microphone:
                     raise
-                portaudio.refresh()
+                portaudio.refresh_devices()
                 opening()
         except NotAvailableError as error:
             return str(error)
         return ""
 
     def _open_speaker(self) -> None:
-        echo: Echo | None = None
-        speaker = open_speaker(self._settings.output, lambda block: echo.played(block) if echo else None)
-        echo = Echo(speaker.rate, self._settings.headphones)
+        echo: EchoCanceller | None = None
+        speaker = open_speaker(self._settings.output, lambda block: echo.push_reference(block) if echo else None)
+        echo = EchoCanceller(speaker.rate, self._settings.headphones)
         self._input.echo = echo
         if self._waiting_playback and self._waiting_playback.rate == speaker.rate:
             speaker.playback = self._waiting_playback
@@ -245,9 +247,9 @@ class AudioDevices:
     def _lose_speaker(self, speaker: Speaker) -> Speaker:
         """The answer waits, at the start of the sentence that was cut."""
         self._speaker = None
-        if speaker.playback and not speaker.playback.stopped and speaker.playback.ahead:
+        if speaker.playback and not speaker.playback.is_stopped and speaker.playback.buffered_seconds:
             self._waiting_playback, self._lost_at = speaker.playback, time.monotonic()
-            speaker.playback.seek(self._sentence_start())
+            speaker.playback.seek_to_sample(self._sentence_start())
             speaker.playback = None
         self._emit(Notice(tr("The speaker is gone; the answer goes on in writing.")))
         return speaker
@@ -261,7 +263,7 @@ class AudioDevices:
 
     def _emit_microphone_state(self, why_not: str) -> None:
         """Says it once."""
-        told = MicrophoneState(self._microphone is not None, self._input.listener.hands_free, why_not)
+        told = MicrophoneState(self._microphone is not None, self._input.segmenter.is_hands_free, why_not)
         if told != self._last_listening:
             self._last_listening = told
             self._emit(told)

@@ -119,7 +119,7 @@ def _check_sound() -> Iterator[DoctorFinding]:
     from assistant.sound import portaudio
 
     try:
-        portaudio.library("listen")
+        portaudio.load_library("listen")
     except NotAvailableError as error:
         yield DoctorFinding(tr("sound"), "missing", error.message, error.hint)
         return
@@ -127,7 +127,7 @@ def _check_sound() -> Iterator[DoctorFinding]:
         (mark("microphone"), "input"), (mark("speaker"), "output"),
     )  # fmt: skip
     for what, kind in kinds:
-        if portaudio.names(kind):
+        if portaudio.device_names(kind):
             yield DoctorFinding(tr(what), "ok", tr("There is one."))
         else:
             yield DoctorFinding(

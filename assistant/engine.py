@@ -23,8 +23,8 @@ from assistant.pictures import open_encoded
 from assistant.progress import WorkerProgress
 from assistant.settings import AppPaths, Settings
 from assistant.signals import EarconRules
-from assistant.sound.listener import Speech, SpeechStarted
-from assistant.sound.speaker import Playback
+from assistant.sound.listener import SpeechEvent, SpeechStarted
+from assistant.sound.speaker import AudioPlayback
 from assistant.tray import Attachments
 from assistant.words.tongue import tr
 
@@ -167,7 +167,7 @@ class Engine:
     def _emit_error(self, error: AssistantError) -> None:
         self._emit_event(ErrorOccurred.from_error(error))
 
-    def _open_playback(self) -> Playback | None:
+    def _open_playback(self) -> AudioPlayback | None:
         """One speaks: None where the screen reader reads the answers."""
         return None if self._session.settings.voice.speaker == "reader" else self._devices.open_playback()
 
@@ -213,10 +213,10 @@ class Engine:
             for event in self._devices.read_microphone(self._turns.audible_playback):
                 playback = self._turns.audible_playback
                 if playback and isinstance(event, SpeechStarted):
-                    playback.hold()
+                    playback.hold_audio()
                 self._commands.put(lambda event=event: self._handle_speech(event))  # type: ignore[misc]
 
-    def _handle_speech(self, event: Speech) -> None:
+    def _handle_speech(self, event: SpeechEvent) -> None:
         self._turns.handle_speech(event)
         if self._turns.false_interruptions > 1:
             self._devices.reset_echo_trust()

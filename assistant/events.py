@@ -9,7 +9,7 @@ from assistant.typed_reader import InvalidValueError, NumberRange, TextPattern
 
 if TYPE_CHECKING:
     from assistant.errors import AssistantError
-    from assistant.sound.audio import Audio
+    from assistant.sound.audio import AudioClip
 
 # What the window draws with and counts by: it comes from another process, and Qt takes 32 bits and no zero sides.
 Pixel = Annotated[int, NumberRange(0, 2**31 - 1)]
@@ -59,7 +59,7 @@ class Said:
 class AudioProduced:
     """Sound of the piece said last."""
 
-    audio: Audio
+    audio: AudioClip
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,16 @@ from assistant.heard import SpeechAlignment
 from assistant.pictures import Picture
 from assistant.preparing import PromptPrefiller
 from assistant.roles import Message
-from assistant.sound.audio import Audio
-from assistant.sound.listener import Speech, SpeechContinues, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
-from assistant.sound.speaker import Playback
+from assistant.sound.audio import AudioClip
+from assistant.sound.listener import (
+    SpeechContinues,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
+from assistant.sound.speaker import AudioPlayback
 from assistant.words.tongue import tr
 
 MAX_BUFFERED_SECONDS = 2.0  # seconds of sound ahead, after which a turn is not stepped
@@ -38,7 +45,7 @@ class TurnManager:
     the pictures of the next question, until they are let go."""
 
     def __init__(
-        self, desk: Session, open_playback: Callable[[], Playback | None], emit: Callable[[Event], None]
+        self, desk: Session, open_playback: Callable[[], AudioPlayback | None], emit: Callable[[Event], None]
     ) -> None:
         self.session, self._open_playback, self._emit = desk, open_playback, emit
         self.attachments: list[Picture] = []
@@ -46,7 +53,7 @@ class TurnManager:
         self._sent_digests: set[str] = set()
         self._runner: TurnRunner | None = None
         self._steps: Generator[Event, None, None] | None = None
-        self._playback: Playback | None = None
+        self._playback: AudioPlayback | None = None
         self._alignment = SpeechAlignment()
         self._prefiller = PromptPrefiller(desk, emit)
         self._deferred_events: list[Event] = []
@@ -72,7 +79,7 @@ class TurnManager:
     def _is_turn_ready(self) -> bool:
         if self._runner is None or self._steps is None or self._interruption_pending:
             return False
-        return self._playback is None or self._playback.ahead < MAX_BUFFERED_SECONDS
+        return self._playback is None or self._playback.buffered_seconds < MAX_BUFFERED_SECONDS
 
     @property
     def sentence_start(self) -> int:
@@ -80,7 +87,7 @@ class TurnManager:
         return self._alignment.piece_start(self._playback.played) if self._playback else 0
 
     @property
-    def audible_playback(self) -> Playback | None:
+    def audible_playback(self) -> AudioPlayback | None:
         """What is played of the turn under way, if it may be heard yet."""
         return None if self._runner is None or self._runner.is_speculative else self._playback
 
@@ -143,13 +150,13 @@ class TurnManager:
             self._state = ""  # of one that was cut the end was told last: what comes now is told anew
             self.set_state("thinking")
         elif self._playback:
-            self._playback.hold()
+            self._playback.hold_audio()
 
     def skip_sentences(self, sentences: int) -> None:
         """Goes so many sentences on or back in what sounds now."""
         playback = self.audible_playback
-        if playback and not playback.stopped:
-            playback.seek(self._alignment.neighbor_piece_start(playback.played, sentences))
+        if playback and not playback.is_stopped:
+            playback.seek_to_sample(self._alignment.neighbor_piece_start(playback.played, sentences))
 
     def interrupt_turn(self) -> None:
         """Ends the turn under way, at once; what was heard of it stays."""
@@ -158,7 +165,7 @@ class TurnManager:
         if rests:
             self.emit_idle_state()
 
-    def handle_speech(self, event: Speech) -> None:
+    def handle_speech(self, event: SpeechEvent) -> None:
         """What the listener found."""
         match event:
             case SpeechStarted():
@@ -201,11 +208,11 @@ class TurnManager:
 
     def _handle_speech_start(self) -> None:
         if self.audible_playback:
-            self.audible_playback.hold()
+            self.audible_playback.hold_audio()
         self._interruption_pending = self.is_busy
         self.set_state("hearing")
 
-    def _accept_utterance(self, utterance: Audio, by_key: bool = False) -> bool:
+    def _accept_utterance(self, utterance: AudioClip, by_key: bool = False) -> bool:
         """Whether a person has the floor: over an answer only words take it. Our own voice comes as silence: never."""
         ours = not by_key and not utterance.samples.any()
         if not self.is_busy and not ours:
@@ -218,11 +225,11 @@ class TurnManager:
             return True
         self.false_interruptions += int(first)
         if self.audible_playback:
-            self.audible_playback.resume()
+            self.audible_playback.resume_audio()
         self.emit_idle_state()
         return False
 
-    def _transcribe(self, utterance: Audio) -> str:
+    def _transcribe(self, utterance: AudioClip) -> str:
         words = ""
         with reporting_errors(lambda error: self._emit(ErrorOccurred.from_error(error)), self.session.folders.logs):
             ear = self.session.models.load_transcriber(self.session.settings, self._emit)
@@ -233,7 +240,7 @@ class TurnManager:
     def _handle_event(self, event: Event) -> None:
         if isinstance(event, AudioProduced):
             if self._playback:
-                self._playback.write(event.audio)
+                self._playback.queue_audio(event.audio)
                 self._alignment.add_samples(self._playback.written)
                 if not self._start_speculative:
                     self.set_state("speaking")
@@ -255,7 +262,7 @@ class TurnManager:
             self._emit(event)
         self.emit_idle_state()
         if self._playback:
-            self._playback.resume()
+            self._playback.resume_audio()
 
     def _discard_speculative(self) -> None:
         """The question went on: what was done on it so far never was."""
@@ -271,9 +278,9 @@ class TurnManager:
     def _handle_playback_end(self) -> bool:
         """Ends the turn when the last of it was heard; whether it did."""
         playback = self._playback
-        if self._start_speculative or (playback and not playback.stopped and not playback.drain(0)):
+        if self._start_speculative or (playback and not playback.is_stopped and not playback.wait_until_played(0)):
             return False
-        self._finish_turn(cut=bool(playback and playback.stopped))
+        self._finish_turn(cut=bool(playback and playback.is_stopped))
         self.emit_idle_state()
         return True
 

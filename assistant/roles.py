@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from assistant.pictures import Picture
-    from assistant.sound.audio import Audio
+    from assistant.sound.audio import AudioClip
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Backend(Protocol):
 class Transcriber(Backend, Protocol):
     """Hears. Yields pieces of the transcript, in order; nothing at all for sound without speech."""
 
-    def transcribe(self, audio: Audio) -> Generator[str, None, None]: ...
+    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]: ...
 
 
 class Responder(Backend, Protocol):
@@ -98,7 +98,7 @@ class Voice(Backend, Protocol):
 
     speed: float = 1.0
 
-    def synthesize(self, text: str) -> Generator[Audio, None, None]: ...
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]: ...
 
 
 @dataclass(frozen=True)

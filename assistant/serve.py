@@ -22,7 +22,7 @@ from assistant import frames
 from assistant.environment import use_temporary_folder
 from assistant.progress import WorkerProgress
 from assistant.settings import AppPaths, Settings, from_table
-from assistant.sound.portaudio_check import CHECK
+from assistant.sound.portaudio_check import PORTAUDIO_CHECK
 from assistant.typed_reader import read_as
 from assistant.words import tongue
 
@@ -128,5 +128,5 @@ def _read_argument(hint: Any, value: Any, name: str) -> Any:
 
 if __name__ == "__main__":
     use_temporary_folder(AppPaths.locate().temporary_folder)  # before any child is started
-    CHECK.begin()  # beside the imports: the microphone opens as early as it can
+    PORTAUDIO_CHECK.start_check()  # beside the imports: the microphone opens as early as it can
     main()

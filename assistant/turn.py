@@ -17,7 +17,7 @@ from assistant.words.clean import clean
 
 if TYPE_CHECKING:
     from assistant.pictures import Picture
-    from assistant.sound.audio import Audio
+    from assistant.sound.audio import AudioClip
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TurnInput:
     """What came in: text or sound, and pictures. `describe` is asked for when pictures come with no words."""
 
     text: str = ""
-    audio: Audio | None = None
+    audio: AudioClip | None = None
     pictures: tuple[Picture, ...] = ()
     regions: tuple[PictureRegion, ...] = ()
     describe: str = ""

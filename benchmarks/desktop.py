@@ -22,7 +22,7 @@ from assistant.library.archive import TurnRecord
 from assistant.library.history import TurnRecorder
 from assistant.roles import Voice
 from assistant.sound import audio
-from assistant.sound.listener import Times
+from assistant.sound.listener import SegmenterParams
 from assistant.sound.speech import RATE
 from assistant.starter import demo
 from benchmarks.stopwatch import LOUD, Monitor
@@ -109,7 +109,7 @@ def _listening(desk: Desk, folder: Path) -> Iterator[Figure]:
     """What the level meter costs, its one animation."""
     loud = np.repeat(np.linspace(0.2, 1, 100) ** 2, RATE // 4)
     noise = np.random.default_rng(0).normal(0, 0.1, len(loud)) * loud
-    audio.write_wav(folder / "noise.wav", audio.mono(noise.astype(np.float32), RATE))
+    audio.write_wav(folder / "noise.wav", audio.to_mono(noise.astype(np.float32), RATE))
     playing = subprocess.Popen(["paplay", "--device=mic", str(folder / "noise.wav")], env=desk.environment)
     seen = _shown(desk, "--meter", "8")
     playing.kill()
@@ -154,7 +154,7 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     shown = demo.make(3)
     shown.picture.save(folder / "p.png")
     with shown.recording() as recording:
-        audio.write_wav(folder / "q.wav", audio.read(recording))
+        audio.write_wav(folder / "q.wav", audio.read_audio(recording))
     happened: queue.Queue[Any] = queue.Queue()
     engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), happened.put)
     engine.start()
@@ -163,12 +163,12 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     engine.attach_file(str(folder / "p.png"))
     ear, mic = Monitor("ear.monitor", desk.environment), Monitor("mic.monitor", desk.environment)
     time.sleep(1.0)
-    ours, naive = Times(), Times(pause=RATE * 700 // 1000)
+    ours, naive = SegmenterParams(), SegmenterParams(soft_silence=RATE * 700 // 1000)
     waits: dict[str, list[float]] = {"ours": [], "naive": []}
     stages: list[TurnEnded] = []
     for _ in range(_PAIRS):
         for name, times in (("ours", ours), ("naive", naive)):
-            engine._devices._input.listener._times = times
+            engine._devices._input.segmenter._times = times
             began = time.monotonic()
             desk.play(folder / "q.wav")
             ended = _until(happened, lambda event: isinstance(event, TurnEnded))
@@ -194,9 +194,9 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
 class _Tone(Voice):
     """A voice that hums evenly, so that a change of its loudness can be seen."""
 
-    def speak(self, text: str) -> Iterator[audio.Audio]:
+    def speak(self, text: str) -> Iterator[audio.AudioClip]:
         time_ = np.arange(5 * RATE) / RATE
-        yield audio.Audio((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
+        yield audio.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
 
 
 def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:

@@ -24,12 +24,12 @@ from benchmarks.scores import Score
 VOICES = ("slt", "rms", "awb")
 
 
-def say(text: str, voice: str) -> audio.Audio:
+def say(text: str, voice: str) -> audio.AudioClip:
     """The sentence as flite's voice speaks it (Debian's program)."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "said.wav"
         subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
-        return audio.read(wav)
+        return audio.read_audio(wav)
 
 
 def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:

@@ -23,7 +23,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from assistant import console
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -217,10 +217,10 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0, level: float = 0.3) -> Audio:
+def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0, level: float = 0.3) -> AudioClip:
     """A plain tone."""
     time = np.arange(int(seconds * rate)) / rate
-    return Audio((level * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)
+    return AudioClip((level * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)
 
 
 def heard_again(wav: Path) -> float:

@@ -14,10 +14,10 @@ from assistant.floor import TurnManager
 from assistant.library.history import TurnRecorder
 from assistant.roles import Backends, Message, Responder, Transcriber, Voice
 from assistant.settings import AppPaths, ResponderSettings, Settings
-from assistant.sound.audio import Audio, Samples
-from assistant.sound.ears import Ears
-from assistant.sound.listener import Listener
-from assistant.sound.speaker import Playback
+from assistant.sound.audio import AudioClip, Samples
+from assistant.sound.ears import AudioInputPipeline
+from assistant.sound.listener import UtteranceSegmenter
+from assistant.sound.speaker import AudioPlayback
 
 BLOCK, RATE = 160, 16_000
 WORDS, COUGH, QUIET = 0.5, 0.9, 0.0
@@ -27,7 +27,7 @@ ANSWER = "One two three four five. Six seven eight nine ten."
 class Ear(Transcriber):
     """Hears words in sound of one level, and nothing in that of another."""
 
-    def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
         if np.isclose(audio.samples, WORDS).any():
             yield "what is it"
 
@@ -59,9 +59,9 @@ class Broken(Responder):
 class Mouth(Voice):
     """A fifth of a second for each word, loud."""
 
-    def speak(self, text: str) -> Generator[Audio, None, None]:
+    def speak(self, text: str) -> Generator[AudioClip, None, None]:
         for _ in text.split():
-            yield Audio(np.full(RATE // 5, 0.3, np.float32), RATE)
+            yield AudioClip(np.full(RATE // 5, 0.3, np.float32), RATE)
 
 
 class Shelf:
@@ -88,16 +88,18 @@ class Stage:
         self.events: list[tuple[float, Event]] = []
         self.now = 0.0
         self.loud: list[bool] = []  # at the speaker, a block each
-        self.playing: Playback | None = None
+        self.playing: AudioPlayback | None = None
         self.has_speaker = speaker
         self.history = TurnRecorder(home)
         settings, folders = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
         self.desk = Session(settings, folders, self.history, Shelf(self.responder))
         self.floor = TurnManager(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
-        self.ears = Ears(Listener(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None)
+        self.ears = AudioInputPipeline(
+            UtteranceSegmenter(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None
+        )
 
-    def open(self) -> Playback | None:
-        self.playing = Playback(RATE) if self.has_speaker else None
+    def open(self) -> AudioPlayback | None:
+        self.playing = AudioPlayback(RATE) if self.has_speaker else None
         return self.playing
 
     def play(self, *script: tuple[float, float]) -> None:
@@ -108,7 +110,7 @@ class Stage:
 
     def _block(self, block: Samples) -> None:
         self.now += 0.01
-        for event in self.ears.feed(block, self.floor.audible_playback):
+        for event in self.ears.feed_block(block, self.floor.audible_playback):
             self.floor.handle_speech(event)
         while self.floor.is_ready:
             self.floor.run_step()

@@ -15,7 +15,7 @@ import pytest
 from assistant.backends.starter import CANNOT_TELL
 from assistant.library.history import TurnRecorder
 from assistant.sound import audio
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from tests.conftest import Ran, heard_again
 
 Cli = Callable[..., Ran]
@@ -74,7 +74,7 @@ def test_no_speech_is_said_and_writes_no_file(cli: Cli, tmp_path: Path, circle: 
         samples += np.random.default_rng(0).normal(0, 0.05, 32000).astype(np.float32)
     if kind == "clicks":
         samples[::3000] = 0.8
-    audio.write_wav(tmp_path / "q.wav", Audio(samples.clip(-1, 1), 16000))
+    audio.write_wav(tmp_path / "q.wav", AudioClip(samples.clip(-1, 1), 16000))
     wav = tmp_path / "a.wav"
     ran = cli("ask", "--audio", tmp_path / "q.wav", "--picture", circle, "--speak-to", wav, "--json")
     assert (ran.code, ran.ended["heard"], ran.ended["answer"], wav.exists()) == (0, "", "", False)

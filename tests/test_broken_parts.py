@@ -35,7 +35,7 @@ def use(kind: str, folder: Path) -> None:
         list(responder.prepare([Message("user", "", (RED,))]))
         list(responder.reply([Message("user", "What?", (RED,))]))
     elif kind == "whisper":
-        list(backends.load_transcriber(kind, options).transcribe(audio.read(SAMPLES / "shape.flac")))
+        list(backends.load_transcriber(kind, options).transcribe(audio.read_audio(SAMPLES / "shape.flac")))
     else:
         voice = backends.load_voice(kind, options)
         try:

@@ -76,4 +76,4 @@ def test_whisper_detects_the_language_and_takes_no_gpu_on_trust(checkpoints: Pat
 
     model = backends.load_transcriber("whisper", LoadOptions(model=str(checkpoints / "whisper-random"), device="auto"))
     assert model.device in ("cpu", "cuda")
-    assert "".join(model.transcribe(audio.read(samples / "shape.flac"))).strip()
+    assert "".join(model.transcribe(audio.read_audio(samples / "shape.flac"))).strip()

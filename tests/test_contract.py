@@ -14,7 +14,7 @@ from assistant.errors import AssistantError, NotAvailableError
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 RED = Picture.from_image(Image.new("RGB", (200, 160), "white"))
@@ -55,15 +55,15 @@ def test_a_transcriber_hears_nothing_in_silence_and_something_in_speech(
     name: str, checkpoints: Path, tiny: Path, samples: Path
 ) -> None:
     transcriber = backends.load_transcriber(name, options_for(name, checkpoints, tiny))
-    assert "".join(transcriber.transcribe(Audio(np.zeros(32000, np.float32), 16000))) == ""
-    assert "".join(transcriber.transcribe(audio.read(samples / "shape.flac"))).strip()
-    transcriber.transcribe(audio.read(samples / "shape.flac")).close()
+    assert "".join(transcriber.transcribe(AudioClip(np.zeros(32000, np.float32), 16000))) == ""
+    assert "".join(transcriber.transcribe(audio.read_audio(samples / "shape.flac"))).strip()
+    transcriber.transcribe(audio.read_audio(samples / "shape.flac")).close()
 
 
 def test_whoever_waits_before_speaking_is_heard_all_the_same(samples: Path) -> None:
-    transcriber, sound = backends.load_transcriber("sphinx", LoadOptions()), audio.read(samples / "shape.flac")
+    transcriber, sound = backends.load_transcriber("sphinx", LoadOptions()), audio.read_audio(samples / "shape.flac")
     pause = np.random.default_rng(1).normal(0, 3e-4, 3 * sound.rate).astype(np.float32)
-    late = Audio(np.concatenate([pause, sound.samples]), sound.rate)
+    late = AudioClip(np.concatenate([pause, sound.samples]), sound.rate)
     assert "".join(transcriber.transcribe(late)) == "".join(transcriber.transcribe(sound))
 
 
@@ -104,8 +104,8 @@ def test_a_voice_speaks_as_fast_as_it_is_told(name: str, checkpoints: Path, tiny
 def test_espeak_speaks_chinese_whatever_its_voice() -> None:
     voice = backends.load_voice("espeak", LoadOptions(speaker="en-us"))
     english, chinese = (
-        audio.join(voice.synthesize("你好，世界")),
-        audio.join(backends.load_voice("espeak", LoadOptions(speaker="cmn")).synthesize("你好，世界")),
+        audio.join_clips(voice.synthesize("你好，世界")),
+        audio.join_clips(backends.load_voice("espeak", LoadOptions(speaker="cmn")).synthesize("你好，世界")),
     )
     assert english and chinese and len(english.samples) == len(chinese.samples)
 

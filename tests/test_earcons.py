@@ -12,45 +12,45 @@ from assistant import events
 from assistant.settings import AudioSettings, Settings
 from assistant.signals import EarconRules
 from assistant.sound import earcons
-from assistant.sound.earcons import Earcons
-from assistant.sound.speech import FRAME, RATE, SpeechDetector
+from assistant.sound.earcons import EarconPlayer
+from assistant.sound.speech import FRAME, RATE, SileroVad
 from tests.engines import QUIET, Live
 
 
 @pytest.mark.parametrize("name", earcons.NAMES)
 def test_no_sound_is_taken_for_speech(name: str) -> None:
     noise = np.random.default_rng(1).normal(0, 1e-3, 2 * RATE).astype(np.float32)
-    sound = earcons.samples(name, RATE)[-RATE:]
+    sound = earcons.earcon_samples(name, RATE)[-RATE:]
     noise[RATE // 2 : RATE // 2 + len(sound)] += sound[: len(noise) - RATE // 2]
-    detector = SpeechDetector()
-    heard = [detector.probability(noise[at : at + FRAME]) >= 0.5 for at in range(0, len(noise) - FRAME, FRAME)]
+    detector = SileroVad()
+    heard = [detector.speech_probability(noise[at : at + FRAME]) >= 0.5 for at in range(0, len(noise) - FRAME, FRAME)]
     assert not any(heard)
 
 
 def test_all_sounds_differ_and_start_and_end_softly() -> None:
     rate = 48_000
-    made = [earcons.samples(name, rate) for name in earcons.NAMES]
+    made = [earcons.earcon_samples(name, rate) for name in earcons.NAMES]
     assert len({one.tobytes() for one in made}) == len(made)
     assert all(abs(one[0]) < 0.01 and abs(one[-1]) < 0.01 and 0.02 < np.abs(one).max() < 0.2 for one in made)
 
 
-def played(sounding: Earcons, seconds: float) -> list[bool]:
+def played(sounding: EarconPlayer, seconds: float) -> list[bool]:
     """Whether each tenth of a second was loud."""
     return [bool(np.abs(sounding.fill(RATE // 10)).max() > 0.01) for _ in range(round(seconds * 10))]
 
 
 def test_work_sounds_again_and_again_until_something_else_does() -> None:
-    sounding = Earcons(RATE)
+    sounding = EarconPlayer(RATE)
     assert not any(played(sounding, 1))
-    sounding.play("sent", "working")
+    sounding.play_sequence("sent", "working")
     heard = played(sounding, 6)
     assert heard[0] and 3 <= sum(heard) <= 6 and not any(heard[1:15])
-    sounding.play("ready")
+    sounding.play_sequence("ready")
     assert played(sounding, 4) == [True, True] + [False] * 38
-    sounding.play("ready")
+    sounding.play_sequence("ready")
     assert any(played(sounding, 0.3)), "the same once more"
-    sounding.play("working")
-    sounding.play()
+    sounding.play_sequence("working")
+    sounding.play_sequence()
     assert not any(played(sounding, 4))
 
 

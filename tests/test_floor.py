@@ -12,7 +12,7 @@ from assistant.asking import TurnRequest
 from assistant.events import ErrorOccurred, Heard, PartialTranscript, StateChanged, TurnStarted, Wrote
 from assistant.pictures import Picture
 from assistant.roles import Message
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from assistant.sound.listener import SpeechEnded, SpeechPaused, SpeechStarted
 from tests.stage import ANSWER, BLOCK, COUGH, QUIET, RATE, WORDS, Broken, Reply, Stage
 
@@ -70,7 +70,7 @@ def test_words_over_the_answer_stop_it_and_are_the_next_question(stage: Stage) -
 
 
 def test_our_own_voice_is_no_question_even_when_the_answer_has_ended(stage: Stage) -> None:
-    silence = Audio(np.zeros(RATE, np.float32), RATE)
+    silence = AudioClip(np.zeros(RATE, np.float32), RATE)
     for event in (SpeechStarted(0), SpeechPaused(silence), SpeechEnded(silence)):
         stage.floor.handle_speech(event)
     stage.play((1.0, QUIET))
@@ -92,13 +92,13 @@ def test_a_cough_over_the_answer_holds_it_for_less_than_a_second_and_loses_no_wo
 def test_a_microphone_that_goes_while_it_hears_leaves_no_answer_held(stage: Stage) -> None:
     stage.floor.start_turn(TurnRequest("go on"))
     stage.play((0.5, QUIET), (0.3, COUGH))
-    for event in stage.ears.listener.drop():
+    for event in stage.ears.segmenter.discard_utterance():
         stage.floor.handle_speech(event)
     stage.play((4.0, QUIET))
     (ended,) = stage.ends()
     assert ended.reason == "answered" and abs(sum(stage.loud) - 200) <= 4
     stage.play((0.2, WORDS))
-    for event in stage.ears.listener.drop():
+    for event in stage.ears.segmenter.discard_utterance():
         stage.floor.handle_speech(event)
     assert len(stage.ends()) == 1 and not stage.floor.is_hearing
 
@@ -122,7 +122,7 @@ def test_an_interrupt_is_silent_within_a_block(stage: Stage) -> None:
 def test_a_turn_steps_no_further_than_two_seconds_ahead(stage: Stage) -> None:
     stage.floor.start_turn(TurnRequest("go on"))
     stage.play((0.01, QUIET))
-    assert stage.playing and 1.9 <= stage.playing.ahead <= 2.3
+    assert stage.playing and 1.9 <= stage.playing.buffered_seconds <= 2.3
 
 
 def test_without_a_speaker_what_was_written_counts_as_heard(home: Path) -> None:
@@ -166,7 +166,7 @@ def test_states_are_told_once_and_end_in_ready(stage: Stage) -> None:
 
 
 def test_a_question_that_is_cut_as_soon_as_it_is_heard_is_told_once(stage: Stage) -> None:
-    stage.floor.start_turn(TurnRequest(audio_path=Audio(np.full(RATE, WORDS, np.float32), RATE)))
+    stage.floor.start_turn(TurnRequest(audio_path=AudioClip(np.full(RATE, WORDS, np.float32), RATE)))
     while not stage.named(Heard):
         stage.floor.run_step()
     stage.floor.interrupt_turn()

@@ -157,7 +157,7 @@ def test_a_whisper_of_128_bands_hears_also_without_the_file_that_says_so(
         file.write_text(json.dumps(told))
     check_model(folder, "whisper", "hear")
     heard = backends.load_transcriber("whisper", LoadOptions(model=str(folder), device="cpu"))
-    assert "".join(heard.transcribe(audio.read(samples / "shape.flac"))).strip()
+    assert "".join(heard.transcribe(audio.read_audio(samples / "shape.flac"))).strip()
 
 
 def configured(voice: Path, **more: object) -> Path:

@@ -12,7 +12,7 @@ import pytest
 
 from assistant.backends.espeak import EspeakVoice
 from assistant.commands import bench
-from assistant.sound.watch import Watch
+from assistant.sound.watch import SourceMonitor
 
 ROOT = Path(__file__).parents[1]
 PARSERS = {
@@ -83,12 +83,12 @@ class Child:
 
 @pytest.mark.parametrize("line", [b"5", b"null", b"[" * 50_000, b'{"on_monitor": 5}', b"not json", b'{"a": NaN}'])
 def test_a_line_of_the_sound_watch_that_makes_no_sense_changes_nothing(line: bytes) -> None:
-    watch = Watch()
+    watch = SourceMonitor()
     watch.close()
     watch._child = Child(b'{"on_monitor": true}\n' + line + b"\n")  # type: ignore[assignment]
-    assert watch.on_monitor in (False, True)
+    assert watch.is_on_monitor in (False, True)
     watch._child = Child(b'{"on_monitor": true}\n')  # type: ignore[assignment]
-    assert watch.on_monitor
+    assert watch.is_on_monitor
 
 
 @pytest.mark.parametrize(

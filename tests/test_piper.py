@@ -72,8 +72,8 @@ def test_a_piper_voice_reads_as_it_was_trained(checkpoints: Path) -> None:
 
 def test_a_piper_voice_leaves_the_other_language_to_espeak(checkpoints: Path) -> None:
     voice = backends.load_voice("piper", LoadOptions(model=str(checkpoints / "piper-random-1")))
-    chinese = audio.join(backends.load_voice("espeak", LoadOptions(speaker="cmn")).synthesize("你好，世界"))
-    said = audio.join(voice.synthesize("你好，世界"))
+    chinese = audio.join_clips(backends.load_voice("espeak", LoadOptions(speaker="cmn")).synthesize("你好，世界"))
+    said = audio.join_clips(voice.synthesize("你好，世界"))
     assert said and chinese and np.array_equal(said.samples, chinese.samples)
     assert list(voice.synthesize("One, two.")), "and speaks its own again"
 

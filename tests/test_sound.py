@@ -13,7 +13,7 @@ import pytest
 
 from assistant.errors import InvalidInputError
 from assistant.sound import audio, speech
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from tests.conftest import tone
 
 
@@ -50,10 +50,10 @@ def encode(path: Path, codec: str, rate: int, channels: int = 1, kind: str = "s1
     ],
 )
 def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int, kind: str) -> None:
-    sound = audio.read(encode(tmp_path / name, codec, rate, channels, kind))
+    sound = audio.read_audio(encode(tmp_path / name, codec, rate, channels, kind))
     assert sound.rate == audio.DECODED_RATE and sound.samples.dtype == np.float32
     assert abs(sound.seconds - 1) < 0.1
-    at = sound.at(16000)[2000:14000]
+    at = sound.resample(16000)[2000:14000]
     loudest = np.abs(np.fft.rfft(at)).argmax() * 16000 / len(at)
     assert abs(loudest - 440) < 3 and 0.15 < np.abs(at).max() < 0.45
 
@@ -62,7 +62,7 @@ def test_written_wav_is_16_bit_and_reads_back(tmp_path: Path) -> None:
     audio.write_wav(tmp_path / "a.wav", tone(0.5))
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert (file.getsampwidth(), file.getnchannels(), file.getframerate()) == (2, 1, 16000)
-    assert np.abs(audio.read(tmp_path / "a.wav").samples - tone(0.5).samples).max() < 1e-3
+    assert np.abs(audio.read_audio(tmp_path / "a.wav").samples - tone(0.5).samples).max() < 1e-3
 
 
 def _wav(
@@ -96,7 +96,7 @@ def _wav(
 def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InvalidInputError, match=told):
-        audio.read(tmp_path / name)
+        audio.read_audio(tmp_path / name)
 
 
 def test_an_hour_is_refused_quickly(tmp_path: Path) -> None:
@@ -106,21 +106,21 @@ def test_an_hour_is_refused_quickly(tmp_path: Path) -> None:
         file.setframerate(16000)
         file.writeframes(bytes(16000 * 2 * 3600))
     with pytest.raises(InvalidInputError, match="ten minutes"):
-        audio.read(tmp_path / "hour.wav")
+        audio.read_audio(tmp_path / "hour.wav")
 
 
 def test_files_that_would_hang_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     for path in (tmp_path / "pipe.wav", tmp_path, tmp_path / "none.wav"):
         with pytest.raises(InvalidInputError):
-            audio.read(path)
+            audio.read_audio(path)
 
 
 def test_a_list_of_other_files_is_no_sound(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "list.wav").write_text("ffconcat version 1.0\nfile pipe.wav\n")
     with pytest.raises(InvalidInputError, match="not a sound file"):
-        audio.read(tmp_path / "list.wav")
+        audio.read_audio(tmp_path / "list.wav")
 
 
 def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
@@ -128,53 +128,53 @@ def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
         file.write(b"RIFF\0\0\0\0WAVE")
         file.truncate(1_500_000_000)
     with pytest.raises(InvalidInputError):
-        audio.read(tmp_path / "sparse.wav")
+        audio.read_audio(tmp_path / "sparse.wav")
 
 
 def test_nan_is_silence(tmp_path: Path) -> None:
     body = np.full(16000, np.nan, "<f4").tobytes()
     (tmp_path / "nan.wav").write_bytes(_wav(kind=3, bits=32, body=body))
-    sound = audio.read(tmp_path / "nan.wav")
+    sound = audio.read_audio(tmp_path / "nan.wav")
     assert not sound.samples.any() and not speech.has_speech(sound)
 
 
 def test_integers_of_any_width_are_scaled() -> None:
     for kind in (np.int16, np.int32):
         top = np.iinfo(kind).max
-        assert abs(audio.mono(np.array([top, -top, 0], kind), 8000).samples[0] - 1) < 1e-4
+        assert abs(audio.to_mono(np.array([top, -top, 0], kind), 8000).samples[0] - 1) < 1e-4
 
 
-def hum() -> Audio:
+def hum() -> AudioClip:
     time_ = np.arange(32000) / 16000
-    return Audio((0.3 * np.sign(np.sin(2 * np.pi * 50 * time_)) * 0.5).astype(np.float32), 16000)
+    return AudioClip((0.3 * np.sign(np.sin(2 * np.pi * 50 * time_)) * 0.5).astype(np.float32), 16000)
 
 
-def clicks() -> Audio:
+def clicks() -> AudioClip:
     samples = np.zeros(32000, np.float32)
     samples[::4000] = 0.9
-    return Audio(samples, 16000)
+    return AudioClip(samples, 16000)
 
 
-def hiss() -> Audio:
-    return Audio(np.random.default_rng(1).normal(0, 0.1, 32000).astype(np.float32).clip(-1, 1), 16000)
+def hiss() -> AudioClip:
+    return AudioClip(np.random.default_rng(1).normal(0, 0.1, 32000).astype(np.float32).clip(-1, 1), 16000)
 
 
-@pytest.mark.parametrize("sound", [hum(), clicks(), hiss(), tone(2), Audio(np.zeros(32000, np.float32), 16000)])
-def test_other_sounds_are_no_speech(sound: Audio) -> None:
+@pytest.mark.parametrize("sound", [hum(), clicks(), hiss(), tone(2), AudioClip(np.zeros(32000, np.float32), 16000)])
+def test_other_sounds_are_no_speech(sound: AudioClip) -> None:
     assert not speech.has_speech(sound)
 
 
 def test_speech_is_speech_at_any_level(samples: Path) -> None:
-    sound = audio.read(samples / "colour-circle.flac")
+    sound = audio.read_audio(samples / "colour-circle.flac")
     assert speech.has_speech(sound)
-    assert speech.has_speech(Audio(sound.samples * 0.1, sound.rate))
+    assert speech.has_speech(AudioClip(sound.samples * 0.1, sound.rate))
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 def test_sound_that_still_comes_is_given_on_at_once_and_without_what_lies_above(rate: int) -> None:
     moments = np.arange(rate) / rate
     for hertz, low, high in ((3_000, -0.5, 0.5), (9_500, -200, -50), (15_000, -200, -50)):
-        resampled = audio.Resampler(rate, 16_000)
+        resampled = audio.StreamResampler(rate, 16_000)
         tone = np.sin(2 * np.pi * hertz * moments).astype(np.float32)
         blocks = [resampled(tone[at : at + rate // 100]) for at in range(0, rate, rate // 100)]
         assert {len(block) for block in blocks} == {160}, "ten milliseconds for ten"

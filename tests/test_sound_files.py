@@ -19,8 +19,8 @@ from assistant.events import Wrote
 from assistant.parts import ModelManager
 from assistant.settings import AppPaths, Settings
 from assistant.sound import audio
-from assistant.sound.audio import Audio, Downmix
-from assistant.sound.formats import Refusal
+from assistant.sound.audio import AudioClip, ChannelDownmix
+from assistant.sound.formats import AudioRefusal
 from tests.conftest import missing, tone
 from tests.measured import run_measured
 
@@ -43,17 +43,17 @@ def encoded(kind: str, codec: str, rate: int, seconds: float = 1.0) -> bytes:
     return target.getvalue()
 
 
-def opened(folder: Path, data: bytes, name: str = "sound") -> Audio:
+def opened(folder: Path, data: bytes, name: str = "sound") -> AudioClip:
     (folder / name).write_bytes(data)
-    return audio.read(folder / name)
+    return audio.read_audio(folder / name)
 
 
-def is_the_tone(sound: Audio, seconds: float = 1.0) -> bool:
+def is_the_tone(sound: AudioClip, seconds: float = 1.0) -> bool:
     loudest = np.abs(np.fft.rfft(sound.samples)).argmax() * sound.rate / len(sound.samples)
     return abs(loudest - 440) < 5 and abs(sound.seconds - seconds) < 0.15 and np.abs(sound.samples).max() > 0.2
 
 
-BODY = audio.pcm16(tone(1).samples)
+BODY = audio.to_pcm16(tone(1).samples)
 FORM = struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
 
 
@@ -216,26 +216,26 @@ def test_channels_that_cancel_each_other_are_heard(tmp_path: Path) -> None:
         assert level.min() > 0.15, "nowhere is it lost"
     shared = Path(__file__).parents[1].parent / "shared" / "cases" / "files" / "opposite-channels.wav"
     if shared.is_file():
-        assert np.abs(audio.read(shared).samples).max() > 0.3
+        assert np.abs(audio.read_audio(shared).samples).max() > 0.3
 
 
 def test_speakers_on_channels_of_their_own_are_both_heard() -> None:
     first, second = tone(1, hertz=440).samples, tone(1, hertz=1_000).samples
     block = np.concatenate([np.stack([first, 0 * first], 1), np.stack([0 * second, second], 1)])
-    mixed = Downmix(16_000)(block)
+    mixed = ChannelDownmix(16_000)(block)
     assert np.abs(mixed[2_000:14_000]).max() > 0.28 and np.abs(mixed[18_000:]).max() > 0.28
 
 
 def test_live_blocks_of_opposite_channels_are_heard_from_the_first_on() -> None:
     heard = tone(1, 48_000).samples
-    downmix, block = Downmix(48_000), np.stack([heard, -heard], axis=1)
+    downmix, block = ChannelDownmix(48_000), np.stack([heard, -heard], axis=1)
     mixed = np.concatenate([downmix(block[at : at + 480]) for at in range(0, 48_000, 480)])
     assert np.abs(mixed[:480]).max() > 0.25 and np.allclose(np.abs(mixed), np.abs(heard), atol=1e-6)
 
 
 def test_same_channels_are_mixed_as_they_are() -> None:
     heard = tone(1).samples
-    assert np.allclose(Downmix(16_000)(np.stack([heard] * 6, axis=1)), heard, atol=1e-6)
+    assert np.allclose(ChannelDownmix(16_000)(np.stack([heard] * 6, axis=1)), heard, atol=1e-6)
 
 
 def test_long_sound_at_a_high_rate_costs_no_more_than_its_ten_minutes(tmp_path: Path) -> None:
@@ -260,20 +260,20 @@ def test_long_sound_at_a_high_rate_costs_no_more_than_its_ten_minutes(tmp_path: 
 
 def test_decoding_that_is_closed_ends_its_process(tmp_path: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
-    decoding = audio.Decoding(tmp_path / "long.wav")
+    decoding = audio.AudioDecoding(tmp_path / "long.wav")
     decoding.close()
-    assert decoding.wait(0)
+    assert decoding.wait_for_result(0)
     with pytest.raises(InvalidInputError, match="damaged"):
-        decoding.result()
+        decoding.take_result()
 
 
 def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
     monkeypatch.setattr(audio, "_DECODING_TIMEOUT_S", 0.0)
-    with closing(audio.Decoding(tmp_path / "long.wav")) as decoding:
-        assert decoding.wait(60)
+    with closing(audio.AudioDecoding(tmp_path / "long.wav")) as decoding:
+        assert decoding.wait_for_result(60)
         with pytest.raises(InvalidInputError, match="took too long"):
-            decoding.result()
+            decoding.take_result()
 
 
 def test_question_whose_file_is_being_decoded_is_interrupted_at_once(tmp_path: Path, home: Path) -> None:
@@ -294,4 +294,4 @@ def test_memory_of_the_decoding_process_is_limited() -> None:
         "import sys; from assistant.sound import decoder_process\n"
         "decoder_process.decode = lambda _: [bytearray(2 * 1024**3)]; sys.exit(decoder_process.main())"
     )
-    assert subprocess.run([sys.executable, "-c", script]).returncode == Refusal.DAMAGED
+    assert subprocess.run([sys.executable, "-c", script]).returncode == AudioRefusal.DAMAGED

@@ -62,7 +62,7 @@ def test_configuration_that_aborts_portaudio_is_found_out_in_a_child(
     what: str, configured: Callable[[str], None]
 ) -> None:
     configured(ABORTING[what])
-    assert PortAudioCheck().wait() == "broken", what
+    assert PortAudioCheck().wait_for_outcome() == "broken", what
 
 
 @pytest.mark.parametrize("what", ABORTING | FAILING)
@@ -106,20 +106,20 @@ def test_check_is_made_again_when_the_configuration_changes_and_only_then(
     monkeypatch.setattr(portaudio_check.subprocess, "Popen", lambda *a, **k: started.append(a) or popen(*a, **k))
     check = PortAudioCheck()
     configured(BASE + "pcm.!default { type null }\n")
-    assert (check.wait(), check.wait()) == ("", "") and len(started) == 1
+    assert (check.wait_for_outcome(), check.wait_for_outcome()) == ("", "") and len(started) == 1
     configured("pcm 5\n")
-    assert (check.wait(), check.wait()) == ("broken", "broken") and len(started) == 2
+    assert (check.wait_for_outcome(), check.wait_for_outcome()) == ("broken", "broken") and len(started) == 2
     configured(BASE + "pcm.!default { type null }\n# mended\n")
-    assert check.wait() == "" and len(started) == 3
+    assert check.wait_for_outcome() == "" and len(started) == 3
 
 
 @pytest.mark.usefixtures("silent_server")
 def test_check_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portaudio_check, "_TIMEOUT_S", 1.0)
     check = PortAudioCheck()
-    check.begin()
+    check.start_check()
     child = check._child
-    assert check.wait() == "silent" and child and child.poll() is not None
+    assert check.wait_for_outcome() == "silent" and child and child.poll() is not None
 
 
 def test_check_does_not_outlive_who_began_it(tmp_path: Path) -> None:
@@ -142,8 +142,12 @@ def test_whatever_portaudio_raises_becomes_a_sentence(monkeypatch: pytest.Monkey
             return fail
 
     monkeypatch.setattr(portaudio, "library", lambda _stage: Library())
-    assert portaudio.names("input") == []
-    for call in (lambda: portaudio.choose("input", ""), lambda: portaudio.choose("output", "x"), portaudio.refresh):
+    assert portaudio.device_names("input") == []
+    for call in (
+        lambda: portaudio.choose_device("input", ""),
+        lambda: portaudio.choose_device("output", "x"),
+        portaudio.refresh_devices,
+    ):
         with pytest.raises(NotAvailableError):
             call()
-    portaudio.close(Library())  # raises nothing
+    portaudio.close_stream(Library())  # raises nothing

@@ -232,19 +232,19 @@ def test_the_same_seed_shows_the_same() -> None:
 
 
 @pytest.fixture(scope="module")
-def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], audio.Audio]:
+def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], audio.AudioClip]:
     if not shutil.which("flite"):
         missing("flite is not installed: apt install flite")
     wav = tmp_path_factory.mktemp("flite") / "q.wav"
 
-    def say(text: str, voice: str) -> audio.Audio:
+    def say(text: str, voice: str) -> audio.AudioClip:
         subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
-        return audio.read(wav)
+        return audio.read_audio(wav)
 
     return say
 
 
-def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callable[[str, str], audio.Audio]) -> None:
+def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callable[[str, str], audio.AudioClip]) -> None:
     ear = backends.load_transcriber("sphinx", LoadOptions())
     for question, voice in (
         ("What colour is the square?", "rms"),

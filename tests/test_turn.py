@@ -13,11 +13,11 @@ from assistant.errors import AssistantError
 from assistant.events import AudioProduced, Heard, Notice, Said, Wrote
 from assistant.pictures import Picture
 from assistant.roles import Backends, LoadOptions, Message, Responder, Transcriber, Voice
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from assistant.turn import TurnInput, run_turn
 from tests.conftest import tone
 
-ONE = Audio(np.zeros(4, np.float32), 8000)
+ONE = AudioClip(np.zeros(4, np.float32), 8000)
 
 
 class Scripted(Responder):
@@ -40,7 +40,7 @@ class OneBlock(Voice):
     def __init__(self) -> None:
         self.closed = 0
 
-    def speak(self, text: str) -> Generator[Audio, None, None]:
+    def speak(self, text: str) -> Generator[AudioClip, None, None]:
         try:
             yield ONE
             yield ONE
@@ -73,7 +73,7 @@ def test_spoken_question_is_transcribed() -> None:
 
 def test_silence_ends_the_turn_and_asks_nobody() -> None:
     responder = Scripted("never")
-    silence = Audio(np.zeros(16000, np.float32), 16000)
+    silence = AudioClip(np.zeros(16000, np.float32), 16000)
     assert list(run_turn(TurnInput(audio=silence), (), parts(responder))) == [Heard("")]
     assert not responder.seen
 
@@ -116,7 +116,7 @@ def test_a_failing_part_ends_the_turn_with_its_error() -> None:
 
 def test_a_failing_voice_leaves_the_answer_written() -> None:
     class Hoarse(OneBlock):
-        def speak(self, text: str) -> Generator[Audio, None, None]:
+        def speak(self, text: str) -> Generator[AudioClip, None, None]:
             yield ONE
             raise AssistantError("speak", "The voice stopped.", "Try another.")
 
@@ -129,7 +129,7 @@ def test_long_sound_is_heard_in_steps_that_can_be_stopped() -> None:
     closed: list[int] = []
 
     class Ear(Transcriber):
-        def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+        def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
             try:
                 yield from ("one ", "two ", "three")
             finally:

@@ -14,7 +14,7 @@ from assistant.backends import room
 from assistant.backends.saying import speaker_number
 from assistant.errors import NotAvailableError
 from assistant.roles import LoadOptions, Voice
-from assistant.sound.audio import Audio, mono
+from assistant.sound.audio import AudioClip, to_mono
 from assistant.words.tongue import tr
 
 _ALPHABETS = (
@@ -33,7 +33,7 @@ class CoquiVoice(Voice):
         self._rate = int(model.config.audio.sample_rate)
         self._default_length_scale = float(model.length_scale)
 
-    def synthesize(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
         with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()):
             ids = self._model.tokenizer.text_to_ids(text) if any(c.isalnum() for c in text) else []
@@ -44,7 +44,7 @@ class CoquiVoice(Voice):
                 aux["speaker_ids"] = torch.tensor([self._speaker])
             self._model.length_scale = self._default_length_scale / self.speed
             wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
-            sound = mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
+            sound = to_mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
         if len(sound.samples):
             yield sound
 

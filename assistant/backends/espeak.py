@@ -16,7 +16,7 @@ import numpy as np
 
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.roles import LoadOptions, Voice
-from assistant.sound.audio import Audio, mono
+from assistant.sound.audio import AudioClip, to_mono
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from assistant.words.tongue import tr
 
@@ -38,7 +38,7 @@ class EspeakVoice(Voice):
         self.language = _VOICE_ALIASES.get(language.lower(), language)
         self._child: subprocess.Popen[bytes] | None = None
 
-    def synthesize(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         """Yields the sound in blocks as eSpeak makes them (22,050 a second). Raises `AssistantError`."""
         finished = False
         try:
@@ -46,7 +46,7 @@ class EspeakVoice(Voice):
                 {"voice": self._voice_for(text), "speed": self.speed, "text": text.replace("\0", " ")}
             )
             while block := self._read_block():
-                yield mono(np.frombuffer(block, "<i2"), facts["rate"])
+                yield to_mono(np.frombuffer(block, "<i2"), facts["rate"])
             finished = True
         except (OSError, EOFError, struct.error):
             raise stopped_error() from None

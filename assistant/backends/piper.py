@@ -18,7 +18,7 @@ from assistant.backends.espeak import CHINESE_VOICES, EspeakVoice, is_chinese
 from assistant.backends.saying import speaker_number
 from assistant.errors import NotAvailableError
 from assistant.roles import LoadOptions, Voice
-from assistant.sound.audio import Audio, mono
+from assistant.sound.audio import AudioClip, to_mono
 from assistant.typed_reader import parse_json, read_as
 from assistant.words.tongue import tr
 
@@ -56,14 +56,14 @@ class PiperVoice(Voice):
         self._is_chinese = language.startswith("zh") if self._reads_letters else self._espeak.language in CHINESE_VOICES
         self._stranger = EspeakVoice("en-us")  # which speaks Chinese too
 
-    def synthesize(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         """Yields the sound of each sentence; nothing for a text that has none."""
         if is_chinese(text, otherwise=self._is_chinese) != self._is_chinese:
             self._stranger.speed = self.speed
             yield from self._stranger.synthesize(text)
             return
         for ids in self._split_sentences(text):
-            sound = mono(np.clip(self._run_model(ids), -1, 1), self._rate)
+            sound = to_mono(np.clip(self._run_model(ids), -1, 1), self._rate)
             if len(sound.samples):
                 yield sound
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from assistant.roles import LoadOptions, Message, Responder, Transcriber, Voice
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 
 RATE = 16_000
 
@@ -21,7 +21,7 @@ class SilentTranscriber(Transcriber):
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
         if np.any(audio.samples):
             yield self._text
 
@@ -43,9 +43,9 @@ class SilentResponder(Responder):
 class SilentVoice(Voice):
     """Says nothing for 50 ms a word."""
 
-    def synthesize(self, text: str) -> Generator[Audio, None, None]:
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         for _ in text.split():
-            yield Audio(np.zeros(int(RATE / 20 / self.speed), np.float32), RATE)
+            yield AudioClip(np.zeros(int(RATE / 20 / self.speed), np.float32), RATE)
 
 
 def load_transcriber(options: LoadOptions) -> SilentTranscriber:

@@ -13,7 +13,7 @@ from assistant.backends.boundary import foreign_errors
 from assistant.errors import AssistantError, NotAvailableError, first_line
 from assistant.roles import LoadOptions, Transcriber
 from assistant.sound import speech
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from assistant.words.tongue import tr
 
 _log = logging.getLogger(__name__)
@@ -25,12 +25,12 @@ class WhisperTranscriber(Transcriber):
     def __init__(self, model: Any, device: str, language: str, note: str = "") -> None:
         self._model, self.device, self._language, self.load_warning = model, device, language, note
 
-    def transcribe(self, audio: Audio) -> Generator[str, None, None]:
+    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
         """Yields the transcript segment by segment; nothing for sound without speech."""
         if not speech.has_speech(audio):
             return
         segments, _ = self._model.transcribe(
-            audio.at(speech.RATE),
+            audio.resample(speech.RATE),
             language=self._language or None,
             beam_size=1,
             vad_filter=True,

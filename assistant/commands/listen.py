@@ -21,7 +21,7 @@ from assistant.events import (
     StateChanged,
 )
 from assistant.settings import AppPaths, Settings
-from assistant.sound.portaudio_check import CHECK
+from assistant.sound.portaudio_check import PORTAUDIO_CHECK
 
 _MICROPHONE_TIMEOUT_S = 15.0
 _BAR = 12
@@ -36,7 +36,7 @@ _STATES = {
 
 def run_listen(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with, before models are loaded."""
-    CHECK.begin()
+    PORTAUDIO_CHECK.start_check()
     settings = choose_models(options, settings)
     if options.voice:
         settings = replace(settings, speak=replace(settings.voice, voice=options.voice))

@@ -78,7 +78,7 @@ def run_demo(options: Any, settings: Settings, folders: AppPaths, console: Comma
     console.print_line(f"A voice asks: {shown.words}")
     starter = Settings(audio=settings.audio, history=settings.history, voice=settings.voice)
     with shown.recording() as recording, AnswerOutput(settings.audio.output, target, console, aloud=True) as played:
-        played.play_audio(audio.read(recording))
+        played.play_audio(audio.read_audio(recording))
         code = _run_turn(TurnRequest("", recording, (picture,)), starter, folders, played)
     console.print_line(f"The right answer: {shown.answer}")
     console.print_line(str(target))

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from assistant.errors import InvalidInputError
 from assistant.files import open_regular_file
 from assistant.limited_child import LimitedChild
-from assistant.sound.formats import Refusal
+from assistant.sound.formats import AudioRefusal
 from assistant.words.tongue import mark, tr
 
 DECODED_RATE = 16_000  # of every file; no model listens closer
-LONGEST = 600.0  # seconds of sound that a question may have
+MAX_SECONDS = 600.0  # seconds of sound that a question may have
 _MAX_FILE_BYTES = 2 * 1024**3
 _CHUNK_BYTES = 64 * 1024
 _DECODING_TIMEOUT_S = 90.0
@@ -30,7 +30,7 @@ Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Audio:
+class AudioClip:
     """Mono sound. `samples`: float32 in [-1, 1], shape (n,); `rate`: samples a second."""
 
     samples: Samples
@@ -40,7 +40,7 @@ class Audio:
     def seconds(self) -> float:
         return len(self.samples) / self.rate
 
-    def at(self, rate: int) -> Samples:
+    def resample(self, rate: int) -> Samples:
         """The samples at another rate (soxr, high quality)."""
         if rate == self.rate:
             return self.samples
@@ -49,7 +49,7 @@ class Audio:
         return np.clip(soxr.resample(self.samples, self.rate, rate), -1.0, 1.0).astype(np.float32)
 
 
-class Resampler:
+class StreamResampler:
     """Brings sound that is still coming to another rate, block by block, a millisecond late.
 
     soxr's better streams give nothing for 30 ms and then all at once: what lies above the new rate is filtered out here
@@ -75,7 +75,7 @@ class Resampler:
         return np.asarray(self._stream.resample_chunk(low), np.float32)
 
 
-class Downmix:
+class ChannelDownmix:
     """Brings sound of several channels to one, block by block: to their mean, or to the loudest where they cancel
     each other (as channels of opposite sign do) or the others are silent."""
 
@@ -98,18 +98,18 @@ class Downmix:
         if samples.ndim == 1 or samples.shape[1] == 1 or not len(samples):
             return samples.reshape(-1)
         steps = range(0, len(samples), self._step)
-        return np.concatenate([self._mix(samples[at : at + self._step]) for at in steps])
+        return np.concatenate([self._mix_channels(samples[at : at + self._step]) for at in steps])
 
-    def _mix(self, piece: Samples) -> Samples:
+    def _mix_channels(self, piece: Samples) -> Samples:
         channels = piece.shape[1]
-        before, self._weights = self._weights, self._weigh(piece)
+        before, self._weights = self._weights, self._choose_weights(piece)
         mixed = piece @ self._weights
         if before is not None and len(before) == channels and (before != self._weights).any():
             fade = np.linspace(0.0, 1.0, min(self._fade, len(piece)), dtype=np.float32)
             mixed[: len(fade)] = mixed[: len(fade)] * fade + (piece[: len(fade)] @ before) * (1 - fade)
         return np.asarray(mixed, np.float32)
 
-    def _weigh(self, piece: Samples) -> Samples:
+    def _choose_weights(self, piece: Samples) -> Samples:
         channels = piece.shape[1]
         energy = np.square(piece).mean(axis=0)
         loudest, last = int(energy.argmax()), self._loudest
@@ -125,44 +125,44 @@ class Downmix:
         return np.eye(channels, dtype=np.float32)[self._loudest]
 
 
-def mono(block: npt.NDArray[Any], rate: int) -> Audio:
+def to_mono(block: npt.NDArray[Any], rate: int) -> AudioClip:
     """An `Audio` from samples of any numeric type, shape (n,) or (n, channels): mixed, clipped, NaN made silence."""
-    return Audio(Downmix(rate)(block), rate)
+    return AudioClip(ChannelDownmix(rate)(block), rate)
 
 
-def join(pieces: Iterable[Audio]) -> Audio | None:
+def join_clips(pieces: Iterable[AudioClip]) -> AudioClip | None:
     """The pieces one after another at the first one's rate; None when there is none."""
     blocks = list(pieces)
     if not blocks:
         return None
-    return Audio(np.concatenate([piece.at(blocks[0].rate) for piece in blocks]), blocks[0].rate)
+    return AudioClip(np.concatenate([piece.resample(blocks[0].rate) for piece in blocks]), blocks[0].rate)
 
 
-def pcm16(samples: Samples) -> bytes:
+def to_pcm16(samples: Samples) -> bytes:
     """As 16-bit PCM, little endian; `samples` within -1 and 1."""
     return np.round(samples * 32767).astype("<i2").tobytes()
 
 
-def write_wav(path: Path, audio: Audio) -> None:
+def write_wav(path: Path, audio: AudioClip) -> None:
     """Writes 16-bit PCM, mono."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(audio.rate)
-        file.writeframes(pcm16(audio.samples))
+        file.writeframes(to_pcm16(audio.samples))
 
 
-def read(path: Path) -> Audio:
+def read_audio(path: Path) -> AudioClip:
     """Any sound file whose format Hark knows, as mono sound of at most ten minutes at `DECODED_RATE`.
 
     Raises `BadInput` for what is no regular file, has no sound, cannot be decoded or is too long."""
-    with closing(Decoding(path)) as decoding:
-        while not decoding.wait(1.0):
+    with closing(AudioDecoding(path)) as decoding:
+        while not decoding.wait_for_result(1.0):
             pass
-        return decoding.result()
+        return decoding.take_result()
 
 
-class Decoding:
+class AudioDecoding:
     """A sound file on its way through the process that decodes it: wait for its end, take its result, close it.
 
     Raises `BadInput` as `read` does."""
@@ -172,23 +172,23 @@ class Decoding:
         self._samples = bytearray()
         with open_regular_file(path, "hear", mark("sound file")) as file:
             if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
-                raise _refused(Refusal.TOO_LONG, path.name)
+                raise _refusal_error(AudioRefusal.TOO_LONG, path.name)
             file.seek(0)
             self._child = LimitedChild("assistant.sound.decoder_process", [], file, _DECODING_TIMEOUT_S)
-        self._reader = threading.Thread(target=self._read, name="hark sound file", daemon=True)
+        self._reader = threading.Thread(target=self._read_output, name="hark sound file", daemon=True)
         self._reader.start()
 
-    def wait(self, seconds: float) -> bool:
+    def wait_for_result(self, seconds: float) -> bool:
         """Waits so long at most; whether there is a result, if only that it took too long."""
         self._reader.join(seconds)
         return not self._reader.is_alive()
 
-    def result(self) -> Audio:
+    def take_result(self) -> AudioClip:
         """The whole sound, once `wait` says so."""
         code = self._child.wait()
         if code:
-            raise _refused("late" if self._child.has_timed_out else code, self._name)
-        return Audio(np.frombuffer(self._samples, np.float32), DECODED_RATE)
+            raise _refusal_error("late" if self._child.has_timed_out else code, self._name)
+        return AudioClip(np.frombuffer(self._samples, np.float32), DECODED_RATE)
 
     def close(self) -> None:
         """Ends the process, if it still runs."""
@@ -196,26 +196,26 @@ class Decoding:
         self._reader.join()
         self._child.close()
 
-    def _read(self) -> None:
+    def _read_output(self) -> None:
         while chunk := self._child.output_stream.read(_CHUNK_BYTES):
             self._samples += chunk
-            if len(self._samples) > LONGEST * DECODED_RATE * 4:
+            if len(self._samples) > MAX_SECONDS * DECODED_RATE * 4:
                 return self._child.kill()
 
 
-def _refused(why: Refusal | int | str, name: str) -> InvalidInputError:
+def _refusal_error(why: AudioRefusal | int | str, name: str) -> InvalidInputError:
     """Why the file is not opened, and the next step."""
     again, shorter = tr("Copy or download it again, or convert it."), tr("Cut it into shorter questions.")
     sentences = {
-        Refusal.UNKNOWN_FORMAT: (
+        AudioRefusal.UNKNOWN_FORMAT: (
             tr("“{name}” is not a sound file that Hark can read."), tr("Use WAV, FLAC, MP3, Opus or M4A.")
         ),
-        Refusal.NO_SOUND: (tr("“{name}” holds no sound."), tr("Choose a file with sound in it.")),
-        Refusal.TOO_LONG: (tr("“{name}” is longer than ten minutes."), shorter),
-        Refusal.IMPOSSIBLE_RATE: (
+        AudioRefusal.NO_SOUND: (tr("“{name}” holds no sound."), tr("Choose a file with sound in it.")),
+        AudioRefusal.TOO_LONG: (tr("“{name}” is longer than ten minutes."), shorter),
+        AudioRefusal.IMPOSSIBLE_RATE: (
             tr("“{name}” names an impossible rate."), tr("Save or convert the sound again.")
         ),
-        Refusal.DAMAGED: (tr("“{name}” is damaged or cut off: no sound can be decoded from it."), again),
+        AudioRefusal.DAMAGED: (tr("“{name}” is damaged or cut off: no sound can be decoded from it."), again),
         "late": (tr("“{name}” took too long to open."), shorter),
     }  # fmt: skip
     message, hint = sentences.get(why, (tr("“{name}” is damaged or needs too much memory."), again))

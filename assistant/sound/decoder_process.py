@@ -18,34 +18,34 @@ import soxr
 
 from assistant.limited_child import limit_resources
 from assistant.sound import wav
-from assistant.sound.audio import DECODED_RATE, LONGEST, Downmix, Samples
-from assistant.sound.formats import Refusal, RefusedError, find_format
+from assistant.sound.audio import DECODED_RATE, MAX_SECONDS, ChannelDownmix, Samples
+from assistant.sound.formats import AudioRefusal, AudioRefusedError, find_audio_format
 
 MAX_MEMORY_BYTES = 1024**3
 MAX_CPU_SECONDS = 60  # ten minutes of FLAC at 192 kHz take ten
 
 
-def decode(file: BinaryIO) -> Iterator[Samples]:
+def decode_blocks(file: BinaryIO) -> Iterator[Samples]:
     """The sound, block by block, mono at `DECODED_RATE`. What is damaged in between is left out.
 
     Raises `RefusedError`."""
     size = file.seek(0, os.SEEK_END)
-    sound_format = find_format(file)
-    part = wav.FilePart(file, sound_format.start, size)
+    sound_format = find_audio_format(file)
+    file_part = wav.FilePart(file, sound_format.data_start, size)
     if sound_format.name == "wav":
-        part = wav.open_wav(part, size - sound_format.start)
-    part.seek(0)
+        file_part = wav.open_wav(file_part, size - sound_format.data_start)
+    file_part.seek(0)
     try:
         # By its first bytes, never by guessing: some of the decoder's formats would open files and sockets.
-        with av.open(part, mode="r", format=sound_format.name) as container:
+        with av.open(file_part, mode="r", format=sound_format.name) as container:
             if not container.streams.audio:
-                raise RefusedError(Refusal.NO_SOUND)
-            yield from _at_one_rate(_frames(container))
+                raise AudioRefusedError(AudioRefusal.NO_SOUND)
+            yield from _resample_frames(_read_frames(container))
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise RefusedError(Refusal.DAMAGED) from error
+        raise AudioRefusedError(AudioRefusal.DAMAGED) from error
 
 
-def _frames(container: Any) -> Iterator[Any]:
+def _read_frames(container: Any) -> Iterator[Any]:
     """The frames of the sound that is the file's main one."""
     stream = container.streams.best("audio") or container.streams.audio[0]
     packets = container.demux(stream)
@@ -58,24 +58,24 @@ def _frames(container: Any) -> Iterator[Any]:
             yield from packet.decode()
 
 
-def _at_one_rate(frames: Iterator[Any]) -> Iterator[Samples]:
+def _resample_frames(frames: Iterator[Any]) -> Iterator[Samples]:
     """The rate may change within a file, where it was put together from several."""
-    rate, stream, downmix = 0, None, Downmix(DECODED_RATE)
+    rate, resampler, downmix = 0, None, ChannelDownmix(DECODED_RATE)
     for frame in frames:
-        if frame.sample_rate not in wav.RATES:
-            raise RefusedError(Refusal.IMPOSSIBLE_RATE)
+        if frame.sample_rate not in wav.SAMPLE_RATES_HZ:
+            raise AudioRefusedError(AudioRefusal.IMPOSSIBLE_RATE)
         if frame.sample_rate != rate:
-            if stream:
-                yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
-            rate, downmix = frame.sample_rate, Downmix(frame.sample_rate)
-            stream = soxr.ResampleStream(rate, DECODED_RATE, 1, "float32") if rate != DECODED_RATE else None
-        block = downmix(_samples(frame))
-        yield stream.resample_chunk(block) if stream else block
-    if stream:
-        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+            if resampler:
+                yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            rate, downmix = frame.sample_rate, ChannelDownmix(frame.sample_rate)
+            resampler = soxr.ResampleStream(rate, DECODED_RATE, 1, "float32") if rate != DECODED_RATE else None
+        block = downmix(_frame_samples(frame))
+        yield resampler.resample_chunk(block) if resampler else block
+    if resampler:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _samples(frame: Any) -> Any:
+def _frame_samples(frame: Any) -> Any:
     """A frame's samples, shape (n, channels), in their own type; unsigned ones as signed."""
     block = frame.to_ndarray()
     # Packed formats come as (1, n * channels), planar ones as (channels, n).
@@ -87,21 +87,21 @@ def main() -> int:
     """Writes what can be decoded of standard input; returns 0, or the `Refusal`."""
     limit_resources(MAX_MEMORY_BYTES, MAX_CPU_SECONDS)
     av.logging.set_level(av.logging.PANIC)
-    written = 0
+    written_samples = 0
     try:
-        for block in decode(sys.stdin.buffer):
-            written += len(block)
-            if written > LONGEST * DECODED_RATE:
-                return Refusal.TOO_LONG
+        for block in decode_blocks(sys.stdin.buffer):
+            written_samples += len(block)
+            if written_samples > MAX_SECONDS * DECODED_RATE:
+                return AudioRefusal.TOO_LONG
             sys.stdout.buffer.write(np.clip(block, -1.0, 1.0).astype(np.float32).tobytes())
         sys.stdout.buffer.flush()
-    except RefusedError as error:
-        if not written:
+    except AudioRefusedError as error:
+        if not written_samples:
             return error.refusal
         sys.stdout.buffer.flush()  # what was decoded before it broke is heard
     except MemoryError:
-        return Refusal.DAMAGED
-    return 0 if written else Refusal.DAMAGED
+        return AudioRefusal.DAMAGED
+    return 0 if written_samples else AudioRefusal.DAMAGED
 
 
 if __name__ == "__main__":

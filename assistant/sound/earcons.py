@@ -23,21 +23,21 @@ _EVERY, _SOFT = 1.6, 0.3  # seconds between two sounds of work, which are softer
 
 
 @cache
-def samples(name: str, rate: int) -> Samples:
+def earcon_samples(name: str, rate: int) -> Samples:
     """The sound of that name, mono; "working" with the rest that comes before it."""
-    notes = np.concatenate([_note(hertz, rate) for hertz in _NOTES[name]])
+    notes = np.concatenate([_note_samples(hertz, rate) for hertz in _NOTES[name]])
     if name == "working":
         notes = np.concatenate([np.zeros(int(_EVERY * rate), np.float32), _SOFT * notes])
     return notes
 
 
-def _note(hertz: float, rate: int) -> Samples:
+def _note_samples(hertz: float, rate: int) -> Samples:
     moments = np.arange(int(_NOTE * rate)) / rate
     edges = np.minimum(1.0, np.minimum(moments, moments[::-1]) / _FADE)
     return (_LOUD * edges * np.sin(2 * np.pi * hertz * moments)).astype(np.float32)
 
 
-class Earcons:
+class EarconPlayer:
     """What sounds now. `play` may be called from any thread, `fill` is the speaker's."""
 
     def __init__(self, rate: int) -> None:
@@ -46,9 +46,9 @@ class Earcons:
         self._left: list[tuple[Samples, bool]] = []  # of the wish, what has not sounded yet
         self._taken, self._at = self._wish, 0
 
-    def play(self, *names: str) -> None:
+    def play_sequence(self, *names: str) -> None:
         """Some of `NAMES`, one after another, at once; "working" goes on until the next call; none is silence."""
-        self._wish = [(samples(name, self._rate), name == "working") for name in names]
+        self._wish = [(earcon_samples(name, self._rate), name == "working") for name in names]
 
     def fill(self, frames: int) -> Samples:
         """The next samples; zeros when nothing sounds."""

@@ -9,10 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from assistant.sound.audio import Audio, Samples
-from assistant.sound.echo import Echo
-from assistant.sound.listener import Listener, Speech, SpeechContinues, SpeechEnded, SpeechPaused, SpeechStarted
-from assistant.sound.speaker import Playback
+from assistant.sound.audio import AudioClip, Samples
+from assistant.sound.echo import EchoCanceller
+from assistant.sound.listener import (
+    SpeechContinues,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechStarted,
+    UtteranceSegmenter,
+)
+from assistant.sound.speaker import AudioPlayback
 from assistant.sound.speech import RATE
 
 DUCKED = 0.25
@@ -22,50 +29,52 @@ _LEAST = 0.005  # RMS
 _CALM = 30  # blocks without a voice, after which the speaker is as loud as before
 
 
-class Ears:
+class AudioInputPipeline:
     """What the microphone hears of a person. `level`, 0 to 1, is told about ten times a second."""
 
-    def __init__(self, listener: Listener, echo: Echo | None, on_level: Callable[[float], None]) -> None:
-        self.listener, self.echo, self._on_level = listener, echo, on_level
+    def __init__(
+        self, listener: UtteranceSegmenter, echo: EchoCanceller | None, on_level: Callable[[float], None]
+    ) -> None:
+        self.segmenter, self.echo, self._on_level = listener, echo, on_level
         self._peak, self._count = 0.0, 0
         self._noise = _LEAST / _ONSET
         self._calm = _CALM
         self._over = False  # whether this utterance began while the speaker sounded
         self._ours: bool | None = None  # whether this utterance is the speaker's
 
-    def feed(self, block: Samples, playback: Playback | None) -> Iterator[Speech]:
+    def feed_block(self, block: Samples, playback: AudioPlayback | None) -> Iterator[SpeechEvent]:
         """What happened in this block (16 kHz); `playback` is the answer that sounds now."""
-        clean = self.echo.clean(block) if self.echo else block
-        self._measure(block)
+        clean = self.echo.process(block) if self.echo else block
+        self._measure_level(block)
         if playback and len(clean):
-            self._duck(clean, playback)
-        for event in self.listener.feed(clean):
+            self._duck_playback(clean, playback)
+        for event in self.segmenter.feed_block(clean):
             if isinstance(event, SpeechStarted):
-                self._ours, self._over = None, bool(playback or (self.echo and self.echo.sounding))
+                self._ours, self._over = None, bool(playback or (self.echo and self.echo.is_sounding))
             # The answer may end meanwhile: what began over it is judged all the same.
-            yield self._judged(event) if self._over else event
+            yield self._judge_event(event) if self._over else event
 
-    def by_key(self) -> None:
+    def start_by_key(self) -> None:
         """The talk key begins an utterance: it is a person's, whatever sounds."""
         self._over, self._ours = False, None
 
-    def _judged(self, event: Speech) -> Speech:
+    def _judge_event(self, event: SpeechEvent) -> SpeechEvent:
         """Our own voice is no words: it is handed on as silence. An utterance is judged once, while it is young."""
         if not self.echo or not isinstance(event, (SpeechContinues, SpeechPaused, SpeechEnded)):
             return event
         utterance = event.utterance
         if self._ours is None:
-            self._ours = self.echo.own_voice(len(utterance.samples))
-        return replace(event, utterance=Audio(np.zeros_like(utterance.samples), RATE)) if self._ours else event
+            self._ours = self.echo.is_own_voice(len(utterance.samples))
+        return replace(event, utterance=AudioClip(np.zeros_like(utterance.samples), RATE)) if self._ours else event
 
-    def _measure(self, block: Samples) -> None:
+    def _measure_level(self, block: Samples) -> None:
         self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
         self._count += len(block)
         if self._count >= _LEVEL_EVERY:
             self._on_level(round(self._peak, 3))
             self._peak, self._count = 0.0, 0
 
-    def _duck(self, clean: Samples, playback: Playback) -> None:
+    def _duck_playback(self, clean: Samples, playback: AudioPlayback) -> None:
         """On the energy of one block already: the voice detector needs 100 ms more."""
         loud = float(np.sqrt(np.mean(clean * clean)))
         if loud > max(_LEAST, self._noise * _ONSET):
@@ -73,4 +82,4 @@ class Ears:
         else:
             self._calm += 1
             self._noise += (loud - self._noise) * 0.01
-        playback.duck(DUCKED if self._calm < _CALM else 1.0)
+        playback.set_gain(DUCKED if self._calm < _CALM else 1.0)

@@ -13,10 +13,10 @@ import numpy as np
 
 from assistant.sound import audio
 from assistant.sound.audio import Samples
-from assistant.sound.likeness import Likeness
+from assistant.sound.likeness import OwnVoiceDetector
 from assistant.sound.speech import RATE
 
-FRAME = RATE // 100  # AEC3 takes 10 ms
+FRAME_SAMPLES = RATE // 100  # AEC3 takes 10 ms
 # Frames go together by when they come. After a stall one side has a queue and the other catches up: a frame waits for
 # its partner. What still waits after so many frames never had one: of the speaker's, because the microphone lost sound
 # (an echo would seem to come before what it is an echo of); of the microphone's, because the speaker began later.
@@ -34,7 +34,7 @@ _WHILE = 40  # frames, after which it is known whether the canceller takes somet
 _GAIN = 10.0  # the power must fall by so much
 
 
-class Echo:
+class EchoCanceller:
     """`trusted`: what is left of the speaker's sound will not be taken for a voice. With headphones it always is.
 
     `played` runs in the speaker's thread, everything else in the listener's."""
@@ -43,44 +43,44 @@ class Echo:
         from pywebrtc_audio import EchoCanceller
 
         self._canceller: Any = None if headphones else EchoCanceller(RATE, 1)
-        self.trusted = headphones
+        self.has_converged = headphones
         self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
-        self._far_to_rate = audio.Resampler(far_rate, RATE)
+        self._far_to_rate = audio.StreamResampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
         self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0
         self._doubted = False
         self._since_slip = _SOON  # frames since the canceller lost its place
-        self.learnt = self._heard = 0  # frames of loud speaker; of these, with an echo
+        self.learned_frames = self._heard = 0  # frames of loud speaker; of these, with an echo
         self._near_power = self._left_power = 0.0
         self._nears: deque[float] = deque(maxlen=_REMEMBERED)
         self._unheard = False
         self._recent: deque[tuple[float, float]] = deque(maxlen=_WHILE)
-        self._likeness = Likeness()
+        self._own_voice_detector = OwnVoiceDetector()
 
     @property
-    def sounding(self) -> bool:
+    def is_sounding(self) -> bool:
         """Whether the speaker can be heard right now."""
         return self._since_far < _TAIL
 
-    def played(self, block: Samples) -> None:
+    def push_reference(self, block: Samples) -> None:
         """What goes to the speaker now."""
         self._far.put(block)
 
-    def own_voice(self, samples: int) -> bool:
+    def is_own_voice(self, samples: int) -> bool:
         """Whether the voice of the last so many was the speaker's: the canceller can lose its place after a stall."""
         if self._canceller is None:
             return False
-        frames = samples // FRAME
-        slipping = frames >= self._since_slip or self._far_waits.least(_DOUBTFUL) > 0
-        return slipping or (not self._unheard and self._likeness.own_voice(frames))
+        frames = samples // FRAME_SAMPLES
+        slipping = frames >= self._since_slip or self._far_waits.least_left(_DOUBTFUL) > 0
+        return slipping or (not self._unheard and self._own_voice_detector.is_own_voice(frames))
 
-    def distrust(self) -> None:
+    def reset_trust(self) -> None:
         """A voice was heard that was none: judge again."""
-        self.trusted = self._canceller is None
+        self.has_converged = self._canceller is None
         self._doubted = True  # the rest is the listener's, in its thread
 
-    def clean(self, near: Samples) -> Samples:
+    def process(self, near: Samples) -> Samples:
         """The microphone's sound without the speaker's, in whole frames of 10 ms; silence while it cannot be told."""
         while not self._far.empty():
             self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far.get())])
@@ -88,72 +88,74 @@ class Echo:
         if self._doubted:
             self._judge_anew()
         # Frame goes with frame: one that came without its partner would shift the echo, and it would be learnt anew.
-        waiting, partners = len(self._near_rest) // FRAME, len(self._far_rest) // FRAME
+        waiting, partners = len(self._near_rest) // FRAME_SAMPLES, len(self._far_rest) // FRAME_SAMPLES
         count = min(waiting, max(partners + self._ahead, waiting - _LATE))
         self._ahead = 0
-        done = [self._frame(self._near_rest[at * FRAME : (at + 1) * FRAME]) for at in range(count)]
-        self._near_rest = self._near_rest[count * FRAME :]
-        self._align(count, waiting - count)
+        done = [
+            self._process_frame(self._near_rest[at * FRAME_SAMPLES : (at + 1) * FRAME_SAMPLES]) for at in range(count)
+        ]
+        self._near_rest = self._near_rest[count * FRAME_SAMPLES :]
+        self._align_streams(count, waiting - count)
         return np.concatenate(done) if done else np.zeros(0, np.float32)
 
-    def _align(self, count: int, near_left: int) -> None:
+    def _align_streams(self, count: int, near_left: int) -> None:
         """Puts the two side by side anew where one has waited all the while."""
-        lost = self._far_waits.after(count, max(0, len(self._far_rest) // FRAME - _USUAL))
-        self._ahead = self._near_waits.after(count, near_left)
-        self._far_rest = self._far_rest[lost * FRAME :]
+        lost = self._far_waits.record_left(count, max(0, len(self._far_rest) // FRAME_SAMPLES - _USUAL))
+        self._ahead = self._near_waits.record_left(count, near_left)
+        self._far_rest = self._far_rest[lost * FRAME_SAMPLES :]
         if max(lost, self._ahead) >= _SLIP:
-            self._slipped()
+            self._has_slipped()
 
-    def _frame(self, near: Samples) -> Samples:
-        far, self._far_rest = self._far_rest[:FRAME], self._far_rest[FRAME:]
-        far = np.pad(far, (0, FRAME - len(far)))
-        loud = _power(far) > _LOUD
+    def _process_frame(self, near: Samples) -> Samples:
+        far, self._far_rest = self._far_rest[:FRAME_SAMPLES], self._far_rest[FRAME_SAMPLES:]
+        far = np.pad(far, (0, FRAME_SAMPLES - len(far)))
+        loud = _frame_power(far) > _LOUD
         self._since_slip += 1
         self._since_far = 0 if loud else min(_TAIL, self._since_far + 1)
         if self._canceller is None:
             return near
         left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
-        self._likeness.add(far, left)
+        self._own_voice_detector.add_frames(far, left)
         if loud:
-            self._judge(_power(near), _power(left))
-        if not self.trusted and self.sounding:
+            self._judge_frame(_frame_power(near), _frame_power(left))
+        if not self.has_converged and self.is_sounding:
             return np.zeros_like(near)
         # Where no echo is heard the canceller would only take from the voice that speaks over an answer. What it takes
         # away whole is no voice, but an amplifier that woke up.
-        return near if self._unheard and not self._taken(_power(near), _power(left)) else left
+        return near if self._unheard and not self._is_echo_removed(_frame_power(near), _frame_power(left)) else left
 
-    def _taken(self, near: float, left: float) -> bool:
+    def _is_echo_removed(self, near: float, left: float) -> bool:
         self._recent.append((near, left))
         nears, lefts = zip(*self._recent, strict=True)
         return sum(nears) > _GAIN * sum(lefts)
 
-    def _slipped(self) -> None:
+    def _has_slipped(self) -> None:
         for waits in (self._far_waits, self._near_waits):
-            waits.slipped(again=self._since_slip < _SOON)
+            waits.reset_window(again=self._since_slip < _SOON)
         self._since_slip = 0
-        self.distrust()
+        self.reset_trust()
 
     def _judge_anew(self) -> None:
         self._doubted = False
-        self.trusted = self._canceller is None
-        self.learnt = self._heard = 0
+        self.has_converged = self._canceller is None
+        self.learned_frames = self._heard = 0
         self._nears.clear()
         self._unheard = False
 
-    def _judge(self, near: float, left: float) -> None:
+    def _judge_frame(self, near: float, left: float) -> None:
         """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
-        self.learnt += 1
+        self.learned_frames += 1
         if near > _UNHEARD:
             self._heard += 1
             self._near_power += (near - self._near_power) / min(self._heard, _LEARN)
             self._left_power += (left - self._left_power) / min(self._heard, _LEARN)
         self._nears.append(near)
-        if self.learnt % 10 == 0:
+        if self.learned_frames % 10 == 0:
             # Most frames must be silent, over a while: an amplifier that wakes up late is no headphone.
             full = len(self._nears) == _REMEMBERED
             self._unheard = full and float(np.quantile(self._nears, 0.8)) < _UNHEARD
         cancelled = self._heard >= _SURE and self._left_power < self._near_power / _GAIN
-        self.trusted = self.trusted or self._unheard or cancelled
+        self.has_converged = self.has_converged or self._unheard or cancelled
 
 
 class _LowWater:
@@ -162,22 +164,22 @@ class _LowWater:
     def __init__(self) -> None:
         self._left: deque[int] = deque(maxlen=_CAUGHT_UP)
 
-    def after(self, frames: int, left: int) -> int:
+    def record_left(self, frames: int, left: int) -> int:
         """Frames were done, so many wait; gives the least of the last while once it is full, else 0."""
         self._left.extend([left] * frames)
-        least = self.least(self._left.maxlen or 0)
+        least = self.least_left(self._left.maxlen or 0)
         if least:
             self._left.clear()
         return least
 
-    def least(self, frames: int) -> int:
+    def least_left(self, frames: int) -> int:
         """Of the last so many; 0 while there are fewer."""
         return min(list(self._left)[-frames:]) if len(self._left) >= frames else 0
 
-    def slipped(self, again: bool) -> None:
+    def reset_window(self, again: bool) -> None:
         """Devices that give their sound in large pieces seem to slip again and again: look at ever longer whiles."""
         self._left = deque(maxlen=min(2 * (self._left.maxlen or 0), _LONGEST) if again else _CAUGHT_UP)
 
 
-def _power(frame: Samples) -> float:
+def _frame_power(frame: Samples) -> float:
     return float(np.mean(frame * frame))

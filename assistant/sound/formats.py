@@ -11,11 +11,11 @@ from typing import BinaryIO
 HEAD_BYTES = 64 * 1024
 _MAX_LEADING_BYTES = 64 * 1024 * 1024  # of tags and zeros in front of the sound
 _MAX_TAGS = 2_000  # or pieces of zeros
-_SEARCHED_BYTES = 1024 * 1024  # in which the first frame of an MP3 is looked for
-_FRAMES_IN_A_ROW = 3  # that must follow each other, for chance makes one
+_MAX_SEARCHED_BYTES = 1024 * 1024  # in which the first frame of an MP3 is looked for
+_MIN_FRAMES_IN_A_ROW = 3  # that must follow each other, for chance makes one
 
 # Offset, bytes, and FFmpeg's name of the format.
-_MAGIC = (
+_MAGIC_NUMBERS = (
     (0, b"RF64", "wav"), (0, b"BW64", "wav"), (0, b"riff.\x91\xcf\x11", "w64"), (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
     (4, b"ftyp", "mov"), (4, b"moov", "mov"), (4, b"mdat", "mov"), (4, b"wide", "mov"), (4, b"free", "mov"),
@@ -26,10 +26,10 @@ _MAGIC = (
     (0, b"MPCK", "mpc8"), (0, b"MP+", "mpc"), (0, b"DSD ", "dsf"), (0, b"tBaK", "tak"), (0, b"NIST_1A", "nistsphere"),
     (0, b"\x7f\xfe\x80\x01", "dts"), (0, b"\xfe\x7f\x01\x80", "dts"),
 )  # fmt: skip
-_TS_PACKETS = ((0, 188), (4, 192), (0, 204))  # where the sync byte stands in a packet, and a packet's bytes
+_TS_PACKET_LAYOUTS = ((0, 188), (4, 192), (0, 204))  # where the sync byte stands in a packet, and a packet's bytes
 
 # MPEG audio: kbit/s by (version 1, layer), from index 1 on; samples in a frame; rates of version 1.
-_BIT_RATES = {
+_BIT_RATES_KBPS = {
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -37,10 +37,10 @@ _BIT_RATES = {
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-_MPEG_RATES = (44_100, 48_000, 32_000)
+_MPEG_RATES_HZ = (44_100, 48_000, 32_000)
 
 
-class Refusal(IntEnum):
+class AudioRefusal(IntEnum):
     """Why a file is not opened: the exit code of the process that decodes it."""
 
     UNKNOWN_FORMAT = 10
@@ -50,51 +50,51 @@ class Refusal(IntEnum):
     DAMAGED = 14
 
 
-class RefusedError(Exception):
+class AudioRefusedError(Exception):
     """The file is not opened."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: AudioRefusal) -> None:
         super().__init__(refusal.name)
         self.refusal = refusal
 
 
 @dataclass(frozen=True)
-class SoundFormat:
+class AudioFormat:
     """FFmpeg's `name` of the format, and the byte of the file at which the sound's own data `start`."""
 
     name: str
-    start: int
+    data_start: int
 
 
-def find_format(file: BinaryIO) -> SoundFormat:
+def find_audio_format(file: BinaryIO) -> AudioFormat:
     """What the file holds, behind tags and zeros. Raises `RefusedError` for what is no known kind of sound."""
     start = 0
     for _ in range(_MAX_TAGS):
         file.seek(start)
         head = file.read(HEAD_BYTES)
-        name = format_of(head)
+        name = format_from_head(head)
         if name:
-            return SoundFormat(name, start)
-        skipped = _leading_bytes(head)
+            return AudioFormat(name, start)
+        skipped = _leading_tag_bytes(head)
         if not skipped or start + skipped > _MAX_LEADING_BYTES:
             break
         start += skipped
     file.seek(start)
-    searched = file.read(_SEARCHED_BYTES)
-    at = searched.find(b"\xff")
-    while at >= 0:
-        if name := _framed(searched, at):
-            return SoundFormat(name, start + at)
-        at = searched.find(b"\xff", at + 1)
-    raise RefusedError(Refusal.UNKNOWN_FORMAT)
+    searched = file.read(_MAX_SEARCHED_BYTES)
+    position = searched.find(b"\xff")
+    while position >= 0:
+        if name := _framed_format(searched, position):
+            return AudioFormat(name, start + position)
+        position = searched.find(b"\xff", position + 1)
+    raise AudioRefusedError(AudioRefusal.UNKNOWN_FORMAT)
 
 
-def format_of(head: bytes) -> str:
+def format_from_head(head: bytes) -> str:
     """FFmpeg's name of the format that begins with these bytes, or ""."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":  # RIFX, whose samples are big-endian, FFmpeg reads as noise
         return "wav"
-    for at, magic, name in _MAGIC:
-        if head[at : at + len(magic)] == magic:
+    for offset, magic, name in _MAGIC_NUMBERS:
+        if head[offset : offset + len(magic)] == magic:
             return name
     if head[:2] == b"\x0bw" and len(head) > 5:
         return "eac3" if head[5] >> 3 > 10 else "ac3"
@@ -102,19 +102,19 @@ def format_of(head: bytes) -> str:
         return "loas"
     if _is_transport_stream(head):
         return "mpegts"
-    return _framed(head, 0, may_end=True)
+    return _framed_format(head, 0, allows_end=True)
 
 
 def _is_transport_stream(head: bytes) -> bool:
     """A recording may begin in the middle of a packet."""
     return any(
         all(head[first + at + size * number : first + at + size * number + 1] == b"G" for number in range(5))
-        for at, size in _TS_PACKETS
+        for at, size in _TS_PACKET_LAYOUTS
         for first in range(size)
     )
 
 
-def _leading_bytes(head: bytes) -> int:
+def _leading_tag_bytes(head: bytes) -> int:
     """The bytes of the tag or the zeros that come first."""
     if head[:3] == b"ID3" and len(head) > 10:
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -124,14 +124,14 @@ def _leading_bytes(head: bytes) -> int:
     return len(head) - len(head.lstrip(b"\0"))
 
 
-def _framed(data: bytes, at: int, may_end: bool = False) -> str:
+def _framed_format(data: bytes, offset: int, allows_end: bool = False) -> str:
     """ "mp3" or "aac" where frames of such sound follow each other from here on, or "". `may_end`: a file that ends
     with its first frames will do."""
     for name, length_of in (("mp3", _mpeg_frame_bytes), ("aac", _adts_frame_bytes)):
-        end, frames = at, 0
-        while frames < _FRAMES_IN_A_ROW and (length := length_of(data[end : end + 7])):
+        end, frames = offset, 0
+        while frames < _MIN_FRAMES_IN_A_ROW and (length := length_of(data[end : end + 7])):
             end, frames = end + length, frames + 1
-        if frames == _FRAMES_IN_A_ROW or (may_end and frames and end >= len(data)):
+        if frames == _MIN_FRAMES_IN_A_ROW or (allows_end and frames and end >= len(data)):
             return name
     return ""
 
@@ -141,16 +141,16 @@ def _mpeg_frame_bytes(head: bytes) -> int:
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return 0
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
-    bits, rate = head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or layer == 4 or bits in (0, 15) or rate == 3:
+    bit_rate_index, rate_index = head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or layer == 4 or bit_rate_index in (0, 15) or rate_index == 3:
         return 0
-    first = version == 3
-    hertz = _MPEG_RATES[rate] // {3: 1, 2: 2, 0: 4}[version]
-    kilobits = _BIT_RATES[first, layer][bits - 1]
+    is_version_1 = version == 3
+    hertz = _MPEG_RATES_HZ[rate_index] // {3: 1, 2: 2, 0: 4}[version]
+    kilobits = _BIT_RATES_KBPS[is_version_1, layer][bit_rate_index - 1]
     padding = head[2] >> 1 & 1
     if layer == 1:
         return (12_000 * kilobits // hertz + padding) * 4
-    return (144_000 if first or layer == 2 else 72_000) * kilobits // hertz + padding
+    return (144_000 if is_version_1 or layer == 2 else 72_000) * kilobits // hertz + padding
 
 
 def _adts_frame_bytes(head: bytes) -> int:

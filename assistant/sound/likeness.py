@@ -21,28 +21,28 @@ _EDGES = np.geomspace(200, 5000, 21)  # Hz
 _WINDOW = np.hanning(RATE // 40)
 
 
-class Likeness:
+class OwnVoiceDetector:
     """Remembers a second of both."""
 
     def __init__(self) -> None:
         self._played: deque[Samples] = deque(maxlen=_SECOND + _DELAYS)
         self._heard: deque[Samples] = deque(maxlen=_SECOND)
 
-    def add(self, played: Samples, heard: Samples) -> None:
+    def add_frames(self, played: Samples, heard: Samples) -> None:
         """Frames of 10 ms that belong together."""
         self._played.append(played)
         self._heard.append(heard)
 
-    def own_voice(self, frames: int) -> bool:
+    def is_own_voice(self, frames: int) -> bool:
         """Whether the last so many frames that were heard, a second at most, are an echo of what was played."""
         if len(self._played) < _SECOND + _DELAYS:
             return False
-        heard, played = _spectra(self._heard)[-frames:], _spectra(self._played)
+        heard, played = _log_spectra(self._heard)[-frames:], _log_spectra(self._played)
         begins = [len(played) - len(heard) - late for late in range(_DELAYS + 1)]
-        return max(_alike(heard, played[begin : begin + len(heard)]) for begin in begins) > _ALIKE
+        return max(_similarity(heard, played[begin : begin + len(heard)]) for begin in begins) > _ALIKE
 
 
-def _spectra(frames: deque[Samples]) -> Samples:
+def _log_spectra(frames: deque[Samples]) -> Samples:
     """Log power, (frames, bands)."""
     sound = np.concatenate(frames)
     windows = np.lib.stride_tricks.sliding_window_view(sound, len(_WINDOW))[:: RATE // 100] * _WINDOW
@@ -52,7 +52,7 @@ def _spectra(frames: deque[Samples]) -> Samples:
     return np.log(bands + _FLOOR)
 
 
-def _alike(one: Samples, other: Samples) -> float:
+def _similarity(one: Samples, other: Samples) -> float:
     one, other = one - one.mean(axis=0), other - other.mean(axis=0)
     size = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float((one * other).sum()) / size if size > 0 else 0.0

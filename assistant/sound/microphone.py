@@ -14,7 +14,7 @@ import numpy.typing as npt
 from assistant.errors import NotAvailableError
 from assistant.sound import audio, portaudio
 from assistant.sound.audio import Samples
-from assistant.sound.portaudio import Heartbeat
+from assistant.sound.portaudio import StreamHeartbeat
 from assistant.sound.speech import RATE
 from assistant.words.tongue import tr
 
@@ -24,18 +24,18 @@ class Microphone:
 
     def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
         self._blocks: queue.SimpleQueue[npt.NDArray[np.float32]] = queue.SimpleQueue()
-        self._stream_to = audio.Resampler(rate, RATE)
-        self._downmix = audio.Downmix(rate)
-        self._beat = Heartbeat()
-        self._stream = open_stream(callback=self._take, finished_callback=self._beat.end)
+        self._stream_to = audio.StreamResampler(rate, RATE)
+        self._downmix = audio.ChannelDownmix(rate)
+        self._beat = StreamHeartbeat()
+        self._stream = open_stream(callback=self._on_block, finished_callback=self._beat.mark_ended)
         self._stream.start()
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the device still gives sound."""
-        return self._beat.alive
+        return self._beat.is_alive
 
-    def read(self, seconds: float) -> Samples | None:
+    def read_block(self, seconds: float) -> Samples | None:
         """The next block (about 10 ms), or None when none came in so many seconds."""
         try:
             block = self._blocks.get(timeout=seconds)
@@ -44,16 +44,16 @@ class Microphone:
         return self._stream_to(self._downmix(block))
 
     def close(self) -> None:
-        portaudio.close(self._stream)
+        portaudio.close_stream(self._stream)
 
-    def _take(self, block: npt.NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
-        self._beat.tick()
+    def _on_block(self, block: npt.NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
+        self._beat.record_tick()
         self._blocks.put(block.copy())
 
 
 def open_microphone(device: str = "") -> Microphone:
     """The microphone named in the settings, or the system's. Raises `Missing` when there is none."""
-    name, rate, channels = portaudio.choose("input", device)
+    name, rate, channels = portaudio.choose_device("input", device)
     hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
-    with portaudio.guard(NotAvailableError("listen", tr("The microphone cannot be opened."), hint)):
-        return Microphone(portaudio.opener("InputStream", name, rate, channels), rate)
+    with portaudio.guard_portaudio(NotAvailableError("listen", tr("The microphone cannot be opened."), hint)):
+        return Microphone(portaudio.stream_opener("InputStream", name, rate, channels), rate)

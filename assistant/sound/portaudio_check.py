@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Literal
 
-_TIMEOUT_S = 8.0  # a start on a busy machine takes seconds; where PortAudio answers at all it answers at once
-_RETRY_S = 5.0  # after which what failed is tried again, whether its files changed or not
-_NO_LIBRARY = 3  # the child's exit code
+_CHECK_TIMEOUT_S = 8.0  # a start on a busy machine takes seconds; where PortAudio answers at all it answers at once
+_RETRY_INTERVAL_S = 5.0  # after which what failed is tried again, whether its files changed or not
+_EXIT_NO_LIBRARY = 3  # the child's exit code
 
-Outcome = Literal["", "broken", "silent"]
+CheckOutcome = Literal["", "broken", "silent"]
 _Configuration = tuple[object, ...]
 
 
@@ -31,28 +31,28 @@ class PortAudioCheck:
         self._child: subprocess.Popen[bytes] | None = None
         self._configuration: _Configuration = ()
         self._started_at = self._failed_at = 0.0
-        self._outcome: Outcome | None = None
+        self._outcome: CheckOutcome | None = None
 
-    def begin(self) -> None:
+    def start_check(self) -> None:
         """Starts the child, where there is something to find out."""
         with self._lock:
-            self._begin()
+            self._start_child()
 
-    def wait(self) -> Outcome:
+    def wait_for_outcome(self) -> CheckOutcome:
         """Why PortAudio is not to be initialised: its configuration is "broken", or its server "silent"; else ""."""
         with self._lock:
-            self._begin()
+            self._start_child()
             if self._child:
-                self._outcome = self._outcome_of(self._child)
+                self._outcome = self._await_child(self._child)
                 self._child, self._failed_at = None, time.monotonic()
             return self._outcome or ""
 
-    def _begin(self) -> None:
+    def _start_child(self) -> None:
         if self._child or sys.platform != "linux":
             return
         configuration = _find_configuration()
         if configuration == self._configuration and (
-            self._outcome == "" or time.monotonic() - self._failed_at < _RETRY_S
+            self._outcome == "" or time.monotonic() - self._failed_at < _RETRY_INTERVAL_S
         ):
             return
         self._configuration, self._started_at = configuration, time.monotonic()
@@ -61,14 +61,14 @@ class PortAudioCheck:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def _outcome_of(self, child: subprocess.Popen[bytes]) -> Outcome:
+    def _await_child(self, child: subprocess.Popen[bytes]) -> CheckOutcome:
         try:
-            code = child.wait(max(0.0, self._started_at + _TIMEOUT_S - time.monotonic()))
+            code = child.wait(max(0.0, self._started_at + _CHECK_TIMEOUT_S - time.monotonic()))
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
             return "silent"
-        return "" if code in (0, _NO_LIBRARY) else "broken"
+        return "" if code in (0, _EXIT_NO_LIBRARY) else "broken"
 
 
 def _find_configuration() -> _Configuration:
@@ -89,17 +89,17 @@ def _find_configuration() -> _Configuration:
     return (tuple(sorted(environment.items())), tuple(states))
 
 
-CHECK = PortAudioCheck()
+PORTAUDIO_CHECK = PortAudioCheck()
 
 
 def main() -> int:
     """Does what the other process is going to do; whatever goes wrong is told by how this one ends."""
     if sys.platform == "linux":
-        signal.alarm(int(_TIMEOUT_S) + 2)  # who waits for it may be gone
+        signal.alarm(int(_CHECK_TIMEOUT_S) + 2)  # who waits for it may be gone
     try:
         import sounddevice
     except OSError:
-        return _NO_LIBRARY
+        return _EXIT_NO_LIBRARY
     for check in (sounddevice.check_input_settings, sounddevice.check_output_settings):
         with contextlib.suppress(sounddevice.PortAudioError, ValueError):  # no such device
             check(samplerate=48_000, channels=1, dtype="float32")

@@ -13,15 +13,15 @@ import numpy as np
 
 from assistant.errors import NotAvailableError
 from assistant.sound import portaudio
-from assistant.sound.audio import Audio, Samples
-from assistant.sound.earcons import Earcons
-from assistant.sound.portaudio import Heartbeat
+from assistant.sound.audio import AudioClip, Samples
+from assistant.sound.earcons import EarconPlayer
+from assistant.sound.portaudio import StreamHeartbeat
 from assistant.words.tongue import tr
 
 _FADE = 240  # samples over which a hold or a stop fades, so that it does not click
 
 
-class Playback:
+class AudioPlayback:
     """One answer's sound on its way to the speaker. Counts in samples at `rate`.
 
     What was played stays, so that a sentence can be said again. Thread rules: `fill` runs in PortAudio's thread,
@@ -40,34 +40,34 @@ class Playback:
         self._idle.set()
 
     @property
-    def ahead(self) -> float:
+    def buffered_seconds(self) -> float:
         """Seconds of sound that are queued and not yet played."""
         return 0.0 if self._stopped else (self.written - self.played) / self.rate
 
     @property
-    def stopped(self) -> bool:
+    def is_stopped(self) -> bool:
         return self._stopped
 
-    def write(self, audio: Audio) -> None:
+    def queue_audio(self, audio: AudioClip) -> None:
         """Queues sound and returns at once; what comes after `stop` is dropped."""
         if not self._stopped and len(audio.samples):
-            block = audio.at(self.rate)
+            block = audio.resample(self.rate)
             self.written += len(block)
             self._blocks.append(block)
             # After the append: a callback between the two would report an end that is not one.
             self._idle.clear()
 
-    def duck(self, gain: float) -> None:
+    def set_gain(self, gain: float) -> None:
         """Plays at `gain` (1.0: as it was) from the next block on."""
         self._full = gain
 
-    def hold(self) -> None:
+    def hold_audio(self) -> None:
         """Silence, until `resume`; nothing is lost."""
         if not self.played:
             self._gain = 0.0  # nothing sounds that could fade
         self._held = True
 
-    def resume(self) -> None:
+    def resume_audio(self) -> None:
         self._full = 1.0
         self._held = False
 
@@ -75,18 +75,18 @@ class Playback:
         """Silence for good: what is queued, and what is still written, is dropped."""
         self._stopped = True
 
-    def seek(self, sample: int) -> None:
+    def seek_to_sample(self, sample: int) -> None:
         """Plays on from this sample of the answer, with the next block."""
         self._seek = sample
         self._idle.clear()
 
-    def _jump(self, sample: int) -> None:
+    def _jump_to(self, sample: int) -> None:
         self.played, self._block, self._offset, self._seek = sample, 0, sample, None
         while self._block < len(self._blocks) and self._offset >= len(self._blocks[self._block]):
             self._offset -= len(self._blocks[self._block])
             self._block += 1
 
-    def drain(self, seconds: float | None = None) -> bool:
+    def wait_until_played(self, seconds: float | None = None) -> bool:
         """Waits until all is played (or so many seconds); whether it is."""
         return self._idle.wait(seconds)
 
@@ -94,28 +94,28 @@ class Playback:
         """The next samples for the device; zeros where there are none."""
         out = np.zeros(frames, np.float32)
         if self._seek is not None:
-            self._jump(self._seek)
+            self._jump_to(self._seek)
         goal = 0.0 if self._held or self._stopped else self._full
         if goal == self._gain == 0.0:
             if self._stopped:
                 self._idle.set()
             return out
-        taken = self._take(out[: min(frames, _FADE)] if goal == 0.0 else out)
+        taken = self._take_samples(out[: min(frames, _FADE)] if goal == 0.0 else out)
         if not goal == self._gain == 1.0:
-            out *= self._ramp(frames, goal)
+            out *= self._ramp_gain(frames, goal)
         self._gain = goal
         self.played += taken
         if not taken and self._block >= len(self._blocks):
             self._idle.set()
         return out
 
-    def _ramp(self, frames: int, goal: float) -> Samples:
+    def _ramp_gain(self, frames: int, goal: float) -> Samples:
         """From the gain of now to `goal`, without a click."""
         gains = np.full(frames, goal, np.float32)
         gains[:_FADE] = np.linspace(self._gain, goal, min(frames, _FADE), dtype=np.float32)
         return gains
 
-    def _take(self, out: Samples) -> int:
+    def _take_samples(self, out: Samples) -> int:
         done = 0
         while done < len(out) and self._block < len(self._blocks):
             block = self._blocks[self._block]
@@ -136,32 +136,32 @@ class Speaker:
 
     def __init__(self, open_stream: Callable[..., Any], rate: int, on_block: Callable[[Samples], None] | None) -> None:
         self.rate = rate
-        self.playback: Playback | None = None
-        self.earcons = Earcons(rate)
+        self.playback: AudioPlayback | None = None
+        self.earcons = EarconPlayer(rate)
         self._on_block = on_block
-        self._beat = Heartbeat()
-        self._stream = open_stream(callback=self._fill, finished_callback=self._beat.end)
+        self._beat = StreamHeartbeat()
+        self._stream = open_stream(callback=self._fill_block, finished_callback=self._beat.mark_ended)
         self._stream.start()
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the device still asks for sound."""
-        return self._beat.alive
+        return self._beat.is_alive
 
-    def open(self) -> Playback:
+    def open_playback(self) -> AudioPlayback:
         """A new playback; the one before is stopped."""
         if self.playback:
             self.playback.stop()
-        self.playback = Playback(self.rate)
+        self.playback = AudioPlayback(self.rate)
         return self.playback
 
     def close(self) -> None:
         """Closes the device: after the last samples when all was played, else at once."""
-        drained = bool(self.playback and self.playback.drain(0) and self.alive)
-        portaudio.close(self._stream, drained)
+        drained = bool(self.playback and self.playback.wait_until_played(0) and self.is_alive)
+        portaudio.close_stream(self._stream, drained)
 
-    def _fill(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
-        self._beat.tick()
+    def _fill_block(self, out: Any, frames: int, _time: Any, _status: Any) -> None:
+        self._beat.record_tick()
         block = self.playback.fill(frames) if self.playback else np.zeros(frames, np.float32)
         out[:] = (block + self.earcons.fill(frames))[:, None]
         if self._on_block:
@@ -170,7 +170,7 @@ class Speaker:
 
 def open_speaker(device: str = "", on_block: Callable[[Samples], None] | None = None) -> Speaker:
     """The speaker named in the settings, or the system's. Raises `Missing` when there is none."""
-    name, rate, channels = portaudio.choose("output", device)
+    name, rate, channels = portaudio.choose_device("output", device)
     hint = tr("Connect one, or use --speak-to FILE.wav.")
-    with portaudio.guard(NotAvailableError("speak", tr("There is no speaker to play on."), hint)):
-        return Speaker(portaudio.opener("OutputStream", name, rate, channels), rate, on_block)
+    with portaudio.guard_portaudio(NotAvailableError("speak", tr("There is no speaker to play on."), hint)):
+        return Speaker(portaudio.stream_opener("OutputStream", name, rate, channels), rate, on_block)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 
 RATE, FRAME, _CONTEXT = 16_000, 512, 64
 _AROUND = 3 * RATE // 10
 
 
 @cache
-def _session() -> Any:
+def _load_session() -> Any:
     import onnxruntime
 
     # The weights lie in faster-whisper's package; found without importing it, which would load CTranslate2.
@@ -30,36 +30,36 @@ def _session() -> Any:
     return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
 
-def probabilities(audio: Audio) -> npt.NDArray[np.float32]:
+def speech_probabilities(audio: AudioClip) -> npt.NDArray[np.float32]:
     """How likely each 32 ms frame is speech, shape (frames,)."""
-    samples = audio.at(RATE)
+    samples = audio.resample(RATE)
     samples = np.pad(samples, (0, -len(samples) % FRAME))
     frames = samples.reshape(-1, FRAME)
     before = np.roll(frames[:, -_CONTEXT:], 1, axis=0)
     before[:1] = 0
     state = np.zeros((1, 1, 128), np.float32)
-    out, _, _ = _session().run(None, {"input": np.concatenate([before, frames], axis=1), "h": state, "c": state})
+    out, _, _ = _load_session().run(None, {"input": np.concatenate([before, frames], axis=1), "h": state, "c": state})
     return np.asarray(out, np.float32).reshape(-1)
 
 
-def said(audio: Audio, threshold: float = 0.5, frames: int = 5) -> Audio | None:
+def trim_silence(audio: AudioClip, threshold: float = 0.5, frames: int = 5) -> AudioClip | None:
     """The sound at 16 kHz from the first to the last speech in it, with 0.3 s around; None where fewer than `frames`
     (160 ms) of it are speech: a click or hum never gets so far."""
     if audio.seconds < 0.1 or float(np.abs(audio.samples).max(initial=0.0)) < 1e-3:
         return None
-    speech = np.flatnonzero(probabilities(audio) > threshold)
+    speech = np.flatnonzero(speech_probabilities(audio) > threshold)
     if len(speech) < frames:
         return None
     start, end = FRAME * speech[0] - _AROUND, FRAME * (speech[-1] + 1) + _AROUND
-    return Audio(audio.at(RATE)[max(0, start) : end], RATE)
+    return AudioClip(audio.resample(RATE)[max(0, start) : end], RATE)
 
 
-def has_speech(audio: Audio) -> bool:
+def has_speech(audio: AudioClip) -> bool:
     """Whether anything is said in it."""
-    return said(audio) is not None
+    return trim_silence(audio) is not None
 
 
-class SpeechDetector:
+class SileroVad:
     """Silero frame by frame, for sound that is still coming. Quiet frames are not even shown to the network."""
 
     def __init__(self, quiet: float = 0.002) -> None:
@@ -67,13 +67,13 @@ class SpeechDetector:
         self._state = [np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)]
         self._before = np.zeros((1, _CONTEXT), np.float32)
 
-    def probability(self, frame: npt.NDArray[np.float32]) -> float:
+    def speech_probability(self, frame: npt.NDArray[np.float32]) -> float:
         """How likely this frame of 512 samples at 16 kHz is speech, 0 to 1."""
         row = frame.reshape(1, FRAME)
         before, self._before = self._before, row[:, -_CONTEXT:]
         if float(np.sqrt(np.mean(row * row))) < self._quiet:
             return 0.0
-        out, *self._state = _session().run(
+        out, *self._state = _load_session().run(
             None, {"input": np.concatenate([before, row], axis=1), "h": self._state[0], "c": self._state[1]}
         )
         return float(out.reshape(-1)[0])

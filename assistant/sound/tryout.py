@@ -7,35 +7,35 @@ from __future__ import annotations
 import numpy as np
 
 from assistant.sound import speech
-from assistant.sound.audio import Audio, Samples
+from assistant.sound.audio import AudioClip, Samples
 
-SECONDS = 3.0
+TEST_SECONDS = 3.0
 _SILENT = 1e-4  # a microphone that is muted gives less
 
 
-class Tryout:
+class MicrophoneTest:
     """Collects blocks at 16 kHz until it is `full`."""
 
     def __init__(self) -> None:
         self._blocks: list[Samples] = []
-        self._left = int(SECONDS * speech.RATE)
+        self._left = int(TEST_SECONDS * speech.RATE)
 
-    def add(self, block: Samples) -> None:
+    def add_block(self, block: Samples) -> None:
         self._blocks.append(block)
         self._left -= len(block)
 
     @property
-    def full(self) -> bool:
+    def is_complete(self) -> bool:
         return self._left <= 0
 
     @property
-    def audio(self) -> Audio:
-        return Audio(np.concatenate(self._blocks), speech.RATE)
+    def recorded_audio(self) -> AudioClip:
+        return AudioClip(np.concatenate(self._blocks), speech.RATE)
 
     @property
-    def found(self) -> str:
+    def classify(self) -> str:
         """What was in it: "speech", other "sound", or "silence"."""
-        audio = self.audio
+        audio = self.recorded_audio
         if speech.has_speech(audio):
             return "speech"
         return "sound" if float(np.abs(audio.samples).max(initial=0.0)) > _SILENT else "silence"

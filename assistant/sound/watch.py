@@ -21,7 +21,7 @@ _EVERY = 0.3  # seconds
 _INVALID = 0xFFFFFFFF
 
 
-class Watch:
+class SourceMonitor:
     """`on_monitor`: this program records what a speaker plays. `no_microphone`: all sources are such."""
 
     def __init__(self) -> None:
@@ -37,13 +37,13 @@ class Watch:
             os.set_blocking(self._child.stdout.fileno(), False)
 
     @property
-    def on_monitor(self) -> bool:
-        self._look()
+    def is_on_monitor(self) -> bool:
+        self._read_state()
         return self._facts.get("on_monitor", False)
 
     @property
-    def no_microphone(self) -> bool:
-        self._look()
+    def has_no_microphone(self) -> bool:
+        self._read_state()
         return self._facts.get("no_microphone", False)
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class Watch:
                 self._child.kill()
             self._child = None
 
-    def _look(self) -> None:
+    def _read_state(self) -> None:
         while self._child and self._child.stdout and (data := self._child.stdout.read(4096)):
             *lines, self._rest = (self._rest + data).split(b"\n")
             if lines:
@@ -60,7 +60,7 @@ class Watch:
                     self._facts = read_as(dict[str, bool], parse_json(lines[-1]), "sources")
 
 
-def _facts(pulse: Any, pid: str) -> dict[str, bool]:
+def _pulse_state(pulse: Any, pid: str) -> dict[str, bool]:
     monitors = {source.index: source.monitor_of_sink != _INVALID for source in pulse.source_list()}
     ours = [out for out in pulse.source_output_list() if out.proplist.get("application.process.id") == pid]
     return {
@@ -78,7 +78,7 @@ def main(pid: str) -> None:
         try:
             with pulsectl.Pulse("hark-watch", threading_lock=False) as pulse:
                 while os.getppid() == int(pid):
-                    facts = _facts(pulse, pid)
+                    facts = _pulse_state(pulse, pid)
                     if facts != last:
                         print(json.dumps(facts), flush=True)
                         last = facts

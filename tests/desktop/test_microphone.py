@@ -27,7 +27,7 @@ print(loudest)
 
 def test_microphone_of_opposite_channels_is_heard(tmp_path: Path) -> None:
     heard = tone(2, 48_000).samples
-    (tmp_path / "opposite.raw").write_bytes(audio.pcm16(np.stack([heard, -heard], axis=1).reshape(-1)))
+    (tmp_path / "opposite.raw").write_bytes(audio.to_pcm16(np.stack([heard, -heard], axis=1).reshape(-1)))
     command = [
         "pacat",
         "--device=mic",

@@ -39,7 +39,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundSer
                 monkeypatch.setenv(name, value)
             from assistant.sound import portaudio
 
-            portaudio.refresh()
+            portaudio.refresh_devices()
             yield running
     except FileNotFoundError as error:
         missing(str(error))
@@ -159,10 +159,10 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_pat
         live.engine.test_microphone()
         subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
         tried = live.until(events.MicrophoneTestResult)
-        time.sleep(tryout.SECONDS + 0.5)
+        time.sleep(tryout.TEST_SECONDS + 0.5)
     assert tried == events.MicrophoneTestResult("speech", is_playing=True)
     ear = backends.load_transcriber("sphinx", LoadOptions())
-    assert "".join(ear.transcribe(audio.read(heard))) == "what color is the circle"
+    assert "".join(ear.transcribe(audio.read_audio(heard))) == "what color is the circle"
     live.engine.test_microphone()
     assert live.until(events.MicrophoneTestResult) == events.MicrophoneTestResult("silence", is_playing=True)
     assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from assistant.sound import audio
-from assistant.sound.audio import Audio
+from assistant.sound.audio import AudioClip
 from assistant.starter.shapes import COLOURS, Scene, Shape, draw
 from tests.conftest import missing
 from tests.desktop import desk as desktop
@@ -67,7 +67,7 @@ def heard_colours(recording: Path) -> list[str]:
     decoder = Decoder(hmm=str(model / "en-us"), dict=words, jsgf=str(grammar), lm=None, loglevel="FATAL")
     # Seconds of silence drown what it normalises by (“black” was “blue” or “white” in half the tries then), and its
     # model learnt from rooms: without the silence, and with a little noise, it hears digital sound better.
-    sound = recorded(recording).at(16_000)
+    sound = recorded(recording).resample(16_000)
     spoken = np.flatnonzero(np.abs(sound) > 0.02)
     if not len(spoken):
         return []
@@ -80,9 +80,9 @@ def heard_colours(recording: Path) -> list[str]:
     return [word for word in (found.hypstr.split() if found else []) if word in (*COLOURS, "nothing")]
 
 
-def recorded(wav: Path) -> Audio:
+def recorded(wav: Path) -> AudioClip:
     """A recorder that was ended leaves a header without a length: the samples behind it."""
-    return audio.mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
+    return audio.to_mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
 
 
 def last(desk: Desk, start: str) -> str:
