@@ -151,9 +151,9 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     from assistant.events import StateChanged, TurnEnded
     from assistant.settings import AppPaths, AudioSettings, Settings
 
-    shown = demo.make(3)
+    shown = demo.make_demo(3)
     shown.picture.save(folder / "p.png")
-    with shown.recording() as recording:
+    with shown.question_recording() as recording:
         audio.write_wav(folder / "q.wav", audio.read_audio(recording))
     happened: queue.Queue[Any] = queue.Queue()
     engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), happened.put)

@@ -15,9 +15,9 @@ from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
 from assistant.starter import questions
-from assistant.starter.grammar import Grammar
-from assistant.starter.questions import Subject
-from assistant.starter.shapes import draw, random_scene
+from assistant.starter.grammar import JsgfGrammar
+from assistant.starter.questions import ShapeSubject
+from assistant.starter.shapes import draw_scene, random_scene
 from benchmarks.phrasings import OTHER_SPOKEN, SPOKEN
 from benchmarks.scores import Score
 
@@ -38,7 +38,7 @@ def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
     while len({shape.kind for shape in scene.shapes}) < len(scene.shapes):
         scene = random_scene(rng, (400, 320), 2)
     shape = scene.shapes[0]
-    subject = Subject(shape.kind, shape.colour)
+    subject = ShapeSubject(shape.kind, shape.colour)
     question = questions.with_articles(phrase.format(k=shape.kind, c=shape.colour))
     if "{c} {k}" in phrase:
         answer = (
@@ -47,14 +47,14 @@ def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
     elif phrase.startswith("Is the"):
         answer = questions.is_colour_answer(scene, shape.kind, shape.colour)
     elif phrase.startswith("How many"):
-        answer = questions.count_answer(scene, Subject())
+        answer = questions.count_answer(scene, ShapeSubject())
     elif "colo" in phrase:
-        answer = questions.colour_answer(scene, Subject(kind=shape.kind))
+        answer = questions.colour_answer(scene, ShapeSubject(kind=shape.kind))
     elif phrase.startswith("Where"):
-        answer = questions.where_answer(scene, Subject(kind=shape.kind))
+        answer = questions.where_answer(scene, ShapeSubject(kind=shape.kind))
     else:
-        answer = questions.shape_answer(scene, Subject(hue=shape.colour))
-    return Picture.from_image(draw(scene)), question, questions.with_articles(answer or "")
+        answer = questions.shape_answer(scene, ShapeSubject(hue=shape.colour))
+    return Picture.from_image(draw_scene(scene)), question, questions.with_articles(answer or "")
 
 
 def run(seed: int = 90005) -> Iterator[Score]:
@@ -71,7 +71,7 @@ def run(seed: int = 90005) -> Iterator[Score]:
         got = "".join(starter.reply([Message("user", heard, (picture,))]))
         score.add(got == right, f"{question} → “{heard}” → {got}")
     yield score
-    grammar = Grammar((resources.files("resources") / "starter" / "spoken.jsgf").read_text("utf-8"))
+    grammar = JsgfGrammar((resources.files("resources") / "starter" / "spoken.jsgf").read_text("utf-8"))
     score = Score("other sentences stay other sentences", 0.98)
     for number, sentence in enumerate(OTHER_SPOKEN):
         heard = "".join(ear.transcribe(say(sentence, VOICES[number % 3])))

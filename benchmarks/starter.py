@@ -14,8 +14,8 @@ from assistant.roles import LoadOptions, Message
 from assistant.starter import questions
 from assistant.starter.grammar import starter_grammar
 from assistant.starter.others import other_picture
-from assistant.starter.questions import Questioner, Subject
-from assistant.starter.shapes import COLOURS, KINDS, Scene, draw, random_scene
+from assistant.starter.questions import QuestionGenerator, ShapeSubject
+from assistant.starter.shapes import COLOURS, KINDS, Scene, draw_scene, random_scene
 from benchmarks import peers
 from benchmarks.phrasings import NEVER_TRAINED, OTHER, TRAINED
 from benchmarks.scores import Score
@@ -37,14 +37,14 @@ def _size(rng: random.Random) -> tuple[int, int]:
 def fresh(starter: StarterResponder, count: int, seed: int = 90001) -> Iterator[Score]:
     """Fresh pictures of the script, 1 to 5 shapes, each sort of question in any of the grammar's wordings."""
     rng = random.Random(seed)
-    asker = Questioner(starter_grammar(), rng)
+    asker = QuestionGenerator(starter_grammar(), rng)
     total = Score("fresh pictures, all questions", 0.95)
     for sort in (*SORTS, "describe"):
         score = Score(f"fresh pictures, {sort}", 0.95)
         for _ in range(count):
             scene = random_scene(rng, _size(rng), rng.choice((1, 1, 1, 2, 2, 3, 4, 5)))
-            asked = asker.ask(scene, sort)
-            got = _ask(starter, draw(scene, rng), asked.question)
+            asked = asker.ask_about(scene, sort)
+            got = _ask(starter, draw_scene(scene, rng), asked.question)
             told = f"{asked.question} → {got} (right: {asked.answer})"
             score.add(got == asked.answer, told)
             total.add(got == asked.answer, told)
@@ -78,11 +78,11 @@ def others(starter: StarterResponder, count: int, seed: int = 90002) -> Iterator
     yield total
 
 
-def _right(sort: str, scene: Scene, subject: Subject) -> str | None:
-    whole = Subject()
+def _right(sort: str, scene: Scene, subject: ShapeSubject) -> str | None:
+    whole = ShapeSubject()
     answers = {
-        "colour": lambda: questions.colour_answer(scene, Subject(kind=subject.kind)),
-        "shape": lambda: questions.shape_answer(scene, Subject(hue=scene.shapes[0].colour)),
+        "colour": lambda: questions.colour_answer(scene, ShapeSubject(kind=subject.kind)),
+        "shape": lambda: questions.shape_answer(scene, ShapeSubject(hue=scene.shapes[0].colour)),
         "count": lambda: questions.count_answer(scene, whole),
         "where": lambda: questions.where_answer(scene, subject),
         "yesno": lambda: questions.exists_answer(scene, subject),
@@ -99,19 +99,19 @@ def phrasings(starter: StarterResponder, each: int, seed: int = 90003) -> Iterat
             for phrase in phrased:
                 for _ in range(each):
                     scene, subject, right = _scene_for(rng, sort)
-                    named = questions.with_articles(phrase.format(k=subject.kind, c=subject.hue, n=subject.named()))
-                    got = _ask(starter, draw(scene, rng), named)
+                    named = questions.with_articles(phrase.format(k=subject.kind, c=subject.hue, n=subject.with_noun()))
+                    got = _ask(starter, draw_scene(scene, rng), named)
                     score.add(got == questions.with_articles(right), f"{named} → {got} (right: {right})")
             yield score
 
 
-def _scene_for(rng: random.Random, sort: str) -> tuple[Scene, Subject, str]:
+def _scene_for(rng: random.Random, sort: str) -> tuple[Scene, ShapeSubject, str]:
     while True:
         scene = random_scene(rng, _size(rng), 1 if sort == "shape" else rng.choice((1, 2, 3)))
         shape = rng.choice(scene.shapes)
-        subject = Subject(shape.kind, shape.colour)
+        subject = ShapeSubject(shape.kind, shape.colour)
         if sort == "yesno" and rng.random() < 0.5:
-            subject = Subject(rng.choice(KINDS), rng.choice(tuple(COLOURS)))
+            subject = ShapeSubject(rng.choice(KINDS), rng.choice(tuple(COLOURS)))
         right = _right(sort, scene, subject)
         if right:
             return scene, subject, right
@@ -120,20 +120,20 @@ def _scene_for(rng: random.Random, sort: str) -> tuple[Scene, Subject, str]:
 def refusals(starter: StarterResponder, seed: int = 90004) -> Iterator[Score]:
     """200 pictures without a plain shape, and 100 other questions about pictures that have them."""
     rng = random.Random(seed)
-    asker = Questioner(starter_grammar(), rng)
+    asker = QuestionGenerator(starter_grammar(), rng)
     made = [other_picture(rng, _size(rng)) for _ in range(60)]
     made += peers.photographs()
     made += [peers.plot(rng) for _ in range(55)]
     made += [peers.texture(rng) for _ in range(200 - len(made))]
     score = Score("pictures without a shape: cannot tell", 0.95)
     for image in made:
-        question = asker.ask(random_scene(rng, (300, 300), 1), rng.choice(SORTS)).question
+        question = asker.ask_about(random_scene(rng, (300, 300), 1), rng.choice(SORTS)).question
         got = _ask(starter, image, question)
         score.add(got == CANNOT_TELL, f"{question} → {got}")
     yield score
     score = Score("other questions: cannot tell", 0.95)
     for question in OTHER:
-        got = _ask(starter, draw(random_scene(rng, _size(rng), rng.choice((1, 2, 3))), rng), question)
+        got = _ask(starter, draw_scene(random_scene(rng, _size(rng), rng.choice((1, 2, 3))), rng), question)
         score.add(got == CANNOT_TELL, f"{question} → {got}")
     yield score
 

@@ -18,7 +18,7 @@ from assistant.backends.qwen2_vl.chat import EncodedPrompt
 from assistant.bench.protocol import run_to_end
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
-from assistant.starter.shapes import draw, random_scene
+from assistant.starter.shapes import draw_scene, random_scene
 
 TINY = Path(__file__).parents[1] / "resources" / "starter" / "tiny"
 
@@ -38,7 +38,9 @@ def picture(number: int) -> Picture:
     """Of several sizes and shapes; from the sixth on, videos."""
     rng = random.Random(number)
     size = (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200)))
-    drawn = [Picture.from_image(draw(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)]
+    drawn = [
+        Picture.from_image(draw_scene(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)
+    ]
     return Picture(*size, b"".join(one.rgb for one in drawn), frames=len(drawn))
 
 

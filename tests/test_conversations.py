@@ -29,7 +29,7 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
 
 
 def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Path) -> None:
-    demo.make(1).picture.save(tmp_path / "p.png")
+    demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = live.until(events.PictureAdded)
     turns = []
@@ -54,7 +54,7 @@ def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Pat
 
 
 def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_path: Path) -> None:
-    demo.make(1).picture.save(tmp_path / "p.png")
+    demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = live.until(events.PictureAdded)
     live.engine.ask("what?")
@@ -70,7 +70,7 @@ def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_pat
 
 def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
-        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+        demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
     live.engine.attach_file(str(tmp_path / "1.png"))
     live.engine.ask("what?")
     first = live.until(events.TurnStarted)
@@ -89,7 +89,7 @@ def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: 
 def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Path, tmp_path: Path) -> None:
     shown, turns = [], []
     for seed in (1, 2):
-        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+        demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
         live.engine.attach_file(str(tmp_path / f"{seed}.png"))
         shown.append(live.until(events.PictureAdded).digest)
         live.engine.ask(f"what is in {seed}?")
@@ -124,7 +124,7 @@ def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in (1, 2):
-        demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+        demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
         live.engine.attach_file(str(tmp_path / f"{seed}.png"))
     live.engine.ask("what?")
     started = live.until(events.TurnStarted)
@@ -136,6 +136,6 @@ def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_
         live.until(events.PictureAdded)
     live.engine.ask_again(started.id or 0, "and now?")
     live.until(events.TurnEnded, heard="and now?")
-    demo.make(3).picture.save(tmp_path / "3.png")
+    demo.make_demo(3).picture.save(tmp_path / "3.png")
     live.engine.attach_file(str(tmp_path / "3.png"))
     assert "full" in live.until(events.ErrorOccurred).message

@@ -13,7 +13,7 @@ from tests.engines import QUIET, Live, wait_for
 
 
 def test_every_call_returns_at_once(live: Live, tmp_path: Path) -> None:
-    demo.make(1).picture.save(tmp_path / "p.png")
+    demo.make_demo(1).picture.save(tmp_path / "p.png")
     done, waited = threading.Event(), list[bool]()
     live.engine._commands.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
     live.engine.attach_file(str(tmp_path / "p.png"))
@@ -55,7 +55,7 @@ def test_two_questions_typed_at_once_are_both_kept(live: Live) -> None:
 
 
 def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
-    with demo.make(1).recording() as recording:
+    with demo.make_demo(1).question_recording() as recording:
         (tmp_path / "q.wav").write_bytes(recording.read_bytes())
     live.engine.apply_settings(replace(QUIET, hear=TranscriberSettings(backend="silent")))
     live.engine.ask_audio_file(str(tmp_path / "q.wav"), "t")

@@ -19,7 +19,7 @@ from assistant.parts import ModelManager
 from assistant.pictures import Picture
 from assistant.roles import Backends, LoadOptions, Message, PictureRegion, Responder
 from assistant.settings import AppPaths, Settings
-from assistant.starter.shapes import draw, random_scene
+from assistant.starter.shapes import draw_scene, random_scene
 from tests.conftest import Ran
 from tests.qwen2 import exact, loaded, model, picture
 
@@ -82,7 +82,7 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
             seen.append(messages[-1])
             yield "There."
 
-    whole = Picture.from_image(draw(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
+    whole = Picture.from_image(draw_scene(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
     desk = Session(Settings(), AppPaths(home, home, home / "logs"), None, ModelManager(home, "silent/x"))
     desk.models._loaded["eye"] = (desk.settings.responder, Eye())
     question = TurnRequest("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))

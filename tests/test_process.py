@@ -36,7 +36,7 @@ def test_a_question_is_answered_through_the_process(running: Running) -> None:
 
 def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
-    demo.make(3).picture.save(tmp_path / "p.png")
+    demo.make_demo(3).picture.save(tmp_path / "p.png")
     running.engine.attach_file(str(tmp_path / "p.png"))
     running.until(events.PictureAdded)
     assert running.engine.pid
@@ -50,7 +50,7 @@ def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Runn
 
 def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
-    pages = [demo.make(seed).picture for seed in range(12)]
+    pages = [demo.make_demo(seed).picture for seed in range(12)]
     pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
     running.engine.attach_file(str(tmp_path / "scan.tiff"))
     names = [running.until(events.PictureAdded).name for _ in range(10)]
@@ -68,7 +68,7 @@ def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(runn
 
 def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
-    demo.make(3).picture.save(tmp_path / "p.png")
+    demo.make_demo(3).picture.save(tmp_path / "p.png")
     running.engine.attach_file(str(tmp_path / "p.png"))
     digest = running.until(events.PictureAdded).digest
     assert running.engine.pid

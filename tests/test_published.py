@@ -48,11 +48,11 @@ def hub(repos: dict[str, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.
 
 @pytest.fixture
 def red(tmp_path: Path) -> Path:
-    from assistant.starter.shapes import Scene, Shape, draw
+    from assistant.starter.shapes import Scene, SceneShape, draw_scene
 
     pale = (240, 240, 250)
-    scene = Scene(300, 300, (pale, pale), (Shape("circle", "red", (220, 20, 20), 150, 150, 120),))
-    draw(scene).save(tmp_path / "red.png")
+    scene = Scene(300, 300, (pale, pale), (SceneShape("circle", "red", (220, 20, 20), 150, 150, 120),))
+    draw_scene(scene).save(tmp_path / "red.png")
     return tmp_path / "red.png"
 
 

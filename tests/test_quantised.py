@@ -12,7 +12,7 @@ import torch
 from assistant.backends.qwen2_vl import Qwen2VLResponder
 from assistant.pictures import Picture
 from assistant.roles import Message
-from assistant.starter.shapes import draw, random_scene
+from assistant.starter.shapes import draw_scene, random_scene
 from tests import quantised, qwen2
 from tests.qwen2 import TINY
 
@@ -21,7 +21,7 @@ def same_answers(folder: Path) -> None:
     one, whole = qwen2.loaded(model=str(folder)), qwen2.loaded()
     same = 0
     for number in range(10):
-        picture = Picture.from_image(draw(random_scene(random.Random(number), (200, 160), 2)))
+        picture = Picture.from_image(draw_scene(random_scene(random.Random(number), (200, 160), 2)))
         asked = [Message("user", "Describe this picture.", (picture,))]
         same += answer(one, asked) == answer(whole, asked)
     assert same >= 9, "few bits may lose a close call, not more"

@@ -17,7 +17,7 @@ from assistant.backends.qwen2_vl.chat import EncodedPrompt
 from assistant.errors import AssistantError, InvalidInputError
 from assistant.pictures import Picture
 from assistant.roles import Message
-from assistant.starter.shapes import draw, random_scene
+from assistant.starter.shapes import draw_scene, random_scene
 from tests.qwen2 import close, exact, fed, loaded, model, picture, stock_logits
 
 
@@ -193,7 +193,7 @@ def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> N
 
 def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> None:
     one = loaded(max_new_tokens=12, max_pixels=600 * 600, glance=True)
-    large = Picture.from_image(draw(random_scene(random.Random(9), (600, 600), 1)))
+    large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
     work = one.prepare([Message("user", "", (large,))])
     next(work)
     next(work)
@@ -230,7 +230,7 @@ def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("can't allocate memory")])
 def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     one = loaded(max_new_tokens=12, max_pixels=600 * 600)
-    large = Picture.from_image(draw(random_scene(random.Random(9), (600, 600), 1)))
+    large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
     encoded = tower.encode_stepwise
 
     def poor(*arguments: Any) -> Any:

@@ -15,7 +15,7 @@ from tests.engines import QUIET, Live
 
 
 def dropped(live: Live, tmp_path: Path, seed: int = 1) -> events.PictureAdded:
-    demo.make(seed).picture.save(tmp_path / f"{seed}.png")
+    demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
     live.engine.attach_file(str(tmp_path / f"{seed}.png"), ticket=str(seed))
     return live.until(events.PictureAdded, name=f"{seed}.png")
 
@@ -27,7 +27,7 @@ def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) ->
     assert (made.width, made.height, made.request_id) == (50, 30, "t")
     tray = live.engine._turns.attachments
     assert [one.digest for one in tray] == [made.digest, second.digest]
-    before = demo.make(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
+    before = demo.make_demo(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
     assert tray[0].rgb == before.tobytes()
     live.engine.edit_picture("gone", 1)
     live.engine.edit_picture(second.digest, 1)
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: L
 
 
 def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: Live, tmp_path: Path) -> None:
-    demo.make(1).picture.save(tmp_path / "p.png")
+    demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_image((tmp_path / "p.png").read_bytes(), "clipboard")
     shown = live.until(events.PictureAdded)
     assert len(shown.thumbnail) == shown.thumb_width * shown.thumb_height * 3
@@ -94,7 +94,7 @@ def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: Live, tmp_path: 
 
 
 def test_a_part_of_a_picture_is_asked_about(live: Live, home: Path, tmp_path: Path) -> None:
-    demo.make(1).picture.save(tmp_path / "p.png")
+    demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = live.until(events.PictureAdded)
     live.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])

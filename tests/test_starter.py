@@ -18,10 +18,10 @@ from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
 from assistant.sound import audio
 from assistant.starter import demo
-from assistant.starter.grammar import Grammar, starter_grammar
+from assistant.starter.grammar import JsgfGrammar, starter_grammar
 from assistant.starter.others import other_picture, other_question
-from assistant.starter.questions import DESCRIBE, Questioner
-from assistant.starter.shapes import COLOURS, KINDS, draw, random_scene
+from assistant.starter.questions import DESCRIBE, QuestionGenerator
+from assistant.starter.shapes import COLOURS, KINDS, draw_scene, random_scene
 from assistant.words import tongue
 from benchmarks.phrasings import NEVER_TRAINED, OTHER_SPOKEN, TRAINED
 from tests.conftest import Ran, missing
@@ -30,9 +30,9 @@ RULES = ("colour", "colour_one", "shape", "shape_one", "count", "where", "where_
 
 
 def test_a_grammar_draws_what_it_recognises() -> None:
-    grammar = Grammar("#JSGF V1.0; grammar g; <s> = a [b] (c | <t>) ; <t> = d e; // a remark")
+    grammar = JsgfGrammar("#JSGF V1.0; grammar g; <s> = a [b] (c | <t>) ; <t> = d e; // a remark")
     rng = random.Random(0)
-    drawn = {grammar.draw("s", rng) for _ in range(200)}
+    drawn = {grammar.generate("s", rng) for _ in range(200)}
     assert drawn == {"a c", "a b c", "a d e", "a b d e"}
     assert all(grammar.matches("s", one) for one in drawn)
     assert not grammar.matches("s", "a d") and not grammar.matches("s", "a c c")
@@ -59,14 +59,14 @@ def test_scenes_keep_their_promises() -> None:
             assert shape.kind in KINDS and shape.colour in COLOURS
             assert shape.size >= 0.25 * min(size)
             assert shape.x - shape.size / 2 >= 0 and shape.x + shape.size / 2 <= size[0]
-        assert draw(scene).size == size
+        assert draw_scene(scene).size == size
 
 
 def test_every_question_has_one_answer_in_words() -> None:
     rng = random.Random(4)
-    asker = Questioner(starter_grammar(), rng)
+    asker = QuestionGenerator(starter_grammar(), rng)
     for _ in range(300):
-        asked = asker.ask(random_scene(rng, (300, 200), rng.randint(1, 5)))
+        asked = asker.ask_about(random_scene(rng, (300, 200), rng.randint(1, 5)))
         assert asked.question and asked.answer.endswith(".") and " a orange" not in asked.question + asked.answer
 
 
@@ -75,17 +75,17 @@ def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
     from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
     from assistant.starter.blank import MAX_PIXELS
-    from assistant.starter.lessons import Lessons
-    from assistant.starter.train import see, write
+    from assistant.starter.lessons import TrainingDataset
+    from assistant.starter.train import encode_pictures, predict_tokens
 
     model = Qwen2VLForConditionalGeneration.from_pretrained(tiny, dtype=torch.float32).eval()
-    lesson = next(iter(Lessons(AutoTokenizer.from_pretrained(tiny), 9, MAX_PIXELS, 5)))
+    lesson = next(iter(TrainingDataset(AutoTokenizer.from_pretrained(tiny), 9, MAX_PIXELS, 5)))
     grid = torch.tensor([[1, lesson.grid[0] * 2, lesson.grid[1] * 2]])
     with torch.inference_mode():
-        ours = see(model, lesson)
+        ours = encode_pictures(model, lesson)
         stock = model.model.visual(lesson.patches, grid_thw=grid.repeat(9, 1)).pooler_output
         assert torch.allclose(ours.flatten(0, 1), stock, atol=1e-4)
-        assert torch.isfinite(write(model, lesson, ours))
+        assert torch.isfinite(predict_tokens(model, lesson, ours))
         segments = lesson.segments[0]
         second = (segments == 0) | (segments == 2)
         ids = lesson.ids[:1, second]
@@ -95,12 +95,12 @@ def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
 
 
 def test_a_step_of_training_runs_and_leaves_a_checkpoint(tmp_path: Path) -> None:
-    from assistant.starter.train import train
+    from assistant.starter.train import train_model
 
-    train(tmp_path / "made", minutes=0.02, batch=9)
+    train_model(tmp_path / "made", minutes=0.02, batch=9)
     assert (tmp_path / "made" / "model.safetensors").stat().st_size <= 16_000_000
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tmp_path / "made"), max_new_tokens=3))
-    picture = Picture.from_image(draw(random_scene(random.Random(0), (200, 200), 1)))
+    picture = Picture.from_image(draw_scene(random_scene(random.Random(0), (200, 200), 1)))
     assert len(list(model.words([Message("user", "What is it?", (picture,))]))) in (1, 2, 3)
 
 
@@ -122,12 +122,12 @@ def ask(starter: StarterResponder, image, question: str) -> str:
 def test_fresh_pictures_are_answered(starter: StarterResponder) -> None:
     """A sample of what `make bench` measures in full; its floor lies below the goal by the sample's own noise."""
     rng = random.Random(11)
-    asker = Questioner(starter_grammar(), rng)
+    asker = QuestionGenerator(starter_grammar(), rng)
     right = 0
     for _ in range(60):
         scene = random_scene(rng, (rng.randint(160, 500), rng.randint(160, 500)), rng.choice((1, 1, 2, 3)))
-        asked = asker.ask(scene)
-        right += ask(starter, draw(scene, rng), asked.question) == asked.answer
+        asked = asker.ask_about(scene)
+        right += ask(starter, draw_scene(scene, rng), asked.question) == asked.answer
     assert right >= FLOOR_OF_60
 
 
@@ -139,7 +139,7 @@ def test_other_pictures_and_questions_are_refused(starter: StarterResponder) -> 
     refused = sum(
         ask(starter, other_picture(rng, (300, 240)), "What colour is the circle?") == CANNOT_TELL for _ in range(30)
     )
-    shapes = [draw(random_scene(rng, (300, 240), 2)) for _ in range(30)]
+    shapes = [draw_scene(random_scene(rng, (300, 240), 2)) for _ in range(30)]
     refused += sum(ask(starter, image, other_question(rng)) == CANNOT_TELL for image in shapes)
     assert refused >= 54
 
@@ -165,7 +165,7 @@ def test_without_a_picture_it_says_so(starter: StarterResponder) -> None:
     "question", ["描述屏幕上的内容。", "这里是什么？", "图里有什么", "你能看到什么？", "这张图片上画的是什么？"]
 )
 def test_a_chinese_description_is_a_description(starter: StarterResponder, question: str) -> None:
-    shapes = draw(random_scene(random.Random(1), (300, 200), 2))
+    shapes = draw_scene(random_scene(random.Random(1), (300, 200), 2))
     described = ask(starter, shapes, DESCRIBE)
     assert described != CANNOT_TELL and ask(starter, shapes, question) == described
     fonts = ("truetype/wqy/wqy-zenhei.ttc", "opentype/noto/NotoSansCJK-Regular.ttc")
@@ -178,7 +178,7 @@ def test_a_chinese_description_is_a_description(starter: StarterResponder, quest
 
 
 def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterResponder) -> None:
-    shapes = draw(random_scene(random.Random(1), (300, 200), 1))
+    shapes = draw_scene(random_scene(random.Random(1), (300, 200), 1))
     for question, sentence in (
         ("红色的是什么？", CANNOT_TELL), ("这个圆是什么颜色？", CANNOT_TELL), ("几点了？", CANNOT_TELL),
         ("上面写什么？", NO_TEXT), ("What is this, Qwen 是什么?", CANNOT_TELL),
@@ -203,7 +203,7 @@ def test_an_answer_is_the_models_own_words(starter: StarterResponder, monkeypatc
 
     words = [GeneratedWord("The sky", 0.9), GeneratedWord(" is plaid.", 0.8)]
     monkeypatch.setattr(type(starter._load_tiny), "words", lambda *_: iter(words))
-    image = draw(random_scene(random.Random(1), (200, 200), 1))
+    image = draw_scene(random_scene(random.Random(1), (200, 200), 1))
     assert ask(starter, image, "What colour is the circle?") == "The sky is plaid."
     words[1] = GeneratedWord(" is plaid.", 0.1)
     assert ask(starter, image, "What colour is the circle?") == CANNOT_TELL
@@ -226,7 +226,7 @@ def test_the_demos_last_line_is_its_wav(cli: Callable[..., Ran], home: Path) -> 
 
 
 def test_the_same_seed_shows_the_same() -> None:
-    one, two, other = demo.make(5), demo.make(5), demo.make(6)
+    one, two, other = demo.make_demo(5), demo.make_demo(5), demo.make_demo(6)
     assert one.picture.tobytes() == two.picture.tobytes() and one.question == two.question
     assert one.picture.tobytes() != other.picture.tobytes()
 
@@ -253,7 +253,7 @@ def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callabl
     ):
         heard = "".join(ear.transcribe(flite(question, voice)))
         assert heard == question.lower().rstrip("?").replace("colour", "color")
-    spoken = Grammar((Path(__file__).parents[1] / "resources/starter/spoken.jsgf").read_text("utf-8"))
+    spoken = JsgfGrammar((Path(__file__).parents[1] / "resources/starter/spoken.jsgf").read_text("utf-8"))
     for sentence in OTHER_SPOKEN[:10]:
         assert not spoken.matches("question", "".join(ear.transcribe(flite(sentence, "slt"))))
 

@@ -16,7 +16,7 @@ from assistant.bench import truesize
 from assistant.bench.protocol import Measurement, run_to_end
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message
-from assistant.starter.shapes import draw, random_scene
+from assistant.starter.shapes import draw_scene, random_scene
 
 _TOKENS = 512
 _LAYERS = 4  # true width; all layers in float32 beside the other arms would not fit
@@ -34,7 +34,7 @@ def check_exact_logits() -> Measurement:
     chat: list[Message] = []
     worst = 0.0
     for seed in range(12):
-        shown = (Picture.from_image(draw(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
+        shown = (Picture.from_image(draw_scene(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
         chat.append(Message("user", f"Describe picture {seed}.", shown))
         second.release()
         ours, theirs = _compute_logits(first, chat), _compute_logits(second, chat)
@@ -80,7 +80,7 @@ def check_four_bits() -> Measurement:
         )
     same = 0
     for seed in range(100):
-        shown = Picture.from_image(draw(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
+        shown = Picture.from_image(draw_scene(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
         asked = [Message("user", "Describe this picture.", (shown,))]
         same += list(whole.reply(asked)) == list(rounded.reply(asked))
     row.judge(same / 100)

@@ -62,7 +62,7 @@ def _run_turn(
 
 def run_demo(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
     seed = options.seed if options.seed is not None else random.randrange(10**6)
-    shown = scene.make(seed)
+    shown = scene.make_demo(seed)
     folder = folders.data / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,11 +73,14 @@ def run_demo(options: Any, settings: Settings, folders: AppPaths, console: Comma
             "demo", f"“{folder}” cannot be written: {error.strerror}.", "Set HARK_HOME to a folder of yours."
         ) from None
     target = folder / f"answer-{seed}.wav"
-    console.emit_json("demo", picture=str(picture), question=shown.words, right=shown.answer, wav=str(target))
+    console.emit_json("demo", picture=str(picture), question=shown.spoken_question, right=shown.answer, wav=str(target))
     console.print_line(f"Seed {seed}. The picture: {picture}")
-    console.print_line(f"A voice asks: {shown.words}")
+    console.print_line(f"A voice asks: {shown.spoken_question}")
     starter = Settings(audio=settings.audio, history=settings.history, voice=settings.voice)
-    with shown.recording() as recording, AnswerOutput(settings.audio.output, target, console, aloud=True) as played:
+    with (
+        shown.question_recording() as recording,
+        AnswerOutput(settings.audio.output, target, console, aloud=True) as played,
+    ):
         played.play_audio(audio.read_audio(recording))
         code = _run_turn(TurnRequest("", recording, (picture,)), starter, folders, played)
     console.print_line(f"The right answer: {shown.answer}")

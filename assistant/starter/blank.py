@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.starter.grammar import starter_grammar
 from assistant.starter.others import other_question
-from assistant.starter.questions import CANNOT, Questioner
+from assistant.starter.questions import CANNOT, QuestionGenerator
 from assistant.starter.shapes import random_scene
 
 SPECIAL = (
@@ -56,7 +56,7 @@ def make_tokenizer(folder: Path, seed: int = 0) -> Any:
     bpe.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=1024 - len(SPECIAL), initial_alphabet=alphabet, show_progress=False)
-    bpe.train_from_iterator(_corpus(random.Random(seed)), trainer)
+    bpe.train_from_iterator(_make_corpus(random.Random(seed)), trainer)
     model = json.loads(bpe.to_str())["model"]
     tokenizer = Qwen2Tokenizer(
         vocab=model["vocab"],
@@ -107,11 +107,11 @@ def make_model(tokenizer: Any, text: dict[str, Any], vision: dict[str, Any], see
     return model
 
 
-def _corpus(rng: random.Random) -> Iterable[str]:
-    questioner = Questioner(starter_grammar(), rng)
+def _make_corpus(rng: random.Random) -> Iterable[str]:
+    questioner = QuestionGenerator(starter_grammar(), rng)
     yield "system user assistant You are a helpful assistant. " + CANNOT
     for number in range(12000):
-        asked = questioner.ask(random_scene(rng, (300, 200), rng.randint(1, 4)))
+        asked = questioner.ask_about(random_scene(rng, (300, 200), rng.randint(1, 4)))
         yield asked.question
         yield asked.answer
         if number % 8 == 0:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from assistant.starter.questions import Subject, colour_answer, shape_answer, where_answer
-from assistant.starter.shapes import KINDS, draw, random_scene
+from assistant.starter.questions import ShapeSubject, colour_answer, shape_answer, where_answer
+from assistant.starter.shapes import KINDS, draw_scene, random_scene
 
 QUESTIONS = {
     "shape": "What shape is this?",
@@ -26,7 +26,7 @@ _VOICES = ("slt", "rms", "awb")
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoQuestion:
     """A picture, the name of a recorded question, and the right answer."""
 
     picture: Image.Image
@@ -34,31 +34,31 @@ class Demo:
     answer: str
 
     @property
-    def words(self) -> str:
+    def spoken_question(self) -> str:
         return QUESTIONS[self.question]
 
-    def recording(self) -> AbstractContextManager[Path]:
+    def question_recording(self) -> AbstractContextManager[Path]:
         """The spoken question's file, for as long as the context is open."""
         return resources.as_file(resources.files("resources") / "samples" / f"{self.question}.flac")
 
 
-def make(seed: int) -> Demo:
+def make_demo(seed: int) -> DemoQuestion:
     """The demonstration of a seed: the same seed gives the same picture and question."""
     rng = random.Random(seed)
     scene = random_scene(rng, (rng.choice((320, 400, 480, 640)), rng.choice((320, 400, 480))), 1, plain=True)
     kind = scene.shapes[0].kind
     sort = rng.choice(("shape", "colour", "where"))
-    subject = Subject(kind=kind)
+    subject = ShapeSubject(kind=kind)
     answers = {
         "shape": ("shape", shape_answer(scene, subject)),
         "colour": (f"colour-{kind}", colour_answer(scene, subject)),
         "where": (f"where-{kind}", where_answer(scene, subject)),
     }
     name, answer = answers[sort]
-    return Demo(draw(scene), name, answer or "")
+    return DemoQuestion(draw_scene(scene), name, answer or "")
 
 
-def record(folder: Path) -> None:
+def record_questions(folder: Path) -> None:
     """Speaks every question with flite and keeps it as FLAC (needs the programs flite and sox)."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (name, words) in enumerate(QUESTIONS.items()):
@@ -69,4 +69,4 @@ def record(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    record(Path(__file__).parents[2] / "resources" / "samples")
+    record_questions(Path(__file__).parents[2] / "resources" / "samples")

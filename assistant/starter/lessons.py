@@ -18,8 +18,8 @@ from torch.utils.data import IterableDataset
 
 from assistant.starter.grammar import starter_grammar
 from assistant.starter.others import any_word, other_picture, other_question
-from assistant.starter.questions import CANNOT, Questioner, loosened, written
-from assistant.starter.shapes import COLOURS, KINDS, Scene, draw, random_scene
+from assistant.starter.questions import CANNOT, QuestionGenerator, as_written, loosen_wording
+from assistant.starter.shapes import COLOURS, KINDS, Scene, draw_scene, random_scene
 
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), np.float32)
@@ -29,7 +29,7 @@ IGNORE = -100
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingBatch:
     """One batch. Shapes: B pictures of which the first A are asked about, N patches, T = N/4 merged tokens, S text
     positions. Looking is cheaper than answering and learned later, so that more pictures are seen than asked about.
 
@@ -49,26 +49,26 @@ class Lesson:
     places: torch.Tensor
 
 
-class Lessons(IterableDataset[Lesson]):
+class TrainingDataset(IterableDataset[TrainingBatch]):
     """An endless stream of batches."""
 
     def __init__(self, tokenizer: Any, batch: int, max_pixels: int, seed: int) -> None:
         self._tokenizer, self._batch, self._max_pixels = tokenizer, batch, max_pixels
         self._seed, self._asked = seed, batch * 5 // 9
 
-    def __iter__(self) -> Iterator[Lesson]:
+    def __iter__(self) -> Iterator[TrainingBatch]:
         torch.set_num_threads(1)
         self._rng = random.Random(self._seed)
-        self._questioner = Questioner(starter_grammar(), self._rng)
+        self._questioner = QuestionGenerator(starter_grammar(), self._rng)
         while True:
-            yield self._lesson()
+            yield self._make_batch()
 
-    def _lesson(self) -> Lesson:
+    def _make_batch(self) -> TrainingBatch:
         rng = self._rng
         aspect = math.exp(rng.uniform(0, math.log(4.0))) if rng.random() < 0.75 else rng.uniform(1.0, 1.3)
         tall = rng.random() < 0.5
         grid = None
-        rows: list[_Row] = []
+        rows: list[_TrainingRow] = []
         while len(rows) < self._batch:
             near = aspect * rng.uniform(0.9, 1.1)
             size = _native_size(rng, min(4.0, max(1.0, near)), tall)
@@ -76,50 +76,50 @@ class Lessons(IterableDataset[Lesson]):
             grid = grid or (height // CELL, width // CELL)
             if (height // CELL, width // CELL) != grid:
                 continue
-            rows.append(self._row(size, grid, asked=len(rows) < self._asked))
+            rows.append(self._make_row(size, grid, asked=len(rows) < self._asked))
         assert grid
-        return _collate(rows, grid)
+        return _collate_rows(rows, grid)
 
-    def _row(self, size: tuple[int, int], grid: tuple[int, int], asked: bool) -> _Row:
+    def _make_row(self, size: tuple[int, int], grid: tuple[int, int], asked: bool) -> _TrainingRow:
         rng = self._rng
         if rng.random() < 0.15:
             scene, picture = None, other_picture(rng, size)
         else:
             scene = random_scene(rng, size, rng.choice((1, 1, 1, 2, 2, 3, 3, 4, 5)))
-            picture = draw(scene, rng)
-        chat = self._chat(scene, grid) if asked else None
-        return _Row(patches_of(picture, grid), chat, _targets(scene, grid))
+            picture = draw_scene(scene, rng)
+        chat = self._make_chat(scene, grid) if asked else None
+        return _TrainingRow(extract_patches(picture, grid), chat, _probe_targets(scene, grid))
 
-    def _chat(self, scene: Scene | None, grid: tuple[int, int]) -> _Chat:
+    def _make_chat(self, scene: Scene | None, grid: tuple[int, int]) -> _ChatTokens:
         rng, encode = self._rng, self._tokenizer.encode
-        chat = _Chat()
+        chat = _ChatTokens()
         system = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n" if rng.random() < 0.1 else ""
         lead = encode(f"{system}<|im_start|>user\n<|vision_start|>")
         tokens, at = grid[0] * grid[1], len(lead)
         rows, columns = np.divmod(np.arange(tokens), grid[1])
         after = at + max(grid)
-        chat.add(lead, 0, _line(0, at))
-        chat.add(encode("<|image_pad|>") * tokens, 0, np.stack((np.full(tokens, at), at + rows, at + columns)))
-        chat.add(encode("<|vision_end|>"), 0, _line(after, 1))
+        chat.add_tokens(lead, 0, _line_positions(0, at))
+        chat.add_tokens(encode("<|image_pad|>") * tokens, 0, np.stack((np.full(tokens, at), at + rows, at + columns)))
+        chat.add_tokens(encode("<|vision_end|>"), 0, _line_positions(after, 1))
         for number in range(1, QUESTIONS + 1):
-            asked = self._questioner.ask(scene or random_scene(rng, (300, 300), rng.randint(1, 3)))
+            asked = self._questioner.ask_about(scene or random_scene(rng, (300, 300), rng.randint(1, 3)))
             question, answer = asked.question, asked.answer if scene else CANNOT
             if rng.random() < 0.2:
-                question = loosened(question, rng)
+                question = loosen_wording(question, rng)
             if rng.random() < 0.08:  # somebody is spoken to: "Anna, where is the star?"
                 question = rng.choice((f"{any_word(rng)} {question}", f"{any_word(rng)}, {question}"))
             if rng.random() < 0.15:
-                question, answer = written(other_question(rng), rng), CANNOT
+                question, answer = as_written(other_question(rng), rng), CANNOT
             ask = encode(f"{question}<|im_end|>\n<|im_start|>assistant\n")
             reply = encode(f"{answer}<|im_end|>")
-            chat.add(ask, number, _line(after + 1, len(ask)))
+            chat.add_tokens(ask, number, _line_positions(after + 1, len(ask)))
             # Long answers would outweigh short ones: each counts as the root of its length.
-            chat.add(reply, number, _line(after + 1 + len(ask), len(reply)), len(reply) ** -0.5)
+            chat.add_tokens(reply, number, _line_positions(after + 1 + len(ask), len(reply)), len(reply) ** -0.5)
         return chat
 
 
 @dataclass
-class _Chat:
+class _ChatTokens:
     """One picture's questions, token by token; `weights` above zero mark what is to be learned."""
 
     ids: list[int] = field(default_factory=list)
@@ -127,7 +127,7 @@ class _Chat:
     segments: list[int] = field(default_factory=list)
     places: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, ids: list[int], segment: int, places: np.ndarray, weight: float = 0.0) -> None:
+    def add_tokens(self, ids: list[int], segment: int, places: np.ndarray, weight: float = 0.0) -> None:
         self.ids += ids
         self.weights += [weight] * len(ids)
         self.segments += [segment] * len(ids)
@@ -135,13 +135,13 @@ class _Chat:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _TrainingRow:
     patches: np.ndarray
-    chat: _Chat | None
+    chat: _ChatTokens | None
     targets: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _line(start: int, count: int) -> np.ndarray:
+def _line_positions(start: int, count: int) -> np.ndarray:
     """Positions of text: the same number for time, height and width."""
     return np.tile(np.arange(start, start + count), (3, 1))
 
@@ -153,7 +153,7 @@ def smart_size(height: int, width: int, max_pixels: int, min_pixels: int = 16 * 
     return smart_resize(height, width, CELL, min_pixels, max_pixels)
 
 
-def patches_of(picture: Image.Image, grid: tuple[int, int]) -> np.ndarray:
+def extract_patches(picture: Image.Image, grid: tuple[int, int]) -> np.ndarray:
     """The picture as (N, 1176) patches in Qwen2-VL's order: merged cells first, two equal frames each."""
     rows, columns = grid
     pixels = np.asarray(picture.resize((columns * CELL, rows * CELL), Image.Resampling.BICUBIC), np.float32) / 255
@@ -168,7 +168,7 @@ def _native_size(rng: random.Random, aspect: float, tall: bool) -> tuple[int, in
     return (size[1], size[0]) if tall else size
 
 
-def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _probe_targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, columns = grid
     kinds, hues = np.zeros(grid, np.int64), np.zeros(grid, np.int64)
     if scene:
@@ -183,18 +183,20 @@ def _targets(scene: Scene | None, grid: tuple[int, int]) -> tuple[np.ndarray, np
     return kinds.ravel(), hues.ravel(), places.ravel()
 
 
-def _collate(rows: list[_Row], grid: tuple[int, int]) -> Lesson:
+def _collate_rows(rows: list[_TrainingRow], grid: tuple[int, int]) -> TrainingBatch:
     chats = [row.chat for row in rows if row.chat]
     longest = max(len(chat.ids) for chat in chats)
 
-    def padded(values: list[list[Any]], fill: float) -> torch.Tensor:
+    def pad_rows(values: list[list[Any]], fill: float) -> torch.Tensor:
         return torch.tensor([list(row) + [fill] * (longest - len(row)) for row in values])
 
-    ids = padded([chat.ids for chat in chats], 0)
-    weights = padded([chat.weights for chat in chats], 0.0)
-    segments = padded([chat.segments for chat in chats], -1)
+    ids = pad_rows([chat.ids for chat in chats], 0)
+    weights = pad_rows([chat.weights for chat in chats], 0.0)
+    segments = pad_rows([chat.segments for chat in chats], -1)
     positions = np.stack([np.pad(np.concatenate(c.places, 1), ((0, 0), (0, longest - len(c.ids)))) for c in chats], 1)
     kinds, hues, places = (torch.from_numpy(np.stack([row.targets[k] for row in rows])) for k in range(3))
     patches = torch.from_numpy(np.concatenate([row.patches for row in rows]))
     labels = torch.where(weights > 0, ids, IGNORE)
-    return Lesson(patches, grid, ids, labels, weights, torch.from_numpy(positions), segments, kinds, hues, places)
+    return TrainingBatch(
+        patches, grid, ids, labels, weights, torch.from_numpy(positions), segments, kinds, hues, places
+    )

@@ -39,7 +39,7 @@ _NEAR = (  # as close to a question of ours as it gets, and still not one
 
 
 @cache
-def _words() -> tuple[str, ...]:
+def _load_words() -> tuple[str, ...]:
     """Common English words, from the dictionary that pocketsphinx carries, less the starter's own."""
     import pocketsphinx
 
@@ -63,50 +63,67 @@ def _words() -> tuple[str, ...]:
 
 def any_word(rng: random.Random) -> str:
     """A word that means nothing to the starter kit: a name, say."""
-    return rng.choice(_words())
+    return rng.choice(_load_words())
 
 
 def other_question(rng: random.Random) -> str:
     """A question that the starter kit cannot answer from any picture."""
     frame = rng.choice(_NEAR if rng.random() < 0.55 else _FRAMES)
     while "{" in frame:
-        frame = frame.replace("{w}", rng.choice(_words()), 1)
+        frame = frame.replace("{w}", rng.choice(_load_words()), 1)
         frame = frame.replace("{k}", rng.choice(KINDS), 1).replace("{c}", rng.choice(tuple(COLOURS)), 1)
     return frame
 
 
 def other_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """A picture with no plain shape in it."""
-    makers = (_text, _chart, _noise, _gradient, _drawing, _drawing, _clouds, _clouds, _strange, _strange, _empty)
+    makers = (
+        _text_picture,
+        _chart_picture,
+        _noise_picture,
+        _gradient_picture,
+        _drawing_picture,
+        _drawing_picture,
+        _clouds_picture,
+        _clouds_picture,
+        _strange_picture,
+        _strange_picture,
+        _empty_picture,
+    )
     return rng.choice(makers)(rng, size)
 
 
-def _any(rng: random.Random, low: int = 0) -> tuple[int, int, int]:
+def _random_color(rng: random.Random, low: int = 0) -> tuple[int, int, int]:
     return rng.randint(low, 255), rng.randint(low, 255), rng.randint(low, 255)
 
 
-def _text(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _text_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     dark = rng.random() < 0.25
-    picture = Image.new("RGB", size, _any(rng, 200) if not dark else (rng.randint(0, 60),) * 3)
+    picture = Image.new("RGB", size, _random_color(rng, 200) if not dark else (rng.randint(0, 60),) * 3)
     pen = ImageDraw.Draw(picture)
     y = rng.uniform(0, size[1] / 3)
     while y < size[1]:
         height = rng.uniform(0.06, 0.35) * min(size)
-        line = " ".join(rng.choice(_words()) for _ in range(rng.randint(1, 6)))
+        line = " ".join(rng.choice(_load_words()) for _ in range(rng.randint(1, 6)))
         line = rng.choice((line, line.upper(), line.title(), str(rng.randint(0, 10**6))))
         ink = (rng.randint(0, 90),) * 3 if not dark else (255, 255, 255)
-        pen.text((rng.uniform(0, size[0] / 3), y), line, ink if rng.random() < 0.7 else _any(rng), _font(height))
+        pen.text(
+            (rng.uniform(0, size[0] / 3), y),
+            line,
+            ink if rng.random() < 0.7 else _random_color(rng),
+            _load_font(height),
+        )
         y += height * rng.uniform(1.1, 2.5)
         if rng.random() < 0.2:
             break
     return picture
 
 
-def _font(height: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _load_font(height: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(max(8, height))
 
 
-def _noise(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _noise_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     cell = rng.choice((1, 2, 4, 8, 24))
     small = (max(2, size[0] // cell), max(2, size[1] // cell))
     bands = [Image.effect_noise(small, rng.uniform(20, 120)) for _ in range(3)]
@@ -115,19 +132,19 @@ def _noise(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     return Image.merge("RGB", bands).resize(size, rng.choice((Image.Resampling.NEAREST, Image.Resampling.BICUBIC)))
 
 
-def _gradient(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _gradient_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     ramp = rng.choice((Image.linear_gradient, Image.radial_gradient))("L")
     ramp = ramp.rotate(rng.choice((0, 90, 180, 270)))
     box = sorted(rng.randint(0, 255) for _ in range(2)) if rng.random() < 0.5 else [0, 255]
     ramp = ramp.crop((box[0], 0, box[1] + 1, 256)).resize(size)
-    return Image.composite(Image.new("RGB", size, _any(rng)), Image.new("RGB", size, _any(rng)), ramp)
+    return Image.composite(Image.new("RGB", size, _random_color(rng)), Image.new("RGB", size, _random_color(rng)), ramp)
 
 
-def _empty(rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    return Image.new("RGB", size, _any(rng, rng.choice((0, 0, 200))))
+def _empty_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    return Image.new("RGB", size, _random_color(rng, rng.choice((0, 0, 200))))
 
 
-def _clouds(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _clouds_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Soft many-scaled colour, horizon and patches: as near to a photograph as a few lines come."""
     bands = []
     for _ in range(3):
@@ -143,21 +160,21 @@ def _clouds(rng: random.Random, size: tuple[int, int]) -> Image.Image:
             points = [
                 (rng.uniform(-0.2, 1.2) * size[0], rng.uniform(-0.2, 1.2) * size[1]) for _ in range(rng.randint(5, 9))
             ]
-            pen.polygon(points, _any(rng))
+            pen.polygon(points, _random_color(rng))
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, min(size) / 20)))
         grain = Image.effect_noise(size, rng.uniform(10, 80)).convert("RGB")
         picture = ImageChops.overlay(picture, grain) if rng.random() < 0.7 else picture
     return picture
 
 
-def _drawing(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _drawing_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Lines, arcs and scribbles on paper."""
-    picture = Image.new("RGB", size, _any(rng, 200) if rng.random() < 0.9 else _any(rng))
+    picture = Image.new("RGB", size, _random_color(rng, 200) if rng.random() < 0.9 else _random_color(rng))
     pen = ImageDraw.Draw(picture)
     for _ in range(rng.randint(2, 14)):
         at = [(rng.uniform(0, size[0]), rng.uniform(0, size[1])) for _ in range(rng.randint(2, 8))]
         ink, width = (
-            rng.choice(((0, 0, 0), (60, 60, 60), _any(rng))),
+            rng.choice(((0, 0, 0), (60, 60, 60), _random_color(rng))),
             max(1, round(rng.uniform(0.004, 0.03) * min(size))),
         )
         if rng.random() < 0.7:
@@ -168,38 +185,38 @@ def _drawing(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     return picture
 
 
-def _chart(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _chart_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Axes with a line or bars, on white."""
     picture = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(picture)
     width, height = size
     left, top = rng.uniform(0.05, 0.2) * width, rng.uniform(0.05, 0.2) * height
     pen.rectangle((left, top, width - left, height - top), None, (0, 0, 0), max(1, min(size) // 200))
-    ink, count = _any(rng), rng.randint(4, 12)
+    ink, count = _random_color(rng), rng.randint(4, 12)
     tops = [rng.uniform(top, height - top) for _ in range(count)]
     step = (width - 2 * left) / count
     for number, at in enumerate(tops):
         if count > 7:
             pen.rectangle((left + step * (number + 0.1), at, left + step * (number + 0.9), height - top), ink)
-        pen.text((left + step * (number + 0.3), height - top), str(number), (0, 0, 0), _font(top / 2))
+        pen.text((left + step * (number + 0.3), height - top), str(number), (0, 0, 0), _load_font(top / 2))
     if count <= 7:
         pen.line([(left + step * (number + 0.5), at) for number, at in enumerate(tops)], ink, max(1, min(size) // 100))
     return picture
 
 
-def _strange(rng: random.Random, size: tuple[int, int]) -> Image.Image:
+def _strange_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Shapes that are none of the four: long boxes, ellipses, hexagons, crosses, rings, hearts, arrows."""
-    picture = Image.new("RGB", size, _any(rng, 200))
+    picture = Image.new("RGB", size, _random_color(rng, 200))
     pen = ImageDraw.Draw(picture)
     for _ in range(rng.choice((1, 1, 2, 3))):
         r = rng.uniform(0.14, 0.35) * min(size)
         x, y = rng.uniform(r, size[0] - r), rng.uniform(r, size[1] - r)
-        ink = rng.choice(COLOURS[rng.choice(tuple(COLOURS))]) if rng.random() < 0.7 else _any(rng)
-        _strange_one(rng, pen, (x, y, r), ink)
+        ink = rng.choice(COLOURS[rng.choice(tuple(COLOURS))]) if rng.random() < 0.7 else _random_color(rng)
+        _draw_strange_shape(rng, pen, (x, y, r), ink)
     return picture
 
 
-def _strange_one(
+def _draw_strange_shape(
     rng: random.Random, pen: ImageDraw.ImageDraw, at: tuple[float, float, float], ink: tuple[int, int, int]
 ) -> None:
     x, y, r = at
@@ -223,10 +240,10 @@ def _strange_one(
     elif kind == "frame":
         pen.rectangle((x - r, y - r, x + r, y + r), None, ink, max(2, int(r * rng.uniform(0.08, 0.3))))
     else:
-        pen.polygon(_curve(rng, kind, x, y, r), ink)
+        pen.polygon(_curve_points(rng, kind, x, y, r), ink)
 
 
-def _curve(rng: random.Random, kind: str, x: float, y: float, r: float) -> list[tuple[float, float]]:
+def _curve_points(rng: random.Random, kind: str, x: float, y: float, r: float) -> list[tuple[float, float]]:
     turns = [k * math.tau / 60 for k in range(60)]
     if kind == "heart":
         return [

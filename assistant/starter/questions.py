@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant.starter.grammar import Grammar
-from assistant.starter.shapes import COLOURS, KINDS, PLACES, Scene, Shape
+from assistant.starter.grammar import JsgfGrammar
+from assistant.starter.shapes import COLOURS, KINDS, PLACES, Scene, SceneShape
 
 CANNOT = "cannot tell"
 DESCRIBE = "Describe this picture."
@@ -16,7 +16,7 @@ _MIDDLES = ("in the middle", "in the centre", "in the center")
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionAnswer:
     """One question about a scene, its one right answer, and which sort of question it is."""
 
     sort: str
@@ -25,34 +25,34 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ShapeSubject:
     """Which shapes a question speaks of: by kind, by colour, by both, or all of them."""
 
     kind: str = ""
     hue: str = ""
 
-    def of(self, scene: Scene) -> list[Shape]:
+    def from_scene(self, scene: Scene) -> list[SceneShape]:
         return [s for s in scene.shapes if self.kind in ("", s.kind) and self.hue in ("", s.colour)]
 
-    def named(self, noun: str = "shape") -> str:
+    def with_noun(self, noun: str = "shape") -> str:
         return f"{self.hue} {self.kind or noun}".strip()
 
 
-class Questioner:
+class QuestionGenerator:
     """Draws questions from a grammar."""
 
-    def __init__(self, grammar: Grammar, rng: random.Random) -> None:
+    def __init__(self, grammar: JsgfGrammar, rng: random.Random) -> None:
         self._grammar, self._rng = grammar, rng
-        self._sorts: dict[str, Callable[[Scene], Asked | None]] = {
-            "colour": self.colour,
-            "shape": self.shape,
-            "count": self.count,
-            "where": self.where,
-            "yesno": self.yesno,
-            "describe": self.describe,
+        self._sorts: dict[str, Callable[[Scene], QuestionAnswer | None]] = {
+            "colour": self.ask_colour,
+            "shape": self.ask_shape,
+            "count": self.ask_count,
+            "where": self.ask_where,
+            "yesno": self.ask_yes_no,
+            "describe": self.ask_description,
         }
 
-    def ask(self, scene: Scene, sort: str | None = None) -> Asked:
+    def ask_about(self, scene: Scene, sort: str | None = None) -> QuestionAnswer:
         """A question of the given (or any) sort that this scene answers in one way."""
         while True:
             name = sort or self._rng.choice(
@@ -60,102 +60,109 @@ class Questioner:
             )
             asked = self._sorts[name](scene)
             if asked:
-                return Asked(name, written(with_articles(asked.question), self._rng), with_articles(asked.answer))
+                return QuestionAnswer(
+                    name, as_written(with_articles(asked.question), self._rng), with_articles(asked.answer)
+                )
 
-    def colour(self, scene: Scene) -> Asked | None:
+    def ask_colour(self, scene: Scene) -> QuestionAnswer | None:
         if len(scene.shapes) == 1 and self._rng.random() < 0.5:
-            return self._asked("colour_one", {}, colour_answer(scene, Subject(scene.shapes[0].kind)))
-        subject = Subject(kind=self._kind(scene))
-        return self._asked("colour", {"kind": subject.kind}, colour_answer(scene, subject))
+            return self._make_question("colour_one", {}, colour_answer(scene, ShapeSubject(scene.shapes[0].kind)))
+        subject = ShapeSubject(kind=self._pick_kind(scene))
+        return self._make_question("colour", {"kind": subject.kind}, colour_answer(scene, subject))
 
-    def shape(self, scene: Scene) -> Asked | None:
+    def ask_shape(self, scene: Scene) -> QuestionAnswer | None:
         if len(scene.shapes) == 1 and self._rng.random() < 0.5:
-            return self._asked("shape_one", {}, shape_answer(scene, Subject(hue=scene.shapes[0].colour)))
-        subject = Subject(hue=self._hue(scene))
-        return self._asked("shape", {"hue": subject.hue}, shape_answer(scene, subject))
+            return self._make_question("shape_one", {}, shape_answer(scene, ShapeSubject(hue=scene.shapes[0].colour)))
+        subject = ShapeSubject(hue=self._pick_hue(scene))
+        return self._make_question("shape", {"hue": subject.hue}, shape_answer(scene, subject))
 
-    def count(self, scene: Scene) -> Asked:
+    def ask_count(self, scene: Scene) -> QuestionAnswer:
         form = self._rng.choice(("all", "all", "kind", "hue", "both"))
-        subject = Subject(
-            self._kind(scene) if form in ("kind", "both") else "", self._hue(scene) if form in ("hue", "both") else ""
+        subject = ShapeSubject(
+            self._pick_kind(scene) if form in ("kind", "both") else "",
+            self._pick_hue(scene) if form in ("hue", "both") else "",
         )
         plural = self._rng.choice(("shapes", "shapes", "figures", "objects", "things"))
         said = f"{subject.hue} {subject.kind + 's' if subject.kind else plural}".strip()
         slots = {"countable": said, "hue": subject.hue, "kinds": f"{subject.kind}s"}
-        question = self._grammar.draw("count", self._rng, slots)
+        question = self._grammar.generate("count", self._rng, slots)
         # "how many are <hue>" and the like name a slot of their own: kept only where that is this subject.
         if said not in question:
             wanted = {"hue": subject.hue, "kind": subject.kind}.get(form)
             if not wanted or wanted not in question:
-                return self.count(scene)
+                return self.ask_count(scene)
         elif not subject.kind and "s" in question.split():  # "how many of them are <kinds>", of no kind
-            return self.count(scene)
-        return Asked("", question, count_answer(scene, subject))
+            return self.ask_count(scene)
+        return QuestionAnswer("", question, count_answer(scene, subject))
 
-    def where(self, scene: Scene) -> Asked | None:
+    def ask_where(self, scene: Scene) -> QuestionAnswer | None:
         if len(scene.shapes) == 1 and self._rng.random() < 0.4:
-            return self._asked("where_one", {}, where_answer(scene, Subject(kind=scene.shapes[0].kind)))
-        subject, said = self._subject(scene)
-        return self._asked("where", {"subject": said}, where_answer(scene, subject))
+            return self._make_question("where_one", {}, where_answer(scene, ShapeSubject(kind=scene.shapes[0].kind)))
+        subject, said = self._pick_subject(scene)
+        return self._make_question("where", {"subject": said}, where_answer(scene, subject))
 
-    def yesno(self, scene: Scene) -> Asked | None:
+    def ask_yes_no(self, scene: Scene) -> QuestionAnswer | None:
         single = len(scene.shapes) == 1
         form = self._rng.choice(("exists", "exists", "colour", "place", "count" if not single else "shape"))
         if form == "exists":
-            subject, said = self._subject(scene)
-            question = self._grammar.draw("yes_exists", self._rng, {"subject": said, **_slots(subject)})
-            if said not in question and not (subject.kind and f"{subject.named()}s" in question):
+            subject, said = self._pick_subject(scene)
+            question = self._grammar.generate("yes_exists", self._rng, {"subject": said, **_subject_slots(subject)})
+            if said not in question and not (subject.kind and f"{subject.with_noun()}s" in question):
                 return None
-            return Asked("", question, exists_answer(scene, subject))
+            return QuestionAnswer("", question, exists_answer(scene, subject))
         if form == "place":
-            subject, said = self._subject(scene)
-            place = self._place(scene, subject)
+            subject, said = self._pick_subject(scene)
+            place = self._pick_place(scene, subject)
             answer = is_place_answer(scene, subject, place)
-            return self._asked("yes_place", {"subject": said, "place": self._placed(place)}, answer)
+            return self._make_question("yes_place", {"subject": said, "place": self._place_slots(place)}, answer)
         if form == "count":
             number = self._rng.choice((len(scene.shapes), self._rng.randint(1, 5)))
-            return self._asked("yes_count", {"number": NUMBERS[number]}, is_count_answer(scene, number))
+            return self._make_question("yes_count", {"number": NUMBERS[number]}, is_count_answer(scene, number))
         if form == "shape":
-            kind = self._kind(scene)
-            return self._asked("yes_shape", {"kind": kind}, is_kind_answer(scene, kind))
-        kind = self._kind(scene)
-        found = Subject(kind=kind).of(scene)
+            kind = self._pick_kind(scene)
+            return self._make_question("yes_shape", {"kind": kind}, is_kind_answer(scene, kind))
+        kind = self._pick_kind(scene)
+        found = ShapeSubject(kind=kind).from_scene(scene)
         hue = found[0].colour if found and self._rng.random() < 0.5 else self._rng.choice(tuple(COLOURS))
-        return self._asked("yes_colour", {"kind": kind, "hue": hue}, is_colour_answer(scene, kind, hue))
+        return self._make_question("yes_colour", {"kind": kind, "hue": hue}, is_colour_answer(scene, kind, hue))
 
-    def describe(self, scene: Scene) -> Asked:
-        question = DESCRIBE if self._rng.random() < 0.4 else self._grammar.draw("describe", self._rng)
-        return Asked("", question, description(scene))
+    def ask_description(self, scene: Scene) -> QuestionAnswer:
+        question = DESCRIBE if self._rng.random() < 0.4 else self._grammar.generate("describe", self._rng)
+        return QuestionAnswer("", question, describe_scene(scene))
 
-    def _asked(self, rule: str, slots: dict[str, str], answer: str | None) -> Asked | None:
-        return (answer and Asked("", self._grammar.draw(rule, self._rng, slots), answer)) or None
+    def _make_question(self, rule: str, slots: dict[str, str], answer: str | None) -> QuestionAnswer | None:
+        return (answer and QuestionAnswer("", self._grammar.generate(rule, self._rng, slots), answer)) or None
 
-    def _kind(self, scene: Scene) -> str:
+    def _pick_kind(self, scene: Scene) -> str:
         return self._rng.choice(scene.shapes).kind if self._rng.random() < 0.8 else self._rng.choice(KINDS)
 
-    def _hue(self, scene: Scene) -> str:
+    def _pick_hue(self, scene: Scene) -> str:
         hues = tuple(COLOURS)
         return self._rng.choice(scene.shapes).colour if self._rng.random() < 0.8 else self._rng.choice(hues)
 
-    def _subject(self, scene: Scene) -> tuple[Subject, str]:
+    def _pick_subject(self, scene: Scene) -> tuple[ShapeSubject, str]:
         form = self._rng.choice(("kind", "hue", "both"))
         if form == "kind":
-            subject = Subject(kind=self._kind(scene))
+            subject = ShapeSubject(kind=self._pick_kind(scene))
         elif form == "hue":
-            subject = Subject(hue=self._hue(scene))
+            subject = ShapeSubject(hue=self._pick_hue(scene))
         else:
             shape = self._rng.choice(scene.shapes)
             real = self._rng.random() < 0.6
-            subject = Subject(shape.kind, shape.colour) if real else Subject(self._kind(scene), self._hue(scene))
-        return subject, subject.named(self._rng.choice(("one", "shape", "figure", "object", "thing")))
+            subject = (
+                ShapeSubject(shape.kind, shape.colour)
+                if real
+                else ShapeSubject(self._pick_kind(scene), self._pick_hue(scene))
+            )
+        return subject, subject.with_noun(self._rng.choice(("one", "shape", "figure", "object", "thing")))
 
-    def _place(self, scene: Scene, subject: Subject) -> str:
-        found = subject.of(scene)
+    def _pick_place(self, scene: Scene, subject: ShapeSubject) -> str:
+        found = subject.from_scene(scene)
         if found and self._rng.random() < 0.5:
-            return scene.place(found[0])
+            return scene.place_of(found[0])
         return self._rng.choice(self._rng.choice(PLACES))
 
-    def _placed(self, place: str) -> str:
+    def _place_slots(self, place: str) -> str:
         if place == "in the middle":
             return self._rng.choice(_MIDDLES)
         wordings = [place, place + " corner"] if place.count(" ") == 3 else [place]
@@ -163,7 +170,7 @@ class Questioner:
         return self._rng.choice([*wordings, place + " side"] if place.startswith("on") else wordings)
 
 
-def _slots(subject: Subject) -> dict[str, str]:
+def _subject_slots(subject: ShapeSubject) -> dict[str, str]:
     return {"kinds": f"{subject.kind}s", "hue": subject.hue} if subject.kind else {}
 
 
@@ -177,7 +184,7 @@ _FILLERS = (
 )  # fmt: skip
 
 
-def loosened(question: str, rng: random.Random) -> str:
+def loosen_wording(question: str, rng: random.Random) -> str:
     """The question with a word or two that change nothing."""
     words = question.split()
     for _ in range(rng.choice((1, 1, 2))):
@@ -187,7 +194,7 @@ def loosened(question: str, rng: random.Random) -> str:
     return " ".join(words)
 
 
-def written(question: str, rng: random.Random) -> str:
+def as_written(question: str, rng: random.Random) -> str:
     """The question as people type it, or (in lower case, no stop) as a transcriber writes it."""
     style = rng.random()
     if style < 0.45:
@@ -195,44 +202,48 @@ def written(question: str, rng: random.Random) -> str:
     return question[:1].upper() + question[1:].rstrip(".") + ("" if style < 0.5 else "." if style < 0.56 else "?")
 
 
-def _none(subject: Subject) -> str:
-    return f"There is no {subject.named()}."
+def _none_answer(subject: ShapeSubject) -> str:
+    return f"There is no {subject.with_noun()}."
 
 
-def colour_answer(scene: Scene, subject: Subject) -> str | None:
-    hues = sorted({shape.colour for shape in subject.of(scene)})
+def colour_answer(scene: Scene, subject: ShapeSubject) -> str | None:
+    hues = sorted({shape.colour for shape in subject.from_scene(scene)})
     if not hues:
-        return _none(subject)
-    return f"The {subject.kind} is {hues[0]}." if len(subject.of(scene)) == 1 else None
+        return _none_answer(subject)
+    return f"The {subject.kind} is {hues[0]}." if len(subject.from_scene(scene)) == 1 else None
 
 
-def shape_answer(scene: Scene, subject: Subject) -> str | None:
-    found = subject.of(scene)
+def shape_answer(scene: Scene, subject: ShapeSubject) -> str | None:
+    found = subject.from_scene(scene)
     if not found:
-        return _none(subject)
+        return _none_answer(subject)
     return f"It is a {found[0].kind}." if len(found) == 1 else None
 
 
-def count_answer(scene: Scene, subject: Subject) -> str:
-    number, noun = len(subject.of(scene)), subject.named()
+def count_answer(scene: Scene, subject: ShapeSubject) -> str:
+    number, noun = len(subject.from_scene(scene)), subject.with_noun()
     if number == 1:
         return f"There is one {noun}."
     return f"There are {NUMBERS[number]} {noun}s."
 
 
-def where_answer(scene: Scene, subject: Subject) -> str | None:
-    found = subject.of(scene)
+def where_answer(scene: Scene, subject: ShapeSubject) -> str | None:
+    found = subject.from_scene(scene)
     if not found:
-        return _none(subject)
-    return f"The {subject.named()} is {scene.place(found[0])}." if len(found) == 1 else None
+        return _none_answer(subject)
+    return f"The {subject.with_noun()} is {scene.place_of(found[0])}." if len(found) == 1 else None
 
 
-def exists_answer(scene: Scene, subject: Subject) -> str:
-    return f"Yes, there is a {subject.named()}." if subject.of(scene) else f"No, there is no {subject.named()}."
+def exists_answer(scene: Scene, subject: ShapeSubject) -> str:
+    return (
+        f"Yes, there is a {subject.with_noun()}."
+        if subject.from_scene(scene)
+        else f"No, there is no {subject.with_noun()}."
+    )
 
 
 def is_colour_answer(scene: Scene, kind: str, hue: str) -> str | None:
-    hues = {shape.colour for shape in Subject(kind=kind).of(scene)}
+    hues = {shape.colour for shape in ShapeSubject(kind=kind).from_scene(scene)}
     if len(hues) > 1:
         return None
     if not hues:
@@ -245,14 +256,16 @@ def is_kind_answer(scene: Scene, kind: str) -> str:
     return f"Yes, it is a {real}." if kind == real else f"No, it is a {real}."
 
 
-def is_place_answer(scene: Scene, subject: Subject, place: str) -> str | None:
-    found = subject.of(scene)
+def is_place_answer(scene: Scene, subject: ShapeSubject, place: str) -> str | None:
+    found = subject.from_scene(scene)
     if len(found) > 1:
         return None
     if not found:
-        return f"No, there is no {subject.named()}."
-    real = scene.place(found[0])
-    return f"Yes, the {subject.named()} is {real}." if real == place else f"No, the {subject.named()} is {real}."
+        return f"No, there is no {subject.with_noun()}."
+    real = scene.place_of(found[0])
+    return (
+        f"Yes, the {subject.with_noun()} is {real}." if real == place else f"No, the {subject.with_noun()} is {real}."
+    )
 
 
 def is_count_answer(scene: Scene, number: int) -> str:
@@ -261,11 +274,11 @@ def is_count_answer(scene: Scene, number: int) -> str:
     return f"{start}, there is one shape." if real == 1 else f"{start}, there are {NUMBERS[real]} shapes."
 
 
-def description(scene: Scene) -> str:
+def describe_scene(scene: Scene) -> str:
     """All shapes in reading order of their places, so that one scene has one description."""
     order = [place for row in PLACES for place in row]
-    shapes = sorted(scene.shapes, key=lambda s: (order.index(scene.place(s)), s.colour, s.kind))
-    sentence = "; ".join(f"a {s.colour} {s.kind} {scene.place(s)}" for s in shapes) + "."
+    shapes = sorted(scene.shapes, key=lambda s: (order.index(scene.place_of(s)), s.colour, s.kind))
+    sentence = "; ".join(f"a {s.colour} {s.kind} {scene.place_of(s)}" for s in shapes) + "."
     return sentence[0].upper() + sentence[1:]
 
 

@@ -30,7 +30,7 @@ COLOURS: dict[str, tuple[Rgb, ...]] = {
 
 
 @dataclass(frozen=True)
-class Shape:
+class SceneShape:
     """One shape. `x`, `y` (centre) and `size` (diameter of its box) in pixels, `turn` in degrees."""
 
     kind: str
@@ -50,9 +50,9 @@ class Scene:
     width: int
     height: int
     background: tuple[Rgb, Rgb]
-    shapes: tuple[Shape, ...]
+    shapes: tuple[SceneShape, ...]
 
-    def place(self, shape: Shape) -> str:
+    def place_of(self, shape: SceneShape) -> str:
         column = min(2, int(3 * shape.x / self.width))
         row = min(2, int(3 * shape.y / self.height))
         return PLACES[row][column]
@@ -63,14 +63,14 @@ def random_scene(rng: random.Random, size: tuple[int, int], count: int, plain: b
 
     `plain` asks for pure colours and level squares: what a demonstration shows."""
     width, height = size
-    shapes: list[Shape] = []
-    background = _background(rng)
+    shapes: list[SceneShape] = []
+    background = _random_background(rng)
     largest = {1: 0.9, 2: 0.7, 3: 0.55, 4: 0.45, 5: 0.4}[count]
     while len(shapes) < count:
         shapes = []
         for _ in range(40):
             shape = _random_shape(rng, size, largest, background[0], plain)
-            if shape and all(_apart(shape, other) for other in shapes):
+            if shape and all(_are_apart(shape, other) for other in shapes):
                 shapes.append(shape)
                 if len(shapes) == count:
                     break
@@ -78,13 +78,13 @@ def random_scene(rng: random.Random, size: tuple[int, int], count: int, plain: b
     return Scene(width, height, background, tuple(shapes))
 
 
-def draw(scene: Scene, rng: random.Random | None = None) -> Image.Image:
+def draw_scene(scene: Scene, rng: random.Random | None = None) -> Image.Image:
     """The scene as an RGB picture; with `rng`, now and then smooth-edged, noisy or soft, as pictures are."""
     scale = 2 if (rng is None or rng.random() < 0.5) and max(scene.width, scene.height) <= 700 else 1
     picture = _paint_background(scene, scale)
     pen = ImageDraw.Draw(picture)
     for shape in scene.shapes:
-        _paint(pen, shape, scale, scene)
+        _paint_shape(pen, shape, scale, scene)
     if scale > 1:
         picture = picture.reduce(scale)
     if rng is not None and rng.random() < 0.08:
@@ -94,7 +94,7 @@ def draw(scene: Scene, rng: random.Random | None = None) -> Image.Image:
     return picture
 
 
-def _background(rng: random.Random) -> tuple[Rgb, Rgb]:
+def _random_background(rng: random.Random) -> tuple[Rgb, Rgb]:
     kind = rng.random()
     if kind < 0.2:
         level = rng.randint(232, 255)
@@ -112,7 +112,7 @@ def _background(rng: random.Random) -> tuple[Rgb, Rgb]:
 
 def _random_shape(
     rng: random.Random, size: tuple[int, int], largest: float, background: Rgb, plain: bool
-) -> Shape | None:
+) -> SceneShape | None:
     width, height = size
     span = rng.uniform(0.25, largest) * min(size)
     x = rng.uniform(span / 2 + 1, width - span / 2 - 1)
@@ -120,24 +120,24 @@ def _random_shape(
     if any(abs(3 * at / whole - edge) < 0.12 for at, whole in ((x, width), (y, height)) for edge in (1, 2)):
         return None
     kind, colour = rng.choice(KINDS), rng.choice(tuple(COLOURS))
-    rgb = COLOURS[colour][0] if plain else _shade(rng, colour)
+    rgb = COLOURS[colour][0] if plain else _random_shade(rng, colour)
     if max(abs(a - b) for a, b in zip(rgb, background, strict=True)) < 5:
         return None
     turn, outline = 0.0, None
     if not plain:
-        turn = _turn(rng, kind)
+        turn = _random_turn(rng, kind)
         if rng.random() < (0.3 if colour == "white" else 0.15):
             outline = rng.choice(((0, 0, 0), (40, 40, 40), (90, 90, 90), (150, 150, 150)))
-    return Shape(kind, colour, rgb, x, y, span, turn, outline)
+    return SceneShape(kind, colour, rgb, x, y, span, turn, outline)
 
 
-def _shade(rng: random.Random, colour: str) -> Rgb:
+def _random_shade(rng: random.Random, colour: str) -> Rgb:
     spread = {"white": 1, "black": 6, "orange": 6, "yellow": 8}.get(colour, 14)
     shade = rng.choice(COLOURS[colour])
     return tuple(max(0, min(255, level + rng.randint(-spread, spread))) for level in shade)  # type: ignore[return-value]
 
 
-def _turn(rng: random.Random, kind: str) -> float:
+def _random_turn(rng: random.Random, kind: str) -> float:
     if kind == "circle" or rng.random() < 0.45:
         return 0.0
     if kind == "square":
@@ -145,11 +145,11 @@ def _turn(rng: random.Random, kind: str) -> float:
     return rng.choice((180.0, 90.0, 270.0, rng.uniform(0, 360), rng.uniform(-20, 20)))
 
 
-def _apart(one: Shape, other: Shape) -> bool:
+def _are_apart(one: SceneShape, other: SceneShape) -> bool:
     return math.hypot(one.x - other.x, one.y - other.y) > 0.56 * (one.size + other.size)
 
 
-def corners(kind: str, turn: float, sharpness: float = 0.42) -> list[tuple[float, float]]:
+def shape_corners(kind: str, turn: float, sharpness: float = 0.42) -> list[tuple[float, float]]:
     """Corners of a shape that fills the unit circle, y pointing down; `sharpness` is a star's inner radius."""
     if kind == "star":
         angles = [(k * 36 - 90, 1.0 if k % 2 == 0 else sharpness) for k in range(10)]
@@ -169,7 +169,7 @@ def _paint_background(scene: Scene, scale: int) -> Image.Image:
     return Image.composite(Image.new("RGB", size, one), Image.new("RGB", size, other), mask)
 
 
-def _paint(pen: ImageDraw.ImageDraw, shape: Shape, scale: int, scene: Scene) -> None:
+def _paint_shape(pen: ImageDraw.ImageDraw, shape: SceneShape, scale: int, scene: Scene) -> None:
     radius, x, y = shape.size / 2 * scale, shape.x * scale, shape.y * scale
     edge = max(1, round(radius / 14)) if shape.outline else 0
     if shape.kind == "circle":
@@ -177,7 +177,7 @@ def _paint(pen: ImageDraw.ImageDraw, shape: Shape, scale: int, scene: Scene) -> 
         return
     # A star's sharpness and a triangle's width vary with its place, so that a scene alone decides its pixels.
     vary = (shape.x * 7.3 + shape.y * 3.1) % 1.0
-    points = corners(shape.kind, shape.turn, 0.34 + 0.2 * vary)
+    points = shape_corners(shape.kind, shape.turn, 0.34 + 0.2 * vary)
     if shape.kind == "triangle":
         points = [(px * (0.8 + 0.35 * vary), py) for px, py in points]
     fit = max(max(abs(px), abs(py)) for px, py in points)

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from assistant.starter.blank import MAX_PIXELS, make_model, make_processor, make_tokenizer
-from assistant.starter.lessons import IGNORE, Lesson, Lessons
+from assistant.starter.lessons import IGNORE, TrainingBatch, TrainingDataset
 
 TEXT = {
     "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -28,14 +28,14 @@ TEXT = {
 VISION = {"depth": 4, "embed_dim": 160, "num_heads": 4, "mlp_ratio": 3, "hidden_size": 192}
 
 
-class Probes(nn.Module):
+class ProbeHeads(nn.Module):
     """Linear heads on picture tokens: kind and colour of the shape that covers them, and which ninth they lie in."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.heads = nn.Linear(width, 5 + 9 + 9)
 
-    def forward(self, tokens: torch.Tensor, lesson: Lesson) -> torch.Tensor:
+    def forward(self, tokens: torch.Tensor, lesson: TrainingBatch) -> torch.Tensor:
         kind, hue, place = self.heads(tokens.float()).split((5, 9, 9), dim=-1)
         rare = torch.tensor([0.3] + [1.0] * 8)
         losses = (
@@ -46,20 +46,20 @@ class Probes(nn.Module):
         return losses[0] + losses[1] + 0.5 * losses[2]
 
 
-def see(model: Any, lesson: Lesson) -> torch.Tensor:
+def encode_pictures(model: Any, lesson: TrainingBatch) -> torch.Tensor:
     """Picture tokens (B, T, width): the model's own vision tower, run as one dense batch."""
     visual = model.model.visual
     batch, (rows, columns) = lesson.kinds.shape[0], lesson.grid
     count = rows * columns * 4
     hidden = F.linear(lesson.patches, visual.patch_embed.proj.weight.flatten(1)).view(batch, count, -1)
-    cos, sin = _rotary(visual, rows, columns)
+    cos, sin = _rotary_embedding(visual, rows, columns)
     for block in visual.blocks:
-        hidden = hidden + _attend(block.attn, block.norm1(hidden), cos, sin)
+        hidden = hidden + _attention(block.attn, block.norm1(hidden), cos, sin)
         hidden = hidden + block.mlp(block.norm2(hidden))
     return visual.merger(hidden.flatten(0, 1)).view(batch, rows * columns, -1)
 
 
-def _rotary(visual: Any, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _rotary_embedding(visual: Any, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
     from transformers.vision_utils import get_vision_position_ids
 
     places = get_vision_position_ids(torch.tensor([[1, rows * 2, columns * 2]]), visual.spatial_merge_size)
@@ -67,20 +67,20 @@ def _rotary(visual: Any, rows: int, columns: int) -> tuple[torch.Tensor, torch.T
     return cos, sin
 
 
-def _attend(attention: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+def _attention(attention: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     batch, count, width = hidden.shape
     query, key, value = attention.qkv(hidden).view(batch, count, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
-    query, key = (_turn(part, cos, sin).to(value.dtype) for part in (query, key))
+    query, key = (_rotate_states(part, cos, sin).to(value.dtype) for part in (query, key))
     out = F.scaled_dot_product_attention(query, key, value)
     return attention.proj(out.transpose(1, 2).reshape(batch, count, width))
 
 
-def _turn(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+def _rotate_states(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     one, other = states.chunk(2, dim=-1)
     return states * cos + torch.cat((-other, one), dim=-1) * sin
 
 
-def write(model: Any, lesson: Lesson, pictures: torch.Tensor) -> torch.Tensor:
+def predict_tokens(model: Any, lesson: TrainingBatch, pictures: torch.Tensor) -> torch.Tensor:
     """Loss of the answers, each question seeing only its picture and itself."""
     table = model.model.language_model.embed_tokens
     embeds = table(lesson.ids)
@@ -99,7 +99,7 @@ def write(model: Any, lesson: Lesson, pictures: torch.Tensor) -> torch.Tensor:
     return (losses * weights).sum() / weights.sum()
 
 
-def train(
+def train_model(
     folder: Path, minutes: float, batch: int = 72, rate: float = 1.5e-3, seed: int = 1, resume: bool = False
 ) -> Any:
     """Trains for so many minutes and leaves the checkpoint (float16 weights, for size) in `folder`."""
@@ -111,46 +111,46 @@ def train(
     model: Any = make_model(tokenizer, TEXT, VISION, seed)
     if resume:
         model = Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    probes = Probes(VISION["hidden_size"])
+    probes = ProbeHeads(VISION["hidden_size"])
     weights = [*model.parameters(), *probes.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.03)
     seed = int(time.time()) if resume else seed
     start = time.monotonic()
-    for step, lesson in enumerate(_stream(Lessons(tokenizer, batch, MAX_PIXELS, seed))):
+    for step, lesson in enumerate(_stream_batches(TrainingDataset(tokenizer, batch, MAX_PIXELS, seed))):
         share = (time.monotonic() - start) / (60 * minutes)
         if share >= 1:
             break
-        _pace(optimiser, rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share)))
+        _set_rate(optimiser, rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share)))
         with torch.autocast("cpu", torch.bfloat16):
-            pictures = see(model, lesson)
-            answers = write(model, lesson, pictures)
+            pictures = encode_pictures(model, lesson)
+            answers = predict_tokens(model, lesson, pictures)
         seen = probes(pictures, lesson)
-        _learn(optimiser, answers + seen * max(0.2, 1 - share))
+        _optimize_step(optimiser, answers + seen * max(0.2, 1 - share))
         if step % 50 == 0:
             print(f"step {step} share {share:.3f} answers {answers:.3f} looks {seen:.3f}", flush=True)
         if step and step % 250 == 0:
-            save(model, folder)
-    save(model, folder)
+            save_model(model, folder)
+    save_model(model, folder)
     return model
 
 
-def _pace(optimiser: torch.optim.Optimizer, rate: float) -> None:
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     for group in optimiser.param_groups:
         group["lr"] = rate
 
 
-def _learn(optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+def _optimize_step(optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> None:
     loss.backward()
     nn.utils.clip_grad_norm_([weight for group in optimiser.param_groups for weight in group["params"]], 1.0)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
 
 
-def _stream(lessons: Lessons) -> Iterator[Lesson]:
+def _stream_batches(lessons: TrainingDataset) -> Iterator[TrainingBatch]:
     yield from DataLoader(lessons, batch_size=None, num_workers=1, prefetch_factor=4)
 
 
-def save(model: Any, folder: Path) -> None:
+def save_model(model: Any, folder: Path) -> None:
     """Weights in float16: half the bytes, and every loader widens them again."""
     from safetensors.torch import save_file
 
@@ -174,4 +174,4 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
-    train(options.folder, options.minutes, options.batch, options.rate, resume=options.resume)
+    train_model(options.folder, options.minutes, options.batch, options.rate, resume=options.resume)

@@ -106,12 +106,12 @@ def take(target: str, look: Look) -> None:
 def furnish(home: Path) -> None:
     """A picture and a few conversations."""
     from assistant.library.history import TurnRecorder
-    from assistant.starter.shapes import COLOURS, Scene, Shape, draw
+    from assistant.starter.shapes import COLOURS, Scene, SceneShape, draw_scene
 
     home.mkdir(parents=True)
-    red = Shape("circle", "red", COLOURS["red"][3], 150, 130, 130)
-    star = Shape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
-    draw(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(home / "shapes.png")
+    red = SceneShape("circle", "red", COLOURS["red"][3], 150, 130, 130)
+    star = SceneShape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
+    draw_scene(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(home / "shapes.png")
     past = TurnRecorder(home)
     for title in ("这张图片里有什么动物？", "Medicine box, the small print", "Platform sign at the station"):
         past.add_turn(past.start_conversation(title), title)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.starter.shapes import COLOURS, Scene, Shape, draw
+from assistant.starter.shapes import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
 from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
@@ -72,9 +72,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     if not shutil.which("orca"):
         missing("orca is needed")
     folder = tmp_path_factory.mktemp("orca")
-    red = Shape("circle", "red", COLOURS["red"][3], 150, 130, 130)
-    star = Shape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
-    draw(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(folder / "shapes.png")
+    red = SceneShape("circle", "red", COLOURS["red"][3], 150, 130, 130)
+    star = SceneShape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
+    draw_scene(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(folder / "shapes.png")
     try:
         with desktop.started(folder / "run", screen_reader=True) as desk, orca(desk, folder) as log:
             made = Reader(desk, log)

@@ -171,7 +171,7 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_pat
 def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, tmp_path: Path, home: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    demo.make(1).picture.save(tmp_path / "p.png")
+    demo.make_demo(1).picture.save(tmp_path / "p.png")
     command = [sys.executable, "-m", "assistant.cli", "listen", "--json", "--picture", str(tmp_path / "p.png")]
     hark = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
     assert hark.stdout

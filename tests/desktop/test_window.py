@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from assistant.sound import audio
 from assistant.sound.audio import AudioClip
-from assistant.starter.shapes import COLOURS, Scene, Shape, draw
+from assistant.starter.shapes import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
 from tests.desktop import desk as desktop
 from tests.desktop.desk import Desk
@@ -96,8 +96,8 @@ def test_a_voice_asks_about_a_dropped_picture_and_the_speaker_tells_its_colour(
     desk: Desk, question: Path, tmp_path: Path, colour: str, way: str
 ) -> None:
     picture = tmp_path / f"{colour}.png"
-    shape = Shape("circle", colour, COLOURS[colour][0], 200, 180, 160)
-    draw(Scene(400, 360, ((250, 250, 245), (250, 250, 245)), (shape,))).save(picture)
+    shape = SceneShape("circle", colour, COLOURS[colour][0], 200, 180, 160)
+    draw_scene(Scene(400, 360, ((250, 250, 245), (250, 250, 245)), (shape,))).save(picture)
     desk.drop(picture)
     desk.until(lambda: any(f"{colour}.png" in one["name"] for one in desk.tree()), 10, "the picture is in the tray")
     with desk.sound.recorded(tmp_path / "heard.wav"):
