@@ -33,7 +33,7 @@ from assistant.roles import Message, PictureRegion, Responder
 from assistant.settings import AppPaths, Settings
 from assistant.sound import audio
 from assistant.sound.audio import AudioClip
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 from assistant.words.tongue import tr
 
 _STEP_SECONDS = 0.1  # of waiting, after which a turn can be interrupted
@@ -118,7 +118,7 @@ class TurnRunner:
 
     def record_interrupted(self) -> Iterator[Event]:
         """A typed question that was interrupted before it was begun is kept and told all the same."""
-        self.heard = self.heard or clean(self.request.text).strip()
+        self.heard = self.heard or sanitize(self.request.text).strip()
         if self.heard and not self._has_ended:
             yield from self._record_start()
             yield Heard(self.heard)
@@ -138,7 +138,7 @@ class TurnRunner:
 
     def _run_stages(self) -> Generator[Event, None, None]:
         question, desk = self.request, self.session
-        self.heard = clean(question.text).strip()
+        self.heard = sanitize(question.text).strip()
         # Files first: they are quick to refuse, models slow to load.
         self.pictures = tuple(desk.open_picture(one) if isinstance(one, Path) else one for one in question.pictures)
         if question.regions and self.pictures:

@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 
 _DRIVER_TIMEOUT_S = 5.0  # seconds for the driver
 _PROBE_TIMEOUT_S = 60.0  # for torch to load from a slow disk, and to compute
@@ -56,7 +56,7 @@ def _parse_driver_output(told: str) -> Iterator[GraphicsCard]:
         number, _, unit = size.strip().partition(" ")
         if name:
             is_size = unit == "MiB" and number.isdecimal() and len(number) < _MAX_SIZE_DIGITS
-            yield GraphicsCard(clean(name)[:_MAX_NAME_LETTERS], int(number) * 2**20 / 1e9 if is_size else 0.0)
+            yield GraphicsCard(sanitize(name)[:_MAX_NAME_LETTERS], int(number) * 2**20 / 1e9 if is_size else 0.0)
 
 
 def largest_memory_gb() -> float:

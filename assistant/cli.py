@@ -106,7 +106,7 @@ def _run_command(options: Any, console: Any) -> int:
     from assistant.settings_file import load_settings
     from assistant.words import tongue
 
-    tongue.inherit()  # a terminal has none to give: English
+    tongue.use_inherited_language()  # a terminal has none to give: English
     folders = AppPaths.locate()
     log_to_file(folders)
     use_temporary_folder(folders.temporary_folder)

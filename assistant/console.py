@@ -19,7 +19,7 @@ from assistant.settings import AppPaths
 from assistant.sound import audio
 from assistant.sound.audio import AudioClip
 from assistant.sound.portaudio_check import PORTAUDIO_CHECK
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 
 if TYPE_CHECKING:
     from assistant.doctor import DoctorFinding
@@ -65,7 +65,7 @@ class CommandConsole:
         """Something to know, on standard error; with JSON an event too."""
         if self._json:
             self._write_json({"event": "noted", "message": sentence})
-        print_error(clean(sentence))
+        print_error(sanitize(sentence))
 
     def print_error(self, error: AssistantError) -> None:
         """A failure before or outside of a turn."""
@@ -84,7 +84,7 @@ class CommandConsole:
         """Shows one event of a turn."""
         if isinstance(event, ErrorOccurred):
             self._end_line()
-            print_error(clean(f"{event.message} {event.hint}"))
+            print_error(sanitize(f"{event.message} {event.hint}"))
         if isinstance(event, Notice):
             self.print_notice(event.message)
         elif self._json:
@@ -119,7 +119,7 @@ class CommandConsole:
         self._is_mid_line = False
 
     def _write_line(self, line: str) -> None:
-        self._write_text(clean(line) + "\n")
+        self._write_text(sanitize(line) + "\n")
 
     def _write_text(self, text: str) -> None:
         """Raises `BrokenPipeError` when nobody reads any more, `AssistantError` when it cannot be written; once."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.settings import ResponderSettings, Settings, TranscriberSettings, VoiceSettings
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 MAX_CRASHES = 3
 _FALLBACKS: dict[str, tuple[str, Any]] = {
@@ -15,13 +15,13 @@ _FALLBACKS: dict[str, tuple[str, Any]] = {
     "eye": ("look", ResponderSettings()),
     "voice": ("speak", VoiceSettings()),
 }
-_ROLE_NAMES = {"ear": mark("speech model"), "eye": mark("model"), "voice": mark("voice")}
+_ROLE_NAMES = {"ear": tr_noop("speech model"), "eye": tr_noop("model"), "voice": tr_noop("voice")}
 _ROLE_OF_STAGE = {"hear": "ear", "answer": "eye", "speak": "voice"}
-_LOADING_CRASH_TEXT = mark(
+_LOADING_CRASH_TEXT = tr_noop(
     "The {what} “{named}” stopped Hark three times while it was loading; "
     "the starter kit stands in. Choose another one in the settings."
 )
-_WORKING_CRASH_TEXT = mark(
+_WORKING_CRASH_TEXT = tr_noop(
     "The {what} “{named}” held Hark up three times; the starter kit stands in. Choose another one in the settings."
 )
 

@@ -23,7 +23,7 @@ from assistant.sound.speaker import AudioPlayback, Speaker, open_speaker
 from assistant.sound.speech import SileroVad
 from assistant.sound.tryout import MicrophoneTest
 from assistant.sound.watch import SourceMonitor
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _CHECK_INTERVAL_S = 0.2  # seconds between looks at the devices
 _REOPEN_INTERVAL_S = 1.0  # seconds between tries to open what is not there,
@@ -31,8 +31,8 @@ _SLOW_REOPEN_INTERVAL_S = 3.0  # and when it has not been there for a while
 _SPEAKER_WAIT_S = 10.0  # seconds after which an answer no longer waits for a speaker
 _OPEN_TIMEOUT_S = 3.0  # seconds that the first answer waits for the speaker, and an end for a frozen sound server
 _UNSURE_FRAMES = 400  # frames of 10 ms
-_MICROPHONE_GONE = mark("The microphone is gone. Connect it again; typed questions work meanwhile.")
-_HALF_DUPLEX = mark(
+_MICROPHONE_GONE = tr_noop("The microphone is gone. Connect it again; typed questions work meanwhile.")
+_HALF_DUPLEX = tr_noop(
     "Hark cannot tell its own voice from yours on this speaker, so it listens only when it is silent. "
     "If you wear headphones, turn on “I use headphones”."
 )

@@ -18,7 +18,7 @@ from assistant import cards, faults
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.library import catalogue, models
 from assistant.settings import AppPaths
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _check_sound() -> Iterator[DoctorFinding]:
         yield DoctorFinding(tr("sound"), "missing", error.message, error.hint)
         return
     kinds: tuple[tuple[str, Literal["input", "output"]], ...] = (
-        (mark("microphone"), "input"), (mark("speaker"), "output"),
+        (tr_noop("microphone"), "input"), (tr_noop("speaker"), "output"),
     )  # fmt: skip
     for what, kind in kinds:
         if portaudio.device_names(kind):

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from assistant.errors import InvalidInputError
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _QUOTES = ('""', "''", "“”", "‘’", "«»")
 _DRIVE = re.compile(r"/[A-Za-z]:(?:/|$)")
@@ -56,11 +56,11 @@ def open_regular_file(path: Path, stage: str, what: str) -> BinaryIO:
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
         os.close(descriptor)
-        kind = mark("no regular file")
+        kind = tr_noop("no regular file")
         if stat.S_ISDIR(facts.st_mode):
-            kind = mark("a folder")
+            kind = tr_noop("a folder")
         elif stat.S_ISREG(facts.st_mode):
-            kind = mark("empty")
+            kind = tr_noop("empty")
         raise InvalidInputError(
             stage,
             tr("“{path}” is {kind}, not a {what}.").format(path=path, kind=tr(kind), what=tr(what)),

@@ -62,7 +62,7 @@ def main() -> None:
     from assistant.engine import Engine
 
     silence_warnings()
-    tongue.inherit()
+    tongue.use_inherited_language()
     folders = AppPaths.locate()
     log_to_file(folders)
     try:

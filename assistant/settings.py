@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from assistant.environment import hark_home
 from assistant.typed_reader import InvalidValueError, MaxLength, NumberRange, TextPattern, field_hints, read_as
-from assistant.words.clean import clean
-from assistant.words.tongue import mark, tr
+from assistant.words.clean import sanitize
+from assistant.words.tongue import tr, tr_noop
 
 _SHOWN = 60  # letters of a name or value in a sentence
 _MOST_NOTES = 10
@@ -61,7 +61,7 @@ DEFAULT_SYSTEM_PROMPT = (
     "the main thing, dangers first, and give details when asked. Copy text in a picture word for word. Say where "
     "things are as on a clock or in a grid of nine. Say when you are not sure."
 )
-DESCRIBE = mark("Describe this picture.")  # in the user's language, as long as it is this one
+DESCRIBE = tr_noop("Describe this picture.")  # in the user's language, as long as it is this one
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def _read_section(name: str, kind: Any, values: dict[str, Any], notes: list[str]
 
 def _unknown_entry_note(name: str) -> str:
     told = tr("The settings file has an unknown entry “{name}”; it was passed over.")
-    return told.format(name=clean(name)[:_SHOWN])
+    return told.format(name=sanitize(name)[:_SHOWN])
 
 
 def _display_value(value: object) -> str:
@@ -234,5 +234,5 @@ def _display_value(value: object) -> str:
     if not isinstance(value, str | int | float):
         return tr("of this kind")
     text = str(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
-    text = clean(text)
+    text = sanitize(text)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -11,7 +11,7 @@ from typing import Any
 from assistant.errors import InvalidInputError, first_line
 from assistant.files import open_regular_file
 from assistant.settings import AppPaths, Settings, from_table, to_table
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _FILE_NAME = "settings.toml"
 _MAX_FILE_BYTES = 1024**2
@@ -31,7 +31,7 @@ def load_settings(paths: AppPaths) -> Settings:
     try:
         if not os.path.lexists(path) or (path.is_file() and path.stat().st_size == 0):
             return Settings()
-        with open_regular_file(path, "settings", mark("settings file")) as file:
+        with open_regular_file(path, "settings", tr_noop("settings file")) as file:
             data = file.read(_MAX_FILE_BYTES + 1)
     except (InvalidInputError, OSError) as error:
         return Settings(notes=(_unreadable_note(error),))

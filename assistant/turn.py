@@ -13,7 +13,7 @@ from assistant.errors import AssistantError
 from assistant.events import AudioProduced, Event, Heard, Notice, RegionPointed, Said, Wrote
 from assistant.roles import Backends, Detection, Message, PictureRegion, Voice
 from assistant.words import sentences, spoken
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 
 if TYPE_CHECKING:
     from assistant.pictures import Picture
@@ -41,23 +41,23 @@ def run_turn(asked: TurnInput, history: Sequence[Message], parts: Backends) -> G
                 if pieces:
                     yield Wrote("")  # long sound is heard step by step, so that it can be stopped
                 pieces.append(piece)
-        question = clean("".join(pieces)).strip()
+        question = sanitize("".join(pieces)).strip()
     yield Heard(question)
     if asked.audio is not None and not question:
         return
     message = Message("user", question or asked.describe, asked.pictures, asked.regions)
-    cutter, mouth = sentences.Cutter(), SpeechOutput(parts.voice)
+    cutter, mouth = sentences.SentenceSplitter(), SpeechOutput(parts.voice)
     with closing(parts.responder.reply([*history, message])) as reply:
         for raw in reply:
             if isinstance(raw, Detection):
                 yield from _region_event(raw, [*history, message])
                 continue
-            delta = clean(raw)
+            delta = sanitize(raw)
             yield Wrote(delta)  # of no text, after a step that wrote none
-            for piece in cutter.add(delta):
-                yield from mouth.speak_piece(piece, cutter.given)
-    for piece in cutter.end():
-        yield from mouth.speak_piece(piece, cutter.given)
+            for piece in cutter.add_text(delta):
+                yield from mouth.speak_piece(piece, cutter.emitted_letters)
+    for piece in cutter.finish():
+        yield from mouth.speak_piece(piece, cutter.emitted_letters)
 
 
 def _region_event(box: Detection, messages: Sequence[Message]) -> Iterator[RegionPointed]:
@@ -74,13 +74,13 @@ def _region_event(box: Detection, messages: Sequence[Message]) -> Iterator[Regio
 
 def read_aloud(text: str, voice: Voice) -> Generator[Event, None, None]:
     """Speaks a text that was written before, piece by piece. Raises `AssistantError` when the voice fails."""
-    cutter = sentences.Cutter()
-    for piece in (*cutter.add(clean(text)), *cutter.end()):
-        yield from _synthesize_piece(voice, piece, cutter.given)
+    cutter = sentences.SentenceSplitter()
+    for piece in (*cutter.add_text(sanitize(text)), *cutter.finish()):
+        yield from _synthesize_piece(voice, piece, cutter.emitted_letters)
 
 
 def _synthesize_piece(voice: Voice, piece: str, until: int) -> Generator[Event, None, None]:
-    text = spoken.spoken_form(piece)
+    text = spoken.to_speech_text(piece)
     if text:
         yield Said(text, until)
         with closing(voice.synthesize(text)) as sound:

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 
 MAX_JSON_BYTES = 16 * 1024**2
 MAX_JSON_DEPTH = 64
@@ -148,7 +148,7 @@ def _parse_finite(digits: str) -> float:
 def _read_str(value: object, where: str) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(where, "must be a text")
-    return clean(value)
+    return sanitize(value)
 
 
 def _read_bool(value: object, where: str) -> bool:

@@ -19,7 +19,7 @@ from assistant.library.archive import ConversationStore
 from assistant.library.base import Database
 from assistant.library.history import TurnRecorder, load_messages
 from assistant.pictures import Picture
-from assistant.words.markdown import common
+from assistant.words.markdown import strip_common_html
 
 SHARED = Path(__file__).parents[1].parent / "shared/cases/files"
 HOSTILE = (
@@ -96,7 +96,7 @@ HOSTILE_MARKDOWN = [
 def test_whoever_shows_the_markdown_fetches_nothing(tmp_path: Path, answers: list[str]) -> None:
     text = written(tmp_path, *answers, question="\n".join(answers), title=answers[0])
     for tables in (True, False):
-        draw = common(html=True)
+        draw = strip_common_html(html=True)
         draw.options["maxNesting"] = 100
         page = draw.render(text) if tables else draw.disable("table").render(text)
         assert "<img" not in page and "a.example" in page, page

@@ -184,15 +184,15 @@ def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterR
         ("上面写什么？", NO_TEXT), ("What is this, Qwen 是什么?", CANNOT_TELL),
     ):  # fmt: skip
         answer = ask(starter, shapes, question)
-        assert answer == tongue.like(question, sentence)
+        assert answer == tongue.translate_like(question, sentence)
         assert (answer == sentence) == question.startswith("What")
     without = "".join(starter.reply([Message("user", "这是什么？")]))
-    assert without != NO_PICTURE and without == tongue.like("这是什么？", NO_PICTURE)
-    tongue.choose(["zh"])
+    assert without != NO_PICTURE and without == tongue.translate_like("这是什么？", NO_PICTURE)
+    tongue.choose_language(["zh"])
     try:
         assert ask(starter, shapes, "What does it say?") == NO_TEXT
     finally:
-        tongue.choose([])
+        tongue.choose_language([])
     two = [Message("user", "写什么？", (Picture.from_image(shapes), Picture.from_image(shapes)))]
     assert "".join(starter.reply(two)).count("图片") >= 2
     assert not _DESCRIBE.search("What colour is the circle?")

@@ -30,7 +30,7 @@ from assistant.errors import InvalidInputError
 from assistant.pictures import open_picture
 from assistant.settings import Settings
 from assistant.words import tongue
-from assistant.words.tongue import tr, trn
+from assistant.words.tongue import ntr, tr
 from tests.desk import Desk
 from ui import start, welcome, words
 from ui.options import Options
@@ -146,7 +146,7 @@ def test_qts_own_buttons_and_menus_are_in_the_language(application: QApplication
 
 def test_the_first_run_says_that_the_starters_ear_is_english_only_and_what_hears_more(spoken: None) -> None:
     for language, words_of_it in (([], ("English", "no other language", "Whisper")), (["zh"], ("英语", "Whisper"))):
-        tongue.choose(language)
+        tongue.choose_language(language)
         assert all(one in welcome.words() for one in words_of_it), welcome.words()
         assert bool(language) == tongue.is_chinese(welcome.words())
 
@@ -162,7 +162,7 @@ def test_what_is_read_at_run_time_is_the_catalogue() -> None:
 @pytest.fixture
 def spoken() -> Iterator[None]:
     yield
-    tongue.choose([])
+    tongue.choose_language([])
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,12 @@ def spoken() -> Iterator[None]:
     ],
 )  # fmt: skip
 def test_the_systems_language_is_taken(wanted: list[str], chosen: str, stop: str, spoken: None) -> None:
-    assert tongue.choose(wanted) == chosen
+    assert tongue.choose_language(wanted) == chosen
     assert tr("Stop") == stop and tr("") == ""
 
 
 def test_errors_of_the_engine_and_of_its_child_are_in_the_language(tmp_path: Path, spoken: None) -> None:
-    tongue.choose(["zh"])
+    tongue.choose_language(["zh"])
     with pytest.raises(InvalidInputError, match="没有图片"):
         open_picture(tmp_path / "none.png")
     (tmp_path / "a.png").write_text("text")
@@ -187,9 +187,9 @@ def test_errors_of_the_engine_and_of_its_child_are_in_the_language(tmp_path: Pat
 
 
 def test_numbers_have_their_forms(spoken: None) -> None:
-    assert [trn("{n} picture", "{n} pictures", n) for n in (1, 2)] == ["1 picture", "2 pictures"]
-    tongue.choose(["zh"])
-    assert trn("{n} picture", "{n} pictures", 1) == "1 张图片"
+    assert [ntr("{n} picture", "{n} pictures", n) for n in (1, 2)] == ["1 picture", "2 pictures"]
+    tongue.choose_language(["zh"])
+    assert ntr("{n} picture", "{n} pictures", 1) == "1 张图片"
 
 
 class Pseudo(gettext.NullTranslations):
@@ -218,7 +218,7 @@ def shown(widget: QWidget) -> Iterator[str]:
 
 
 def test_nothing_in_the_window_is_beyond_translation(application: QApplication, home: Path, spoken: None) -> None:
-    tongue.use(Pseudo())
+    tongue.use_catalog(Pseudo())
     desk = Desk(home, Settings())
     window = desk.window
     desk.on(

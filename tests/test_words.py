@@ -6,9 +6,9 @@ import pytest
 
 from assistant.errors import first_line
 from assistant.words import tongue
-from assistant.words.clean import clean
-from assistant.words.sentences import Cutter
-from assistant.words.spoken import spelled, spoken_form
+from assistant.words.clean import sanitize
+from assistant.words.sentences import SentenceSplitter
+from assistant.words.spoken import spell_out, to_speech_text
 
 FORMULAS = [
     (r"\[ E=mc^2 \] (1)", "E=mc² (1)"),
@@ -26,10 +26,10 @@ FORMULAS = [
 
 
 def cut(text: str, step: int = 3) -> list[str]:
-    cutter, pieces = Cutter(), []
+    cutter, pieces = SentenceSplitter(), []
     for at in range(0, len(text), step):
-        pieces += cutter.add(text[at : at + step])
-    return [*pieces, *cutter.end()]
+        pieces += cutter.add_text(text[at : at + step])
+    return [*pieces, *cutter.finish()]
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
@@ -75,7 +75,7 @@ def test_the_first_piece_ends_early_at_a_clause() -> None:
     ],
 )
 def test_spoken_form(piece: str, said: str) -> None:
-    assert spoken_form(piece) == said
+    assert to_speech_text(piece) == said
 
 
 def test_of_any_error_one_line_stands_in_a_sentence() -> None:
@@ -84,13 +84,16 @@ def test_of_any_error_one_line_stands_in_a_sentence() -> None:
 
 
 def test_what_a_voice_skips_is_said_in_the_users_language() -> None:
-    tongue.choose(["zh"])
+    tongue.choose_language(["zh"])
     try:
         for piece in ("```\na\n```", "![](a.png)"):
-            assert tongue.is_chinese(spoken_form(piece)), spoken_form(piece)
+            assert tongue.is_chinese(to_speech_text(piece)), to_speech_text(piece)
     finally:
-        tongue.choose([])
-    assert spoken_form("```\na\n```") == "Code, 1 line, skipped." and spoken_form("![a cat](a.png)") == "picture: a cat"
+        tongue.choose_language([])
+    assert (
+        to_speech_text("```\na\n```") == "Code, 1 line, skipped."
+        and to_speech_text("![a cat](a.png)") == "picture: a cat"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,10 +105,10 @@ def test_chinese_is_known_from_what_names_it(text: str, chinese: bool) -> None:
 
 
 def test_clean_removes_what_breaks_others() -> None:
-    assert clean("a\x00b\ud800c\x1b[31m\n") == "ab?c[31m\n"
+    assert sanitize("a\x00b\ud800c\x1b[31m\n") == "ab?c[31m\n"
 
 
 def test_a_text_is_spelled_letter_by_letter() -> None:
-    assert spelled("Gate 7b!\n站") == "capital G, a, t, e; 7, b, exclamation mark; 站"
-    assert spoken_form(spelled("1 # a")) == "1; number sign; a"
-    assert spelled("") == "" and len(spelled("a" * 10_000)) < 1000
+    assert spell_out("Gate 7b!\n站") == "capital G, a, t, e; 7, b, exclamation mark; 站"
+    assert to_speech_text(spell_out("1 # a")) == "1; number sign; a"
+    assert spell_out("") == "" and len(spell_out("a" * 10_000)) < 1000

@@ -21,13 +21,13 @@ from PySide6.QtGui import (
     QTextTableFormat,
 )
 
-from assistant.words.markdown import formula, parser
-from assistant.words.tongue import mark, tr
+from assistant.words.markdown import build_parser, formula_to_text
+from assistant.words.tongue import tr, tr_noop
 from ui.messages import MAX_DRAWN_LETTERS
 from ui.plain import breakable
 from ui.style import Theme, font
 
-_CUT = mark("… The rest is not shown; Copy gives all of it.")
+_CUT = tr_noop("… The rest is not shown; Copy gives all of it.")
 _CELLS, _COLUMNS = 1000, 12  # of a table that is drawn as one
 _SIDES = {
     "": Qt.AlignmentFlag.AlignLeading, "right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter,
@@ -78,7 +78,7 @@ def plain(text: str, now: Theme, aside: bool = False) -> QTextDocument:
 def links(text: str) -> list[str]:
     """The addresses that an answer names as links, each once, of the web alone; longer ones than browsers take are
     none."""
-    inline = (token for token in parser().parse(text[:MAX_DRAWN_LETTERS]) if token.type == "inline")
+    inline = (token for token in build_parser().parse(text[:MAX_DRAWN_LETTERS]) if token.type == "inline")
     found = [
         str(one.attrs.get("href", "")) for token in inline for one in token.children or [] if one.type == "link_open"
     ]
@@ -88,7 +88,9 @@ def links(text: str) -> list[str]:
 def code(text: str) -> str:
     """The code in an answer, by itself; blocks are parted by an empty line."""
     blocks = [
-        token.content for token in parser().parse(text[:MAX_DRAWN_LETTERS]) if token.type in ("fence", "code_block")
+        token.content
+        for token in build_parser().parse(text[:MAX_DRAWN_LETTERS])
+        if token.type in ("fence", "code_block")
     ]
     return "\n".join(blocks).rstrip("\n")
 
@@ -107,7 +109,7 @@ class _Writer:
         """A part of the answer. A second part goes on in the paragraph of the first."""
         self._color = color
         self._fresh = self._first or text.startswith("\n")
-        tokens = iter(parser().parse(text))
+        tokens = iter(build_parser().parse(text))
         for token in tokens:
             if token.type == "table_open":
                 self._table(list(takewhile(lambda one: one.type != "table_close", tokens)))
@@ -167,7 +169,7 @@ class _Writer:
                 self._insert(token.content.rstrip("\n"), self._format(code=True))
             case "math_block":
                 self._block()
-                self._insert(formula(token.content), self._format(italic=True))
+                self._insert(formula_to_text(token.content), self._format(italic=True))
             case "td_close" | "th_close":
                 self._insert("   ", self._format())
             case "inline":
@@ -233,7 +235,7 @@ class _Writer:
             case "image":
                 self._insert(tr("[picture: {name}]").format(name=token.content), self._format(muted=True))
             case "math_inline" | "math_inline_double":
-                self._insert(formula(token.content), self._format(italic=True))
+                self._insert(formula_to_text(token.content), self._format(italic=True))
             case "code_inline":
                 self._insert(token.content, self._format(code=True))
 

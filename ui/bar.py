@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 from ui import style
 from ui.plain import PlainLabel, set_tool_tip
 from ui.stages import Stages
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 LONGEST = 1_000_000  # letters of a question
-TOO_LONG = mark("This text is longer than a million letters. Shorten it and ask again.")
+TOO_LONG = tr_noop("This text is longer than a million letters. Shorten it and ask again.")
 _MAX_LINE_LETTERS = 1000  # of a paragraph in the field
 _BREAK = "\f"  # ends a paragraph that the field broke; drawn as nothing, and in no question: it is a control character
 

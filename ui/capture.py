@@ -10,15 +10,15 @@ from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, QRectF, Qt
 from PySide6.QtGui import QAccessible, QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 from ui import roles, style
 from ui.grid import Box, Grid, draw, outline
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPaintEvent
 
-FORBIDDEN = mark("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
-BLACK = mark("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
+FORBIDDEN = tr_noop("This desktop lets no program capture the screen. Use its own key for it, then paste with Ctrl+V.")
+BLACK = tr_noop("The screen is black: perhaps a screen curtain is on. Nothing was captured.")
 _PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 

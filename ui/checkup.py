@@ -14,7 +14,7 @@ from PySide6.QtCore import QProcess, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout
 
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
-from assistant.words.tongue import mark, tr, trn
+from assistant.words.tongue import ntr, tr, tr_noop
 from ui import style
 from ui.plain import label, shortened
 from ui.talk import Meter
@@ -22,7 +22,11 @@ from ui.talk import Meter
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-_STATES = {"ok": ("✓", mark("works")), "note": ("·", mark("could be better")), "missing": ("✗", mark("missing"))}
+_STATES = {
+    "ok": ("✓", tr_noop("works")),
+    "note": ("·", tr_noop("could be better")),
+    "missing": ("✗", tr_noop("missing")),
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Checkup(QDialog):
             self.list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
             return self.told.emit(self.list.item(0).text())
         wanting = sum(finding.state == "missing" for finding in findings)
-        self.told.emit(trn("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
+        self.told.emit(ntr("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
 
     @Slot()
     def _on_hear(self) -> None:

@@ -145,9 +145,9 @@ class Conversation(QListView):
     @Slot()
     def spell(self) -> None:
         if self.row >= 0:
-            from assistant.words.spoken import spelled
+            from assistant.words.spoken import spell_out
 
-            self.read.emit(spelled(self.messages.at(self.row).text))
+            self.read.emit(spell_out(self.messages.at(self.row).text))
 
     @Slot()
     def copy(self) -> None:

@@ -91,9 +91,9 @@ class Doing(QObject):
     def on_read(self, text: str) -> None:
         """Aloud, by whoever speaks."""
         if self._bridge.settings.voice.speaker == "reader":
-            from assistant.words.spoken import spoken_form
+            from assistant.words.spoken import to_speech_text
 
-            self._window.presenter.read(spoken_form(text))
+            self._window.presenter.read(to_speech_text(text))
         else:
             self._engine.read_aloud(text)
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from assistant.words.tongue import mark, tr, trn
+from assistant.words.tongue import ntr, tr, tr_noop
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
 
 Box = tuple[int, int, int, int]
 _PLACES = (
-    (mark("top left"), mark("top"), mark("top right")),
-    (mark("left"), mark("middle"), mark("right")),
-    (mark("bottom left"), mark("bottom"), mark("bottom right")),
+    (tr_noop("top left"), tr_noop("top"), tr_noop("top right")),
+    (tr_noop("left"), tr_noop("middle"), tr_noop("right")),
+    (tr_noop("bottom left"), tr_noop("bottom"), tr_noop("bottom right")),
 )
 _MOVES = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0)}
 _NEARER, _FARTHER = (Qt.Key.Key_Plus, Qt.Key.Key_Equal), (Qt.Key.Key_Minus, Qt.Key.Key_Underscore)
@@ -64,7 +64,7 @@ class Grid:
         place, deep = tr(_PLACES[self._cell[0]][self._cell[1]]), len(self._regions) - 1
         if not deep:
             return place
-        often = {1: tr("zoomed once"), 2: tr("zoomed twice")}.get(deep) or trn(
+        often = {1: tr("zoomed once"), 2: tr("zoomed twice")}.get(deep) or ntr(
             "zoomed {n} time", "zoomed {n} times", deep
         )
         return f"{place}, {often}"

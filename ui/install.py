@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _ENTRY = """[Desktop Entry]
 Type=Application
@@ -35,7 +35,7 @@ Name=Describe what is on my screen
 Name[zh_CN]=描述屏幕上的内容
 Exec={program} --describe
 """
-_ELSEWHERE = mark("Only Linux desktops are set up so; elsewhere the system's own settings do it.")
+_ELSEWHERE = tr_noop("Only Linux desktops are set up so; elsewhere the system's own settings do it.")
 
 
 def entry(program: str, hidden: str = "") -> str:

@@ -15,7 +15,7 @@ import time
 from struct import error as StructError
 from struct import pack, unpack
 
-from assistant.words.tongue import mark
+from assistant.words.tongue import tr_noop
 
 _DEADLINE_S = 0.5  # for all that is asked of one; a bus that is well takes some thousandths
 _SESSION, _ACCESSIBILITY = "DBUS_SESSION_BUS_ADDRESS", "AT_SPI_BUS_ADDRESS"
@@ -26,11 +26,11 @@ _NO_AUTO_START = 2  # a flag: a service that does not run need not be started fo
 # What a bus that hangs, breaks off or talks nonsense comes to.
 _FAULTS = (OSError, ValueError, StructError)
 
-_NO_SESSION = mark(
+_NO_SESSION = tr_noop(
     "The desktop's message bus (D-Bus) does not answer. Hark goes on without screen reader, tray and keys everywhere. "
     "Log out and in again, then start Hark again."
 )
-_NO_READER = mark(
+_NO_READER = tr_noop(
     "The bus of screen readers (AT-SPI) does not answer: they cannot read this window. "
     "Log out and in again, then start Hark again."
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
-from assistant.words.tongue import tr, trn
+from assistant.words.tongue import ntr, tr
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
@@ -48,7 +48,7 @@ class Entry:
         unheard = self.text[self.heard :].strip() if self.heard is not None else ""
         said = f"{self.heading}: {self.text[: self.heard]}" if self.heading else self.text
         if self.pictures:
-            said += " ({})".format(trn("{n} picture", "{n} pictures", len(self.pictures)))
+            said += " ({})".format(ntr("{n} picture", "{n} pictures", len(self.pictures)))
         return said + " ({})".format(tr("not heard: {text}").format(text=unheard)) if unheard else said
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from assistant.library.catalogue import CATALOG, CatalogEntry, fits_hardware
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 from ui import style
 from ui.download import QUANTISED, Downloads
 from ui.plain import label, scrolled
@@ -16,7 +16,7 @@ from ui.plain import label, scrolled
 if TYPE_CHECKING:
     from ui.window import Window
 
-_JOBS = {"hear": mark("To hear"), "look": mark("To look and answer"), "speak": mark("To speak")}
+_JOBS = {"hear": tr_noop("To hear"), "look": tr_noop("To look and answer"), "speak": tr_noop("To speak")}
 
 
 def appear(window: Window) -> None:

@@ -23,7 +23,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QAction, QColor, QPainter
 from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate, QVBoxLayout, QWidget
 
-from assistant.words.tongue import tr, trn
+from assistant.words.tongue import ntr, tr
 from ui import style
 from ui.entry import Line
 from ui.plain import MAX_NAME_LETTERS, set_tool_tip, shortened
@@ -55,7 +55,7 @@ def when(moment: float) -> str:
 
 def about(one: ConversationSummary) -> str:
     """The quiet line under a title."""
-    parts = [trn("{n} picture", "{n} pictures", one.pictures)] if one.pictures else []
+    parts = [ntr("{n} picture", "{n} pictures", one.pictures)] if one.pictures else []
     return " · ".join([*parts, when(one.changed)])
 
 

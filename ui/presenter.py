@@ -11,7 +11,7 @@ from shiboken6 import isValid
 
 from assistant import events
 from assistant.events import Event
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 from assistant.words.tongue import tr
 from ui import words
 from ui.announce import Announcer
@@ -65,7 +65,7 @@ class Presenter(QObject):
 
     def await_question(self, text: str) -> None:
         """What was typed is seen at once: also where the engine is frozen, or busy, and does not take it yet."""
-        if text := clean(text).strip():
+        if text := sanitize(text).strip():
             self._typed.append(text)
             self._untaken.start()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assistant.words.sentences import Cutter
-from assistant.words.spoken import spoken_form
+from assistant.words.sentences import SentenceSplitter
+from assistant.words.spoken import to_speech_text
 
 if TYPE_CHECKING:
     from ui.announce import Announcer
@@ -22,15 +22,15 @@ class Reading:
 
     def begin(self) -> None:
         """Another answer."""
-        self._cutter, self._count = Cutter(), 0
+        self._cutter, self._count = SentenceSplitter(), 0
 
     def wrote(self, text: str) -> None:
         """A piece of the answer, as it is written."""
-        self._read(self._cutter.add(text))
+        self._read(self._cutter.add_text(text))
 
     def end(self) -> None:
         """The answer is whole."""
-        self._read(self._cutter.end())
+        self._read(self._cutter.finish())
         self.begin()
 
     def _read(self, pieces: Iterator[str]) -> None:
@@ -38,5 +38,5 @@ class Reading:
         most = {"all": None, "first": 1}.get(settings.window.announcement_level, 0)
         for piece in pieces:
             if settings.voice.speaker == "reader" and (most is None or self._count < most):
-                self._announcer.read(spoken_form(piece))
+                self._announcer.read(to_speech_text(piece))
             self._count += 1

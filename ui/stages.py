@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 from ui import style, words
 from ui.plain import set_tool_tip
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from assistant.events import TurnTimings
 
 _NAMES = {
-    "load": mark("Loading"), "look": mark("Opening pictures"), "hear": mark("Hearing"),
-    "think": mark("Until the first word"), "write": mark("Writing the rest"), "sound": mark("First sound at"),
-    "total": mark("Until the last sound"),
+    "load": tr_noop("Loading"), "look": tr_noop("Opening pictures"), "hear": tr_noop("Hearing"),
+    "think": tr_noop("Until the first word"), "write": tr_noop("Writing the rest"), "sound": tr_noop("First sound at"),
+    "total": tr_noop("Until the last sound"),
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def speak(wanted: str) -> None:
     """The language of all that is shown: Hark's own sentences, and Qt's buttons, menus and dialogs."""
-    chosen = tongue.choose(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    chosen = tongue.choose_language(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
     if chosen != "en":  # Qt's own is English
         QLocale.setDefault(QLocale(chosen))
         qts = QTranslator(QApplication.instance())

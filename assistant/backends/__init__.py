@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from assistant.backends import boundary
 from assistant.errors import NotAvailableError
 from assistant.roles import LoadOptions, Responder, Transcriber, Voice
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 if TYPE_CHECKING:
     from assistant.backends.reader import TextReader
@@ -35,15 +35,15 @@ def _load_backend(table: dict[str, str], stage: str, what: str, name: str, optio
 
 
 def load_transcriber(name: str, options: LoadOptions) -> Transcriber:
-    return cast(Transcriber, _load_backend(TRANSCRIBERS, "hear", mark("transcriber"), name, options))
+    return cast(Transcriber, _load_backend(TRANSCRIBERS, "hear", tr_noop("transcriber"), name, options))
 
 
 def load_responder(name: str, options: LoadOptions) -> Responder:
-    return cast(Responder, _load_backend(RESPONDERS, "answer", mark("responder"), name, options))
+    return cast(Responder, _load_backend(RESPONDERS, "answer", tr_noop("responder"), name, options))
 
 
 def load_voice(engine: str, options: LoadOptions) -> Voice:
-    return cast(Voice, _load_backend(VOICES, "speak", mark("voice engine"), engine, options))
+    return cast(Voice, _load_backend(VOICES, "speak", tr_noop("voice engine"), engine, options))
 
 
 def load_reader() -> TextReader:

@@ -22,34 +22,37 @@ from typing import Any
 from assistant import progress
 from assistant.errors import AssistantError, NotAvailableError, first_line
 from assistant.roles import LoadOptions
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _log = logging.getLogger(__name__)
 
 _LOAD_SENTENCES = {
     "hear": (
-        mark("The model in “{model}” cannot be loaded: {reason}."),
-        mark("Choose another model, or get it again with hark models get."),
+        tr_noop("The model in “{model}” cannot be loaded: {reason}."),
+        tr_noop("Choose another model, or get it again with hark models get."),
     ),
     "answer": (
-        mark("The model in “{model}” cannot be loaded: {reason}."),
-        mark("Check device and dtype in the settings, or get it again."),
+        tr_noop("The model in “{model}” cannot be loaded: {reason}."),
+        tr_noop("Check device and dtype in the settings, or get it again."),
     ),
-    "speak": (mark("The voice in “{model}” cannot be loaded: {reason}."), mark("Choose or get another voice.")),
+    "speak": (tr_noop("The voice in “{model}” cannot be loaded: {reason}."), tr_noop("Choose or get another voice.")),
 }
 _WORK_SENTENCES = {
-    "hear": (mark("The model “{model}” could not hear this: {reason}."), mark("Try again, or choose another model.")),
+    "hear": (
+        tr_noop("The model “{model}” could not hear this: {reason}."),
+        tr_noop("Try again, or choose another model."),
+    ),
     "answer": (
-        mark("The model “{model}” could not answer: {reason}."),
-        mark("Ask again, or choose another model."),
+        tr_noop("The model “{model}” could not answer: {reason}."),
+        tr_noop("Ask again, or choose another model."),
     ),
     "speak": (
-        mark("The voice “{model}” could not say this sentence: {reason}."),
-        mark("The text is on the screen; try another voice."),
+        tr_noop("The voice “{model}” could not say this sentence: {reason}."),
+        tr_noop("The text is on the screen; try another voice."),
     ),
 }
-_NO_MEMORY_TO_LOAD = mark("There is not enough memory to load “{model}”.")
-_NO_MEMORY_AT_WORK = mark("There is not enough memory for “{model}” to go on.")
+_NO_MEMORY_TO_LOAD = tr_noop("There is not enough memory to load “{model}”.")
+_NO_MEMORY_AT_WORK = tr_noop("There is not enough memory for “{model}” to go on.")
 _OUT_OF_MEMORY_PHRASES = ("allocate memory", "out of memory", "bad_alloc", "bad allocation", "paging file is too small")
 _ONNX_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 # What a program says of itself, or of bytes, when it meets values that it was not made for.

@@ -13,14 +13,14 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from assistant import cards
 from assistant.errors import first_line
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _WORK = 1.25  # of a model's weights: they, and what it makes while it works
-_NO_ROOM = mark(
+_NO_ROOM = tr_noop(
     "The graphics card has {free:.1f} GB to give and “{name}” wants {wanted:.1f}: it runs on the processor, slower."
 )
 
-_UNUSABLE = mark(
+_UNUSABLE = tr_noop(
     "The graphics card cannot be used ({reason}): “{name}” runs on the processor, slower. "
     "“hark doctor” says what to do."
 )

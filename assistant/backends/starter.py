@@ -16,28 +16,28 @@ from assistant import backends
 from assistant.pictures import Picture
 from assistant.roles import LoadOptions, Message, PictureCost, Responder
 from assistant.starter.questions import CANNOT, DESCRIBE
-from assistant.words.tongue import is_chinese, like, mark
+from assistant.words.tongue import is_chinese, tr_noop, translate_like
 
 if TYPE_CHECKING:
     from assistant.backends.qwen2_vl import Qwen2VLResponder
     from assistant.backends.reader import TextReader
 
-CANNOT_TELL = mark(
+CANNOT_TELL = tr_noop(
     "The starter kit cannot tell. Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
 )
-NO_PICTURE = mark(
+NO_PICTURE = tr_noop(
     "The starter kit cannot tell without a picture: it answers questions about pictures. "
     "Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."
 )
-CANNOT_TELL_TO_USE = mark(
+CANNOT_TELL_TO_USE = tr_noop(
     "The starter kit cannot tell. Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
 )
-NO_PICTURE_TO_USE = mark(
+NO_PICTURE_TO_USE = tr_noop(
     "The starter kit cannot tell without a picture: it answers questions about pictures. "
     "Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
 )
-NO_TEXT = mark("There is no text in this picture.")
-_COUNTED = mark("Picture {n}:")
+NO_TEXT = tr_noop("There is no text in this picture.")
+_COUNTED = tr_noop("Picture {n}:")
 WIDEST_SHAPES = 4  # ratio of the sides, up to which the tiny model learnt; of a strip it would invent a shape
 MIN_PROBABILITY = 0.5  # of an answer's least certain token; below it the model would be guessing
 
@@ -71,7 +71,7 @@ class StarterResponder(Responder):
             yield self._refusal_text(question, NO_PICTURE, NO_PICTURE_TO_USE)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
-                yield " " * (number > 1) + like(question, _COUNTED).format(n=number) + " "
+                yield " " * (number > 1) + translate_like(question, _COUNTED).format(n=number) + " "
             yield from self._reply_about(picture, question)
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
@@ -115,7 +115,7 @@ class StarterResponder(Responder):
     def _refusal_text(self, question: str, to_get: str, to_use: str) -> str:
         """What can answer instead: to be got, or only to be used where it is here already."""
         name = self._find_installed()
-        return like(question, to_use).format(name=name) if name else like(question, to_get)
+        return translate_like(question, to_use).format(name=name) if name else translate_like(question, to_get)
 
     def _reply_with_text(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.model_name = "reader"
@@ -124,7 +124,7 @@ class StarterResponder(Responder):
             yield line if first or not line else "\n" + line
             first = first and not line
         if first:
-            yield like(question, NO_TEXT)
+            yield translate_like(question, NO_TEXT)
 
     def _reply_from_model(self, picture: Picture, question: str) -> str:
         """The tiny model's own words, or "cannot tell" where it was not sure of each of them, or sees a strip."""

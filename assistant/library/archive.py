@@ -18,7 +18,7 @@ from assistant.library.base import Database, NewerHistoryError
 from assistant.library.repair import repair_if_damaged
 from assistant.library.rows import TABLE_COLUMNS, Digest, RegionBox, is_digest, parse_regions, to_text
 from assistant.typed_reader import read_as
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 from assistant.words.tongue import tr
 
 UNDO_SECONDS = 30.0  # seconds in which a deleted conversation can be brought back
@@ -109,7 +109,7 @@ class ConversationStore:
 
     def rename_conversation(self, conversation: int, title: str) -> None:
         """An empty title changes nothing."""
-        title = " ".join(clean(title).split())[:_MAX_TITLE_LETTERS]
+        title = " ".join(sanitize(title).split())[:_MAX_TITLE_LETTERS]
         if title:
             with self._database.transaction() as base:
                 base.execute("UPDATE conversation SET title = ? WHERE id = ?", (title, conversation))
@@ -169,11 +169,11 @@ class ConversationStore:
                     "INSERT INTO turn(conversation, asked, question, answer, by, state, heard, regions)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        new, turn.asked, clean(turn.question), clean(turn.answer), clean(turn.model_name), turn.state,
+                        new, turn.asked, sanitize(turn.question), sanitize(turn.answer), sanitize(turn.model_name), turn.state,
                         turn.heard_letters, json.dumps(turn.regions),
                     ),
                 ).lastrowid  # fmt: skip
-                named = [(row, place, one, clean(names[one])) for place, one in enumerate(turn.pictures)]
+                named = [(row, place, one, sanitize(names[one])) for place, one in enumerate(turn.pictures)]
                 base.executemany("INSERT INTO turn_picture VALUES (?, ?, ?, ?)", named)
                 self._database.index_turn(base, int(row or 0))
         return new
@@ -211,7 +211,7 @@ class ConversationStore:
 def insert_conversation(base: sqlite3.Connection, title: str) -> int:
     """A new conversation's id."""
     made = base.execute(
-        "INSERT INTO conversation(title, created) VALUES (?, ?)", (clean(title)[:_MAX_TITLE_LETTERS], time.time())
+        "INSERT INTO conversation(title, created) VALUES (?, ?)", (sanitize(title)[:_MAX_TITLE_LETTERS], time.time())
     )
     return int(made.lastrowid or 0)
 

@@ -180,7 +180,7 @@ def fits_hardware(entry: CatalogEntry, memory: float, card: float) -> bool:
 def recommended(memory: float, language: str = "", card: float = 0.0) -> list[CatalogEntry]:
     """The best of each job for a machine with so many GB of memory, half of which stays for everything else, and for a
     graphics card with so many. A voice speaks `language`, or what the window speaks."""
-    spoken = language or tongue.language()
+    spoken = language or tongue.current_language()
     # The largest Whisper hears little better and takes four times as long on a processor; what is quantised needs
     # packages that do not come with Hark.
     usual = [

@@ -20,8 +20,8 @@ from assistant.files import open_regular_file
 from assistant.library.archive import ConversationStore, TurnRecord
 from assistant.library.rows import Digest, LetterCount, RegionBoxes, Timestamp, TurnState
 from assistant.typed_reader import parse_json, read_as
-from assistant.words.markdown import DEEPEST, common
-from assistant.words.tongue import mark, tr
+from assistant.words.markdown import MAX_NESTING, strip_common_html
+from assistant.words.tongue import tr, tr_noop
 
 _MARK = "hark-conversation"
 _VERSION = 1
@@ -99,7 +99,7 @@ class _ImportedConversation:
 def import_conversation(archive: ConversationStore, path: Path) -> int:
     """Takes a conversation in that `write` wrote as JSON; returns its id. Raises `BadInput`."""
     try:
-        with open_regular_file(path, "import", mark("conversation")) as file:
+        with open_regular_file(path, "import", tr_noop("conversation")) as file:
             if os.fstat(file.fileno()).st_size > _MAX_FILE_BYTES:
                 raise ValueError("it is too large")
             text, places = _without_pictures(file)
@@ -187,12 +187,12 @@ def _escape_live_parts(parts: list[tuple[str, str]], code: str = "") -> str:
 def _escape_links(text: str) -> set[str]:
     """The pictures that Markdown shows, by viewers that know tables or do not; "?" for HTML, and what is too deep."""
     found = set()
-    for draw in (common(html=True), common(html=True).disable("table")):
+    for draw in (strip_common_html(html=True), strip_common_html(html=True).disable("table")):
         for token in draw.parse(text):
             for one in (token, *(token.children or [])):
                 if one.type == "image":
                     found.add(unquote(str(one.attrs["src"])))
-                elif one.type.startswith("html") or one.level >= DEEPEST - 1:
+                elif one.type.startswith("html") or one.level >= MAX_NESTING - 1:
                     found.add("?")
     return found
 
@@ -225,7 +225,7 @@ def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
 
 def _write_html(archive: ConversationStore, conversation: int, path: Path) -> str:
     # Pictures that an answer names stay words; the policy in the page's head would not let them load either.
-    draw = common().disable("image")
+    draw = strip_common_html().disable("image")
     names, parts = archive.picture_names(conversation), list[str]()
     for turn in archive.last_turns(conversation):
         parts.append(f"<h2>{html.escape(_format_time(turn))}</h2>\n<p><b>{html.escape(turn.question)}</b></p>\n")
@@ -248,7 +248,7 @@ def _read_kept_picture(path: Path) -> bytes:
     try:
         if path.is_symlink():
             return b""
-        with open_regular_file(path, "export", mark("picture")) as file:
+        with open_regular_file(path, "export", tr_noop("picture")) as file:
             png = file.read(_MAX_PNG_BYTES + 1)
     except (InvalidInputError, OSError):
         return b""

@@ -231,7 +231,7 @@ def _check_disk_space(blobs: Path, needed: int) -> None:
 
 def main() -> int:
     """Fetches the named model; 0 if it is here in the end."""
-    tongue.inherit()
+    tongue.use_inherited_language()
 
     def print_json(facts: dict[str, Any]) -> None:
         print(json.dumps(facts, ensure_ascii=False), flush=True)

@@ -20,7 +20,7 @@ from assistant.library.repair import repair_if_damaged
 from assistant.library.rows import RegionBox
 from assistant.pictures import Picture, open_picture
 from assistant.roles import Message
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 from assistant.words.tongue import tr
 
 MAX_PIXEL_BYTES = 1_000_000_000  # of all pictures of a conversation that are held in memory
@@ -49,10 +49,10 @@ class TurnRecorder:
                 self._keep_picture(picture)
             row = base.execute(
                 "INSERT INTO turn(conversation, asked, question, regions) VALUES (?, ?, ?, ?)",
-                (conversation, time.time(), clean(question), json.dumps(regions)),
+                (conversation, time.time(), sanitize(question), json.dumps(regions)),
             )
             turn = int(row.lastrowid or 0)
-            named = [(turn, place, picture.digest, clean(picture.name)) for place, picture in enumerate(pictures)]
+            named = [(turn, place, picture.digest, sanitize(picture.name)) for place, picture in enumerate(pictures)]
             base.executemany("INSERT INTO turn_picture VALUES (?, ?, ?, ?)", named)
             self._database.index_turn(base, turn)
         return turn
@@ -62,7 +62,7 @@ class TurnRecorder:
         with self._database.transaction() as base:
             base.execute(
                 "UPDATE turn SET question = ?, answer = ?, by = ?, state = ? WHERE id = ?",
-                (clean(question), clean(answer), clean(by), state, turn),
+                (sanitize(question), sanitize(answer), sanitize(by), state, turn),
             )
             self._database.index_turn(base, turn)
 

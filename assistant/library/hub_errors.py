@@ -9,7 +9,7 @@ import requests
 import urllib3
 
 from assistant.library.hubs import TOKEN_HUB
-from assistant.words.tongue import tr, trn
+from assistant.words.tongue import ntr, tr
 
 _DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -122,4 +122,4 @@ def _waiting_hint(response: requests.Response) -> str:
     minutes = (
         min(-(-int(seconds) // 60), 24 * 60) if seconds.isdecimal() and len(seconds) < 9 else _DEFAULT_WAIT_MINUTES
     )
-    return trn("Run it again in a minute.", "Run it again in {n} minutes.", max(minutes, 1))
+    return ntr("Run it again in a minute.", "Run it again in {n} minutes.", max(minutes, 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from assistant.typed_reader import InvalidValueError, NumberRange, TextPattern, parse_json, read_as
-from assistant.words.clean import clean
+from assistant.words.clean import sanitize
 
 Digest = Annotated[
     str, TextPattern("[0-9a-f]{64}", "a digest")
@@ -70,7 +70,7 @@ def to_text(value: object) -> str:
     """A text, cleaned; bytes that stand in its place are decoded as far as they go."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return clean("" if value is None else str(value))
+    return sanitize("" if value is None else str(value))
 
 
 def parse_regions(text: object) -> tuple[RegionBox, ...]:

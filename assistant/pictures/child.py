@@ -23,7 +23,7 @@ from assistant.pictures.formats import MAX_RGB_BYTES, OURS, FrameSampling, is_vi
 from assistant.pictures.metadata import StrippedPicture, read_orientation, strip_metadata
 from assistant.pictures.tiff import TiffFile
 from assistant.words import tongue
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 MAGIC = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
@@ -34,10 +34,10 @@ MAGIC = {
 }
 # What is often taken for a picture that opens.
 OTHERS = (
-    (b"%PDF", mark("a PDF document")), (b"8BPS", mark("a Photoshop document")),
-    (b"\0\0\0\x0cjP  ", mark("a JPEG 2000 picture")), (b"\xff\x4f\xff\x51", mark("a JPEG 2000 picture")),
-    (b"\0\0\0\x0cJXL ", mark("a JPEG XL picture")), (b"\xff\x0a", mark("a JPEG XL picture")),
-    (b"\0\0\x01\0", mark("an icon")), (b"%!PS", mark("a PostScript drawing")),
+    (b"%PDF", tr_noop("a PDF document")), (b"8BPS", tr_noop("a Photoshop document")),
+    (b"\0\0\0\x0cjP  ", tr_noop("a JPEG 2000 picture")), (b"\xff\x4f\xff\x51", tr_noop("a JPEG 2000 picture")),
+    (b"\0\0\0\x0cJXL ", tr_noop("a JPEG XL picture")), (b"\xff\x0a", tr_noop("a JPEG XL picture")),
+    (b"\0\0\x01\0", tr_noop("an icon")), (b"%!PS", tr_noop("a PostScript drawing")),
 )  # fmt: skip
 MAX_PIXELS = 100_000_000
 MAX_MEMORY_BYTES, MAX_CPU_SECONDS = 2 * 1024**3, 12
@@ -79,7 +79,7 @@ def detect_format(head: bytes) -> str:
         return _still_decoder(kind)
     other = next((what for magic, what in OTHERS if head.startswith(magic)), "")
     if b"<svg" in head[:4096].lower():
-        other = mark("an SVG drawing")
+        other = tr_noop("an SVG drawing")
     if other:
         raise PictureRefusedError(
             tr("is {what}, which Hark does not open.").format(what=tr(other)), tr("Save it as PNG.")
@@ -232,7 +232,7 @@ def _encode_output(source: BinaryIO, request: DecodeRequest) -> Iterator[bytes]:
 
 def main() -> NoReturn:
     """The arguments: frames a second, the most frames, whether it is ours, the page."""
-    tongue.inherit()
+    tongue.use_inherited_language()
     limit_resources(MAX_MEMORY_BYTES, MAX_CPU_SECONDS)
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False

@@ -25,7 +25,7 @@ from assistant.pictures.formats import (
     is_video,
 )
 from assistant.typed_reader import parse_json, read_as
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -134,7 +134,7 @@ def open_picture(path: Path, sampling: FrameSampling = USUAL, ours: bool = False
     The child that decodes it has little memory, few seconds and no name of the file, only its bytes."""
     path, page = split_page(path)
     name = f"{path.name}#page={page}" if page else path.name
-    with open_regular_file(path, "look", mark("picture")) as file:
+    with open_regular_file(path, "look", tr_noop("picture")) as file:
         video = is_video(file.read(32))
         if file.seek(0, 2) > (MAX_VIDEO_BYTES if video else MAX_PICTURE_BYTES):
             raise _too_large(path.name, video)

@@ -18,7 +18,7 @@ from assistant.errors import InvalidInputError
 from assistant.files import open_regular_file
 from assistant.limited_child import LimitedChild
 from assistant.sound.formats import AudioRefusal
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 DECODED_RATE = 16_000  # of every file; no model listens closer
 MAX_SECONDS = 600.0  # seconds of sound that a question may have
@@ -170,7 +170,7 @@ class AudioDecoding:
     def __init__(self, path: Path) -> None:
         self._name = path.name
         self._samples = bytearray()
-        with open_regular_file(path, "hear", mark("sound file")) as file:
+        with open_regular_file(path, "hear", tr_noop("sound file")) as file:
             if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
                 raise _refusal_error(AudioRefusal.TOO_LONG, path.name)
             file.seek(0)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from assistant.errors import NotAvailableError, first_line
 from assistant.sound.portaudio_check import PORTAUDIO_CHECK
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 _log = logging.getLogger(__name__)
 PREFERRED_RATE = 48_000  # tried first; a device that cannot is opened at its own
@@ -22,7 +22,7 @@ CALLBACK_TIMEOUT_S = 1.5  # seconds without a callback after which a device coun
 
 DeviceKind = Literal["input", "output"]
 _STAGES = {"input": "listen", "output": "speak"}
-_NAMES = {"input": mark("microphone"), "output": mark("speaker")}
+_NAMES = {"input": tr_noop("microphone"), "output": tr_noop("speaker")}
 
 
 class StreamHeartbeat:

@@ -7,6 +7,6 @@ import re
 _UNSOUND = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters but tab and line feed
 
 
-def clean(text: str) -> str:
+def sanitize(text: str) -> str:
     """The text without characters that break databases, terminals and screen readers."""
     return _UNSOUND.sub("", text.encode("utf-8", "replace").decode("utf-8"))

@@ -14,7 +14,7 @@ _FIRST_CLAUSE = 24  # letters from which the first piece is cut early, at a clau
 _LONGEST = 300
 
 
-class Cutter:
+class SentenceSplitter:
     """Takes deltas, gives pieces. The first piece may end at a clause, so that sound starts early.
 
     `given` counts the letters of the text up to the end of the piece given last.
@@ -22,26 +22,26 @@ class Cutter:
     A fenced code block is kept in one piece, so that its spoken form can say how long it is."""
 
     def __init__(self) -> None:
-        self._text, self._first, self.given = "", True, 0
+        self._text, self._first, self.emitted_letters = "", True, 0
 
-    def add(self, delta: str) -> Iterator[str]:
+    def add_text(self, delta: str) -> Iterator[str]:
         """The pieces that `delta` completes."""
         self._text += delta
-        while (end := self._cut()) is not None:
+        while (end := self._next_piece()) is not None:
             piece, self._text = self._text[:end], self._text[end:]
-            self.given += len(piece)
+            self.emitted_letters += len(piece)
             if piece.strip():
                 self._first = False
                 yield piece
 
-    def end(self) -> Iterator[str]:
+    def finish(self) -> Iterator[str]:
         """What is left when the text has ended."""
         piece, self._text = self._text, ""
-        self.given += len(piece)
+        self.emitted_letters += len(piece)
         if piece.strip():
             yield piece
 
-    def _cut(self) -> int | None:
+    def _next_piece(self) -> int | None:
         text = self._text
         if text.lstrip().startswith("```"):
             start = text.index("```")

@@ -17,34 +17,34 @@ _HAN, _LATIN = re.compile("[\u3400-\u9fff]"), re.compile("[A-Za-z']+")
 _now: NullTranslations | None = None  # English needs none, and neither gettext nor its time
 
 
-def choose(wanted: Sequence[str]) -> str:
+def choose_language(wanted: Sequence[str]) -> str:
     """Takes the first language that Hark speaks of names such as "zh-Hans-CN" or "en_GB"; returns "en" or its name.
 
     Processes that are started from now on can `inherit` it."""
-    os.environ[_CHOSEN] = chosen = _choose(wanted)
+    os.environ[_CHOSEN] = chosen = _best_language(wanted)
     return chosen
 
 
-def inherit() -> None:
+def use_inherited_language() -> None:
     """Takes the language of the process that started this one; English where it chose none."""
-    _choose([os.environ.get(_CHOSEN, "en")])
+    _best_language([os.environ.get(_CHOSEN, "en")])
 
 
-def _choose(wanted: Sequence[str]) -> str:
+def _best_language(wanted: Sequence[str]) -> str:
     global _now
     for name in wanted:
         language = name.replace("_", "-").split("-")[0].lower()
         if language in ("en", "c"):
             break
         if language in _KNOWN:
-            _now = _catalogue(_KNOWN[language])
+            _now = _load_catalog(_KNOWN[language])
             return _KNOWN[language]
     _now = None
     return "en"
 
 
 @cache
-def _catalogue(name: str) -> NullTranslations:
+def _load_catalog(name: str) -> NullTranslations:
     import gettext
     from importlib import resources
 
@@ -52,13 +52,13 @@ def _catalogue(name: str) -> NullTranslations:
         return gettext.GNUTranslations(file)
 
 
-def use(catalogue: NullTranslations) -> None:
+def use_catalog(catalogue: NullTranslations) -> None:
     """Another catalogue, such as a test's."""
     global _now
     _now = catalogue
 
 
-def language() -> str:
+def current_language() -> str:
     """The code of the language that is spoken now, such as "en" or "zh"."""
     return str(_now.info().get("language", "en"))[:2] if _now else "en"
 
@@ -68,7 +68,7 @@ def tr(text: str) -> str:
     return _now.gettext(text) if _now and text else text
 
 
-def trn(one: str, many: str, count: int) -> str:
+def ntr(one: str, many: str, count: int) -> str:
     """The form of a sentence that goes with a number."""
     form = _now.ngettext(one, many, count) if _now else one if count == 1 else many
     return form.format(n=count)
@@ -79,11 +79,11 @@ def is_chinese(text: str) -> bool:
     return len(_HAN.findall(text)) > len(_LATIN.findall(text))
 
 
-def like(asked: str, text: str) -> str:
+def translate_like(asked: str, text: str) -> str:
     """A marked sentence in the language of what was asked, whatever the user's: one voice speaks both."""
-    return _catalogue(_KNOWN["zh"]).gettext(text) if is_chinese(asked) else text
+    return _load_catalog(_KNOWN["zh"]).gettext(text) if is_chinese(asked) else text
 
 
-def mark(text: str) -> str:
+def tr_noop(text: str) -> str:
     """Marks a sentence that is translated where it is shown."""
     return text

@@ -68,7 +68,7 @@ def take(target: str, look: Look) -> None:
 
     home = Path(os.environ["HARK_HOME"])
     furnish(home)
-    tongue.choose([look.language])
+    tongue.choose_language([look.language])
     application = QApplication([])
     application.setStyle("Fusion")
     application.setFont(QFont("Inter", int(look.points)))

@@ -24,7 +24,7 @@ from assistant.backends.qwen2_vl.sight import VisionCache
 from assistant.errors import AssistantError, InvalidInputError
 from assistant.pictures import Picture
 from assistant.roles import Detection, LoadOptions, Message, PictureCost, Responder
-from assistant.words.tongue import mark, tr
+from assistant.words.tongue import tr, tr_noop
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
 MAX_PIXELS = 1280 * 28 * 28
@@ -34,11 +34,11 @@ _WORTH_KEEPING = 64  # tokens of a conversation that are not overwritten by anot
 _GLANCE = 64 * 28 * 28  # pixels of a small view
 _TOKEN_ALLOWED_S = 0.5  # of a picture: 15 ms on two slow cores, times a factor
 _TRIAL = Message("user", ".")
-_GLANCED = mark(
+_GLANCED = tr_noop(
     "“{name}” is still being looked at; this answer comes from a small view of it. Ask again for the details."
 )
-_SHORT_OF_MEMORY = mark("Memory is short: this answer comes from a small view of the pictures.")
-_FORGOT = mark("The conversation is too long for the model: its first {n} questions were left out.")
+_SHORT_OF_MEMORY = tr_noop("Memory is short: this answer comes from a small view of the pictures.")
+_FORGOT = tr_noop("The conversation is too long for the model: its first {n} questions were left out.")
 
 
 @dataclass(frozen=True)
