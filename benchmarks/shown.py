@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 from assistant import events
 from ui import start as program
 from ui import window as views
-from ui.__main__ import parse
+from ui.__main__ import parse_arguments
 
 STARTED = float(os.environ["HARK_STARTED"])
 _STEP = 240  # pixels at each tick
@@ -43,7 +43,7 @@ class Cost(QObject):
     def __init__(self, window: views.Window) -> None:
         super().__init__(window)
         self._window, self._levels, self._before = window, 0, 0.0
-        window.bridge.happened.connect(self.on_event)
+        window.bridge.event_received.connect(self.on_event)
 
     @Slot(object)
     def on_event(self, event: object) -> None:
@@ -75,7 +75,7 @@ class Watch(QObject):
         self._due = time.monotonic() + 0.016
         self._timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=16)
         self._timer.timeout.connect(self.tick)
-        window.bridge.happened.connect(self.on_event)
+        window.bridge.event_received.connect(self.on_event)
         self._timer.start()
         self._scrolling, self._began, self._passed = False, 0.0, set[int]()
         QTimer.singleShot(int(SECONDS * 1000) if not SCROLLED else 60_000, self.end)
@@ -89,12 +89,12 @@ class Watch(QObject):
             bar = self._window.conversation.verticalScrollBar()
             up = now - self._began < SECONDS / 2
             bar.setValue(bar.value() + (-_STEP if up else _STEP))
-            self._passed.add(self._window.conversation.messages.at(0).turn or 0)
+            self._passed.add(self._window.conversation.messages.message_at(0).turn or 0)
 
     @Slot()
     def scroll(self) -> None:
         """From its end up, and down again; before that once to its start."""
-        self._window.keeper.open(SCROLLED)
+        self._window.keeper.open_conversation(SCROLLED)
         began = time.monotonic()
         self._window.conversation.sought.emit(True)
         self._window.conversation.repaint()
@@ -145,4 +145,4 @@ class Window(views.Window):
 
 
 program.Window = Window  # type: ignore[misc]
-sys.exit(program.main(parse([])))
+sys.exit(program.main(parse_arguments([])))

@@ -17,7 +17,7 @@ from assistant.library.history import TurnRecorder
 from assistant.pictures import Picture
 from assistant.settings import AppPaths, Settings
 from ui import style
-from ui.bridge import Bridge
+from ui.bridge import EngineBridge
 from ui.window import Window
 
 CALLS = (
@@ -39,7 +39,7 @@ class Desk:
             for number in range(turns):
                 turn = self.history.add_turn(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
                 self.history.update_turn(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
-        self.window = Window(Bridge(settings, AppPaths.locate()))
+        self.window = Window(EngineBridge(settings, AppPaths.locate()))
         self.calls: list[tuple[Any, ...]] = []
         for name in CALLS:
             setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))
@@ -66,7 +66,7 @@ class Desk:
         return [self.past.items.index(row).data() for row in range(self.past.items.rowCount())]
 
     def texts(self) -> list[str]:
-        return [self.messages.at(row).text for row in range(self.messages.rowCount())]
+        return [self.messages.message_at(row).text for row in range(self.messages.rowCount())]
 
     def choose(self, title: str) -> None:
         self.past.list.setCurrentIndex(self.past.items.index(self.titles().index(title)))
@@ -93,5 +93,5 @@ def of_colour(widget: QWidget, colour: str) -> list[tuple[int, int]]:
 
 def bars(meter: QWidget) -> list[int]:
     """How high each bar of a level meter is drawn, in points."""
-    drawn = [x for x, _ in of_colour(meter, style.theme().accent)]
+    drawn = [x for x, _ in of_colour(meter, style.current_theme().accent)]
     return [max(drawn.count(x) for x in range(left, left + 7)) for left in range(0, meter.width(), 7)]

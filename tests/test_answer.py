@@ -13,20 +13,22 @@ from PySide6.QtWidgets import QApplication
 
 from tests.test_words import FORMULAS
 from ui import answer, style
-from ui.messages import Entry
+from ui.messages import ChatMessage
 
 WIDE = 600.0
 
 
 def drawn(text: str, heard: int | None = None) -> str:
-    made = answer.document(text, heard, style.LIGHT)
+    made = answer.render_markdown(text, heard, style.LIGHT)
     made.setTextWidth(WIDE)
     assert made.size().width() <= WIDE
     return made.toPlainText()
 
 
 def test_a_table_is_a_table_and_what_follows_stands_below_it(application: QApplication) -> None:
-    made = answer.document("| name | size |\n|:--|--:|\n| **oak** | 30 m |\n| ash | 9 m |\n\nEnd", None, style.LIGHT)
+    made = answer.render_markdown(
+        "| name | size |\n|:--|--:|\n| **oak** | 30 m |\n| ash | 9 m |\n\nEnd", None, style.LIGHT
+    )
     table = next(one for one in made.rootFrame().childFrames() if isinstance(one, QTextTable))
     cells = [
         [table.cellAt(row, column).firstCursorPosition().block() for column in range(table.columns())]
@@ -65,7 +67,7 @@ def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(applicati
     shown = drawn(text)
     for word in ("Title", "bold", "soft", "code", "1.  one", "2.  two", "•  dot", "x = 1", "a", "b", "c", "d"):
         assert word in shown, (word, shown)
-    assert answer.code(text) == "x = 1"
+    assert answer.find_code(text) == "x = 1"
     assert "**" not in shown and "#" not in shown and "|" not in shown
 
 
@@ -93,7 +95,7 @@ def test_a_text_without_spaces_gets_none(application: QApplication, text: str) -
 
 
 def test_what_was_not_heard_is_muted_from_its_letter_on(application: QApplication) -> None:
-    made = answer.document("图" * 1200 + "表" * 30, 1200, style.LIGHT)
+    made = answer.render_markdown("图" * 1200 + "表" * 30, 1200, style.LIGHT)
     parts = [part.fragment() for part in made.firstBlock()]
     assert [part.text()[0] for part in parts] == ["图", "表"] and [part.length() for part in parts] == [1200, 30]
 
@@ -101,21 +103,24 @@ def test_what_was_not_heard_is_muted_from_its_letter_on(application: QApplicatio
 @pytest.mark.parametrize("text", ["a" * 100_000, "- a\n" * 25_000, "| a |\n|-|\n" + "| b |\n" * 20_000])
 def test_an_answer_that_is_not_shown_whole_says_so(application: QApplication, text: str) -> None:
     told = "… The rest is not shown; Copy gives all of it."
-    assert told not in drawn(text[:100_000]) and told not in answer.plain(text[:100_000], style.LIGHT).toPlainText()
-    more = answer.document(text[:100_000] + "b", None, style.LIGHT)
+    assert (
+        told not in drawn(text[:100_000])
+        and told not in answer.to_plain_text(text[:100_000], style.LIGHT).toPlainText()
+    )
+    more = answer.render_markdown(text[:100_000] + "b", None, style.LIGHT)
     assert more.lastBlock().text() == told and more.lastBlock().blockFormat().leftMargin() == 0
-    assert answer.plain(text[:100_000] + "b", style.LIGHT).lastBlock().text() == told
+    assert answer.to_plain_text(text[:100_000] + "b", style.LIGHT).lastBlock().text() == told
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "QUJD" * 25_000, "ب" * 90_000, "x\u00a0" * 50_000, "\u0301" * 99_999])
 def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(application: QApplication, text: str) -> None:
-    for made in (answer.document(text, None, style.LIGHT), answer.plain(text, style.LIGHT)):
+    for made in (answer.render_markdown(text, None, style.LIGHT), answer.to_plain_text(text, style.LIGHT)):
         shown = made.toRawText()
         assert max(map(len, shown.split("\u200b"))) <= 4_000 and shown.replace("\u200b", "").strip() == text.strip()
 
 
 def test_a_document_loads_no_resource(application: QApplication, tmp_path: Path) -> None:
-    made = answer.SafeDocument()
+    made = answer.SafeTextDocument()
     (tmp_path / "x.css").write_text("p { color: red }")
     assert made.resource(2, QUrl.fromLocalFile(str(tmp_path / "x.css"))) is None
 
@@ -126,11 +131,11 @@ def test_a_link_shows_where_it_leads(application: QApplication) -> None:
 
 
 def test_what_was_not_heard_is_muted_and_told(application: QApplication) -> None:
-    made = answer.document("One two. Three four.", 8, style.LIGHT)
+    made = answer.render_markdown("One two. Three four.", 8, style.LIGHT)
     colours = set()
     block = made.begin()
     while block.isValid():
         colours |= {part.fragment().charFormat().foreground().color().name() for part in block}
         block = block.next()
     assert colours == {style.LIGHT.text, style.LIGHT.muted}
-    assert Entry("hark", "One two. Three four.", heard=8).spoken == "Hark: One two. (not heard: Three four.)"
+    assert ChatMessage("hark", "One two. Three four.", heard=8).speech_text == "Hark: One two. (not heard: Three four.)"

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from assistant import events
 from assistant.settings import Settings
 from tests.desk import PAST, Desk, Past
-from ui.messages import Entry
+from ui.messages import ChatMessage
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def past() -> Past:
 
 
 def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     view = desk.window.conversation
     view.setCurrentIndex(desk.messages.index(3))
     desk.key(view, Qt.Key.Key_E)
@@ -31,7 +31,7 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     branch = desk.history.store.branch_before(2)
     turn = desk.history.add_turn(branch, "changed")
     desk.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
-    assert [desk.messages.at(row).turn for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
+    assert [desk.messages.message_at(row).turn for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
     assert desk.window.keeper.current == 4
     view.setCurrentIndex(desk.messages.index(1))
     desk.key(view, Qt.Key.Key_A)
@@ -55,9 +55,9 @@ def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: Desk) -> 
 
 
 def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None:
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     desk.window.do.on_edit(desk.messages.rowCount() - 2)
-    desk.messages.put([Entry("you", "older", turn=1), Entry("hark", "older", turn=1)], 0)
+    desk.messages.insert_messages([ChatMessage("you", "older", turn=1), ChatMessage("hark", "older", turn=1)], 0)
     desk.window.bar.asked.emit("changed")
     name, turn, text = desk.calls[-1]
     assert (name, text) == ("again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
@@ -65,7 +65,7 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None
     desk.key(desk.window.bar.field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
     desk.window.bar.asked.emit("still from there")
     assert desk.calls[-1] == ("again", 1, "still from there")
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     desk.window.do.on_edit(0)
     desk.key(desk.window.bar.field, Qt.Key.Key_Escape)
     assert "new question" in desk.window.bar.status.text()
@@ -74,7 +74,7 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None
 
 
 def test_where_nothing_is_kept_nothing_branches_off(desk: Desk) -> None:
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, keep=False))
     before = desk.texts()
     desk.window.do.on_edit(0)

@@ -10,7 +10,7 @@ import pytest
 
 from assistant import __version__, events
 from tests.desk import Desk
-from ui.__main__ import main, parse
+from ui.__main__ import main, parse_arguments
 
 BARE = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
@@ -46,21 +46,25 @@ def test_the_real_program_refuses_an_unknown_argument() -> None:
 
 
 def test_arguments_say_what_the_window_is_started_for() -> None:
-    assert parse([]).deed == "show" and not parse([]).away and not parse([]).install
-    assert [parse([f"--{deed}"]).deed for deed in ("talk", "stop", "describe")] == ["talk", "stop", "describe"]
-    assert parse(["--away"]).away and parse(["--install"]).install
+    assert parse_arguments([]).deed == "show" and not parse_arguments([]).away and not parse_arguments([]).install
+    assert [parse_arguments([f"--{deed}"]).deed for deed in ("talk", "stop", "describe")] == [
+        "talk",
+        "stop",
+        "describe",
+    ]
+    assert parse_arguments(["--away"]).away and parse_arguments(["--install"]).install
 
 
 def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(desk: Desk) -> None:
     desk.calls.clear()
     for command in ("stop", "talk"):
-        desk.window.commands.carry_out(command)
+        desk.window.commands.run_command(command)
     assert not desk.calls
     desk.on(events.StateChanged("ready"))
     assert desk.calls == [("press",), ("tap",)], "the last of several, once"
     desk.on(events.StateChanged("ready"))
     assert desk.calls == [("press",), ("tap",)]
-    desk.window.commands.carry_out("stop")
+    desk.window.commands.run_command("stop")
     assert desk.calls[-1] == ("interrupt",), "and at once from then on"
 
 
@@ -69,8 +73,8 @@ def test_describe_that_comes_before_the_engine_is_ready_looks_at_the_screen_then
 ) -> None:
     looked: list[bool] = []
     monkeypatch.setattr(desk.window.do.looking, "whole", lambda then_describe: looked.append(then_describe))
-    desk.window.commands.carry_out("describe")
-    desk.window.commands.carry_out("show")
+    desk.window.commands.run_command("describe")
+    desk.window.commands.run_command("show")
     assert not looked and desk.window.isVisible()
     desk.on(events.StateChanged("ready"))
     assert looked == [True]

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from tests.conftest import missing
 from tests.desk import until
 from ui import install
-from ui.instance import Instance
-from ui.presence import Presence, icon
+from ui.instance import SingleInstance
+from ui.presence import TrayIcon, app_icon
 
 if TYPE_CHECKING:
     from jeepney import Message
@@ -40,18 +40,18 @@ HANG = (
 
 
 def test_the_second_start_tells_the_first(application: QApplication, tmp_path: Path) -> None:
-    first, told = Instance(tmp_path), list[str]()
-    first.told.connect(told.append)
+    first, told = SingleInstance(tmp_path), list[str]()
+    first.command_received.connect(told.append)
     command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert second.stdout and second.stdout.readline() == "here\n"
     QTest.qWait(300)  # so that it mostly comes before the first one listens; it must be heard in any case
-    first.listen()
+    first.start_listening()
     until(lambda: second.poll() is not None)
-    assert first.first
+    assert first.is_first
     assert second.stdout.read() == "False [True, True, True, True]\n"
     assert told == ["show", "talk", "describe", "stop"]
-    assert Instance(tmp_path / "another home").first
+    assert SingleInstance(tmp_path / "another home").is_first
 
 
 def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
@@ -59,9 +59,9 @@ def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
 ) -> None:
     from PySide6.QtNetwork import QLocalSocket
 
-    first, told = Instance(tmp_path), list[str]()
-    first.told.connect(told.append)
-    first.listen()
+    first, told = SingleInstance(tmp_path), list[str]()
+    first.command_received.connect(told.append)
+    first.start_listening()
     callers = []
     for said in (b"rm -rf", b"talk\n", b"x" * 30_000_000, b"showshow", b"\xff\xfe", b"st"):
         caller = QLocalSocket()
@@ -98,7 +98,7 @@ def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make anything")
 def test_whatever_keeps_it_from_locking_there_is_a_window(application: QApplication) -> None:
     """ENOENT and EROFS or EPERM, as in a home that is read-only: neither is another Hark."""
-    assert Instance(Path("/proc/hark/none")).first and Instance(Path("/proc")).first
+    assert SingleInstance(Path("/proc/hark/none")).is_first and SingleInstance(Path("/proc")).is_first
 
 
 def test_a_first_one_that_was_killed_is_none(application: QApplication, tmp_path: Path) -> None:
@@ -109,15 +109,15 @@ def test_a_first_one_that_was_killed_is_none(application: QApplication, tmp_path
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.stdout == "True\n"
-    after = Instance(tmp_path)
-    assert after.first
-    after.listen()
+    after = SingleInstance(tmp_path)
+    assert after.is_first
+    after.start_listening()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_without_a_right_to_write_there_is_a_window_all_the_same(application: QApplication, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    assert Instance(tmp_path).first
+    assert SingleInstance(tmp_path).is_first
 
 
 @pytest.fixture
@@ -147,11 +147,11 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     from jeepney.io.blocking import Proxy
 
     window = QWidget()
-    made = Presence(window)
+    made = TrayIcon(window)
     Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
-    assert not made.there and QApplication.activeWindow() is None
+    assert not made.is_available and QApplication.activeWindow() is None
     for last in (0, 7):
-        made.ready()
+        made.notify_ready()
         bus.send(new_method_return(called(bus), "as", (["body"],)))
         asked = called(bus)
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
@@ -161,7 +161,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     window.show()
     window.activateWindow()
     assert QTest.qWaitForWindowActive(window)
-    made.ready()
+    made.notify_ready()
     with pytest.raises(TimeoutError):
         bus.receive(timeout=0.5)
     window.deleteLater()
@@ -198,13 +198,13 @@ def test_a_notice_is_never_markup_whatever_the_desktop_can_show(
 def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
     window, wanted = QWidget(), list[str]()
-    made = Presence(window)
+    made = TrayIcon(window)
     made.wanted.connect(wanted.append)
     for action in made._menu.actions():
         assert action.text()
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
-    made.ready()  # to a desktop that is not there
+    made.notify_ready()  # to a desktop that is not there
     until(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
     assert made._last == 0
     window.deleteLater()
@@ -216,23 +216,23 @@ def test_menu_and_start_of_the_desktop(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    assert "--describe" in install.install(b"png")
+    assert "--describe" in install.install_entry(b"png")
     entry = tmp_path / "data" / "applications" / "hark.desktop"
     assert "Actions=Talk;Stop;Describe;" in entry.read_text() and "描述" in entry.read_text()
     assert (tmp_path / "data/icons/hicolor/256x256/apps/hark.png").read_bytes() == b"png"
     if shutil.which("desktop-file-validate"):
         subprocess.run(["desktop-file-validate", str(entry)], check=True)
     start = tmp_path / "config" / "autostart" / "hark.desktop"
-    assert install.autostart(True) == "" and "--away" in start.read_text()
-    assert install.autostart(False) == "" and not start.exists()
-    assert install.autostart(False) == "", "twice is once"
+    assert install.set_autostart(True) == "" and "--away" in start.read_text()
+    assert install.set_autostart(False) == "" and not start.exists()
+    assert install.set_autostart(False) == "", "twice is once"
     (tmp_path / "config" / "autostart").rmdir()
     (tmp_path / "config" / "autostart").write_text("a file in the way")
-    assert "could not be changed" in install.autostart(True)
+    assert "could not be changed" in install.set_autostart(True)
 
 
 def test_the_icon_has_all_sizes(application: QApplication) -> None:
-    assert {size.width() for size in icon().availableSizes()} == {16, 24, 32, 48, 64, 128, 256}
+    assert {size.width() for size in app_icon().availableSizes()} == {16, 24, 32, 48, 64, 128, 256}
 
 
 def test_a_bundle_becomes_an_appdir(tmp_path: Path) -> None:

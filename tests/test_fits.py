@@ -10,7 +10,7 @@ import pytest
 from assistant import cards as driver
 from assistant.cards import GraphicsCard
 from assistant.library.catalogue import CATALOG, recommended
-from ui.models import facts
+from ui.models import model_facts
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,15 @@ def test_what_the_driver_tells_of_cards(
 def test_what_is_quantised_is_judged_by_the_card() -> None:
     entry = CATALOG["qwen2-vl-7b-awq"]
     assert (
-        "too large" in facts(entry, 64) and "too large" in facts(entry, 64, 8) and "too large" not in facts(entry, 4, 9)
+        "too large" in model_facts(entry, 64)
+        and "too large" in model_facts(entry, 64, 8)
+        and "too large" not in model_facts(entry, 4, 9)
     )
 
 
 def test_what_each_needs_is_said() -> None:
-    assert facts(CATALOG["qwen2-vl-2b"], 4) == (
+    assert model_facts(CATALOG["qwen2-vl-2b"], 4) == (
         "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
     )
-    assert "quantised (AWQ, 4 bits), for graphics cards, not tried" in facts(CATALOG["qwen2-vl-7b-awq"], 64)
-    assert facts(CATALOG["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"
+    assert "quantised (AWQ, 4 bits), for graphics cards, not tried" in model_facts(CATALOG["qwen2-vl-7b-awq"], 64)
+    assert model_facts(CATALOG["piper-cori"], 64) == "0.1 GB to fetch · 0.6 GB of memory · English · MIT"

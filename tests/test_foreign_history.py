@@ -285,14 +285,14 @@ def test_a_history_of_the_collection_is_opened_with_its_turn(case: Path, tmp_pat
 
 
 def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path, application: object) -> None:
-    from ui.past import Past
+    from ui.past import ConversationPanel
 
     number = 2**40
     change(folder, "PRAGMA foreign_keys=OFF", f"UPDATE conversation SET id = {number} WHERE id = 1")
     change(folder, f"UPDATE turn SET conversation = {number} WHERE conversation = 1")
     kept, _ = opened(folder)
     wanted: list[tuple[str, object]] = []
-    past = Past()
+    past = ConversationPanel()
     past.wanted.connect(lambda what, which: wanted.append((what, which)))
     past.show_all([one for one in kept.list_conversations() if one.id == number], number)
     past.list.wanted.emit("open", number)

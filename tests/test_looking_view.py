@@ -33,7 +33,7 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.Mon
         assert words in desk.window.bar.status.text()
     assert [call[0] for call in desk.calls[-2:]] == ["show_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
-    desk.window.do.looking.whole()
+    desk.window.do.looking.capture_screen()
     until(lambda: not desk.window.isHidden())
     assert "lets no program capture" in desk.window.bar.status.text() and len(desk.calls) == 2
 
@@ -43,7 +43,7 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
     desk.window.bar.status.setText("")
-    desk.window.do.looking._on_portal(capture.encoded(painted(colour)), "")
+    desk.window.do.looking._on_portal(capture.encode_png(painted(colour)), "")
     said = desk.window.bar.status.text()
     assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["show_image"] * sent
 
@@ -58,14 +58,14 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
         lambda *_: (seen.append(desk.window.isVisible()), painted("#fff"))[1],
     )
     desk.window.side.past.search.setFocus()
-    desk.window.do.looking.whole()
-    desk.window.do.looking.whole()  # once is enough
+    desk.window.do.looking.capture_screen()
+    desk.window.do.looking.capture_screen()  # once is enough
     until(lambda: desk.calls)
     assert seen == [False]
     until(desk.window.isVisible)
     assert desk.window.focusWidget() is desk.window.side.past.search and len(desk.calls) == 1
     desk.window.hide()
-    desk.window.do.looking.whole()
+    desk.window.do.looking.capture_screen()
     assert seen == [False, False] and desk.window.isHidden(), "it was not in front: it stays where it was"
 
 
@@ -79,8 +79,8 @@ def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
         desk.window.activateWindow()
         assert QTest.qWaitForWindowActive(desk.window)
         announced.clear()
-        desk.window.do.looking.part()
-        until(lambda: isinstance(QApplication.activeWindow(), capture.Region))
+        desk.window.do.looking.capture_part()
+        until(lambda: isinstance(QApplication.activeWindow(), capture.RegionOverlay))
         region = QApplication.activeWindow()
         assert region.accessibleName() and "Enter" in region.accessibleDescription()
         for key in (keys.Key_Right, keys.Key_Down, keys.Key_Plus, keys.Key_Up, keys.Key_Minus, keys.Key_Plus):
@@ -97,7 +97,7 @@ def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
 def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
     shot = QPixmap(400, 200)
     shot.fill(QColor("#ffffff"))
-    region, parts = capture.Region(shot), list[QPixmap]()
+    region, parts = capture.RegionOverlay(shot), list[QPixmap]()
     region.taken.connect(parts.append)
     region.resize(200, 100)
     region.show()
@@ -110,7 +110,7 @@ def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
 
 def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
     desk.window.do.on_choice("look", "camera", "no such camera")
-    desk.window.do.looking.photograph()
+    desk.window.do.looking.take_photo()
     until(lambda: "No camera" in desk.window.bar.status.text())
 
 
@@ -121,7 +121,7 @@ def test_a_camera_s_picture_comes_into_the_tray(desk: Desk, tmp_path: Path) -> N
         film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
     film.release()
     desk.window.do.on_choice("look", "camera", str(tmp_path / "camera.avi"))
-    desk.window.do.looking.photograph()
+    desk.window.do.looking.take_photo()
     until(lambda: desk.calls[-1][0] == "show_image")
     name, data, title = desk.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)

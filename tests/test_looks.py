@@ -51,7 +51,7 @@ def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
     assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     seen = set()
     for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
-        meter.add(level)
+        meter.add_level(level)
         seen.add(tuple(bars(meter)))
     assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
     desk.window.do.on_choice("window", "still", False)
@@ -59,7 +59,7 @@ def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
         QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
     )
     for level in (0.1, 0.2, 0.3):
-        meter.add(level)
+        meter.add_level(level)
     assert bars(meter)[-3] < bars(meter)[-2] < bars(meter)[-1]
 
 

@@ -10,19 +10,19 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
 
 from tests.desk import Desk, until
 from ui import words
-from ui.messages import Entry
+from ui.messages import ChatMessage
 
 
 def test_the_code_of_a_message_is_copied_by_itself(desk: Desk) -> None:
     messages, view = desk.messages, desk.window.conversation
     told: list[str] = []
     view.told.connect(told.append)
-    messages.add(Entry("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
+    messages.append_message(ChatMessage("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
     QTest.keyClick(view, Qt.Key.Key_End)
     until(lambda: "Copy code" in buttons(desk) and "Links" not in buttons(desk))
     QTest.keyClick(view, Qt.Key.Key_B)
     assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
-    messages.add(Entry("hark", "See [it](https://example.org)."))
+    messages.append_message(ChatMessage("hark", "See [it](https://example.org)."))
     QTest.keyClick(view, Qt.Key.Key_End)
     until(lambda: "Copy code" not in buttons(desk) and "Links" in buttons(desk))
 
@@ -33,7 +33,7 @@ def buttons(desk: Desk) -> list[str]:
 
 
 def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
-    desk.messages.add(Entry("hark", "No 7"))
+    desk.messages.append_message(ChatMessage("hark", "No 7"))
     desk.window.conversation.setFocus()
     desk.key(desk.window.conversation, Qt.Key.Key_S)
     assert desk.calls[-1] == ("say", "capital N, o; 7")
@@ -44,7 +44,7 @@ def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
 def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, opened = list[str](), list[str]()
     text = "See [here](https://a.example/x?y), [there](https://b.example), [no](file:///etc/passwd) and <javascript:x>."
-    desk.messages.add(Entry("hark", text))
+    desk.messages.append_message(ChatMessage("hark", text))
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
     monkeypatch.setattr(
         QInputDialog,
@@ -61,5 +61,5 @@ def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytes
 
 
 def test_heading_of_an_answer_that_a_crash_cut_names_hark_once() -> None:
-    assert Entry("hark", "The ferry", detail=words.by("")).heading == "Hark"
-    assert Entry("hark", "The ferry", detail=words.by("tiny")).heading == "Hark · the starter kit"
+    assert ChatMessage("hark", "The ferry", detail=words.speaker_text("")).heading_text == "Hark"
+    assert ChatMessage("hark", "The ferry", detail=words.speaker_text("tiny")).heading_text == "Hark · the starter kit"

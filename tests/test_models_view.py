@@ -19,9 +19,9 @@ from tests import hub as hubs
 from tests.desk import until
 from tests.hub import Hub
 from tests.test_fits import smi
-from ui.bridge import Bridge
-from ui.download import Downloads
-from ui.models import Models
+from ui.bridge import EngineBridge
+from ui.download import DownloadManager
+from ui.models import ModelsDialog
 from ui.window import Window
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
@@ -45,7 +45,7 @@ class View:
         self.settings = Settings()
         self.parent = QWidget()
         self.words: list[str] = []
-        self.downloads = Downloads(self.parent, lambda: self.settings)
+        self.downloads = DownloadManager(self.parent, lambda: self.settings)
         self.downloads.told.connect(self.words.append)
         self.downloads.chosen.connect(self._choose)
         self.open()
@@ -55,7 +55,7 @@ class View:
         self.settings = replace(self.settings, **{section: part})
 
     def open(self) -> None:
-        self.dialog = Models(self.parent, self.downloads)
+        self.dialog = ModelsDialog(self.parent, self.downloads)
         self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialog.show()
         self.dialog.activateWindow()
@@ -70,7 +70,7 @@ class View:
 def view(application: QApplication, hub: Hub) -> Iterator[View]:
     made = View()
     yield made
-    made.downloads.end()
+    made.downloads.stop_all()
     made.parent.deleteLater()
     application.processEvents()
 
@@ -138,18 +138,18 @@ def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(view:
 
 def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> None:
     hub.cuts = 99
-    waiting = [one.name for one in view.downloads.best()][1:]
-    view.downloads.get_all()
-    first, second = view.downloads.best()[0].name, waiting[0]
+    waiting = [one.name for one in view.downloads.recommended_models()][1:]
+    view.downloads.download_all()
+    first, second = view.downloads.recommended_models()[0].name, waiting[0]
     assert list(view.downloads.running) == [first]
     assert [view.dialog.rows[one].state.text() for one in waiting] == ["It waits for its turn."] * len(waiting)
     view.dialog.rows[second].buttons["get"].click()
     once = view.downloads.running[second]
-    view.downloads.get(second)
-    view.downloads.get_all()
+    view.downloads.download(second)
+    view.downloads.download_all()
     assert view.downloads.running[second] is once and view.words.count(f"Fetching {second}") == 1
     for one in (first, second):
-        view.downloads.stop(one)
+        view.downloads.pause_download(one)
     until(lambda: not view.downloads.running)
     assert not any("waits" in row.state.text() for row in view.dialog.rows.values())
     assert view.words.count("What waited for it is not fetched.") == 1
@@ -157,9 +157,9 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> No
 
 def test_after_a_failure_nothing_waits_and_that_is_said(view: View, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
-    view.downloads.get_all()
+    view.downloads.download_all()
     until(lambda: not view.downloads.running)
-    row = view.dialog.rows[view.downloads.best()[0].name]
+    row = view.dialog.rows[view.downloads.recommended_models()[0].name]
     assert row.state.text() == view.words[-1] and row.state.text().endswith("What waited for it is not fetched.")
     assert not any("waits" in one.state.text() for one in view.dialog.rows.values())
 
@@ -193,9 +193,9 @@ def test_it_is_fetched_on_when_the_dialog_is_closed_and_shown_when_it_is_opened_
 
 def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: View, hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 99
-    view.downloads.get("whisper-tiny")
+    view.downloads.download("whisper-tiny")
     until(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
-    view.downloads.end()
+    view.downloads.stop_all()
     again = View()
     row = again.dialog.rows["whisper-tiny"]
     until(lambda: row.buttons["cancel"].isVisible())
@@ -207,7 +207,7 @@ def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: Vie
     assert row.state.text() == again.words[-1] == "whisper-tiny is cancelled: 0.00 GB are free again."
     assert not list(tmp_path.rglob("*.hark-part"))
     again.dialog.close()
-    again.downloads.end()
+    again.downloads.stop_all()
     again.parent.deleteLater()
 
 
@@ -243,17 +243,17 @@ print(len(fetching), [child for child in fetching if child.is_running()], flush=
 
 
 def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, home: Path, hub: Hub) -> None:
-    window = Window(Bridge(Settings(), AppPaths.locate()))
+    window = Window(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.models()
     window.models()
-    (dialog,) = window.findChildren(Models)
+    (dialog,) = window.findChildren(ModelsDialog)
     assert dialog.isVisible() and not dialog.isModal() and QApplication.activeModalWidget() is None
     dialog.close()
     window.models()
-    (downloads,) = window.findChildren(Downloads)
-    assert [one.isVisible() for one in window.findChildren(Models) if one is not dialog] == [True]
-    downloads.end()
+    (downloads,) = window.findChildren(DownloadManager)
+    assert [one.isVisible() for one in window.findChildren(ModelsDialog) if one is not dialog] == [True]
+    downloads.stop_all()
     window.hide()
     window.deleteLater()
     application.processEvents()
@@ -278,7 +278,7 @@ def test_what_fits_the_graphics_card_fits_the_computer(
     assert "whisper-small + qwen2-vl-7b + piper-ljspeech" in view.dialog.all.text()
     large = {name for name, row in view.dialog.rows.items() if "too large" in row.about.text()}
     assert large == {"qwen2-vl-72b", "qwen2-vl-72b-awq"}
-    view.downloads.end()
+    view.downloads.stop_all()
     view.parent.deleteLater()
 
 

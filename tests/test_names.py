@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 from assistant import events
 from assistant.settings import AppPaths, Settings
 from tests.desk import until
-from ui.bridge import Bridge
-from ui.capture import Region
-from ui.checkup import Checkup
-from ui.models import Models
-from ui.options import Options
-from ui.stages import Table
+from ui.bridge import EngineBridge
+from ui.capture import RegionOverlay
+from ui.checkup import DoctorDialog
+from ui.models import ModelsDialog
+from ui.options import SettingsDialog
+from ui.stages import TimingsTable
 from ui.window import Window
 
 _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
@@ -28,7 +28,7 @@ _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 @pytest.fixture
 def window(home: Path) -> Iterator[Window]:
     application = QApplication.instance() or QApplication([])
-    made = Window(Bridge(Settings(), AppPaths.locate()))
+    made = Window(EngineBridge(Settings(), AppPaths.locate()))
     made.show()
     yield made
     made.hide()
@@ -65,15 +65,20 @@ def test_the_window_has_no_nameless_control(window: Window) -> None:
     assert not nameless(window)
 
 
-@pytest.mark.parametrize("kind", [Options, Models, Checkup, Table, Region])
+@pytest.mark.parametrize("kind", [SettingsDialog, ModelsDialog, DoctorDialog, TimingsTable, RegionOverlay])
 def test_no_dialog_has_a_nameless_control(window: Window, kind: type[QWidget]) -> None:
-    if kind is Region:
-        dialog: QWidget = Region(QPixmap(90, 60))
+    if kind is RegionOverlay:
+        dialog: QWidget = RegionOverlay(QPixmap(90, 60))
         dialog.show()
     else:
         timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
         window.bar.stages.show_turn(timings)
-        {Options: window.options, Models: window.models, Checkup: window.checkup, Table: window.bar.stages.open}[kind]()
+        {
+            SettingsDialog: window.options,
+            ModelsDialog: window.models,
+            DoctorDialog: window.checkup,
+            TimingsTable: window.bar.stages.show_table,
+        }[kind]()
         (dialog,) = window.findChildren(kind)
     until(dialog.isVisible)
     assert dialog.windowTitle() or dialog.accessibleName()

@@ -118,7 +118,7 @@ def test_an_answer_of_espeak_that_makes_no_sense_is_its_end(
 
 
 def test_lines_of_the_doctor_that_are_no_findings_are_passed_over() -> None:
-    from ui.checkup import _findings
+    from ui.checkup import _parse_findings
 
     good = {"event": "checked", "what": "sound", "state": "ok", "message": "It works.", "hint": ""}
     lines = [
@@ -128,4 +128,4 @@ def test_lines_of_the_doctor_that_are_no_findings_are_passed_over() -> None:
         b'{"event": "checked"}',
         json.dumps({**good, "state": "x"}).encode(),
     ]
-    assert [one.what for one in _findings(b"\n".join([*lines, json.dumps(good).encode()]))] == ["sound"]
+    assert [one.what for one in _parse_findings(b"\n".join([*lines, json.dumps(good).encode()]))] == ["sound"]

@@ -28,7 +28,7 @@ def turn(desk: Desk, number: int, conversation: int, *between: events.Event) -> 
 
 def far_up(desk: Desk) -> None:
     """At the start of a long conversation, by key."""
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     until(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
@@ -40,7 +40,7 @@ def _place(text: str) -> tuple[int, bool]:
 
 
 def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> None:
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     view, pages = desk.window.conversation, desk.window.keeper.pages
     until(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
     until(lambda: view.verticalScrollBar().maximum() > 0)
@@ -57,7 +57,7 @@ def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> 
 
 def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 80)
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
     until(lambda: bar.maximum() > 0)
 
@@ -86,7 +86,7 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch:
 
 
 def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
         desk.window.resize(width, 700)
@@ -99,7 +99,7 @@ def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
 
 
 def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
     assert desk.texts()[0] == "Long question 0"
@@ -116,13 +116,13 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(de
     assert desk.calls[-1][0] == "again" and desk.texts() == []
     desk.on(events.ConversationOpened(9))
     turn(desk, 999, 9, events.Notice("the voice is gone"))
-    assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.at(1).detail
+    assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.message_at(1).detail
 
 
 def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: Desk) -> None:
     far_up(desk)
     desk.key(desk.window.conversation, Qt.Key.Key_E)
-    asked = desk.messages.at(0).turn
+    asked = desk.messages.message_at(0).turn
     desk.window.conversation.sought.emit(False)
     assert desk.texts()[-1] == "answer 99" and "Long question 0" not in desk.texts()
     desk.window.bar.asked.emit("changed words")
@@ -148,7 +148,7 @@ def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pyte
 
 def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.on(events.Notice("one"))
     for _ in range(12):
@@ -171,7 +171,7 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 30)
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.on(events.Notice("between"))
     for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
@@ -187,17 +187,17 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
 
 def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     view, chosen = desk.window.conversation, list[int]()
     view.setFocus()
-    until(lambda: desk.texts()[view.row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
+    until(lambda: desk.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
     view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
     for _ in range(9):
         view.verticalScrollBar().setValue(0)
         QTest.qWait(5)
     until(lambda: chosen == [-1] and "answer 99" not in desk.texts())
     seen = view.indexAt(view.viewport().rect().center()).row()
-    assert seen <= view.row < seen + 12, "copied is what is seen"
+    assert seen <= view.current_row < seen + 12, "copied is what is seen"
     desk.key(view, Qt.Key.Key_K)
     assert seen <= view.currentIndex().row() < seen + 12
     QTest.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
@@ -206,7 +206,7 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeyp
 
 def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 20)
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     desk.on(events.ConversationOpened(1))
     for number in range(40):
         turn(desk, 1000 + number, 1)
@@ -215,9 +215,9 @@ def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: py
 
 
 def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
-    last = desk.messages.at(desk.messages.rowCount() - 1).turn
+    last = desk.messages.message_at(desk.messages.rowCount() - 1).turn
     assert last
     turn(desk, last, 3)
     assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
@@ -225,6 +225,6 @@ def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
 
 def test_of_a_very_tall_window_all_is_filled(desk: Desk) -> None:
     desk.window.resize(1240, 5000)
-    desk.window.keeper.open(3)
+    desk.window.keeper.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
     until(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)

@@ -48,23 +48,23 @@ def test_renaming_and_deleting_and_bringing_back(desk: Desk, monkeypatch: pytest
     desk.choose("Tea")
     desk.key(desk.past.list, Qt.Key.Key_F2)
     assert "Green tea" in desk.titles()
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     desk.choose("Green tea")
     desk.key(desk.past.list, Qt.Key.Key_Delete)
     assert desk.titles() == ["Long", "火车"] and desk.texts() == [] and desk.window.keeper.current is None
     assert "Ctrl+Z" in desk.window.bar.status.text() and not desk.past.undo.isHidden()
-    desk.window.keeper.undo()
+    desk.window.keeper.undo_delete()
     assert "Green tea" in desk.titles() and desk.past.undo.isHidden()
 
 
 def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: Desk) -> None:
-    desk.window.keeper.open(1)  # Tea, the last in the list
+    desk.window.keeper.open_conversation(1)  # Tea, the last in the list
     desk.choose("Long")
     for _ in range(2):
         desk.key(desk.past.list, Qt.Key.Key_Delete)
     assert desk.titles() == ["Tea"] and desk.window.keeper.current == 1
     for _ in range(2):
-        desk.window.keeper.undo()
+        desk.window.keeper.undo_delete()
     assert desk.titles() == ["Long", "火车", "Tea"] and desk.past.undo.isHidden()
 
 
@@ -81,13 +81,13 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
 
 def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "tea"), "JSON (*.json)"))
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     desk.window.export()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *told: (str(tmp_path / "tea.json"), ""))
-    desk.window.keeper.bring()
+    desk.window.keeper.import_conversation()
     assert desk.titles().count("Tea") == 2 and desk.window.keeper.current == 4 and len(desk.texts()) == 4
     (tmp_path / "tea.json").write_text("{")
-    desk.window.keeper.bring()
+    desk.window.keeper.import_conversation()
     assert "cannot be taken in" in desk.texts()[-1]
 
 
@@ -103,5 +103,5 @@ def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk, monkeypat
     desk.window.resize(480, 600)
     desk.window.search()
     assert not desk.window.conversation.isVisible()
-    desk.window.keeper.open(1)
+    desk.window.keeper.open_conversation(1)
     assert desk.window.conversation.isVisible()

@@ -194,7 +194,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
         place = window.tray.list.visualItemRect(row).center()
         assert told_by_tool_tip(window.tray.list.viewport(), place).splitlines()[0] == name
         desk.past.show_all([ConversationSummary(7, name, 0.0, 0)], None)
-        window.tray.gone("e" * 64)
+        window.tray.remove_picture("e" * 64)
         for widget in (window, *window.findChildren(QWidget)):
             widget.grab() if widget.isWindow() else widget.repaint()
         label = window.bar.status
@@ -217,7 +217,7 @@ def test_a_message_box_shows_markup_as_it_is(
         seen.append(box.text())
         box.reject()
 
-    for show in (plain.inform, plain.warn, plain.confirm):
+    for show in (plain.show_information, plain.show_warning, plain.ask_confirmation):
         for name in names(fifo):
             QTimer.singleShot(50, read)
             show(None, name, name)
@@ -226,7 +226,7 @@ def test_a_message_box_shows_markup_as_it_is(
     monkeypatch.setenv("HARK_HOME", str(tmp_path / f"<img src='{fifo.name}'>"))
     monkeypatch.chdir(tmp_path)
     QTimer.singleShot(50, read)
-    start._unanswered(AppPaths.locate())
+    start._warn_unanswered(AppPaths.locate())
     assert str(AppPaths.locate().data) in seen.pop() and fifo.exists()
 
 
@@ -263,7 +263,7 @@ def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_withou
 
 def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: Desk) -> None:
     long = "QUJD" * 50_000
-    label = plain.label(long)
+    label = plain.plain_label(long)
     assert len(label.text()) == plain.MAX_LETTERS
     desk.on(events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162)))
     desk.past.show_all([ConversationSummary(7, long, 0.0, 0)], None)

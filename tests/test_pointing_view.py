@@ -21,7 +21,7 @@ def told(desk: Desk) -> list[str]:
 
 def warm(desk: Desk) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
-    found = of_colour(desk.window.tray.pointing, style.theme().warm)
+    found = of_colour(desk.window.tray.pointing, style.current_theme().warm)
     across, down = {x for x, _ in found}, {y for _, y in found}
     return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
 
@@ -54,7 +54,7 @@ def test_zooming_ends_where_there_is_nothing_more_to_see(desk: Desk) -> None:
     for _ in range(9):
         desk.key(pointing, Qt.Key.Key_Plus)
     assert steps[0] == "This is the whole picture" and steps[-1] == "This is as near as it goes"
-    left, top, right, bottom = pointing.box
+    left, top, right, bottom = pointing.selected_box
     assert 0 < min(right - left, bottom - top) < 9
 
 
@@ -114,4 +114,7 @@ def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: Desk) -> None:
     desk.on(SHOWN)
     desk.key(desk.window.tray.pointing, Qt.Key.Key_Plus)
     desk.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))
-    assert desk.window.tray.pointing.words == "middle, zoomed once" and "tokens" in desk.window.tray.cost.text()
+    assert (
+        desk.window.tray.pointing.describe_selection == "middle, zoomed once"
+        and "tokens" in desk.window.tray.cost.text()
+    )

@@ -92,7 +92,7 @@ def test_the_window_s_button_gets_them_and_they_are_used(
         until(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
         assert row.state.text() == "It is used now."
     assert save_settings(view.settings, AppPaths.locate()) == ""
-    view.downloads.end()
+    view.downloads.stop_all()
     view.parent.deleteLater()
     answered(cli, red, samples, tmp_path / "answer.wav")
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPush
 from assistant.settings import AppPaths, Settings
 from assistant.settings_file import load_settings
 from tests.desk import Desk, until
-from ui.options import Options
+from ui.options import SettingsDialog
 
 
 def test_settings_are_found_changed_at_once_and_put_back(
@@ -18,7 +18,7 @@ def test_settings_are_found_changed_at_once_and_put_back(
 ) -> None:
     before = desk.window.bridge.settings
     desk.window.options()
-    (made,) = desk.window.findChildren(Options)
+    (made,) = desk.window.findChildren(SettingsDialog)
     assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
     made.search.setText("graphics card whisper")
     assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
@@ -46,7 +46,7 @@ def test_settings_are_found_changed_at_once_and_put_back(
 
 
 def test_every_setting_has_its_words(desk: Desk) -> None:
-    made = Options(desk.window, Settings)
+    made = SettingsDialog(desk.window, Settings)
     for option, _, control in made.rows:
         assert hasattr(getattr(Settings(), option.section), option.field)
         assert control.accessibleName() and control.accessibleDescription().endswith(".")
@@ -67,5 +67,5 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkey
     desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
     until(lambda: "hark-window --talk" in desk.window.bar.status.text())
     assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
-    desk.window.do.looking.other()
+    desk.window.do.looking.capture_window()
     assert "F7 captures the screen" in desk.window.bar.status.text()

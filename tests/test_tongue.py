@@ -33,7 +33,7 @@ from assistant.words import tongue
 from assistant.words.tongue import ntr, tr
 from tests.desk import Desk
 from ui import start, welcome, words
-from ui.options import Options
+from ui.options import SettingsDialog
 
 ROOT = Path(__file__).parents[1]
 LOCALE = ROOT / "resources" / "locale"
@@ -126,7 +126,7 @@ def test_no_sentence_goes_past_the_catalogue() -> None:
 
 def test_qts_own_buttons_and_menus_are_in_the_language(application: QApplication, spoken: None) -> None:
     before = QLocale()
-    start.speak("zh_CN")
+    start.set_language("zh_CN")
     try:
         box = QMessageBox()
         kinds = box.StandardButton
@@ -140,15 +140,15 @@ def test_qts_own_buttons_and_menus_are_in_the_language(application: QApplication
             application.removeTranslator(one)
             one.setParent(None)
         QLocale.setDefault(before)
-    start.speak("en")
+    start.set_language("en")
     assert not application.findChildren(QTranslator), "Qt's own is English"
 
 
 def test_the_first_run_says_that_the_starters_ear_is_english_only_and_what_hears_more(spoken: None) -> None:
     for language, words_of_it in (([], ("English", "no other language", "Whisper")), (["zh"], ("英语", "Whisper"))):
         tongue.choose_language(language)
-        assert all(one in welcome.words() for one in words_of_it), welcome.words()
-        assert bool(language) == tongue.is_chinese(welcome.words())
+        assert all(one in welcome.welcome_text() for one in words_of_it), welcome.welcome_text()
+        assert bool(language) == tongue.is_chinese(welcome.welcome_text())
 
 
 def test_what_is_read_at_run_time_is_the_catalogue() -> None:
@@ -226,9 +226,9 @@ def test_nothing_in_the_window_is_beyond_translation(application: QApplication, 
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("1"), events.Wrote("2"),
         events.RegionPointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
     )  # fmt: skip
-    options = Options(window, Settings)
-    texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading("ear")]
-    texts += [desk.messages.at(row).spoken for row in range(desk.messages.rowCount())]
+    options = SettingsDialog(window, Settings)
+    texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading_text("ear")]
+    texts += [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())]
     wild = {
         text
         for text in texts

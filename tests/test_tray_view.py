@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from assistant import events
 from tests.desk import SHOWN, Desk
 from ui import pictures
-from ui.framed import framed
+from ui.framed import framed_thumbnail
 from ui.pictures import DIGEST
 
 
@@ -43,13 +43,15 @@ def test_a_reworked_picture_keeps_its_place(desk: Desk) -> None:
 def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
-    assert desk.window.tray.take(data) == "" and "first 100 of 500" in desk.texts()[-1]
+    assert desk.window.tray.take_drop(data) == "" and "first 100 of 500" in desk.texts()[-1]
     assert sum(call[0] == "show" for call in desk.calls) == 100
 
 
 def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
-    monkeypatch.setattr(pictures, "framed", lambda image, number: drawn.append(number) or framed(image, number))
+    monkeypatch.setattr(
+        pictures, "framed", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
+    )
     for number in range(100):
         digest = f"{number:064}"
         desk.on(replace(SHOWN, digest=digest))
@@ -80,7 +82,12 @@ def test_a_drop_takes_files_pixels_or_says_why_not(desk: Desk, tmp_path: Path) -
     urls.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl.fromLocalFile(str(tmp_path / "b.png"))])
     pixels.setData("image/png", b"bytes")
     page.setUrls([QUrl("https://example.org/a.png")])
-    assert [desk.window.tray.take(data) == "" for data in (urls, pixels, page, nothing)] == [True, True, False, False]
+    assert [desk.window.tray.take_drop(data) == "" for data in (urls, pixels, page, nothing)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [call[0] for call in desk.calls] == ["show", "show", "show_image"]
 
 
@@ -89,7 +96,7 @@ def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: Desk, tmp_path
     file.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
     text.setText("hello")
     pixels.setData("image/png", b"bytes")
-    assert [desk.window.tray.wants(data) for data in (file, text, pixels)] == [True, False, True]
+    assert [desk.window.tray.accepts_drop(data) for data in (file, text, pixels)] == [True, False, True]
 
 
 def test_a_picture_tells_what_it_costs(desk: Desk) -> None:

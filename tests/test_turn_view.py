@@ -19,7 +19,7 @@ def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
         events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(hear=0.3), 5, 1),
         events.StateChanged("ready"),
     )  # fmt: skip
-    assert [desk.messages.at(row).spoken for row in range(desk.messages.rowCount())] == [
+    assert [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())] == [
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
     assert desk.window.bar.status.text() == "Stopped." and not desk.window.bar.stop.isEnabled()
@@ -33,7 +33,7 @@ def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: Desk) -> None
         assert not view.grab().isNull()
     assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
     assert len(painter._kept) <= 6 and len(painter._heights) <= 6
-    desk.on(events.TurnEnded("answered", "What is it?", view.messages.at(1).text))
+    desk.on(events.TurnEnded("answered", "What is it?", view.messages.message_at(1).text))
 
 
 def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
@@ -42,7 +42,7 @@ def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
         events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
     )  # fmt: skip
     assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
-    assert desk.messages.at(1).heard == 5
+    assert desk.messages.message_at(1).heard == 5
 
 
 def test_reading_aloud_is_no_answer(desk: Desk) -> None:
@@ -97,34 +97,34 @@ def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: Desk) -> No
     desk.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
     desk.on(events.TurnEnded("answered", "a", "b", timings=times))
     assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
-    assert [round(seconds, 3) for _, seconds in stages.spans(times)] == [0.5, 0.1, 0.2, 0.4, 1.0]
+    assert [round(seconds, 3) for _, seconds in stages.stage_spans(times)] == [0.5, 0.1, 0.2, 0.4, 1.0]
     assert not bar.grab().isNull()
     QTest.keyClick(bar, Qt.Key.Key_Space)
-    table = desk.window.findChild(stages.Table).table
+    table = desk.window.findChild(stages.TimingsTable).table
     shown = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
     assert ["Hearing", "0.20"] in shown and ["Writing the rest", "1.00"] in shown and shown[-1][1] == "4.00"
-    desk.window.findChild(stages.Table).accept()
+    desk.window.findChild(stages.TimingsTable).accept()
 
 
 def test_times_are_words() -> None:
-    assert words.times(TurnTimings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
+    assert words.timings_text(TurnTimings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
         "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
     )
-    assert words.times(TurnTimings()) == ""
+    assert words.timings_text(TurnTimings()) == ""
 
 
 def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths: list[int] = []
-    document = answer.document
+    document = answer.render_markdown
     monkeypatch.setattr(answer, "document", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1])
     desk.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
     until(lambda: 1_500 in lengths)
     assert len(lengths) < 10, lengths
     desk.on(*[events.Wrote("QUJD" * 10_000)] * 4)
     until(lambda: lengths[-1] > 100_000)
-    until(desk.window.conversation.at_end)
+    until(desk.window.conversation.is_at_end)
     count = len(lengths)
     for _ in range(5):  # beyond what is drawn
         desk.on(events.Wrote("QUJD" * 10_000))
@@ -141,7 +141,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: Desk) -> 
         events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
     )  # fmt: skip
     assert desk.texts() == ["still there?", "Yes."], "once"
-    assert desk.messages.at(0).turn == 7 and desk.messages.at(0).pictures == ("d",)
+    assert desk.messages.message_at(0).turn == 7 and desk.messages.message_at(0).pictures == ("d",)
     desk.window.do.ask("still there?")
     desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
     QTest.qWait(400)
@@ -153,4 +153,4 @@ def test_a_frozen_engine_and_one_that_works_on_are_told(desk: Desk) -> None:
     assert "Still working" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
     desk.on(events.StateChanged("frozen"))
     assert "does not answer" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
-    assert all(words.announced(state) for state in ("working", "frozen"))
+    assert all(words.announced_text(state) for state in ("working", "frozen"))

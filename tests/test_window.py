@@ -14,7 +14,7 @@ from assistant import events
 from assistant.settings import AppPaths, Settings
 from assistant.settings_file import load_settings
 from tests.desk import Desk, bars, until
-from ui.checkup import Checkup
+from ui.checkup import DoctorDialog
 
 
 def test_the_window_loads_no_model_library() -> None:
@@ -50,7 +50,7 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
 
 def test_the_computer_is_checked_in_words(desk: Desk) -> None:
     desk.window.checkup()
-    (dialog,) = desk.window.findChildren(Checkup)
+    (dialog,) = desk.window.findChildren(DoctorDialog)
     until(lambda: dialog.list.count() > 3)
     said = [dialog.list.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(dialog.list.count())]
     assert any(one.startswith("starter kit, works:") for one in said), said
@@ -73,7 +73,7 @@ def test_who_cannot_talk_is_told_why_at_every_try(desk: Desk, monkeypatch: pytes
     desk.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
     desk.calls.clear()
     desk.window.talk_down()
-    desk.window.commands.carry_out("talk")
+    desk.window.commands.run_command("talk")
     assert told == ["There is no microphone."] * 2 and not desk.calls
 
 

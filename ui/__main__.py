@@ -11,41 +11,43 @@ from typing import NoReturn
 
 from assistant import __version__
 
-DEEDS = {
+COMMANDS = {
     "talk": "listen to one question",
     "stop": "stop speaking, at once",
     "describe": "describe what is on the screen",
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """Arguments whose faults are one sentence."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.\n")
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """What the window is started for: `deed` is "show" or one of `DEEDS`. Ends the program with 2 for what is unknown,
     and after --help and --version."""
-    parser = _Parser(
+    parser = _ArgumentParser(
         prog="hark-window",
         allow_abbrev=False,
         description="Hark's window: talk, type, show pictures. If it is open already, that window does what is asked.",
     )
     parser.set_defaults(deed="show")
     parser.add_argument("--version", action="version", version=f"hark-window {__version__}")
-    what = parser.add_mutually_exclusive_group()
-    for deed, text in DEEDS.items():
-        what.add_argument(f"--{deed}", action="store_const", dest="deed", const=deed, help=text)
-    what.add_argument("--away", action="store_true", help="start in the tray, where the desktop has one")
-    what.add_argument("--install", action="store_true", help="put Hark into a Linux desktop's menu, and show nothing")
+    command_group = parser.add_mutually_exclusive_group()
+    for command, text in COMMANDS.items():
+        command_group.add_argument(f"--{command}", action="store_const", dest="deed", const=command, help=text)
+    command_group.add_argument("--away", action="store_true", help="start in the tray, where the desktop has one")
+    command_group.add_argument(
+        "--install", action="store_true", help="put Hark into a Linux desktop's menu, and show nothing"
+    )
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Shows the window; returns the exit code, 4 without a display."""
-    options = parse(arguments)
+    options = parse_arguments(arguments)
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         print("There is no display. In a terminal use hark listen or hark ask.", file=sys.stderr)
         return 4
@@ -53,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()
     from ui import message_bus
 
-    silent = message_bus.leave_out_silent()  # before Qt is loaded: it asks them
+    silent_bus_text = message_bus.disable_silent_buses()  # before Qt is loaded: it asks them
     from ui import start
 
-    return start.main(options, silent)
+    return start.main(options, silent_bus_text)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
 from ui import roles
-from ui.plain import shortened
+from ui.plain import shorten_text
 
 _MAX_LETTERS = 20_000  # more would hold up the reader
 _AT_ONCE = 4  # that a reader may still have to read when the next one comes
@@ -23,37 +23,37 @@ class Announcer:
 
     def __init__(self, window: QWidget, level: Callable[[], str]) -> None:
         self._window, self._level = window, level
-        self._notices = [_Notice(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
+        self._notices = [_NoticeAccessible(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
 
-    def say(self, text: str, detail: bool = False) -> None:
+    def announce_detail(self, text: str, detail: bool = False) -> None:
         """`detail`: neither a beginning or an end, nor the answer to a key."""
         if self._level() == "off" or (detail and self._level() == "ends"):
             return
-        self.read(text)
+        self.read_text(text)
 
-    def read(self, text: str) -> None:
+    def read_text(self, text: str) -> None:
         """What a person asked to be read: at every level, and as often as it is asked for."""
         if text and QAccessible.isActive():
-            text = shortened(text, _MAX_LETTERS)
+            text = shorten_text(text, _MAX_LETTERS)
             if self._notices:
                 self._notices.append(self._notices.pop(0))
-                self._notices[-1].tell(text)
+                self._notices[-1].announce(text)
             else:
                 QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._window, text))
 
 
-class _Notice(QWidget):
+class _NoticeAccessible(QWidget):
     """A notification without a picture: one point large, and never in the way."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        roles.give(self, QAccessible.Role.Notification)
+        roles.set_role(self, QAccessible.Role.Notification)
         self.setObjectName("notice")
         self.resize(1, 1)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
-    def tell(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         self.hide()
         self.setAccessibleName(text)
         self.show()

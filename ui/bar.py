@@ -21,21 +21,21 @@ from PySide6.QtWidgets import (
 from assistant.words.tongue import tr, tr_noop
 from ui import style
 from ui.plain import PlainLabel, set_tool_tip
-from ui.stages import Stages
-from ui.talk import Meter, Talk
+from ui.stages import TimingsBar
+from ui.talk import LevelMeter, TalkButton
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QInputMethodEvent, QKeyEvent, QTextCursor
 
 
-LONGEST = 1_000_000  # letters of a question
+MAX_QUESTION_LETTERS = 1_000_000  # letters of a question
 TOO_LONG = tr_noop("This text is longer than a million letters. Shorten it and ask again.")
 _MAX_LINE_LETTERS = 1000  # of a paragraph in the field
 _BREAK = "\f"  # ends a paragraph that the field broke; drawn as nothing, and in no question: it is a control character
 
 
-class Field(QPlainTextEdit):
+class QuestionField(QPlainTextEdit):
     """Enter asks, Shift+Enter is a new line; Tab goes on to the next control. `refused` gives why a text was not taken.
     What is pasted is broken up into paragraphs that can be laid out quickly: `asked` gives it whole."""
 
@@ -46,26 +46,26 @@ class Field(QPlainTextEdit):
         self.setAccessibleName(tr("Question"))
         self.setPlaceholderText(tr("Type a question …"))
         self.setTabChangesFocus(True)
-        self.setFont(style.font(1.08))
+        self.setFont(style.scaled_font(1.08))
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.document().contentsChanged.connect(self._fit)
-        self._fit()
+        self.document().contentsChanged.connect(self._fit_height)
+        self._fit_height()
 
-    def asked(self) -> str:
+    def typed_text(self) -> str:
         """What is typed, without the breaks that only this field has."""
         return _without_breaks(self.toPlainText())
 
-    def put(self, text: str) -> None:
+    def replace_text(self, text: str) -> None:
         """Another text in the place of all that is typed, which comes back with Ctrl+Z."""
         cursor = self.textCursor()
         cursor.select(cursor.SelectionType.Document)
-        self._insert(cursor, text)
+        self._insert_text(cursor, text)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        if len(text := source.text()) > LONGEST:
+        if len(text := source.text()) > MAX_QUESTION_LETTERS:
             self.refused.emit(tr(TOO_LONG))
         else:
-            self._insert(self.textCursor(), text)
+            self._insert_text(self.textCursor(), text)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         """What is dictated or typed through an input method."""
@@ -73,7 +73,7 @@ class Field(QPlainTextEdit):
         if len(text) > _MAX_LINE_LETTERS:
             event.setCommitString("")
             super().inputMethodEvent(event)
-            self._insert(self.textCursor(), text[:LONGEST])
+            self._insert_text(self.textCursor(), text[:MAX_QUESTION_LETTERS])
         else:
             super().inputMethodEvent(event)
 
@@ -85,14 +85,14 @@ class Field(QPlainTextEdit):
         data.setText(_without_breaks(text))
         return data
 
-    def _insert(self, cursor: QTextCursor, text: str) -> None:
+    def _insert_text(self, cursor: QTextCursor, text: str) -> None:
         """In the place of what is selected. Qt lays out a whole paragraph for every letter that is typed in it, and a
         long word again for each of its lines (200,000 letters held the window up for 9 s): long ones are broken up."""
         cursor.beginEditBlock()
         cursor.removeSelectedText()
         at, length = cursor.positionInBlock(), cursor.block().length() - 1
         text = text.replace(_BREAK, "").replace("\r\n", "\n").replace("\r", "\n")
-        lines = [piece for line in text.split("\n") for piece in _pieces(line)]
+        lines = [piece for line in text.split("\n") for piece in _split_line(line)]
         if at and at + len(lines[0]) > _MAX_LINE_LETTERS:
             lines.insert(0, _BREAK)
         if at < length and length - at + len(lines[-1]) > _MAX_LINE_LETTERS:
@@ -115,12 +115,12 @@ class Field(QPlainTextEdit):
             super().keyPressEvent(event)
 
     @Slot()
-    def _fit(self) -> None:
+    def _fit_height(self) -> None:
         lines = max(1, min(4, self.document().blockCount()))
         self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
 
 
-class Bar(QWidget):
+class InputBar(QWidget):
     """`asked` gives what was typed, `refused` why it was not taken; it stays in the field then."""
 
     asked, refused, stopped = Signal(str), Signal(str), Signal()
@@ -129,7 +129,7 @@ class Bar(QWidget):
         super().__init__()
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.talk, self.meter, self.field, self.stages = Talk(), Meter(), Field(), Stages()
+        self.talk, self.meter, self.field, self.stages = TalkButton(), LevelMeter(), QuestionField(), TimingsBar()
         self.caption, self.status = PlainLabel(), PlainLabel()
         self.caption.setObjectName("caption")
         self.status.setObjectName("status")
@@ -138,9 +138,9 @@ class Bar(QWidget):
             policy = label.sizePolicy()  # the meter's own width is not that of the words
             policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
             label.setSizePolicy(policy)
-        self.caption.setFont(style.font(1.2))
+        self.caption.setFont(style.scaled_font(1.2))
         self.status.setProperty("quiet", True)
-        self.status.setFont(style.font(0.95))
+        self.status.setFont(style.scaled_font(0.95))
         self.ask = QPushButton(tr("Ask"))
         set_tool_tip(self.ask, tr("Ask what is typed (Enter)"))
         self.stop = QPushButton("■  " + tr("Stop") + "   Ctrl")
@@ -149,8 +149,8 @@ class Bar(QWidget):
         self.stop.setObjectName("stop")
         self.stop.setEnabled(False)
         self.stop.clicked.connect(self.stopped)
-        self.ask.clicked.connect(self._enter)
-        self.field.entered.connect(self._enter)
+        self.ask.clicked.connect(self._submit)
+        self.field.entered.connect(self._submit)
         self.field.refused.connect(self.refused)
         self.past, self.pictures = QPushButton(tr("Conversations")), QPushButton(tr("Pictures"))
         for button in (self.past, self.pictures):  # shown where the window is too narrow for both sides
@@ -185,9 +185,9 @@ class Bar(QWidget):
         self._grid.addWidget(self.talk, 0, 0)
         self._grid.addLayout(words, 0, 1)
         self._grid.setColumnStretch(1, 1)
-        self.fold(narrow=False, tight=False)
+        self.fit_width(narrow=False, tight=False)
 
-    def fold(self, narrow: bool, tight: bool) -> None:
+    def fit_width(self, narrow: bool, tight: bool) -> None:
         """Puts the text field below the rest where there is no room beside it, and the buttons below the field where
         there is none beside that."""
         place = (1, 0, 1, 3) if narrow else (0, 2, 1, 1)
@@ -196,20 +196,20 @@ class Bar(QWidget):
         self._rows.setDirection(QBoxLayout.Direction.TopToBottom if tight else QBoxLayout.Direction.LeftToRight)
 
     @Slot()
-    def _enter(self) -> None:
-        self.take(self.asked.emit)
+    def _submit(self) -> None:
+        self.take_text(self.asked.emit)
 
-    def take(self, ask: Callable[[str], None]) -> None:
+    def take_text(self, ask: Callable[[str], None]) -> None:
         """Gives what is typed to `ask`, and empties the field; a text that is too long stays there."""
-        text = self.field.asked().strip()
-        if len(text) > LONGEST:
+        text = self.field.typed_text().strip()
+        if len(text) > MAX_QUESTION_LETTERS:
             self.refused.emit(tr(TOO_LONG))
             return
         self.field.clear()
         ask(text)
 
 
-def _pieces(line: str) -> list[str]:
+def _split_line(line: str) -> list[str]:
     """A line in pieces that the field can lay out; all but the last one end with a break, behind a space if there is
     one near the end."""
     pieces = []

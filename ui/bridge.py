@@ -14,10 +14,10 @@ from assistant.settings import AppPaths, Settings
 from assistant.settings_file import save_settings
 
 
-class Bridge(QObject):
+class EngineBridge(QObject):
     """`happened` carries every event, in the window's thread. `engine` takes the calls, each returning at once."""
 
-    happened = Signal(object)
+    event_received = Signal(object)
 
     def __init__(self, settings: Settings, folders: AppPaths) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Bridge(QObject):
         self.data = folders.data
         self.engine = EngineClient(settings, self._on_event)
 
-    def change(self, settings: Settings) -> str:
+    def change_settings(self, settings: Settings) -> str:
         """Takes other settings and keeps them, or has the engine look again at what the same ones name; returns why
         they cannot be kept, or ""."""
         before, self.settings = self.settings, settings
@@ -35,4 +35,4 @@ class Bridge(QObject):
         return save_settings(settings, self._folders)
 
     def _on_event(self, event: Event) -> None:
-        self.happened.emit(event)
+        self.event_received.emit(event)

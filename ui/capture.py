@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from assistant.words.tongue import tr, tr_noop
 from ui import roles, style
-from ui.grid import Box, Grid, draw, outline
+from ui.grid import Box, GridCursor, draw_grid, draw_outline
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPaintEvent
@@ -23,7 +23,7 @@ _PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 
 
-def whole(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
+def capture_screen(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
     """The screen that a window is on, or another program's window of this number; or an empty picture, and why."""
     shot = window.screen().grabWindow(number)
     if shot.isNull():
@@ -33,7 +33,7 @@ def whole(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
     return shot, ""
 
 
-class Photograph(QProcess):
+class CameraCapture(QProcess):
     """Takes one from the camera of this number, or the first; `taken` gives it as PNG, or nothing. Waits for nobody."""
 
     taken = Signal(bytes)
@@ -50,7 +50,7 @@ class Photograph(QProcess):
         self.deleteLater()
 
 
-def encoded(shot: QPixmap) -> bytes:
+def encode_png(shot: QPixmap) -> bytes:
     """As PNG."""
     data = QBuffer()
     data.open(QBuffer.OpenModeFlag.WriteOnly)
@@ -58,7 +58,7 @@ def encoded(shot: QPixmap) -> bytes:
     return bytes(data.data().data())
 
 
-class Region(QWidget):
+class RegionOverlay(QWidget):
     """Shows a capture over all of the screen; `taken` gives the part that was dragged out, or the cell of a grid that
     was chosen by keys, each step of which is `told`. Esc leaves it."""
 
@@ -68,14 +68,14 @@ class Region(QWidget):
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        roles.give(self, QAccessible.Role.Graphic)
+        roles.set_role(self, QAccessible.Role.Graphic)
         self.setAccessibleName(tr("Choose a part of the screen"))
         self.setAccessibleDescription(
             tr("Arrows move in a grid of nine, plus and minus zoom, Enter takes the place, or drag a box. Esc leaves.")
         )
         self.setCursor(Qt.CursorShape.CrossCursor)
         self._shot, self._from, self._box = shot, QPoint(), QRect()
-        self._grid = Grid((shot.width(), shot.height()))
+        self._grid = GridCursor((shot.width(), shot.height()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._from = event.position().toPoint()
@@ -87,36 +87,36 @@ class Region(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if min(self._box.width(), self._box.height()) >= _SMALLEST:
             ratio = self._shot.width() / max(1, self.width())
-            self._take(QRect(self._box.topLeft() * ratio, self._box.size() * ratio))
+            self._take_part(QRect(self._box.topLeft() * ratio, self._box.size() * ratio))
         self.close()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.close()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            left, top, right, bottom = self._grid.box
-            self._take(QRect(left, top, right - left, bottom - top))
+            left, top, right, bottom = self._grid.current_box
+            self._take_part(QRect(left, top, right - left, bottom - top))
             self.close()
-        elif told := self._grid.step(event):
+        elif told := self._grid.handle_key(event):
             self.update()
             self.told.emit(told)
 
-    def _take(self, part: QRect) -> None:
+    def _take_part(self, part: QRect) -> None:
         self.taken.emit(self._shot.copy(part & self._shot.rect()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.drawPixmap(self.rect(), self._shot)
         painter.fillRect(self.rect(), QColor(0, 0, 0, 90))
-        lit = QRectF(self._box) if not self._box.isEmpty() else self._on_screen(self._grid.box)
+        lit = QRectF(self._box) if not self._box.isEmpty() else self._to_screen(self._grid.current_box)
         painter.setClipRect(lit)
         painter.drawPixmap(self.rect(), self._shot)
         painter.setClipping(False)
         if self._box.isEmpty():
-            draw(painter, self._on_screen(self._grid.region))
-        outline(painter, lit, QColor(style.theme().accent), 2)
+            draw_grid(painter, self._to_screen(self._grid.current_region))
+        draw_outline(painter, lit, QColor(style.current_theme().accent), 2)
 
-    def _on_screen(self, box: Box) -> QRectF:
+    def _to_screen(self, box: Box) -> QRectF:
         x, y = self.width() / self._shot.width(), self.height() / self._shot.height()
         return QRectF(box[0] * x, box[1] * y, (box[2] - box[0]) * x, (box[3] - box[1]) * y)
 

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QV
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from assistant.words.tongue import ntr, tr, tr_noop
 from ui import style
-from ui.plain import label, shortened
-from ui.talk import Meter
+from ui.plain import plain_label, shorten_text
+from ui.talk import LevelMeter
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -30,7 +30,7 @@ _STATES = {
 
 
 @dataclass(frozen=True)
-class _Finding:
+class _DoctorFinding:
     event: Literal["checked"]
     what: str
     state: Literal["ok", "note", "missing"]
@@ -38,14 +38,14 @@ class _Finding:
     hint: str
 
 
-def _findings(output: bytes) -> Iterator[_Finding]:
+def _parse_findings(output: bytes) -> Iterator[_DoctorFinding]:
     """What the check found; other lines, such as those of a library, are passed over."""
     for line in output.splitlines():
         with contextlib.suppress(InvalidValueError):
-            yield read_as(_Finding, parse_json(line), "finding")
+            yield read_as(_DoctorFinding, parse_json(line), "finding")
 
 
-class Checkup(QDialog):
+class DoctorDialog(QDialog):
     """`say` asks for a sentence to be spoken, `tries` for the microphone to be tried, `told` gives what a screen reader
     says."""
 
@@ -54,12 +54,12 @@ class Checkup(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Check this computer"))
-        style.fit(self, 620, 520)
-        self.list, self.meter = QListWidget(), Meter()
+        style.fit_dialog(self, 620, 520)
+        self.list, self.meter = QListWidget(), LevelMeter()
         self.list.setAccessibleName(tr("Results"))
         self.list.setWordWrap(True)
         self.list.addItem(tr("Looking …"))
-        self._hint = label(
+        self._hint = plain_label(
             tr("Speak: the bars rise when the microphone hears you. The buttons try it by ear, and make Hark speak."),
             quiet=False,
         )
@@ -68,7 +68,7 @@ class Checkup(QDialog):
         )
         hear.clicked.connect(self._on_hear)
         speak.clicked.connect(self._on_speak)
-        again.clicked.connect(self.look)
+        again.clicked.connect(self.run_checks)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
         for widget in (hear, speak, again, close):
@@ -79,10 +79,10 @@ class Checkup(QDialog):
         for one in (self._hint, self.meter):
             column.addWidget(one)
         column.addLayout(row)
-        self.look()
+        self.run_checks()
 
     @Slot()
-    def look(self) -> None:
+    def run_checks(self) -> None:
         """Runs all checks; it takes a few seconds."""
         process = QProcess(self)
         process.finished.connect(self._on_results)
@@ -91,12 +91,12 @@ class Checkup(QDialog):
     @Slot()
     def _on_results(self) -> None:
         process: Any = self.sender()
-        findings = list(_findings(bytes(process.readAllStandardOutput().data())))
+        findings = list(_parse_findings(bytes(process.readAllStandardOutput().data())))
         process.deleteLater()
         self.list.clear()
         for finding in findings:
             sign, state = _STATES[finding.state]
-            text = shortened(f"{finding.message} {finding.hint}".rstrip())
+            text = shorten_text(f"{finding.message} {finding.hint}".rstrip())
             self.list.addItem(f"{sign}  {finding.what}: {text}")
             said = f"{finding.what}, {tr(state)}: {text}"
             self.list.item(self.list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
@@ -108,11 +108,11 @@ class Checkup(QDialog):
 
     @Slot()
     def _on_hear(self) -> None:
-        self.show_tried(tr("Speak now, for three seconds. Then you hear it again."))
+        self.show_test_result(tr("Speak now, for three seconds. Then you hear it again."))
         self.tries.emit()
 
     @Slot(str)
-    def show_tried(self, told: str) -> None:
+    def show_test_result(self, told: str) -> None:
         """How the microphone's trial goes."""
         self._hint.setText(told)
         self.told.emit(told)

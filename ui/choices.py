@@ -9,7 +9,7 @@ from assistant.words.tongue import tr_noop
 
 
 @dataclass(frozen=True)
-class Option:
+class SettingSpec:
     """`choices` are values and their names; none for whatever is typed, or a `device` that is there. `most`: of a
     number."""
 
@@ -28,7 +28,7 @@ _THEMES = (
     ("dark", tr_noop("Dark")),
     ("contrast", tr_noop("High contrast")),
 )
-_TONGUES = (("system", tr_noop("As the system")), ("en", "English"), ("zh_CN", "简体中文"))
+_LANGUAGES = (("system", tr_noop("As the system")), ("en", "English"), ("zh_CN", "简体中文"))
 _SPEAKERS = (("hark", tr_noop("Hark's voice")), ("reader", tr_noop("The screen reader")))
 _LEVELS = (
     ("all", tr_noop("Everything")),
@@ -46,59 +46,61 @@ _WEIGHTS = (
     ("stored", tr_noop("As they are stored")),
 )
 
-OPTIONS = (
-    Option(
+SETTING_SPECS = (
+    SettingSpec(
         "sound",
         "input",
         tr_noop("Microphone"),
         tr_noop("Changed at once; the system's own follows the system."),
         device=True,
     ),
-    Option(
+    SettingSpec(
         "sound",
         "output",
         tr_noop("Speaker"),
         tr_noop("Changed at once; the system's own follows the system."),
         device=True,
     ),
-    Option(
+    SettingSpec(
         "sound",
         "headphones",
         tr_noop("I use headphones"),
         tr_noop("Hark cannot hear itself, so you can always interrupt by speaking."),
     ),
-    Option(
+    SettingSpec(
         "speak",
         "speed",
         tr_noop("Speed of speech"),
         tr_noop("1 is the voice's own; Alt+Up and Alt+Down change it too."),
         most=MAX_SPEED,
     ),
-    Option(
+    SettingSpec(
         "window",
         "announce",
         tr_noop("Tell the screen reader"),
         tr_noop("What happens, without being asked; answers only where the screen reader speaks them."),
         _LEVELS,
     ),
-    Option(
+    SettingSpec(
         "speak",
         "by",
         tr_noop("Who speaks answers"),
         tr_noop("Hark's voice or the screen reader, never both."),
         _SPEAKERS,
     ),
-    Option(
+    SettingSpec(
         "sound",
         "earcons",
         tr_noop("Short sounds"),
         tr_noop("For recording on and off, sent, working, ready and error."),
     ),
-    Option("window", "theme", tr_noop("Colours"), tr_noop("Light, dark or strong, or as the system has it."), _THEMES),
-    Option(
+    SettingSpec(
+        "window", "theme", tr_noop("Colours"), tr_noop("Light, dark or strong, or as the system has it."), _THEMES
+    ),
+    SettingSpec(
         "window", "still", tr_noop("Less motion"), tr_noop("No cursor blinks, and the level meter changes in steps.")
     ),
-    Option(
+    SettingSpec(
         "window",
         "hotkeys",
         tr_noop("Keys everywhere on the desktop"),
@@ -107,120 +109,132 @@ OPTIONS = (
             "has settings of its own; macOS allows none."
         ),
     ),
-    Option(
+    SettingSpec(
         "window",
         "stay",
         tr_noop("Stay in the tray when closed"),
         tr_noop("Where the desktop has a tray; else it ends."),
     ),
-    Option("window", "autostart", tr_noop("Start with the desktop"), tr_noop("Away in the tray, ready for its keys.")),
-    Option("window", "language", tr_noop("Language"), tr_noop("Of this window, from the next start on."), _TONGUES),
-    Option(
+    SettingSpec(
+        "window", "autostart", tr_noop("Start with the desktop"), tr_noop("Away in the tray, ready for its keys.")
+    ),
+    SettingSpec(
+        "window", "language", tr_noop("Language"), tr_noop("Of this window, from the next start on."), _LANGUAGES
+    ),
+    SettingSpec(
         "hear",
         "transcriber",
         tr_noop("Who hears"),
         tr_noop("The starter kit knows a few English questions; Whisper hears anything."),
         _HEARS,
     ),
-    Option("hear", "model", tr_noop("Whisper model"), tr_noop("A name such as whisper-small, or a folder.")),
-    Option(
+    SettingSpec("hear", "model", tr_noop("Whisper model"), tr_noop("A name such as whisper-small, or a folder.")),
+    SettingSpec(
         "hear",
         "language",
         tr_noop("Language that is heard"),
         tr_noop("A code such as en or zh; empty: Whisper finds out."),
     ),
-    Option(
+    SettingSpec(
         "hear",
         "device",
         tr_noop("Where Whisper runs"),
         tr_noop("On the graphics card where there is one and it fits."),
         _DEVICES,
     ),
-    Option(
+    SettingSpec(
         "hear",
         "budget",
         tr_noop("Whisper's part of the graphics card"),
         tr_noop("Gigabytes that it may take; 0: all that is free."),
         most=1000,
     ),
-    Option(
+    SettingSpec(
         "look",
         "responder",
         tr_noop("Who looks and answers"),
         tr_noop("The starter kit knows plain shapes and reads text; Qwen2-VL knows far more."),
         _LOOKS,
     ),
-    Option("look", "model", tr_noop("Qwen2-VL model"), tr_noop("A name such as qwen2-vl-2b, or a folder.")),
-    Option(
+    SettingSpec("look", "model", tr_noop("Qwen2-VL model"), tr_noop("A name such as qwen2-vl-2b, or a folder.")),
+    SettingSpec(
         "look",
         "device",
         tr_noop("Where Qwen2-VL runs"),
         tr_noop("On the graphics card where there is one and it fits."),
         _DEVICES,
     ),
-    Option(
+    SettingSpec(
         "look",
         "budget",
         tr_noop("Qwen2-VL's part of the graphics card"),
         tr_noop("Gigabytes that it may take; 0: all that is free."),
         most=1000,
     ),
-    Option(
+    SettingSpec(
         "look",
         "weights",
         tr_noop("Weights on a processor"),
         tr_noop("Four bits are three times as fast and nearly as good."),
         _WEIGHTS,
     ),
-    Option(
+    SettingSpec(
         "look",
         "glance",
         tr_noop("Answer from a small view"),
         tr_noop("When a picture is not ready yet; else Hark waits for all of it."),
     ),
-    Option(
+    SettingSpec(
         "look",
         "describe_dropped",
         tr_noop("Describe every picture"),
         tr_noop("As it is dropped, without being asked; else when a question comes."),
     ),
-    Option("look", "camera", tr_noop("Camera"), tr_noop("Its number, 0 for the first; empty: the first.")),
-    Option("look", "system", tr_noop("System prompt"), tr_noop("What the model is told before every conversation.")),
-    Option(
+    SettingSpec("look", "camera", tr_noop("Camera"), tr_noop("Its number, 0 for the first; empty: the first.")),
+    SettingSpec(
+        "look", "system", tr_noop("System prompt"), tr_noop("What the model is told before every conversation.")
+    ),
+    SettingSpec(
         "look",
         "describe",
         tr_noop("Asked when nothing is"),
         tr_noop("The question that goes with a picture without one."),
     ),
-    Option("look", "max_pixels", tr_noop("Largest picture"), tr_noop("Pixels that the model sees; 0: what fits.")),
-    Option(
+    SettingSpec("look", "max_pixels", tr_noop("Largest picture"), tr_noop("Pixels that the model sees; 0: what fits.")),
+    SettingSpec(
         "look",
         "max_new_tokens",
         tr_noop("Longest answer"),
         tr_noop("In tokens, about three quarters of a word each."),
         most=32768,
     ),
-    Option("look", "video_frames", tr_noop("Frames of a video"), tr_noop("At most so many are looked at."), most=768),
-    Option("look", "video_rate", tr_noop("Frames a second"), tr_noop("Of a video, until there are too many."), most=30),
-    Option(
+    SettingSpec(
+        "look", "video_frames", tr_noop("Frames of a video"), tr_noop("At most so many are looked at."), most=768
+    ),
+    SettingSpec(
+        "look", "video_rate", tr_noop("Frames a second"), tr_noop("Of a video, until there are too many."), most=30
+    ),
+    SettingSpec(
         "memory",
         "preload",
         tr_noop("Load models at the start"),
         tr_noop("Else at the first question, which then takes longer."),
     ),
-    Option(
+    SettingSpec(
         "memory",
         "unload_after",
         tr_noop("Let models go after"),
         tr_noop("Minutes without anything to do; 0: never."),
         most=10000,
     ),
-    Option(
+    SettingSpec(
         "hub",
         "source",
         tr_noop("Models come from"),
         tr_noop("Nothing else is ever fetched, and only when you ask."),
         _HUBS,
     ),
-    Option("history", "keep", tr_noop("Keep conversations"), tr_noop("Else nothing is saved, from the next start on.")),
+    SettingSpec(
+        "history", "keep", tr_noop("Keep conversations"), tr_noop("Else nothing is saved, from the next start on.")
+    ),
 )

@@ -17,24 +17,24 @@ class DesktopCommands(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window = window
-        self._engine_is_ready = False
-        self._waiting: list[str] = []
+        self._is_engine_ready = False
+        self._pending_commands: list[str] = []
 
     @Slot(str)
-    def carry_out(self, command: str) -> None:
+    def run_command(self, command: str) -> None:
         """One of "show", "talk", "stop", "describe" and "quit"."""
-        if command in ("talk", "stop", "describe") and not self._engine_is_ready:
-            self._waiting.append(command)
+        if command in ("talk", "stop", "describe") and not self._is_engine_ready:
+            self._pending_commands.append(command)
         else:
             getattr(self, command)()
 
     @Slot()
     def on_ready(self) -> None:
         """The engine is ready."""
-        self._engine_is_ready = True
-        waiting, self._waiting = self._waiting, []
-        for command in waiting[-1:]:  # of several that were asked for meanwhile the last one is meant
-            self.carry_out(command)
+        self._is_engine_ready = True
+        pending, self._pending_commands = self._pending_commands, []
+        for command in pending[-1:]:  # of several that were asked for meanwhile the last one is meant
+            self.run_command(command)
 
     def show(self) -> None:
         """In front of other windows."""
@@ -56,7 +56,7 @@ class DesktopCommands(QObject):
 
     def describe(self) -> None:
         """What is on the screen now."""
-        self._window.do.looking.whole(then_describe=True)
+        self._window.do.looking.capture_screen(then_describe=True)
 
     def quit(self) -> None:
         """Ends Hark, wherever the window would stay."""

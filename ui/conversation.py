@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QListView, QPushBu
 
 from assistant.words.tongue import tr
 from ui import style
-from ui.drawn import Painter
-from ui.messages import Messages
+from ui.drawn import MessageDelegate
+from ui.messages import MessageListModel
 from ui.plain import set_tool_tip
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NEAR = 400  # pixels from an end of the list at which more messages are asked for
 
 
-class Conversation(QListView):
+class ConversationView(QListView):
     """The view. `read` asks for a message to be spoken, `again` for a question to be asked again, `edited` for one to
     be changed first, `earlier` and `later` for messages above and below, `sought` for the start (or the end); `told` is
     what a screen reader says."""
@@ -30,10 +30,10 @@ class Conversation(QListView):
     read, again, edited, told = Signal(str), Signal(int), Signal(int), Signal(str)
     earlier, later, sought = Signal(), Signal(), Signal(bool)
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, messages: MessageListModel) -> None:
         super().__init__()
         self.messages = messages
-        self._painter = Painter()
+        self._painter = MessageDelegate()
         self.setModel(messages)
         self.setItemDelegate(self._painter)
         self.setObjectName("conversation")
@@ -46,7 +46,7 @@ class Conversation(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.verticalScrollBar().valueChanged.connect(self._on_scroll)
         self._refill = QTimer(self, singleShot=True, interval=0)
-        self._refill.timeout.connect(self._fill)
+        self._refill.timeout.connect(self._fill_view)
         self._grown = QTimer(self, singleShot=True, interval=0)
         self._grown.timeout.connect(self._on_grown)
         for signal in (messages.modelReset, messages.rowsInserted, self.verticalScrollBar().rangeChanged):
@@ -60,15 +60,15 @@ class Conversation(QListView):
 
     def refresh(self) -> None:
         """The colours or fonts changed."""
-        self._painter.forget()
+        self._painter.clear_cache()
         self.scheduleDelayedItemsLayout()
         self.viewport().update()
 
-    def grown(self, row: int) -> None:
+    def row_grew(self, row: int) -> None:
         """A message changed, perhaps its height too: drawn anew once for all words that come meanwhile."""
         self._growing = QPersistentModelIndex(self.messages.index(row))
         if not self._grown.isActive():
-            self._end_was_seen = self.at_end()  # Qt may lay it out before we do
+            self._end_was_seen = self.is_at_end()  # Qt may lay it out before we do
             self._grown.start()
 
     @Slot()
@@ -79,24 +79,24 @@ class Conversation(QListView):
             self.scrollToBottom()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        with self.staying():
+        with self.keeping_place():
             super().resizeEvent(event)
 
-    def at_end(self) -> bool:
+    def is_at_end(self) -> bool:
         """Whether the last message is seen."""
         bar = self.verticalScrollBar()
         return bar.value() >= bar.maximum() - 40
 
     @contextlib.contextmanager
-    def staying(self) -> Iterator[None]:
+    def keeping_place(self) -> Iterator[None]:
         """Where the end was seen it is seen afterwards."""
-        at_end = self.at_end()
+        at_end = self.is_at_end()
         yield
         if at_end:
             self.scrollToBottom()
 
     @contextlib.contextmanager
-    def in_place(self) -> Iterator[None]:
+    def keeping_scroll(self) -> Iterator[None]:
         """Other messages come and go; what is seen stays where it is."""
         seen = QPersistentModelIndex(self.indexAt(self.viewport().rect().center()))
         top = self.visualRect(seen).top()
@@ -115,19 +115,19 @@ class Conversation(QListView):
                 self._ask_later.start()
 
     @Slot()
-    def _fill(self) -> None:
+    def _fill_view(self) -> None:
         """Where nearly all of it is seen at once nothing needs to be scrolled."""
         self.executeDelayedItemsLayout()
         if self.messages.rowCount() and self.verticalScrollBar().maximum() < _NEAR:
             self.earlier.emit()
 
-    def leave(self, rows: range) -> None:
+    def move_focus_from(self, rows: range) -> None:
         """These messages go: one of them that is chosen is chosen no longer, and no other one instead of it."""
         if self.currentIndex().row() in rows:
             self.selectionModel().clear()
 
     @property
-    def row(self) -> int:
+    def current_row(self) -> int:
         """The message that one is at: the current one, else the last that is seen."""
         row = self.currentIndex().row()
         if row < 0:
@@ -139,27 +139,27 @@ class Conversation(QListView):
 
     @Slot()
     def read_again(self) -> None:
-        if self.row >= 0:
-            self.read.emit(self.messages.at(self.row).text)
+        if self.current_row >= 0:
+            self.read.emit(self.messages.message_at(self.current_row).text)
 
     @Slot()
-    def spell(self) -> None:
-        if self.row >= 0:
+    def spell_current(self) -> None:
+        if self.current_row >= 0:
             from assistant.words.spoken import spell_out
 
-            self.read.emit(spell_out(self.messages.at(self.row).text))
+            self.read.emit(spell_out(self.messages.message_at(self.current_row).text))
 
     @Slot()
-    def copy(self) -> None:
-        if self.row >= 0:
-            QGuiApplication.clipboard().setText(self.messages.at(self.row).text)
+    def copy_current(self) -> None:
+        if self.current_row >= 0:
+            QGuiApplication.clipboard().setText(self.messages.message_at(self.current_row).text)
             self.told.emit(tr("Copied"))
 
     @Slot()
     def copy_code(self) -> None:
         from ui import answer
 
-        if self.row >= 0 and (code := answer.code(self.messages.at(self.row).text)):
+        if self.current_row >= 0 and (code := answer.find_code(self.messages.message_at(self.current_row).text)):
             QGuiApplication.clipboard().setText(code)
             self.told.emit(tr("Code copied"))
 
@@ -173,13 +173,13 @@ class Conversation(QListView):
 
     @Slot()
     def open_link(self) -> None:
-        if self.row >= 0:
+        if self.current_row >= 0:
             from ui import answer, links
 
-            links.ask(self, answer.links(self.messages.at(self.row).text))
+            links.ask_to_open(self, answer.find_links(self.messages.message_at(self.current_row).text))
 
     def _with_question(self, signal: Any) -> None:
-        question = self.messages.question_of(self.row)
+        question = self.messages.question_of(self.current_row)
         if question >= 0:
             signal.emit(question)
 
@@ -193,15 +193,15 @@ class Conversation(QListView):
     def focusInEvent(self, event: QFocusEvent) -> None:
         """It begins at the newest message that is seen, where Qt would take the oldest."""
         if not self.currentIndex().isValid() and self.messages.rowCount():
-            self.setCurrentIndex(self.messages.index(self.row))
+            self.setCurrentIndex(self.messages.index(self.current_row))
         super().focusInEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self.messages.rowCount() == 0:
             painter = QPainter(self.viewport())
-            painter.setPen(QColor(style.theme().muted))
-            painter.setFont(style.font(1.15))
+            painter.setPen(QColor(style.current_theme().muted))
+            painter.setFont(style.scaled_font(1.15))
             how = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             text = tr("Drop a picture and ask about it.\nHold F9 and talk, or type below.")
             painter.drawText(self.viewport().rect(), how, text)
@@ -210,16 +210,16 @@ class Conversation(QListView):
         ends = event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
         if ends:
             self.sought.emit(event.key() == Qt.Key.Key_Home)
-        row, last = self.row, self.messages.rowCount() - 1
+        row, last = self.current_row, self.messages.rowCount() - 1
         move = {Qt.Key.Key_J: row + 1, Qt.Key.Key_K: row - 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
         do = {
-            Qt.Key.Key_Space: self.read_again, Qt.Key.Key_R: self.read_again, Qt.Key.Key_C: self.copy,
+            Qt.Key.Key_Space: self.read_again, Qt.Key.Key_R: self.read_again, Qt.Key.Key_C: self.copy_current,
             Qt.Key.Key_A: self.ask_again, Qt.Key.Key_E: self.change_question, Qt.Key.Key_L: self.open_link,
-            Qt.Key.Key_B: self.copy_code, Qt.Key.Key_S: self.spell,
+            Qt.Key.Key_B: self.copy_code, Qt.Key.Key_S: self.spell_current,
         }  # fmt: skip
         plain = ends or not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
         if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
+            self.copy_current()
         elif plain and event.key() in move and last >= 0:
             self.setCurrentIndex(self.messages.index(max(0, min(last, move[Qt.Key(event.key())]))))
         elif plain and event.key() in do and row >= 0:
@@ -228,10 +228,10 @@ class Conversation(QListView):
             super().keyPressEvent(event)
 
 
-class Actions(QWidget):
+class MessageActionBar(QWidget):
     """What can be done with a message, as buttons; the same keys work in the list."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: ConversationView) -> None:
         super().__init__()
         self._rows = QGridLayout(self)
         self._rows.setContentsMargins(24, 2, 24, 10)
@@ -241,7 +241,7 @@ class Actions(QWidget):
         self._has: tuple[bool, bool, bool] | None = None  # a message, code in it, a link in it
         for text, told, slot in (
             (tr("Read again"), tr("Read the chosen message again (R)"), conversation.read_again),
-            (tr("Copy"), tr("Copy the chosen message (C)"), conversation.copy),
+            (tr("Copy"), tr("Copy the chosen message (C)"), conversation.copy_current),
             (tr("Copy code"), tr("Copy the code in the chosen message (B)"), conversation.copy_code),
             (
                 tr("Ask again"),
@@ -261,17 +261,17 @@ class Actions(QWidget):
         self._conversation = conversation
         kept = conversation.messages
         self._soon = QTimer(self, singleShot=True, interval=0)  # once for all that happens in between
-        self._soon.timeout.connect(self._fit)
+        self._soon.timeout.connect(self._fit_width)
         for signal in (kept.rowsInserted, kept.rowsRemoved, kept.modelReset, kept.dataChanged):
             signal.connect(self._soon.start)
         conversation.selectionModel().currentChanged.connect(self._soon.start)
-        self._fit()
+        self._fit_width()
 
     @Slot()
-    def _fit(self) -> None:
+    def _fit_width(self) -> None:
         """Only what the chosen message has."""
-        row = self._conversation.row
-        text = self._conversation.messages.at(row).text if row >= 0 else ""
+        row = self._conversation.current_row
+        text = self._conversation.messages.message_at(row).text if row >= 0 else ""
         has = (row >= 0, "```" in text, "://" in text)
         if has == self._has:
             return  # as for nearly every token of an answer
@@ -279,13 +279,13 @@ class Actions(QWidget):
         self.setVisible(has[0])
         self._copy_code.setVisible(has[1])
         self._links.setVisible(has[2])
-        self._arrange()
+        self._arrange_buttons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._arrange()
+        self._arrange_buttons()
 
-    def _arrange(self) -> None:
+    def _arrange_buttons(self) -> None:
         """In as many rows as the width needs."""
         shown = [button for button in self.buttons if not button.isHidden()]
         widest = max((button.sizeHint().width() for button in shown), default=1) + self._rows.spacing()

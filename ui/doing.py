@@ -11,13 +11,13 @@ from PySide6.QtGui import QAccessible
 from assistant.settings import MAX_SPEED, MIN_SPEED
 from assistant.words.tongue import tr
 from ui import style
-from ui.looking import Looking
-from ui.messages import Entry
+from ui.looking import CaptureController
+from ui.messages import ChatMessage
 from ui.pictures import MOST, SOUNDS
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
-    from ui.hotkeys import Hotkeys
+    from ui.hotkeys import GlobalHotkeys
     from ui.window import Window
 
 
@@ -27,8 +27,8 @@ class Doing(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._bridge, self._engine = window, window.bridge, window.bridge.engine
-        self.looking = Looking(window)
-        self._hotkeys: Hotkeys | None = None
+        self.looking = CaptureController(window)
+        self._hotkeys: GlobalHotkeys | None = None
         self._editing: int | None = None  # the turn whose question is being changed
 
     @Slot()
@@ -39,8 +39,8 @@ class Doing(QObject):
         from ui import welcome
 
         self.on_choice("window", "welcomed", True)
-        text = welcome.words()
-        self._window.conversation.messages.add(Entry("note", text))
+        text = welcome.welcome_text()
+        self._window.conversation.messages.append_message(ChatMessage("note", text))
         self._window.presenter.announce(text)
         # One speaks: a screen reader has been told. And nobody's question is cut off.
         if not QAccessible.isActive() and not self._window.presenter.live:
@@ -99,18 +99,18 @@ class Doing(QObject):
 
     @Slot(int)
     def on_again(self, row: int) -> None:
-        message = self._window.conversation.messages.at(row)
+        message = self._window.conversation.messages.message_at(row)
         self._again(message.turn, message.text)
 
     @Slot(int)
     def on_edit(self, row: int) -> None:
         """The question comes into the field; the next Enter asks it from there."""
-        question = self._window.conversation.messages.at(row)
+        question = self._window.conversation.messages.message_at(row)
         self._editing = question.turn
-        self._window.bar.field.put(question.text)
+        self._window.bar.field.replace_text(question.text)
         self._window.bar.field.selectAll()
         self._window.bar.field.setFocus()
-        if question.turn is None or not self._window.keeper.writes:
+        if question.turn is None or not self._window.keeper.is_saving:
             return self._window.presenter.tell(tr("Change the question; Enter asks it as a new one."))
         self._window.presenter.tell(
             tr(
@@ -120,10 +120,10 @@ class Doing(QObject):
         )
 
     def _again(self, turn: int | None, text: str) -> None:
-        if turn is None or not self._window.keeper.writes:
+        if turn is None or not self._window.keeper.is_saving:
             self._window.presenter.await_question(text)
             return self._engine.ask(text)
-        self._window.keeper.pages.cut(turn)
+        self._window.keeper.pages.cut_turn(turn)
         self._window.presenter.begin()
         self._window.presenter.await_question(text)
         self._window.keeper.current = None
@@ -133,7 +133,7 @@ class Doing(QObject):
     def on_pointed(self, digest: str, box: tuple[int, ...]) -> None:
         """Asks about a place of a picture, with what is typed, or for a description."""
         self.leave_editing()
-        self._window.bar.take(lambda text: self._ask_about(text or tr("What is here?"), digest, box))
+        self._window.bar.take_text(lambda text: self._ask_about(text or tr("What is here?"), digest, box))
 
     def _ask_about(self, text: str, digest: str, box: tuple[int, ...]) -> None:
         self._window.presenter.await_question(text)
@@ -178,17 +178,17 @@ class Doing(QObject):
     def on_settings(self, settings: Settings) -> None:
         """Takes other settings, at once."""
         before, now = self._bridge.settings.window, settings.window
-        why_not = self._bridge.change(settings)
+        why_not = self._bridge.change_settings(settings)
         self._window.side.show_settings(settings)
         if now.theme != before.theme:
-            style.choose(now.theme)
+            style.choose_theme(now.theme)
             self._window.on_scheme()
         if now.reduce_motion != before.reduce_motion:
             style.stand_still(now.reduce_motion)
         if now.autostart != before.autostart:
             from ui import install
 
-            self._window.presenter.tell(install.autostart(now.autostart))
+            self._window.presenter.tell(install.set_autostart(now.autostart))
         if now.hotkeys != before.hotkeys:
             self.take_keys(now.hotkeys)
         if why_not:
@@ -197,19 +197,19 @@ class Doing(QObject):
     def take_keys(self, wanted: bool) -> None:
         """Keys that work everywhere on the desktop, or none."""
         if self._hotkeys is None:
-            from ui.hotkeys import Hotkeys
+            from ui.hotkeys import GlobalHotkeys
 
-            self._hotkeys = Hotkeys(self)
-            self._hotkeys.pressed.connect(self._window.commands.carry_out)
+            self._hotkeys = GlobalHotkeys(self)
+            self._hotkeys.pressed.connect(self._window.commands.run_command)
             self._hotkeys.told.connect(self._on_keys)
-        self._window.presenter.tell(self._hotkeys.take(wanted))
+        self._window.presenter.tell(self._hotkeys.set_enabled(wanted))
 
     @Slot(str, bool)
     def _on_keys(self, told: str, taken: bool) -> None:
         """The desktop has answered; it is not asked again at every start if it gave nothing."""
         settings = self._bridge.settings
         if not taken:
-            self._bridge.change(replace(settings, window=replace(settings.window, hotkeys=False)))
+            self._bridge.change_settings(replace(settings, window=replace(settings.window, hotkeys=False)))
         self._window.presenter.tell(told)
 
     @Slot(bool)
@@ -235,12 +235,12 @@ class Doing(QObject):
 
     def _begin(self, conversation: int | None, private: bool = False) -> None:
         self._window.keeper.current, self._editing = conversation, None
-        self._window.conversation.messages.begin()
+        self._window.conversation.messages.reset_messages()
         self._window.conversation.messages.thumbs.clear()
         self._window.presenter.begin()
-        self._window.tray.clear()
+        self._window.tray.clear_pictures()
         self._engine.open_conversation(conversation, private)
-        self._window.keeper.refresh()
+        self._window.keeper.refresh_list()
 
     @Slot()
     def sentence_before(self) -> None:

@@ -25,7 +25,7 @@ QUANTISED = "pip install optimum gptqmodel"
 _MODELS = "assistant.library.models"
 
 
-class Download(QObject):
+class DownloadProcess(QObject):
     """`moved`: `done` bytes are here of `total`, and `left` seconds remain. `noted` gives a sentence to know; `ended`
     why it failed, or ""."""
 
@@ -38,8 +38,8 @@ class Download(QObject):
         self.stopped = self.unwanted = False
         self._process = QProcess(self)
         self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
-        self._process.readyReadStandardOutput.connect(self._read)
-        self._process.finished.connect(self._end)
+        self._process.readyReadStandardOutput.connect(self._read_progress)
+        self._process.finished.connect(self._on_finished)
         self._process.start(sys.executable, ["-P", "-m", "assistant.library.fetch", *download_args(entry.name, hub)])
 
     def stop(self) -> None:
@@ -48,18 +48,18 @@ class Download(QObject):
         self._process.kill()
 
     @Slot()
-    def _read(self) -> None:
+    def _read_progress(self) -> None:
         while self._process.canReadLine():
             facts = json.loads(bytes(self._process.readLine().data()))
             self.total = facts.get("total", self.total)
             if "done" in facts:
-                self._move(facts["done"])
+                self._record_progress(facts["done"])
             if "note" in facts:
                 self.noted.emit(facts["note"])
             if "error" in facts:
                 self._why = f"{facts['error']} {facts['hint']}"
 
-    def _move(self, done: float) -> None:
+    def _record_progress(self, done: float) -> None:
         now = time.monotonic()
         if not self._since:
             self._since, self._from = now, done
@@ -68,11 +68,11 @@ class Download(QObject):
         self.moved.emit()
 
     @Slot(int)
-    def _end(self, code: int) -> None:
+    def _on_finished(self, code: int) -> None:
         self.ended.emit(self._why if code == 0 or self._why or self.stopped else tr("The download stopped."))
 
 
-class Downloads(QObject):
+class DownloadManager(QObject):
     """What is `here`, `begun` (bytes by name), `running`, or waits. `memory` and `card`: GB of this computer and of its
     largest graphics card. `chosen` gives section, field and value of a setting, `told` what a screen reader says;
     `changed`: something is not as it was; `moved`: this one goes on; `gone`: a model was removed."""
@@ -86,60 +86,60 @@ class Downloads(QObject):
         self.memory, self.card = psutil.virtual_memory().total / 1e9, 0.0
         self.here: set[str] = set()
         self.begun: dict[str, int] = {}
-        self.running: dict[str, Download] = {}
+        self.running: dict[str, DownloadProcess] = {}
         self._queue: list[str] = []
         self._said: dict[str, str] = {}  # of a model what last came of it
         self._leaving: set[str] = set()
         self._changes = 0  # what was seen before the last one may be so no longer
-        QCoreApplication.instance().aboutToQuit.connect(self.end)
-        self._ask(self._on_card, "assistant.cards")
+        QCoreApplication.instance().aboutToQuit.connect(self.stop_all)
+        self._query_installed(self._on_card, "assistant.cards")
 
     @Slot()
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Finds out what is here, in a process of its own: the hub's library is slow to import."""
-        self._ask(partial(self._on_here, self._changes), _MODELS)
+        self._query_installed(partial(self._on_installed, self._changes), _MODELS)
 
-    def best(self) -> list[CatalogEntry]:
+    def recommended_models(self) -> list[CatalogEntry]:
         """Of each job what fits this computer best."""
         return recommended(self.memory, card=self.card)
 
     @Slot()
-    def get_all(self) -> None:
+    def download_all(self) -> None:
         """Fetches what fits, one after another."""
-        self._queue = [one.name for one in self.best() if one.name not in self.here | set(self.running)]
-        self._next()
+        self._queue = [one.name for one in self.recommended_models() if one.name not in self.here | set(self.running)]
+        self._start_next()
         self.changed.emit()
 
-    def get(self, name: str) -> None:
+    def download(self, name: str) -> None:
         """Begins a download, or goes on with it; not twice, and not while it is thrown away."""
         if name in self.running or name in self._leaving:
             return
         self._queue = [one for one in self._queue if one != name]
         self._said.pop(name, None)
-        made = self.running[name] = Download(CATALOG[name], self._settings().hub.model_hub, self)
+        made = self.running[name] = DownloadProcess(CATALOG[name], self._settings().hub.model_hub, self)
         made.moved.connect(lambda: self.moved.emit(name))
         made.noted.connect(self.told)
         made.ended.connect(lambda why: self._on_end(name, why))
         self.told.emit(tr("Fetching {name}").format(name=name))
         self.changed.emit()
 
-    def stop(self, name: str) -> None:
+    def pause_download(self, name: str) -> None:
         """What is here of it stays; what waited does so no longer."""
         if name in self.running:
             self.running[name].stop()
 
-    def cancel(self, name: str) -> None:
+    def cancel_download(self, name: str) -> None:
         """Throws away what is here of one that is not whole, also while it runs."""
         if name in self.running:
             self.running[name].unwanted = True
-            self.stop(name)
+            self.pause_download(name)
         else:
-            self._free(name, "discard", tr("{name} is cancelled: {size} GB are free again."))
+            self._run_removal(name, "discard", tr("{name} is cancelled: {size} GB are free again."))
 
-    def remove(self, name: str) -> None:
-        self._free(name, "remove", tr("{name} is removed: {size} GB are free again."))
+    def remove_model(self, name: str) -> None:
+        self._run_removal(name, "remove", tr("{name} is removed: {size} GB are free again."))
 
-    def use(self, name: str) -> None:
+    def use_model(self, name: str) -> None:
         """From the next question on."""
         self._said.pop(name, None)
         for section, field, value in CATALOG[name].settings_choices:
@@ -147,7 +147,7 @@ class Downloads(QObject):
         self.told.emit(tr("{name} is used now").format(name=name))
         self.changed.emit()
 
-    def state(self, name: str) -> str:
+    def model_state(self, name: str) -> str:
         """A sentence on a model that does not run, or ""."""
         if name in self._said:
             return self._said[name]
@@ -168,14 +168,14 @@ class Downloads(QObject):
         return tr("It is here.")
 
     @Slot()
-    def end(self) -> None:
+    def stop_all(self) -> None:
         """Ends all that runs; what was fetched stays."""
         for one in self.findChildren(QProcess):
             one.blockSignals(True)
             one.kill()
             one.waitForFinished(1000)
 
-    def _ask(self, then: Callable[[int, bytes], None], *module: str) -> None:
+    def _query_installed(self, then: Callable[[int, bytes], None], *module: str) -> None:
         """Runs a module with arguments; `then` takes its exit code and what it printed."""
         process = QProcess(self)
 
@@ -190,22 +190,22 @@ class Downloads(QObject):
         self.card = float(told) if code == 0 else 0.0
         self.changed.emit()
 
-    def _on_here(self, changes: int, code: int, told: bytes) -> None:
+    def _on_installed(self, changes: int, code: int, told: bytes) -> None:
         if changes != self._changes:
-            self.look()
+            self.refresh()
         elif code == 0:
             found = json.loads(told)
             self.here, self.begun = set(found["here"]), found["begun"]
             self.changed.emit()
 
-    def _next(self) -> None:
+    def _start_next(self) -> None:
         if self._queue and not self.running:
-            self.get(self._queue[0])
+            self.download(self._queue[0])
 
-    def _free(self, name: str, how: str, said: str) -> None:
+    def _run_removal(self, name: str, how: str, said: str) -> None:
         if name not in self._leaving:
             self._leaving.add(name)
-            self._ask(partial(self._on_freed, name, said), _MODELS, how, name)
+            self._query_installed(partial(self._on_freed, name, said), _MODELS, how, name)
 
     def _on_freed(self, name: str, said: str, code: int, told: bytes) -> None:
         self._changes += 1
@@ -220,8 +220,8 @@ class Downloads(QObject):
         self.told.emit(said)
         self.changed.emit()
         self.gone.emit()
-        self.look()
-        self._next()
+        self.refresh()
+        self._start_next()
 
     def _on_end(self, name: str, why: str) -> None:
         self._changes += 1
@@ -230,27 +230,27 @@ class Downloads(QObject):
         if made.stopped:
             self._on_stopped(name, made)
         elif why:
-            self._said[name] = why = f"{why} {self._let_go()}".rstrip()
+            self._said[name] = why = f"{why} {self._release_download()}".rstrip()
             self.told.emit(why)
-            self.look()
+            self.refresh()
         else:
             self._on_arrived(name)
         self.changed.emit()
 
-    def _let_go(self) -> str:
+    def _release_download(self) -> str:
         """Of all that waits; tells of it, if anything did."""
         waited, self._queue = bool(self._queue), []
         return tr("What waited for it is not fetched.") if waited else ""
 
-    def _on_stopped(self, name: str, made: Download) -> None:
+    def _on_stopped(self, name: str, made: DownloadProcess) -> None:
         if made.done:
             self.begun[name] = int(made.done)
         if made.unwanted:
-            self.cancel(name)
+            self.cancel_download(name)
         else:
             self.told.emit(tr("Paused: {name}").format(name=name))
-            self.look()
-        if rest := self._let_go():
+            self.refresh()
+        if rest := self._release_download():
             self.told.emit(rest)
 
     def _on_arrived(self, name: str) -> None:
@@ -258,5 +258,5 @@ class Downloads(QObject):
         self.begun.pop(name, None)
         self.told.emit(tr("{name} is here").format(name=name))
         if not CATALOG[name].quantised:
-            self.use(name)
-        self._next()
+            self.use_model(name)
+        self._start_next()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyledItemDelegate
 
 from ui import style
-from ui.messages import Entry, Index
+from ui.messages import ChatMessage, Index
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage, QTextDocument
@@ -22,47 +22,47 @@ _DOCUMENTS, _HEIGHTS = 200, 4000
 THUMB, _SHOWN = QSize(92, 62), 6
 
 
-class Painter(QStyledItemDelegate):
+class MessageDelegate(QStyledItemDelegate):
     """Draws a message: the question as text, the answer as a card."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[tuple[Entry, int], QTextDocument] = {}
-        self._heights: dict[tuple[Entry, int], int] = {}
+        self._kept: dict[tuple[ChatMessage, int], QTextDocument] = {}
+        self._heights: dict[tuple[ChatMessage, int], int] = {}
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """The colours or fonts changed."""
         self._kept.clear()
         self._heights.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        item, width = index.data(Qt.ItemDataRole.UserRole).drawn, self._width(option)
+        item, width = index.data(Qt.ItemDataRole.UserRole).drawn, self._text_width(option)
         height = self._heights.get((item, width))
         if height is None:
-            height = self._heights[item, width] = int(self._document(item, width).size().height())
+            height = self._heights[item, width] = int(self._layout_document(item, width).size().height())
             if len(self._heights) > _HEIGHTS:
                 del self._heights[next(iter(self._heights))]
         top = option.fontMetrics.height() + 6 if item.heading else 0
         pad = 2 * _PAD if item.who == "hark" else 0
-        shown = THUMB.height() + 8 if self._shown(item, index) else 0
+        shown = THUMB.height() + 8 if self._shown_text(item, index) else 0
         return QSize(width, height + top + pad + shown + 20)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
 
-        now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole).drawn
-        width = self._width(option)
+        now, item = style.current_theme(), index.data(Qt.ItemDataRole.UserRole).drawn
+        width = self._text_width(option)
         left = option.rect.left() + max(_MARGIN, (option.rect.width() - _WIDEST) // 2)
         top = option.rect.top() + 8
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if item.heading:
-            painter.setFont(style.font(0.92))
+            painter.setFont(style.scaled_font(0.92))
             painter.setPen(QColor(now.muted))
             where = QRect(left, top, width, option.fontMetrics.height() + 4)
             painter.drawText(where, QStyle.visualAlignment(option.direction, Qt.AlignmentFlag.AlignLeft), item.heading)
             top += option.fontMetrics.height() + 6
-        made = self._document(item, width)
+        made = self._layout_document(item, width)
         if item.who == "hark":
             card = QRectF(left, top, width, made.size().height() + 2 * _PAD - 10)
             painter.setPen(QPen(QColor(now.line), 1))
@@ -71,23 +71,23 @@ class Painter(QStyledItemDelegate):
         pad = _PAD if item.who == "hark" else 0
         painter.translate(left + pad, top + max(0, pad - 2))
         made.drawContents(painter)
-        self._thumbs(painter, self._shown(item, index), int(made.size().height()) + 8)
+        self._paint_thumbnails(painter, self._shown_text(item, index), int(made.size().height()) + 8)
         painter.restore()
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(QPen(QColor(now.accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRect(option.rect).adjusted(left - 12, 3, -left + 12, -3), 10, 10)
 
-    def _shown(self, item: Entry, index: Index) -> list[QImage]:
+    def _shown_text(self, item: ChatMessage, index: Index) -> list[QImage]:
         """The pictures of a question, as far as they are known."""
         thumbs = index.model().thumbs
         return [thumbs[digest] for digest in item.pictures[:_SHOWN] if digest in thumbs]
 
-    def _thumbs(self, painter: QPainter, images: list[QImage], top: int) -> None:
+    def _paint_thumbnails(self, painter: QPainter, images: list[QImage], top: int) -> None:
         for place, image in enumerate(images):
             box = QRect(place * (THUMB.width() + 8), top, THUMB.width(), THUMB.height())
-            painter.setPen(QPen(QColor(style.theme().line), 1))
-            painter.setBrush(QColor(style.theme().chosen))
+            painter.setPen(QPen(QColor(style.current_theme().line), 1))
+            painter.setBrush(QColor(style.current_theme().chosen))
             painter.drawRoundedRect(box, 6, 6)
             size = image.size().scaled(box.size() - QSize(4, 4), Qt.AspectRatioMode.KeepAspectRatio)
             where = QRect(QPoint(0, 0), size)
@@ -95,33 +95,33 @@ class Painter(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(where, image)
 
-    def _width(self, option: QStyleOptionViewItem) -> int:
+    def _text_width(self, option: QStyleOptionViewItem) -> int:
         view = option.widget
         whole = view.viewport().width() if isinstance(view, QListView) else option.rect.width()
         return max(120, min(_WIDEST, whole - 2 * _MARGIN))
 
-    def _document(self, item: Entry, width: int) -> QTextDocument:
+    def _layout_document(self, item: ChatMessage, width: int) -> QTextDocument:
         key = (item, width)
         if key not in self._kept:
-            for past in [one for one in self._kept if _grew(one[0], item)]:
+            for past in [one for one in self._kept if _has_grown(one[0], item)]:
                 del self._kept[past]
                 self._heights.pop(past, None)
             if len(self._kept) > _DOCUMENTS:
                 del self._kept[next(iter(self._kept))]  # the oldest
             from ui import answer  # after the first paint
 
-            now = style.theme()
+            now = style.current_theme()
             made = (
-                answer.document(item.text, item.heard, now)
-                if item.who == "hark"
-                else answer.plain(item.text, now, item.who == "note")
+                answer.render_markdown(item.text, item.heard, now)
+                if item.sender == "hark"
+                else answer.to_plain_text(item.text, now, item.sender == "note")
             )
-            made.setTextWidth(width - (2 * _PAD if item.who == "hark" else 0))
+            made.setTextWidth(width - (2 * _PAD if item.sender == "hark" else 0))
             self._kept[key] = made
         return self._kept[key]
 
 
-def _grew(past: Entry, item: Entry) -> bool:
+def _has_grown(past: ChatMessage, item: ChatMessage) -> bool:
     """Whether `past` is what a message was before more of it came."""
-    longer = len(past.text) < len(item.text) and (past.who, past.turn) == (item.who, item.turn)
+    longer = len(past.text) < len(item.text) and (past.sender, past.turn) == (item.sender, item.turn)
     return longer and item.text.startswith(past.text)

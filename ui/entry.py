@@ -7,7 +7,7 @@ from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QLineEdit
 
 
-class Line(QLineEdit):
+class LineEdit(QLineEdit):
     """Qt selects all when Tab comes in, before it tells that the focus has come: Orca then takes the line for known
     and says nothing of it."""
 

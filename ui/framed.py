@@ -10,9 +10,9 @@ from ui import style
 THUMB = QSize(76, 60)
 
 
-def framed(image: QImage, number: int) -> QPixmap:
+def framed_thumbnail(image: QImage, number: int) -> QPixmap:
     """A thumbnail of one size for all, with its number."""
-    now, ratio = style.theme(), 2.0
+    now, ratio = style.current_theme(), 2.0
     made = QPixmap(THUMB * ratio)
     made.setDevicePixelRatio(ratio)
     made.fill(QColor(now.chosen))

@@ -36,7 +36,7 @@ def is_plain(event: QKeyEvent) -> bool:
     return not event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier)
 
 
-class Grid:
+class GridCursor:
     """Of a picture of `size` pixels."""
 
     def __init__(self, size: tuple[int, int] = (1, 1)) -> None:
@@ -44,14 +44,14 @@ class Grid:
         self._cell = (1, 1)
 
     @property
-    def region(self) -> Box:
+    def current_region(self) -> Box:
         """What is zoomed into."""
         return self._regions[-1]
 
     @property
-    def box(self) -> Box:
+    def current_box(self) -> Box:
         """The cell that is pointed at."""
-        left, top, right, bottom = self.region
+        left, top, right, bottom = self.current_region
         (row, column), width, height = self._cell, right - left, bottom - top
         return (
             left + width * column // 3, top + height * row // 3,
@@ -59,7 +59,7 @@ class Grid:
         )  # fmt: skip
 
     @property
-    def words(self) -> str:
+    def describe_place(self) -> str:
         """Where it points, such as "top right, zoomed twice"."""
         place, deep = tr(_PLACES[self._cell[0]][self._cell[1]]), len(self._regions) - 1
         if not deep:
@@ -69,7 +69,7 @@ class Grid:
         )
         return f"{place}, {often}"
 
-    def step(self, event: QKeyEvent) -> str:
+    def handle_key(self, event: QKeyEvent) -> str:
         """Goes where a key leads, and tells it in words; "" for a key that leads nowhere."""
         key = Qt.Key(event.key())
         if not is_plain(event):
@@ -77,28 +77,28 @@ class Grid:
         if key in _MOVES:
             down, across = _MOVES[key]
             self._cell = (min(2, max(0, self._cell[0] + down)), min(2, max(0, self._cell[1] + across)))
-            return self.words
+            return self.describe_place
         if key in _NEARER:
             return self._zoom_in()
         return self._zoom_out() if key in _FARTHER else ""
 
     def _zoom_in(self) -> str:
-        left, top, right, bottom = self.box
+        left, top, right, bottom = self.current_box
         if min(right - left, bottom - top) < _SMALLEST:
             return tr("This is as near as it goes")
-        self._regions.append(self.box)
+        self._regions.append(self.current_box)
         self._cell = (1, 1)
-        return self.words
+        return self.describe_place
 
     def _zoom_out(self) -> str:
         if len(self._regions) == 1:
             return tr("This is the whole picture")
         self._regions.pop()
         self._cell = (1, 1)
-        return self.words
+        return self.describe_place
 
 
-def draw(painter: QPainter, frame: QRectF) -> None:
+def draw_grid(painter: QPainter, frame: QRectF) -> None:
     """The lines between the cells."""
     painter.setPen(QPen(QColor(255, 255, 255, 150), 1))
     for third in (1, 2):
@@ -107,7 +107,7 @@ def draw(painter: QPainter, frame: QRectF) -> None:
         painter.drawLine(QPointF(frame.left(), y), QPointF(frame.right(), y))
 
 
-def outline(painter: QPainter, where: QRectF, color: QColor, width: int) -> None:
+def draw_outline(painter: QPainter, where: QRectF, color: QColor, width: int) -> None:
     """In two colours, so that it shows on any picture."""
     for pen in (QPen(QColor(255, 255, 255, 200), width + 2), QPen(color, width)):
         painter.setPen(pen)

@@ -16,20 +16,20 @@ from PySide6.QtGui import QGuiApplication
 from assistant.words.tongue import tr
 
 if TYPE_CHECKING:
-    from ui.shortcuts import Shortcuts
+    from ui.shortcuts import PortalShortcuts
 
 _REPEAT = 0.7  # seconds in which a press may be a held key's first repetition
 KEYS = {"h": "talk", "j": "stop", "k": "describe"}
 
 
-class _Taker(Protocol):
-    def take(self) -> list[str]:
+class _HotkeyBackend(Protocol):
+    def register(self) -> list[str]:
         """Takes what it can; returns the keys that other programs have."""
 
-    def let_go(self) -> None: ...
+    def unregister(self) -> None: ...
 
 
-class Hotkeys(QObject):
+class GlobalHotkeys(QObject):
     """`pressed` gives "talk", "stop" or "describe"; `told` what the user should know and whether the keys are taken,
     when that is known only later."""
 
@@ -37,20 +37,20 @@ class Hotkeys(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._taker: _Taker | Shortcuts | None = None
+        self._taker: _HotkeyBackend | PortalShortcuts | None = None
 
-    def take(self, wanted: bool) -> str:
+    def set_enabled(self, wanted: bool) -> str:
         """Takes the keys, or lets them go; returns what the user should know of it."""
         if self._taker:
-            self._taker.let_go()
+            self._taker.unregister()
             self._taker = None
         if not wanted:
             return tr("The keys are free again.")
-        kind = {"xcb": _X11, "windows": _Windows}.get(QGuiApplication.platformName())
+        kind = {"xcb": _X11Hotkeys, "windows": _WindowsHotkeys}.get(QGuiApplication.platformName())
         if kind is None:
             return self._ask_desktop()
         self._taker = kind(self)
-        others = [f"Ctrl+Alt+{key.upper()}" for key in self._taker.take()]
+        others = [f"Ctrl+Alt+{key.upper()}" for key in self._taker.register()]
         if others:
             return tr("{keys} cannot be had here, another program may have it; the other keys work everywhere.").format(
                 keys=", ".join(others)
@@ -61,20 +61,20 @@ class Hotkeys(QObject):
         from ui import shortcuts
 
         if sys.platform != "linux":
-            return shortcuts.forbidden()
-        self._taker = made = shortcuts.Shortcuts(self, KEYS)
+            return shortcuts.is_unavailable()
+        self._taker = made = shortcuts.PortalShortcuts(self, KEYS)
         made.pressed.connect(self.pressed)
         made.told.connect(self.told)
-        made.take()
+        made.register()
         return ""
 
 
-class _X11:
+class _X11Hotkeys:
     """A connection of its own to the display."""
 
     _LOCKS = (0, 2, 16, 18)  # with Caps Lock and Num Lock, or without
 
-    def __init__(self, hotkeys: Hotkeys) -> None:
+    def __init__(self, hotkeys: GlobalHotkeys) -> None:
         from Xlib import XK, X, display
 
         self._display: Any = display.Display()
@@ -87,7 +87,7 @@ class _X11:
         self._notifier = QSocketNotifier(self._display.fileno(), QSocketNotifier.Type.Read, hotkeys)
         self._notifier.activated.connect(self._on_events)
 
-    def take(self) -> list[str]:
+    def register(self) -> list[str]:
         from Xlib import X, error
 
         root, others = self._display.screen().root, [key for key in KEYS if key not in self._codes.values()]
@@ -101,7 +101,7 @@ class _X11:
         self._on_events()  # some may have come in between
         return others
 
-    def let_go(self) -> None:
+    def unregister(self) -> None:
         self._notifier.setEnabled(False)
         self._display.close()  # and all that it took is free
 
@@ -120,21 +120,21 @@ class _X11:
             self._hotkeys.pressed.emit(KEYS[key])
 
 
-class _Windows(QAbstractNativeEventFilter):
+class _WindowsHotkeys(QAbstractNativeEventFilter):
     """Messages of the thread's own queue."""
 
     _HOTKEY, _CONTROL_ALT, _NO_REPEAT = 0x0312, 0x0003, 0x4000
 
-    def __init__(self, hotkeys: Hotkeys) -> None:
+    def __init__(self, hotkeys: GlobalHotkeys) -> None:
         super().__init__()
         self._hotkeys, self._user32 = hotkeys, getattr(ctypes, "windll").user32  # noqa: B009 (Windows alone has it)
         QGuiApplication.instance().installNativeEventFilter(self)
 
-    def take(self) -> list[str]:
+    def register(self) -> list[str]:
         how = self._CONTROL_ALT | self._NO_REPEAT
         return [key for key in KEYS if not self._user32.RegisterHotKey(None, ord(key), how, ord(key.upper()))]
 
-    def let_go(self) -> None:
+    def unregister(self) -> None:
         for key in KEYS:
             self._user32.UnregisterHotKey(None, ord(key))
         QGuiApplication.instance().removeNativeEventFilter(self)

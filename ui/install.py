@@ -38,42 +38,42 @@ Exec={program} --describe
 _ELSEWHERE = tr_noop("Only Linux desktops are set up so; elsewhere the system's own settings do it.")
 
 
-def entry(program: str, hidden: str = "") -> str:
+def desktop_entry(program: str, hidden: str = "") -> str:
     """The menu's entry for a program, with what is added to its start."""
     return _ENTRY.format(program=program, hidden=hidden)
 
 
-def install(png: bytes) -> str:
+def install_entry(png: bytes) -> str:
     """Puts Hark into the desktop's menu, with `png` of 256 pixels as its icon; returns what was done, in a sentence."""
     if sys.platform != "linux":
         return tr(_ELSEWHERE)
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     try:
-        _write(data / "icons" / "hicolor" / "256x256" / "apps" / "hark.png", png)
-        _write(data / "applications" / "hark.desktop", entry(_program()).encode())
+        _write_file(data / "icons" / "hicolor" / "256x256" / "apps" / "hark.png", png)
+        _write_file(data / "applications" / "hark.desktop", desktop_entry(_program_command()).encode())
     except OSError as error:
         return tr("Hark could not be put into the menu: {why}.").format(why=error)
     return tr(
         "Hark is in the desktop's menu; its keys can be bound to “{program} --talk”, “--stop” and “--describe”."
-    ).format(program=_program())
+    ).format(program=_program_command())
 
 
-def with_icon() -> str:
+def install_with_icon() -> str:
     """The same with the icon drawn here."""
-    from ui.capture import encoded
-    from ui.presence import icon
+    from ui.capture import encode_png
+    from ui.presence import app_icon
 
-    return install(encoded(icon().pixmap(256, 256)))
+    return install_entry(encode_png(app_icon().pixmap(256, 256)))
 
 
-def autostart(on: bool) -> str:
+def set_autostart(on: bool) -> str:
     """Whether Hark starts with the desktop; returns why that cannot be, or ""."""
     if sys.platform != "linux":
         return tr(_ELSEWHERE)
     file = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "autostart" / "hark.desktop"
     try:
         if on:
-            _write(file, entry(_program(), hidden=" --away").encode())
+            _write_file(file, desktop_entry(_program_command(), hidden=" --away").encode())
         else:
             file.unlink(missing_ok=True)
     except OSError as error:
@@ -81,11 +81,11 @@ def autostart(on: bool) -> str:
     return ""
 
 
-def _program() -> str:
+def _program_command() -> str:
     found = shutil.which("hark-window", path=str(Path(sys.executable).parent)) or shutil.which("hark-window")
     return found or f"{sys.executable} -m ui"
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_file(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

@@ -21,16 +21,16 @@ from PySide6.QtCore import (
     Slot,
 )
 
-DEEDS = ("show", "talk", "stop", "describe")
+COMMANDS = ("show", "talk", "stop", "describe")
 _MAX_BYTES = 16  # of what another process may say: the longest of `DEEDS` and some
 _PATIENCE, _PAUSE = 2000, 100  # milliseconds for the other one to answer, which may be starting, and between two tries
 _TAKEN = b"."
 
 
-class Instance(QObject):
+class SingleInstance(QObject):
     """`told` gives one of `DEEDS`. `first`: whether there was none before; it stays so while this lives."""
 
-    told = Signal(str)
+    command_received = Signal(str)
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class Instance(QObject):
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         # Where nothing can be written, nothing can be locked, for whatever reason: better two windows than none.
-        self.first = (
+        self.is_first = (
             not _may_be_a_lock(folder / "window.lock")
             or self._lock.tryLock(0)
             or self._lock.error() != QLockFile.LockError.LockFailedError
         )
 
     @Slot()
-    def listen(self) -> None:
+    def start_listening(self) -> None:
         """Takes what later ones tell. Qt's network library is loaded here: after the first paint."""
         from PySide6.QtNetwork import QLocalServer
 
@@ -59,16 +59,16 @@ class Instance(QObject):
         self._server.newConnection.connect(self._on_connection)
         self._server.listen(self._name)
 
-    def tell(self, deed: str) -> bool:
+    def send_command(self, deed: str) -> bool:
         """Tells the first one; whether it took it. One that does not answer is asked again for two seconds."""
         until = QDeadlineTimer(_PATIENCE)
-        while not self._told(deed, until):
+        while not self._try_send(deed, until):
             if until.hasExpired():
                 return False
             QThread.msleep(_PAUSE)
         return True
 
-    def _told(self, deed: str, until: QDeadlineTimer) -> bool:
+    def _try_send(self, deed: str, until: QDeadlineTimer) -> bool:
         from PySide6.QtNetwork import QLocalSocket
 
         socket = QLocalSocket()
@@ -88,21 +88,21 @@ class Instance(QObject):
         socket.disconnected.connect(socket.deleteLater)
         QTimer.singleShot(_PATIENCE, socket, socket.abort)  # whoever connects and says nothing, or goes on and on
         if socket.bytesAvailable():
-            self._hear(socket)
+            self._read_command(socket)
 
     @Slot()
     def _on_words(self) -> None:
-        self._hear(self.sender())
+        self._read_command(self.sender())
 
-    def _hear(self, socket: Any) -> None:
+    def _read_command(self, socket: Any) -> None:
         """One of `DEEDS`, perhaps in pieces; whoever says anything else is not answered."""
         said = bytes(socket.peek(_MAX_BYTES).data())
-        deed = next((deed for deed in DEEDS if deed.encode() == said), None)
+        deed = next((deed for deed in COMMANDS if deed.encode() == said), None)
         if deed:
             socket.read(_MAX_BYTES)
             socket.write(_TAKEN)
-            self.told.emit(deed)
-        elif not any(deed.encode().startswith(said) for deed in DEEDS):
+            self.command_received.emit(deed)
+        elif not any(deed.encode().startswith(said) for deed in COMMANDS):
             socket.abort()
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 _REPEAT = 30  # milliseconds in which a release may turn out to be none
 
 
-class Keys(QObject):
+class KeyFilter(QObject):
     """Filters the application's events. Esc means `stop` and `left`. `pasted` is told when Ctrl+V is pressed; who takes
     it sets `taken`."""
 
@@ -17,7 +17,7 @@ class Keys(QObject):
 
     def __init__(self, application: QApplication) -> None:
         super().__init__()
-        self.taken = False
+        self.global_keys_taken = False
         self._control_alone = False
         self._release = QTimer(self, singleShot=True, interval=_REPEAT)
         self._release.timeout.connect(self.talk_up)
@@ -61,7 +61,7 @@ class Keys(QObject):
             self.stop.emit()
             self.left.emit()
         if down and event.matches(QKeySequence.StandardKey.Paste):
-            self.taken = False
+            self.global_keys_taken = False
             self.pasted.emit()
-            return self.taken
+            return self.global_keys_taken
         return False

@@ -10,24 +10,24 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QInputDialog
 
 from assistant.words.tongue import tr
-from ui.plain import inform, message_box
+from ui.plain import message_box, show_information
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
 
-def ask(parent: QWidget, addresses: Sequence[str]) -> None:
+def ask_to_open(parent: QWidget, addresses: Sequence[str]) -> None:
     """Which link, if there are several; then whether it is to be opened, with all of its address."""
     if not addresses:
-        return inform(parent, tr("Links"), tr("There is no link in this message."))
+        return show_information(parent, tr("Links"), tr("There is no link in this message."))
     address, sure = addresses[0], True
     if len(addresses) > 1:
         address, sure = QInputDialog.getItem(parent, tr("Links"), tr("Link"), list(addresses), 0, False)
-    if sure and _wanted(parent, address):
+    if sure and _confirm_link(parent, address):
         QDesktopServices.openUrl(QUrl(address, QUrl.ParsingMode.StrictMode))
 
 
-def _wanted(parent: QWidget, address: str) -> bool:
+def _confirm_link(parent: QWidget, address: str) -> bool:
     question = tr("An answer names this address. Open it in the browser?\n{address}").format(address=address)
     box = message_box(parent, tr("Open a link"), question)
     box.setStandardButtons(box.StandardButton.Open | box.StandardButton.Cancel)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from assistant.words.tongue import tr
-from ui.plain import MAX_NAME_LETTERS, shortened
+from ui.plain import MAX_NAME_LETTERS, shorten_text
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -24,7 +24,7 @@ _LONGEST = 5000  # milliseconds for which it stays away, whatever the desktop as
 _GONE = 250  # milliseconds in which a desktop draws what was behind a window
 
 
-class Looking(QObject):
+class CaptureController(QObject):
     """For one window. On Wayland the desktop's portal asks the user, elsewhere Hark looks by itself."""
 
     def __init__(self, window: Window) -> None:
@@ -34,33 +34,33 @@ class Looking(QObject):
         self._focus: QWidget | None = None
 
     @Slot()
-    def whole(self, then_describe: bool = False) -> None:
+    def capture_screen(self, then_describe: bool = False) -> None:
         """The screen that the window is on, without the window."""
         if not self._aside:
             self._describing = then_describe
-            self._step_aside(self._whole)
+            self._step_aside(self._capture_screen)
 
     @Slot()
-    def part(self) -> None:
+    def capture_part(self) -> None:
         """A part of the screen, dragged out with the mouse or chosen by keys."""
         if not self._aside:
             self._describing = False
-            self._step_aside(self._part)
+            self._step_aside(self._capture_part)
 
-    def _whole(self) -> None:
+    def _capture_screen(self) -> None:
         if not self._by_portal(chosen=False):
-            self._take(0, tr("screen") + ".png")
+            self._attach_capture(0, tr("screen") + ".png")
 
-    def _part(self) -> None:
+    def _capture_part(self) -> None:
         if self._by_portal(chosen=True):
             return
         from ui import capture
 
-        shot, why_not = capture.whole(self._window)
+        shot, why_not = capture.capture_screen(self._window)
         self._step_back()
         self._window.presenter.tell(why_not)
         if not why_not:
-            self._region = capture.Region(shot)
+            self._region = capture.RegionOverlay(shot)
             self._region.taken.connect(self._on_part)
             self._region.told.connect(self._window.presenter.announce)
             self._region.destroyed.connect(self._window.activateWindow)
@@ -75,7 +75,7 @@ class Looking(QObject):
             return
         from ui import others
 
-        through = others.see_through()
+        through = others.capture_windows()
         self._aside, self._focus = True, QApplication.focusWidget()
         if through:
             self._window.setWindowOpacity(0)
@@ -98,7 +98,7 @@ class Looking(QObject):
             self._focus.setFocus()
 
     @Slot()
-    def other(self) -> None:
+    def capture_window(self) -> None:
         """Another program's window, chosen by its title."""
         self._describing = False
         if self._by_portal(chosen=True):
@@ -107,22 +107,22 @@ class Looking(QObject):
 
         from ui import others
 
-        found = others.windows()
+        found = others.list_windows()
         if not found:
             self._window.presenter.tell(tr("No other window can be captured here. F7 captures the screen."))
             return
-        titles = [f"{at}. {shortened(title, MAX_NAME_LETTERS)}" for at, (_, title) in enumerate(found, 1)]
+        titles = [f"{at}. {shorten_text(title, MAX_NAME_LETTERS)}" for at, (_, title) in enumerate(found, 1)]
         title, sure = QInputDialog.getItem(self._window, tr("Capture a window"), tr("Window"), titles, editable=False)
         if sure:
-            self._take(found[titles.index(title)][0], tr("window") + ".png")
+            self._attach_capture(found[titles.index(title)][0], tr("window") + ".png")
 
     @Slot()
-    def photograph(self) -> None:
+    def take_photo(self) -> None:
         """What the camera sees."""
         from ui import capture
 
         self._window.presenter.tell(tr("Taking a photograph …"))
-        taking = capture.Photograph(self, self._window.bridge.settings.responder.camera)
+        taking = capture.CameraCapture(self, self._window.bridge.settings.responder.camera)
         taking.taken.connect(self._on_photograph)
 
     @Slot(bytes)
@@ -138,9 +138,9 @@ class Looking(QObject):
     def _by_portal(self, chosen: bool) -> bool:
         if QGuiApplication.platformName() != "wayland":
             return False
-        from ui.portal import Screenshot
+        from ui.portal import PortalScreenshot
 
-        asked = Screenshot(self, chosen)
+        asked = PortalScreenshot(self, chosen)
         asked.taken.connect(self._on_portal)
         asked.start()
         return True
@@ -155,24 +155,24 @@ class Looking(QObject):
             data, why_not = b"", tr(capture.BLACK)
         self._window.presenter.tell(why_not)
         if data:
-            self._show(data, tr("screen") + ".png")
+            self._attach_encoded(data, tr("screen") + ".png")
 
     @Slot(QPixmap)
     def _on_part(self, part: QPixmap) -> None:
         from ui import capture
 
-        self._show(capture.encoded(part), tr("part of the screen") + ".png")
+        self._attach_encoded(capture.encode_png(part), tr("part of the screen") + ".png")
 
-    def _take(self, number: int, name: str) -> None:
+    def _attach_capture(self, number: int, name: str) -> None:
         from ui import capture
 
-        shot, why_not = capture.whole(self._window, number)
+        shot, why_not = capture.capture_screen(self._window, number)
         self._step_back()
         self._window.presenter.tell(why_not)
         if not why_not:
-            self._show(capture.encoded(shot), name)
+            self._attach_encoded(capture.encode_png(shot), name)
 
-    def _show(self, data: bytes, name: str) -> None:
+    def _attach_encoded(self, data: bytes, name: str) -> None:
         self._engine.attach_image(data, name)
         if self._describing:
             self._engine.ask(tr("Describe what is on my screen."))

@@ -17,179 +17,179 @@ from struct import pack, unpack
 
 from assistant.words.tongue import tr_noop
 
-_DEADLINE_S = 0.5  # for all that is asked of one; a bus that is well takes some thousandths
-_SESSION, _ACCESSIBILITY = "DBUS_SESSION_BUS_ADDRESS", "AT_SPI_BUS_ADDRESS"
-_NO_BUS = "disabled:"  # where nothing can be: who asks there is told so at once
+_BUS_TIMEOUT_S = 0.5  # for all that is asked of one; a bus that is well takes some thousandths
+_SESSION_VARIABLE, _ACCESSIBILITY_VARIABLE = "DBUS_SESSION_BUS_ADDRESS", "AT_SPI_BUS_ADDRESS"
+_DISABLED_ADDRESS = "disabled:"  # where nothing can be: who asks there is told so at once
 _MAX_REPLY_BYTES = 65_536
-_METHOD_CALL, _METHOD_RETURN, _ERROR = 1, 2, 3  # kinds of messages
+_METHOD_CALL, _METHOD_RETURN, _ERROR_REPLY = 1, 2, 3  # kinds of messages
 _NO_AUTO_START = 2  # a flag: a service that does not run need not be started for this
 # What a bus that hangs, breaks off or talks nonsense comes to.
-_FAULTS = (OSError, ValueError, StructError)
+_BUS_ERRORS = (OSError, ValueError, StructError)
 
-_NO_SESSION = tr_noop(
+_SESSION_SILENT_TEXT = tr_noop(
     "The desktop's message bus (D-Bus) does not answer. Hark goes on without screen reader, tray and keys everywhere. "
     "Log out and in again, then start Hark again."
 )
-_NO_READER = tr_noop(
+_READER_SILENT_TEXT = tr_noop(
     "The bus of screen readers (AT-SPI) does not answer: they cannot read this window. "
     "Log out and in again, then start Hark again."
 )
 
 
-def leave_out_silent() -> str:
+def disable_silent_buses() -> str:
     """Takes buses that are there and do not answer out of this process's environment, and its children's; returns a
     marked sentence for the user, or "". Takes half a second for each that does not."""
     if sys.platform != "linux":
         return ""
-    problem, reader = "", os.environ.get(_ACCESSIBILITY, "")
+    problem, reader_address = "", os.environ.get(_ACCESSIBILITY_VARIABLE, "")
     try:
-        with contextlib.closing(_Bus(_session_address())) as session:
-            reader = reader or session.accessibility_address()
-    except _SilentReader:
-        os.environ[_ACCESSIBILITY], problem = _NO_BUS, _NO_READER
-    except _FAULTS:
-        os.environ[_SESSION], problem = _NO_BUS, _NO_SESSION
+        with contextlib.closing(_BusConnection(_session_address())) as session:
+            reader_address = reader_address or session.accessibility_address()
+    except _SilentReaderError:
+        os.environ[_ACCESSIBILITY_VARIABLE], problem = _DISABLED_ADDRESS, _READER_SILENT_TEXT
+    except _BUS_ERRORS:
+        os.environ[_SESSION_VARIABLE], problem = _DISABLED_ADDRESS, _SESSION_SILENT_TEXT
     try:
-        _Bus(reader).close()
-    except _FAULTS:
-        os.environ[_ACCESSIBILITY], problem = _NO_BUS, problem or _NO_READER
+        _BusConnection(reader_address).close()
+    except _BUS_ERRORS:
+        os.environ[_ACCESSIBILITY_VARIABLE], problem = _DISABLED_ADDRESS, problem or _READER_SILENT_TEXT
     return problem
 
 
 def _session_address() -> str:
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return os.environ.get(_SESSION) or (f"unix:path={runtime}/bus" if runtime else "")
+    runtime_folder = os.environ.get("XDG_RUNTIME_DIR")
+    return os.environ.get(_SESSION_VARIABLE) or (f"unix:path={runtime_folder}/bus" if runtime_folder else "")
 
 
-class _SilentReader(Exception):
+class _SilentReaderError(Exception):
     """The bus answers, but not the service that tells programs of screen readers."""
 
 
-class _Bus:
+class _BusConnection:
     """A connection to a bus, for half a second; not `connected` where there is none, or where only D-Bus itself knows
     how to get there. Raises `_FAULTS`."""
 
     def __init__(self, address: str) -> None:
-        self._until, self._serial = time.monotonic() + _DEADLINE_S, 0
+        self._deadline, self._serial = time.monotonic() + _BUS_TIMEOUT_S, 0
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self.connected = any(self._connect(place) for place in _places(address))
-        if self.connected:
-            self.connected = self._authenticate()
+        self.is_connected = any(self._connect_socket(socket_address) for socket_address in _socket_addresses(address))
+        if self.is_connected:
+            self.is_connected = self._authenticate_user()
 
     def close(self) -> None:
         self._socket.close()
 
     def accessibility_address(self) -> str:
         """Of the bus of screen readers, or "" if there is none. Raises `_SilentReader`."""
-        if not self.connected:
+        if not self.is_connected:
             return ""
         service = ("org.a11y.Bus", "/org/a11y/bus")
         try:
             properties = "org.freedesktop.DBus.Properties"
-            if self._call(*service, properties, "Get", "org.a11y.Status", "IsEnabled") is None:
+            if self._call_method(*service, properties, "Get", "org.a11y.Status", "IsEnabled") is None:
                 return ""
-        except _FAULTS as fault:
-            raise _SilentReader from fault
-        with contextlib.suppress(*_FAULTS):  # Qt does not wait for this one
-            if reply := self._call(*service, "org.a11y.Bus", "GetAddress"):
+        except _BUS_ERRORS as fault:
+            raise _SilentReaderError from fault
+        with contextlib.suppress(*_BUS_ERRORS):  # Qt does not wait for this one
+            if reply := self._call_method(*service, "org.a11y.Bus", "GetAddress"):
                 return reply[4:].rstrip(b"\0").decode()
         return ""
 
-    def _connect(self, place: str) -> bool:
-        self._limit()
+    def _connect_socket(self, socket_address: str) -> bool:
+        self._apply_timeout()
         try:
-            self._socket.connect(place)
+            self._socket.connect(socket_address)
         except (BlockingIOError, TimeoutError):  # nobody takes the calls any more
             raise
         except OSError:  # nobody is there: D-Bus knows as soon as we do
             return False
         return True
 
-    def _authenticate(self) -> bool:
+    def _authenticate_user(self) -> bool:
         """Whether the bus knows us; it answers in any case."""
         user = str(os.getuid()).encode().hex().encode()
-        self._send(b"\0AUTH EXTERNAL " + user + b"\r\n")
+        self._send_bytes(b"\0AUTH EXTERNAL " + user + b"\r\n")
         answer = b""
         while not answer.endswith(b"\r\n"):
-            answer += self._receive(1)
+            answer += self._receive_bytes(1)
             if len(answer) > 1024:
                 raise ValueError("no answer of a bus")
         if answer.startswith(b"REJECTED"):
             return False
         if not answer.startswith(b"OK "):
             raise ValueError("no answer of a bus")
-        self._send(b"BEGIN\r\n")
+        self._send_bytes(b"BEGIN\r\n")
         name = "org.freedesktop.DBus"
-        return self._call(name, "/org/freedesktop/DBus", name, "Hello") is not None
+        return self._call_method(name, "/org/freedesktop/DBus", name, "Hello") is not None
 
-    def _call(self, service: str, path: str, interface: str, method: str, *given: str) -> bytes | None:
+    def _call_method(self, service: str, path: str, interface: str, method: str, *arguments: str) -> bytes | None:
         """What a method answers; None where it cannot."""
         self._serial += 1
-        self._send(_message(self._serial, (path, interface, method, service), given))
+        self._send_bytes(_encode_call(self._serial, (path, interface, method, service), arguments))
         while True:
-            head = self._receive(16)
-            order = {b"l": "<", b"B": ">"}.get(head[:1], "")
-            if not order:
+            header = self._receive_bytes(16)
+            byte_order = {b"l": "<", b"B": ">"}.get(header[:1], "")
+            if not byte_order:
                 raise ValueError("no message of a bus")
-            body_bytes, _, field_bytes = unpack(f"{order}III", head[4:])
+            body_bytes, _, field_bytes = unpack(f"{byte_order}III", header[4:])
             field_bytes += -field_bytes % 8
             if body_bytes + field_bytes > _MAX_REPLY_BYTES:
                 raise ValueError("no message of a bus")
-            body = self._receive(field_bytes + body_bytes)[field_bytes:]
-            if head[1] in (_METHOD_RETURN, _ERROR):  # else a signal
-                return body if head[1] == _METHOD_RETURN else None
+            body = self._receive_bytes(field_bytes + body_bytes)[field_bytes:]
+            if header[1] in (_METHOD_RETURN, _ERROR_REPLY):  # else a signal
+                return body if header[1] == _METHOD_RETURN else None
 
-    def _send(self, data: bytes) -> None:
-        self._limit()
+    def _send_bytes(self, data: bytes) -> None:
+        self._apply_timeout()
         self._socket.sendall(data)
 
-    def _receive(self, count: int) -> bytes:
+    def _receive_bytes(self, count: int) -> bytes:
         data = b""
         while len(data) < count:
-            self._limit()
-            part = self._socket.recv(count - len(data))
-            if not part:
+            self._apply_timeout()
+            chunk = self._socket.recv(count - len(data))
+            if not chunk:
                 raise ConnectionResetError("the bus broke off")
-            data += part
+            data += chunk
         return data
 
-    def _limit(self) -> None:
-        left = self._until - time.monotonic()
-        if left <= 0:
+    def _apply_timeout(self) -> None:
+        seconds_left = self._deadline - time.monotonic()
+        if seconds_left <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
+        self._socket.settimeout(seconds_left)
 
 
-def _places(address: str) -> list[str]:
+def _socket_addresses(address: str) -> list[str]:
     """The sockets that an address names, in its order; those in the abstract namespace begin with NUL."""
-    places = []
+    addresses = []
     for entry in address.split(";"):
         transport, _, rest = entry.partition(":")
-        facts = dict(fact.partition("=")[::2] for fact in rest.split(","))
-        if transport == "unix" and ("path" in facts or "abstract" in facts):
-            place = facts.get("path") or "\0" + facts.get("abstract", "")
-            places.append(re.sub("%([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), place))
-    return places
+        parameters = dict(fact.partition("=")[::2] for fact in rest.split(","))
+        if transport == "unix" and ("path" in parameters or "abstract" in parameters):
+            socket_address = parameters.get("path") or "\0" + parameters.get("abstract", "")
+            addresses.append(re.sub("%([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), socket_address))
+    return addresses
 
 
-def _message(serial: int, names: tuple[str, str, str, str], given: tuple[str, ...]) -> bytes:
+def _encode_call(serial: int, names: tuple[str, str, str, str], arguments: tuple[str, ...]) -> bytes:
     """A call with texts: `names` are path, interface, method and service."""
     fields = b""
     for code, kind, value in zip((1, 2, 3, 6), "osss", names, strict=True):
-        fields = _aligned(fields, 8) + bytes((code, 1, ord(kind), 0)) + _text(value)
-    if given:  # of which kinds they are
-        fields = _aligned(fields, 8) + b"\x08\x01g\0" + bytes((len(given),)) + b"s" * len(given) + b"\0"
+        fields = _pad_to(fields, 8) + bytes((code, 1, ord(kind), 0)) + _encode_text(value)
+    if arguments:  # of which kinds they are
+        fields = _pad_to(fields, 8) + b"\x08\x01g\0" + bytes((len(arguments),)) + b"s" * len(arguments) + b"\0"
     body = b""
-    for text in given:
-        body = _aligned(body, 4) + _text(text)
-    head = b"l" + bytes((_METHOD_CALL, _NO_AUTO_START, 1)) + pack("<III", len(body), serial, len(fields))
-    return _aligned(head + fields, 8) + body
+    for text in arguments:
+        body = _pad_to(body, 4) + _encode_text(text)
+    header = b"l" + bytes((_METHOD_CALL, _NO_AUTO_START, 1)) + pack("<III", len(body), serial, len(fields))
+    return _pad_to(header + fields, 8) + body
 
 
-def _text(text: str) -> bytes:
+def _encode_text(text: str) -> bytes:
     data = text.encode()
     return pack("<I", len(data)) + data + b"\0"
 
 
-def _aligned(data: bytes, to: int) -> bytes:
-    return data + bytes(-len(data) % to)
+def _pad_to(data: bytes, alignment: int) -> bytes:
+    return data + bytes(-len(data) % alignment)

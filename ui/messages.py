@@ -19,11 +19,11 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
-class Entry:
+class ChatMessage:
     """One message. `who` is "you", "hark" or "note"; `heard`: so many letters of `text` were heard, None for all;
     `turn` is its number in the history, `pictures` the digests of what it is about."""
 
-    who: str
+    sender: str
     text: str
     detail: str = ""
     heard: int | None = None
@@ -31,33 +31,33 @@ class Entry:
     pictures: tuple[str, ...] = ()
 
     @property
-    def drawn(self) -> Entry:
+    def drawn_part(self) -> ChatMessage:
         """The message as far as it is drawn, and a letter more if there is more: what comes after changes nothing."""
         if len(self.text) <= MAX_DRAWN_LETTERS + 1:
             return self
         return replace(self, text=self.text[: MAX_DRAWN_LETTERS + 1])
 
     @property
-    def heading(self) -> str:
-        who = {"you": tr("You said"), "hark": "Hark"}.get(self.who, "")
+    def heading_text(self) -> str:
+        who = {"you": tr("You said"), "hark": "Hark"}.get(self.sender, "")
         return who + (f" · {self.detail}" if self.detail else "")
 
     @property
-    def spoken(self) -> str:
+    def speech_text(self) -> str:
         """What a screen reader says for it."""
         unheard = self.text[self.heard :].strip() if self.heard is not None else ""
-        said = f"{self.heading}: {self.text[: self.heard]}" if self.heading else self.text
+        said = f"{self.heading_text}: {self.text[: self.heard]}" if self.heading_text else self.text
         if self.pictures:
             said += " ({})".format(ntr("{n} picture", "{n} pictures", len(self.pictures)))
         return said + " ({})".format(tr("not heard: {text}").format(text=unheard)) if unheard else said
 
 
-class Messages(QAbstractListModel):
+class MessageListModel(QAbstractListModel):
     """Oldest first. `thumbs` are small pictures by their digests, as far as they are known."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._items: list[Entry] = []
+        self._items: list[ChatMessage] = []
         self.thumbs: dict[str, QImage] = {}
 
     def rowCount(self, parent: Index | None = None) -> int:
@@ -70,42 +70,42 @@ class Messages(QAbstractListModel):
         if role == Qt.ItemDataRole.UserRole:
             return item
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return item.spoken[:_READ]
+            return item.speech_text[:_READ]
         return None
 
-    def add(self, item: Entry) -> None:
+    def append_message(self, item: ChatMessage) -> None:
         row = len(self._items)
         self.beginInsertRows(QModelIndex(), row, row)
         self._items.append(item)
         self.endInsertRows()
 
-    def put(self, items: Sequence[Entry], row: int) -> None:
+    def insert_messages(self, items: Sequence[ChatMessage], row: int) -> None:
         """Others, from a row on."""
         if items:
             self.beginInsertRows(QModelIndex(), row, row + len(items) - 1)
             self._items[row:row] = items
             self.endInsertRows()
 
-    def begin(self, items: Sequence[Entry] = ()) -> None:
+    def reset_messages(self, items: Sequence[ChatMessage] = ()) -> None:
         """Shows these and no others."""
         self.beginResetModel()
         self._items = list(items)
         self.endResetModel()
 
-    def take(self, first: int, end: int) -> None:
+    def remove_rows(self, first: int, end: int) -> None:
         """Those from `first` to before `end` go."""
         if first < end:
             self.beginRemoveRows(QModelIndex(), first, end - 1)
             del self._items[first:end]
             self.endRemoveRows()
 
-    def change(self, row: int, **fields: Any) -> None:
+    def update_row(self, row: int, **fields: Any) -> None:
         """Replaces fields of a message; of the last one for -1."""
         row = row % len(self._items)
         self._items[row] = replace(self._items[row], **fields)
         self.dataChanged.emit(self.index(row), self.index(row))
 
-    def grow(self, row: int, text: str) -> None:
+    def append_text(self, row: int, text: str) -> None:
         """More of a message came; `tell_change` tells the views when they are to look."""
         self._items[row] = replace(self._items[row], text=self._items[row].text + text)
 
@@ -114,13 +114,13 @@ class Messages(QAbstractListModel):
         if 0 <= row < len(self._items):
             self.dataChanged.emit(self.index(row), self.index(row))
 
-    def at(self, row: int) -> Entry:
+    def message_at(self, row: int) -> ChatMessage:
         return self._items[row]
 
     def row_of(self, turn: int) -> int:
         """The row of a turn's question, or -1."""
-        return next((at for at, one in enumerate(self._items) if one.turn == turn and one.who == "you"), -1)
+        return next((at for at, one in enumerate(self._items) if one.turn == turn and one.sender == "you"), -1)
 
     def question_of(self, row: int) -> int:
         """The row of the question that a message belongs to, or -1."""
-        return next((at for at in range(row, -1, -1) if self._items[at].who == "you"), -1)
+        return next((at for at in range(row, -1, -1) if self._items[at].sender == "you"), -1)

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, Q
 from assistant.library.catalogue import CATALOG, CatalogEntry, fits_hardware
 from assistant.words.tongue import tr, tr_noop
 from ui import style
-from ui.download import QUANTISED, Downloads
-from ui.plain import label, scrolled
+from ui.download import QUANTISED, DownloadManager
+from ui.plain import plain_label, scroll_area
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -19,22 +19,24 @@ if TYPE_CHECKING:
 _JOBS = {"hear": tr_noop("To hear"), "look": tr_noop("To look and answer"), "speak": tr_noop("To speak")}
 
 
-def appear(window: Window) -> None:
+def show_models_dialog(window: Window) -> None:
     """Shows a window's one dialog of models, and what was begun in an earlier one."""
-    downloads = window.findChild(Downloads)
+    downloads = window.findChild(DownloadManager)
     if downloads is None:
-        downloads = Downloads(window, lambda: window.bridge.settings)
+        downloads = DownloadManager(window, lambda: window.bridge.settings)
         downloads.chosen.connect(window.do.on_choice)
         downloads.told.connect(window.presenter.announce)
-        downloads.gone.connect(lambda: window.bridge.change(window.bridge.settings))
-    made = next((one for one in window.findChildren(Models) if one.isVisible()), None) or Models(window, downloads)
+        downloads.gone.connect(lambda: window.bridge.change_settings(window.bridge.settings))
+    made = next((one for one in window.findChildren(ModelsDialog) if one.isVisible()), None) or ModelsDialog(
+        window, downloads
+    )
     made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     made.show()
     made.raise_()
     made.activateWindow()
 
 
-def facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
+def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
     """What a model needs, and whether a computer with so many GB of memory, and of a graphics card, has it."""
     about = [tr("{size} GB to fetch").format(size=f"{entry.size:.1f}")]
     if not entry.quantised:
@@ -51,7 +53,7 @@ def facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
     return " · ".join([*about, entry.licence])
 
 
-class Row(QWidget):
+class ModelRow(QWidget):
     """One model. `wanted` tells what is to be done with it: a method's name of `Downloads`."""
 
     wanted = Signal(str)
@@ -63,13 +65,13 @@ class Row(QWidget):
         column.setContentsMargins(0, 4, 0, 4)
         column.setSpacing(4)
         line = QHBoxLayout()
-        self.about, self.state = label(""), label("")
+        self.about, self.state = plain_label(""), plain_label("")
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("Download of {name}").format(name=entry.name))
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setRange(0, 1000)
-        line.addWidget(label(entry.name, quiet=False), 1)
+        line.addWidget(plain_label(entry.name, quiet=False), 1)
         self.buttons: dict[str, QPushButton] = {}
         for what, text in (
             ("get", tr("Get")), ("stop", tr("Pause")), ("use", tr("Use")), ("remove", tr("Remove")),
@@ -78,20 +80,20 @@ class Row(QWidget):
             button = self.buttons[what] = QPushButton()
             button.setAutoDefault(False)
             button.clicked.connect(lambda _=False, what=what: self.wanted.emit(what))
-            self._name(what, text)
+            self._label_button(what, text)
             button.hide()
             line.addWidget(button)
         column.addLayout(line)
         for widget in (self.about, self.bar, self.state):
             column.addWidget(widget)
 
-    def _name(self, what: str, text: str) -> None:
+    def _label_button(self, what: str, text: str) -> None:
         self.buttons[what].setText(text)
         self.buttons[what].setAccessibleName(f"{text}: {self.entry.name}")
 
     def show_state(self, here: bool, busy: bool, begun: bool, said: str) -> None:
         """Which buttons make sense now. Whoever stood on one that goes stands on one of this row, not of the next."""
-        self._name("get", tr("Go on") if begun else tr("Get"))
+        self._label_button("get", tr("Go on") if begun else tr("Get"))
         self.bar.setVisible(busy)
         if not busy:
             self.state.setText(said)
@@ -118,26 +120,26 @@ class Row(QWidget):
         )
 
 
-class Models(QDialog):
+class ModelsDialog(QDialog):
     """Shows what `downloads` has and does; closed, it leaves all as it is."""
 
-    def __init__(self, parent: QWidget, downloads: Downloads) -> None:
+    def __init__(self, parent: QWidget, downloads: DownloadManager) -> None:
         super().__init__(parent)
         self._downloads = downloads
         self.setWindowTitle(tr("Models"))
-        style.fit(self, 620, 640)
-        self.rows = {entry.name: Row(entry) for entry in CATALOG.values()}
+        style.fit_dialog(self, 620, 640)
+        self.rows = {entry.name: ModelRow(entry) for entry in CATALOG.values()}
         self.all = QPushButton()
-        self.all.clicked.connect(downloads.get_all)
+        self.all.clicked.connect(downloads.download_all)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.addWidget(
-            label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
+            plain_label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
         )
         column.addWidget(self.all)
         for job, title in _JOBS.items():
-            heading = label(tr(title), quiet=False)
-            heading.setFont(style.font(1.1, style.QFont.Weight.DemiBold))
+            heading = plain_label(tr(title), quiet=False)
+            heading.setFont(style.scaled_font(1.1, style.QFont.Weight.DemiBold))
             column.addWidget(heading)
             for row in self.rows.values():
                 if row.entry.task == job:
@@ -147,17 +149,17 @@ class Models(QDialog):
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
         whole = QVBoxLayout(self)
-        whole.addWidget(scrolled(inside), 1)
+        whole.addWidget(scroll_area(inside), 1)
         whole.addWidget(close)
-        downloads.changed.connect(self._show)
-        downloads.moved.connect(self._move)
-        self._show()
-        downloads.look()
+        downloads.changed.connect(self._show_rows)
+        downloads.moved.connect(self._show_progress)
+        self._show_rows()
+        downloads.refresh()
 
     @Slot()
-    def _show(self) -> None:
+    def _show_rows(self) -> None:
         has = self._downloads
-        best = has.best()
+        best = has.recommended_models()
         self.all.setVisible(bool(best))
         self.all.setText(
             tr("Get what fits this computer: {names} ({size} GB)").format(
@@ -165,13 +167,13 @@ class Models(QDialog):
             )
         )
         for name, row in self.rows.items():
-            row.about.setText(facts(row.entry, has.memory, has.card))
-            row.show_state(name in has.here, name in has.running, name in has.begun, has.state(name))
+            row.about.setText(model_facts(row.entry, has.memory, has.card))
+            row.show_state(name in has.here, name in has.running, name in has.begun, has.model_state(name))
             if name in has.running:
-                self._move(name)
+                self._show_progress(name)
 
     @Slot(str)
-    def _move(self, name: str) -> None:
+    def _show_progress(self, name: str) -> None:
         now = self._downloads.running[name]
         self.rows[name].show_progress(now.done, now.total, now.left)
 
@@ -184,4 +186,4 @@ class Models(QDialog):
         """What is used may have been chosen elsewhere meanwhile."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._show()
+            self._show_rows()

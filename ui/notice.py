@@ -11,7 +11,7 @@ _PATIENCE = 5.0  # seconds for a desktop to show it
 _NAME, _PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 
 
-def show(number: int, text: str) -> int:
+def show_notification(number: int, text: str) -> int:
     """The number of the notice that the desktop shows now; the text is never markup. Raises what goes wrong on the
     bus."""
     from html import escape
@@ -33,4 +33,4 @@ def show(number: int, text: str) -> int:
 
 
 if __name__ == "__main__":
-    print(show(int(sys.argv[1]), sys.argv[2]))
+    print(show_notification(int(sys.argv[1]), sys.argv[2]))

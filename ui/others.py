@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtGui import QGuiApplication
 
 
-def windows() -> list[tuple[int, str]]:
+def list_windows() -> list[tuple[int, str]]:
     """Number and title of each that is seen, the uppermost first; none where this desktop is not X11."""
     if QGuiApplication.platformName() != "xcb":
         return []
@@ -23,7 +23,7 @@ def windows() -> list[tuple[int, str]]:
         found = []
         for number in reversed(numbers):
             try:
-                title = _title(connection, connection.create_resource_object("window", number))
+                title = _window_title(connection, connection.create_resource_object("window", number))
             except error.XError:  # closed meanwhile
                 continue
             if title:
@@ -33,7 +33,7 @@ def windows() -> list[tuple[int, str]]:
         connection.close()
 
 
-def see_through() -> bool:
+def capture_windows() -> bool:
     """Whether what is behind a window of ours shows when it is drawn with no opacity: on X11 somebody must compose."""
     if QGuiApplication.platformName() != "xcb":
         return QGuiApplication.platformName() in ("windows", "cocoa")
@@ -50,7 +50,7 @@ def see_through() -> bool:
         connection.close()
 
 
-def _title(connection: Any, window: Any) -> str:
+def _window_title(connection: Any, window: Any) -> str:
     """Its title; "" where it is not seen, or ours."""
     from Xlib import X
 

@@ -25,8 +25,8 @@ from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate
 
 from assistant.words.tongue import ntr, tr
 from ui import style
-from ui.entry import Line
-from ui.plain import MAX_NAME_LETTERS, set_tool_tip, shortened
+from ui.entry import LineEdit
+from ui.plain import MAX_NAME_LETTERS, set_tool_tip, shorten_text
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QContextMenuEvent, QKeyEvent
@@ -38,7 +38,7 @@ Index = QModelIndex | QPersistentModelIndex
 _TYPING = 200  # milliseconds after the last letter, when a search begins
 
 
-def when(moment: float) -> str:
+def format_time(moment: float) -> str:
     """A day in words of the user's language."""
     then = QDateTime.fromSecsSinceEpoch(int(moment))
     days = then.date().daysTo(QDateTime.currentDateTime().date())
@@ -53,13 +53,13 @@ def when(moment: float) -> str:
     return QLocale().toString(then.date(), QLocale.FormatType.ShortFormat)
 
 
-def about(one: ConversationSummary) -> str:
+def describe_conversation(one: ConversationSummary) -> str:
     """The quiet line under a title."""
     parts = [ntr("{n} picture", "{n} pictures", one.pictures)] if one.pictures else []
-    return " · ".join([*parts, when(one.changed)])
+    return " · ".join([*parts, format_time(one.changed)])
 
 
-class Conversations(QAbstractListModel):
+class ConversationListModel(QAbstractListModel):
     """What the list shows."""
 
     def __init__(self) -> None:
@@ -78,15 +78,15 @@ class Conversations(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return item.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{item.title}, {about(item)}"
+            return f"{item.title}, {describe_conversation(item)}"
         return None
 
-    def show(self, items: Sequence[ConversationSummary]) -> None:
+    def show_items(self, items: Sequence[ConversationSummary]) -> None:
         self.beginResetModel()
         self._items = [
             item
             if len(item.title) <= MAX_NAME_LETTERS
-            else replace(item, title=shortened(item.title, MAX_NAME_LETTERS))
+            else replace(item, title=shorten_text(item.title, MAX_NAME_LETTERS))
             for item in items
         ]
         self.endResetModel()
@@ -95,7 +95,7 @@ class Conversations(QAbstractListModel):
         return next((row for row, one in enumerate(self._items) if one.id == conversation), -1)
 
 
-class _Painter(QStyledItemDelegate):
+class _ConversationDelegate(QStyledItemDelegate):
     """A title, and a quiet line under it."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -104,7 +104,7 @@ class _Painter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
 
-        now, item = style.theme(), index.data(Qt.ItemDataRole.UserRole)
+        now, item = style.current_theme(), index.data(Qt.ItemDataRole.UserRole)
         inside = QRect(option.rect).adjusted(10, 8, -10, -8)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -113,8 +113,8 @@ class _Painter(QStyledItemDelegate):
             painter.setBrush(QColor(now.chosen))
             painter.drawRoundedRect(QRect(option.rect).adjusted(1, 1, -1, -1), 8, 8)
         for font, color, text, where in (
-            (style.font(1.0), now.text, item.title, Qt.AlignmentFlag.AlignTop),
-            (style.font(0.9), now.muted, about(item), Qt.AlignmentFlag.AlignBottom),
+            (style.scaled_font(1.0), now.text, item.title, Qt.AlignmentFlag.AlignTop),
+            (style.scaled_font(0.9), now.muted, describe_conversation(item), Qt.AlignmentFlag.AlignBottom),
         ):
             painter.setFont(font)
             painter.setPen(QColor(color))
@@ -123,13 +123,13 @@ class _Painter(QStyledItemDelegate):
         painter.restore()
 
 
-class _List(QListView):
+class _ConversationListView(QListView):
     """Enter opens, F2 renames, Delete deletes; the menu key has all of it."""
 
     wanted = Signal(str, object)  # "open", "rename", "delete" or "export", and which conversation
 
     @property
-    def chosen(self) -> int | None:
+    def chosen_conversation(self) -> int | None:
         """The conversation that one is at."""
         index = self.currentIndex()
         return index.data(Qt.ItemDataRole.UserRole).id if index.isValid() else None
@@ -138,15 +138,15 @@ class _List(QListView):
         keys = {
             Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_F2: "rename", Qt.Key.Key_Delete: "delete",
         }  # fmt: skip
-        if event.key() in keys and self.chosen is not None:
-            self.wanted.emit(keys[Qt.Key(event.key())], self.chosen)
+        if event.key() in keys and self.chosen_conversation is not None:
+            self.wanted.emit(keys[Qt.Key(event.key())], self.chosen_conversation)
         else:
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self.chosen is None:
+        if self.chosen_conversation is None:
             return
-        menu, chosen = QMenu(self), self.chosen  # the list may change behind the menu
+        menu, chosen = QMenu(self), self.chosen_conversation  # the list may change behind the menu
         for what, text in (
             ("open", tr("Open")), ("rename", tr("Rename …")), ("export", tr("Export …")), ("delete", tr("Delete"))
         ):  # fmt: skip
@@ -156,7 +156,7 @@ class _List(QListView):
         menu.popup(event.globalPos())
 
 
-class Past(QWidget):
+class ConversationPanel(QWidget):
     """`wanted` tells what is to be done with a conversation; `sought` what is searched for; `undone` asks for the one
     that was deleted last."""
 
@@ -164,16 +164,16 @@ class Past(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.search = Line(tr("Search conversations"), tr("Search"))
+        self.search = LineEdit(tr("Search conversations"), tr("Search"))
         set_tool_tip(self.search, tr("Search titles, questions and answers (Ctrl+F)"))
         self.search.setClearButtonEnabled(True)
         self.search.setMaxLength(MAX_NAME_LETTERS)
-        self.list, self.items = _List(), Conversations()
+        self.list, self.items = _ConversationListView(), ConversationListModel()
         self.list.setObjectName("past")
         self.list.setAccessibleName(tr("Conversations"))
         self.list.setAccessibleDescription(tr("Enter opens one, F2 renames it, Delete deletes it"))
         self.list.setModel(self.items)
-        self.list.setItemDelegate(_Painter(self.list))
+        self.list.setItemDelegate(_ConversationDelegate(self.list))
         self.list.setUniformItemSizes(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.undo = QPushButton(tr("Undo: bring it back"))
@@ -186,16 +186,18 @@ class Past(QWidget):
             column.addWidget(widget)
         self.search.textChanged.connect(self._typing.start)
         self.search.returnPressed.connect(self._go_to_list)
-        self._typing.timeout.connect(self._search)
+        self._typing.timeout.connect(self._search_history)
         self.undo.clicked.connect(self.undone)
         self.list.wanted.connect(self.wanted)
-        self.list.clicked.connect(self._open)
+        self.list.clicked.connect(self._open_index)
 
     def show_all(self, items: Sequence[ConversationSummary], current: int | None) -> None:
         """What was found; `current` is the one that is open. Who is in the list stays at the same one, or where it was:
         the next key is not meant for another."""
-        chosen, place = (self.list.chosen, self.list.currentIndex().row()) if self.list.hasFocus() else (current, -1)
-        self.items.show(items)
+        chosen, place = (
+            (self.list.chosen_conversation, self.list.currentIndex().row()) if self.list.hasFocus() else (current, -1)
+        )
+        self.items.show_items(items)
         row = self.items.row_of(chosen)
         if row < 0:
             row = min(place, len(items) - 1)
@@ -209,17 +211,17 @@ class Past(QWidget):
         self.undo.setVisible(possible)
 
     @Slot()
-    def _search(self) -> None:
+    def _search_history(self) -> None:
         self.sought.emit(self.search.text())
 
     @Slot()
     def _go_to_list(self) -> None:
         self._typing.stop()
-        self._search()
+        self._search_history()
         self.list.setFocus()
         if self.items.rowCount() and not self.list.currentIndex().isValid():
             self.list.setCurrentIndex(self.items.index(0))
 
     @Slot(QModelIndex)
-    def _open(self, index: QModelIndex) -> None:
+    def _open_index(self, index: QModelIndex) -> None:
         self.wanted.emit("open", index.data(Qt.ItemDataRole.UserRole).id)

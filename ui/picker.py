@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QComboBox
 
 from assistant.words.tongue import tr
 from ui import style
-from ui.plain import MAX_NAME_LETTERS, shortened
+from ui.plain import MAX_NAME_LETTERS, shorten_text
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QWheelEvent
 
 
-class Picker(QComboBox):
+class ComboBox(QComboBox):
     """The wheel scrolls the page, not the choice."""
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Picker(QComboBox):
         self.setMinimumContentsLength(10)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
-    def offer(self, entries: Sequence[tuple[str, str]], chosen: str) -> None:
+    def offer_entries(self, entries: Sequence[tuple[str, str]], chosen: str) -> None:
         """Fills it with values and names; what is chosen stays, also when it is not there."""
         blocked = QSignalBlocker(self)
         self.clear()
         for value, name in entries:
-            self.addItem(shortened(name, MAX_NAME_LETTERS), value)
+            self.addItem(shorten_text(name, MAX_NAME_LETTERS), value)
         if self.findData(chosen) < 0:
-            self.addItem(tr("{name} (not here)").format(name=shortened(chosen, MAX_NAME_LETTERS)), chosen)
+            self.addItem(tr("{name} (not here)").format(name=shorten_text(chosen, MAX_NAME_LETTERS)), chosen)
         self.setCurrentIndex(self.findData(chosen))
         blocked.unblock()
 
@@ -52,7 +52,7 @@ class Picker(QComboBox):
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(style.theme().muted), 1.6))
+        painter.setPen(QPen(QColor(style.current_theme().muted), 1.6))
         mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         x, y = 12 if mirrored else self.width() - 20, self.height() // 2 - 2
         painter.drawPolyline([QPointF(x, y), QPointF(x + 4, y + 4), QPointF(x + 8, y)])

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushBu
 from assistant.events import PictureAdded, PictureCostEstimated, RegionPointed
 from assistant.words.tongue import tr
 from ui import style
-from ui.framed import THUMB, framed
+from ui.framed import THUMB, framed_thumbnail
 from ui.grid import Box, place_of
-from ui.plain import MAX_NAME_LETTERS, label, open_files, set_tool_tip, shortened
-from ui.pointing import Pointing
+from ui.plain import MAX_NAME_LETTERS, open_files, plain_label, set_tool_tip, shorten_text
+from ui.pointing import RegionSelector
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
@@ -29,7 +29,7 @@ DIGEST = Qt.ItemDataRole.UserRole
 _FACTS, _COST, _MARKS, _DRAWN = (DIGEST + more for more in (1, 2, 3, 4))
 
 
-class _List(QListWidget):
+class _PictureListView(QListWidget):
     """Delete lets the current picture go."""
 
     dropped = Signal(str)
@@ -42,7 +42,7 @@ class _List(QListWidget):
             super().keyPressEvent(event)
 
 
-class Tray(QWidget):
+class PictureTray(QWidget):
     """`files` are paths to show, `encoded` a picture's bytes, `forgotten` a digest to let go, `pointed` a digest and a
     box in its pixels to ask about, `reworked` a digest, quarters to turn it by, and a box to cut it to, or ()."""
 
@@ -53,7 +53,7 @@ class Tray(QWidget):
         super().__init__()
         self.setObjectName("tray")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.pointing, self.list = Pointing(), _List()
+        self.pointing, self.list = RegionSelector(), _PictureListView()
         self.pointing.pointed.connect(self._on_pointed)
         self.pointing.told.connect(self._on_step)
         self.pointing.turned.connect(self._on_turn)
@@ -68,17 +68,17 @@ class Tray(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.dropped.connect(self.forgotten)
         self.list.currentItemChanged.connect(self._show_current)
-        self._title = label(tr("Pictures"))
-        self._title.setFont(style.font(1.0, weight=style.QFont.Weight.DemiBold))
-        self.where, self.cost = label("", "where"), label("", "cost")
-        self._hint = label(
+        self._title = plain_label(tr("Pictures"))
+        self._title.setFont(style.scaled_font(1.0, weight=style.QFont.Weight.DemiBold))
+        self.where, self.cost = plain_label("", "where"), plain_label("", "cost")
+        self._hint = plain_label(
             tr("Drop a picture, video or sound here,\npaste it with Ctrl+V\nor capture the screen with F7"), "drop"
         )
         self._hint.setProperty("quiet", False)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.add = QPushButton(tr("Add a picture …"))
         set_tool_tip(self.add, tr("Choose picture, video or sound files (Ctrl+O)"))
-        self.add.clicked.connect(self.pick)
+        self.add.clicked.connect(self.pick_files)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 20, 18, 18)
         column.setSpacing(style.SPACE * 2 // 3)
@@ -86,11 +86,11 @@ class Tray(QWidget):
             self._title, self.pointing, self.where, self.cost, self.list, self._hint, self.add
         ):  # fmt: skip
             column.addWidget(widget)
-        column.insertLayout(5, self._deeds())
+        column.insertLayout(5, self._make_buttons())
         column.addStretch(1)
-        self._number()
+        self._number_rows()
 
-    def _deeds(self) -> QHBoxLayout:
+    def _make_buttons(self) -> QHBoxLayout:
         """What can be done with the chosen picture."""
         self.turn, self.crop, self.let_go = (
             QPushButton(tr("Turn")),
@@ -112,7 +112,7 @@ class Tray(QWidget):
             deeds.addWidget(button)
         return deeds
 
-    def shown(self, event: PictureAdded) -> QImage:
+    def add_picture(self, event: PictureAdded) -> QImage:
         """A picture lies in the tray now, perhaps in the place of another one; returns it, small."""
         self._take_out(event.digest)
         place = self._take_out(event.replaces)
@@ -121,14 +121,14 @@ class Tray(QWidget):
         ).copy()
         item = QListWidgetItem()
         item.setData(DIGEST, event.digest)
-        name = shortened(event.name, MAX_NAME_LETTERS)
+        name = shorten_text(event.name, MAX_NAME_LETTERS)
         item.setData(_FACTS, (name, event.width, event.height, image))
         self.list.insertItem(self.list.count() if place is None else place, item)
-        self._number()
+        self._number_rows()
         self.list.setCurrentItem(item)
         return image
 
-    def weighed(self, event: PictureCostEstimated) -> None:
+    def show_cost(self, event: PictureCostEstimated) -> None:
         """What a picture costs, before it is asked about."""
         told = tr("{tokens} tokens · {megabytes} MB · ready in about {seconds} s").format(
             tokens=f"{event.tokens:,}",
@@ -138,7 +138,7 @@ class Tray(QWidget):
         row = self._row_of(event.digest)
         if row is not None:
             self.list.item(row).setData(_COST, told)
-            self._label(row)
+            self._row_label(row)
         current = self.list.currentItem()
         if current and current.data(DIGEST) == event.digest:
             self.cost.setText(told)
@@ -149,7 +149,7 @@ class Tray(QWidget):
         if row is None:
             return ""
         item, box = self.list.item(row), (event.left, event.top, event.right, event.bottom)
-        label = shortened(event.label, MAX_NAME_LETTERS)
+        label = shorten_text(event.label, MAX_NAME_LETTERS)
         self.list.setCurrentItem(item)
         item.setData(_MARKS, [*(item.data(_MARKS) or ()), (label, box)])
         self.pointing.point_out(label, box)
@@ -164,26 +164,26 @@ class Tray(QWidget):
             self.list.item(row).setData(_MARKS, None)
         self.pointing.clear_marks()
 
-    def gone(self, digest: str) -> None:
+    def remove_picture(self, digest: str) -> None:
         """A picture was let go."""
         self._take_out(digest)
-        self._number()
+        self._number_rows()
 
-    def clear(self) -> None:
+    def clear_pictures(self) -> None:
         """Lets all go."""
         for row in range(self.list.count()):
             self.forgotten.emit(self.list.item(row).data(DIGEST))
 
-    def over(self, over: bool) -> None:
+    def show_drop_target(self, over: bool) -> None:
         """Whether a drag hovers above the window."""
         self._hint.setProperty("over", over)
         self._hint.style().polish(self._hint)
 
-    def wants(self, data: QMimeData) -> bool:
+    def accepts_drop(self, data: QMimeData) -> bool:
         """Whether there are files or a picture in it. (A copied file counts as text for Qt.)"""
         return any(url.isLocalFile() for url in data.urls()) or not data.hasText()
 
-    def take(self, data: QMimeData) -> str:
+    def take_drop(self, data: QMimeData) -> str:
         """Takes what was dropped or pasted; returns why not all of it was, or ""."""
         paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
         if paths:
@@ -198,7 +198,7 @@ class Tray(QWidget):
         return tr("There is no picture in it. Save it as a file, then drop the file.")
 
     @Slot()
-    def pick(self) -> None:
+    def pick_files(self) -> None:
         files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
         files += "".join(f" *{suffix}" for suffix in SOUNDS)
         kinds = "{} ({});;{} (*)".format(tr("Pictures, videos and sounds"), files, tr("All files"))
@@ -258,12 +258,12 @@ class Tray(QWidget):
     def _row_of(self, digest: str) -> int | None:
         return next((row for row in range(self.list.count()) if self.list.item(row).data(DIGEST) == digest), None)
 
-    def _label(self, row: int) -> None:
+    def _row_label(self, row: int) -> None:
         """What is told of a picture, and its number."""
         item = self.list.item(row)
         name, width, height, image = item.data(_FACTS)
         if item.data(_DRAWN) != row:
-            drawn = framed(image, row + 1)
+            drawn = framed_thumbnail(image, row + 1)
             icon = QIcon(drawn)
             icon.addPixmap(drawn, QIcon.Mode.Selected)  # else Qt tints the chosen one
             item.setIcon(icon)
@@ -275,10 +275,10 @@ class Tray(QWidget):
         told = tr("Picture {n}: {name}, {width} by {height} pixels")
         item.setData(Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height))
 
-    def _number(self) -> None:
+    def _number_rows(self) -> None:
         count = self.list.count()
         for row in range(count):
-            self._label(row)
+            self._row_label(row)
         for widget in (self.pointing, self.where, self.cost, self.list, self.turn, self.crop, self.let_go):
             widget.setVisible(count > 0)
         rows = -(-count // 3)

@@ -28,12 +28,12 @@ MAX_NAME_LETTERS = 200  # of a device, a voice, a title: one line
 _LONG_WORD = re.compile("[^ \t\n\u200b\u2028\u2029\u2e80-\u9fff\uff00-\uff60]{4000}")
 
 
-def shortened(text: str, most: int = MAX_LETTERS) -> str:
+def shorten_text(text: str, most: int = MAX_LETTERS) -> str:
     """At most so many letters, and a sign that there were more."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def breakable(text: str) -> str:
+def break_long_words(text: str) -> str:
     """A text to be drawn, whose long words may be broken every 4,000 letters (by spaces without width)."""
     return _LONG_WORD.sub(lambda piece: piece[0] + "\u200b", text)
 
@@ -47,10 +47,10 @@ class PlainLabel(QLabel):
         self.setText(text)
 
     def setText(self, text: str) -> None:
-        super().setText(shortened(text))
+        super().setText(shorten_text(text))
 
 
-def label(text: str, name: str = "", quiet: bool = True) -> PlainLabel:
+def plain_label(text: str, name: str = "", quiet: bool = True) -> PlainLabel:
     """A label of dialogs; `quiet` ones stand back."""
     made = PlainLabel(text)
     made.setWordWrap(True)
@@ -61,7 +61,7 @@ def label(text: str, name: str = "", quiet: bool = True) -> PlainLabel:
 
 def set_tool_tip(shows: HasToolTip, text: str) -> None:
     """Gives it a tool tip. Qt has no plain ones: what it would take for markup is made into markup for that text."""
-    text = shortened(text)
+    text = shorten_text(text)
     markup = text
     if QtGui.Qt.mightBeRichText(text):
         markup = QtGui.Qt.convertFromPlainText(text, QtGui.Qt.WhiteSpaceMode.WhiteSpaceNormal)
@@ -77,23 +77,23 @@ def message_box(parent: QWidget | None, title: str, text: str) -> QMessageBox:
     box = QMessageBox(parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setWindowTitle(title)
-    box.setText(shortened(text))
+    box.setText(shorten_text(text))
     return box
 
 
-def inform(parent: QWidget | None, title: str, text: str) -> None:
+def show_information(parent: QWidget | None, title: str, text: str) -> None:
     """Shows a text, and returns when it was read."""
     message_box(parent, title, text).exec()
 
 
-def warn(parent: QWidget | None, title: str, text: str) -> None:
+def show_warning(parent: QWidget | None, title: str, text: str) -> None:
     """Says what went wrong, and returns when it was read."""
     box = message_box(parent, title, text)
     box.setIcon(box.Icon.Warning)
     box.exec()
 
 
-def confirm(parent: QWidget | None, title: str, question: str) -> bool:
+def ask_confirmation(parent: QWidget | None, title: str, question: str) -> bool:
     """Whether the user says Yes."""
     box = message_box(parent, title, question)
     box.setIcon(box.Icon.Question)
@@ -122,16 +122,16 @@ def save_file(parent: QWidget, title: str, name: str, kinds: str) -> tuple[str, 
     from PySide6.QtWidgets import QFileDialog
 
     path, kind = QFileDialog.getSaveFileName(
-        parent, title, shortened(name, 100), kinds, "", QFileDialog.Option.DontConfirmOverwrite
+        parent, title, shorten_text(name, 100), kinds, "", QFileDialog.Option.DontConfirmOverwrite
     )
     if path and Path(path).exists():
         question = tr("There is a file {name} already. Replace it?").format(name=Path(path).name)
-        if not confirm(parent, title, question):
+        if not ask_confirmation(parent, title, question):
             return "", ""
     return path, kind
 
 
-def scrolled(page: QWidget) -> QScrollArea:
+def scroll_area(page: QWidget) -> QScrollArea:
     """A page in an area that is no stop for Tab."""
     page.setObjectName("options")
     area = QScrollArea()

@@ -25,7 +25,7 @@ FAULTS = (OSError, KeyError, ValueError, TypeError, RuntimeError)  # of a bus th
 _LARGEST = 200 * 1024 * 1024
 
 
-class Screenshot(QObject):
+class PortalScreenshot(QObject):
     """`taken` gives the picture as it lies in the file, or nothing and why. `chosen`: the user picks a part or a
     window in the desktop's own dialog."""
 
@@ -38,15 +38,15 @@ class Screenshot(QObject):
 
     def start(self) -> None:
         """Asks; `taken` comes later."""
-        threading.Thread(target=self._run, name="hark portal", daemon=True).start()
+        threading.Thread(target=self._run_request, name="hark portal", daemon=True).start()
 
-    def _run(self) -> None:
+    def _run_request(self) -> None:
         from jeepney import DBusErrorResponse
         from jeepney.auth import AuthenticationError
 
         data, why_not = b"", tr(FORBIDDEN)
         try:
-            data = _asked(self._chosen)
+            data = _request_screenshot(self._chosen)
             why_not = "" if data else tr("Nothing was captured.")
         except TimeoutError:
             why_not = tr("Nothing was captured.")
@@ -56,12 +56,12 @@ class Screenshot(QObject):
             self.taken.emit(data, why_not)
 
 
-def _asked(chosen: bool) -> bytes:
+def _request_screenshot(chosen: bool) -> bytes:
     """The file's bytes; nothing where the user refused. Raises what goes wrong on the bus."""
     from jeepney.io.blocking import open_dbus_connection
 
     with open_dbus_connection(bus="SESSION") as bus:
-        results = ask(bus, "Screenshot", "Screenshot", "sa{sv}", ("",), {"interactive": ("b", chosen)})
+        results = call_portal(bus, "Screenshot", "Screenshot", "sa{sv}", ("",), {"interactive": ("b", chosen)})
     if results is None:
         return b""
     file = Path(unquote(urlsplit(results["uri"][1]).path))
@@ -73,7 +73,7 @@ def _asked(chosen: bool) -> bytes:
     return data
 
 
-def ask(
+def call_portal(
     bus: DBusConnection, interface: str, method: str, signature: str, given: tuple[Any, ...], options: dict[str, Any]
 ) -> dict[str, Any] | None:
     """Has the portal do something, which answers when the user has: its results, or None where the user refused.

@@ -12,20 +12,20 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 from assistant.words.tongue import tr
 from ui import style
 from ui.plain import set_tool_tip
-from ui.talk import microphone
+from ui.talk import draw_microphone
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
 
-class Presence(QObject):
+class TrayIcon(QObject):
     """`wanted` gives "show", "talk", "stop", "describe" or "quit"."""
 
     wanted = Signal(str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self._tray = QSystemTrayIcon(icon(), self)
+        self._tray = QSystemTrayIcon(app_icon(), self)
         self._notice, self._last = QProcess(self), 0
         self._notice.finished.connect(self._on_notice)
         set_tool_tip(self._tray, "Hark")
@@ -41,15 +41,15 @@ class Presence(QObject):
         self._tray.show()
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         """Whether this desktop has a tray."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
-    def ready(self) -> None:
+    def notify_ready(self) -> None:
         """An answer is ready: told where the window is away, and without the answer: desktops keep what they show."""
         if QApplication.activeWindow() is not None:
             return
-        if self.there:
+        if self.is_available:
             self._tray.showMessage("Hark", tr("An answer is ready."), self._tray.icon())
         elif sys.platform == "linux" and self._notice.state() == QProcess.ProcessState.NotRunning:
             # To a process of its own: nothing of it stays in this one.
@@ -67,7 +67,7 @@ class Presence(QObject):
             self.wanted.emit("show")
 
 
-def icon() -> QIcon:
+def app_icon() -> QIcon:
     """The talk button, in all sizes."""
     made = QIcon()
     for side in (16, 24, 32, 48, 64, 128, 256):
@@ -78,7 +78,7 @@ def icon() -> QIcon:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(style.LIGHT.accent))
         painter.drawEllipse(QRectF(0.5, 0.5, side - 1, side - 1))
-        microphone(painter, QRectF(0, 0, side, side).center(), side / 64, QColor(style.LIGHT.on_accent))
+        draw_microphone(painter, QRectF(0, 0, side, side).center(), side / 64, QColor(style.LIGHT.on_accent))
         painter.end()
         made.addPixmap(picture)
     return made

@@ -15,10 +15,10 @@ from assistant.words.clean import sanitize
 from assistant.words.tongue import tr
 from ui import words
 from ui.announce import Announcer
-from ui.messages import Entry
+from ui.messages import ChatMessage
 
 if TYPE_CHECKING:
-    from ui.reading import Reading
+    from ui.reading import AnswerReader
     from ui.window import Window
 
 
@@ -52,10 +52,10 @@ class Presenter(QObject):
         self.meters = [window.bar.meter]
 
     @cached_property
-    def _reading(self) -> Reading:
-        from ui.reading import Reading  # after the first paint
+    def _reading(self) -> AnswerReader:
+        from ui.reading import AnswerReader  # after the first paint
 
-        return Reading(self._announcer, self._window.bridge)
+        return AnswerReader(self._announcer, self._window.bridge)
 
     def begin(self) -> None:
         """Another conversation is asked for: what still comes until it is open belongs to none of its messages."""
@@ -72,7 +72,7 @@ class Presenter(QObject):
     @Slot()
     def _show_typed(self) -> None:
         for text in self._typed:
-            self._window.keeper.pages.add(Entry("you", text))
+            self._window.keeper.pages.append_message(ChatMessage("you", text))
         self._shown, self._typed = [*self._shown, *self._typed], []
 
     @Slot(object)
@@ -84,12 +84,12 @@ class Presenter(QObject):
             case events.StateChanged(state):
                 self._on_state(state)
             case events.ModelLoading(what, done) if not done:
-                self._window.bar.status.setText(words.loading(what))
+                self._window.bar.status.setText(words.loading_text(what))
             case events.TurnStarted():
-                self._window.folding.to_middle()
-                self._window.keeper.pages.begin(event.id)
+                self._window.folding.show_middle()
+                self._window.keeper.pages.begin_turn(event.id)
                 self._turn, self.live, self._asked = event, True, False
-                self._reading.begin()
+                self._reading.begin_answer()
                 self._window.keeper.on_turn(event.conversation, event.id)
             case events.Heard(text) if text:
                 self._on_heard(text)
@@ -140,21 +140,21 @@ class Presenter(QObject):
             case events.InputLevel(value):
                 self.meters = [one for one in self.meters if isValid(one)]
                 for meter in self.meters:
-                    meter.add(value)
+                    meter.add_level(value)
             case events.PartialTranscript(text):
                 self._window.bar.caption.setText(text)
             case events.PictureAdded():
-                self._messages.thumbs[event.digest] = self._window.tray.shown(event)
+                self._messages.thumbs[event.digest] = self._window.tray.add_picture(event)
                 number = self._window.tray.list.currentRow() + 1
                 said = tr("Picture {n} was changed") if event.replaces else tr("Picture {n}: {name}")
-                self._announcer.say(said.format(n=number, name=event.name), detail=not event.replaces)
+                self._announcer.announce_detail(said.format(n=number, name=event.name), detail=not event.replaces)
                 self._window.conversation.refresh()
             case events.RegionPointed():
                 self._pointed.append(self._window.tray.point_out(event))
             case events.PictureCostEstimated():
-                self._window.tray.weighed(event)
+                self._window.tray.show_cost(event)
             case events.PictureRemoved(digest):
-                self._window.tray.gone(digest)
+                self._window.tray.remove_picture(digest)
             case _:
                 self._on_devices(event)
 
@@ -162,13 +162,13 @@ class Presenter(QObject):
         side, settings = self._window.side, self._window.bridge.settings
         match event:
             case events.VoicesAvailable(ids, names):
-                side.voice.offer(list(zip(ids, names, strict=True)), settings.voice.id)
+                side.voice.offer_entries(list(zip(ids, names, strict=True)), settings.voice.id)
             case events.AudioDevicesAvailable():
                 self._window.offer_devices(event)
             case events.MicrophoneTestResult():
-                self.tried.emit(words.tried(event))
+                self.tried.emit(words.test_result_text(event))
             case events.MicrophoneState(microphone, _, why_not):
-                self._window.bar.talk.allow(microphone, why_not)
+                self._window.bar.talk.set_available(microphone, why_not)
                 if why_not:
                     self.note(why_not)
 
@@ -179,7 +179,7 @@ class Presenter(QObject):
             state in ("thinking", "speaking", "working", "frozen") or stop.hasFocus()
         )  # who is at it is not sent elsewhere
         if not (state == "ready" and self._ended):
-            self._window.bar.status.setText(words.state(state))
+            self._window.bar.status.setText(words.state_text(state))
         self._ended = False
         if state == "ready":
             self.ready.emit()
@@ -187,84 +187,84 @@ class Presenter(QObject):
             self._window.bar.talk.show_on(self._hears)
         if state in ("thinking", "speaking", "ready"):
             self._window.bar.caption.setText("")
-        self._announcer.say(words.announced(state))
+        self._announcer.announce_detail(words.announced_text(state))
 
     def _on_heard(self, text: str) -> None:
         self._window.bar.caption.setText("")
         turn, self._asked = self._turn, True
-        self._add_question(Entry("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
+        self._add_question(ChatMessage("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
         self._window.tray.clear_marks()
         self._window.conversation.scrollToBottom()
         said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
         if said:
-            self._announcer.say(tr("Heard: {text}").format(text=said), detail=True)
+            self._announcer.announce_detail(tr("Heard: {text}").format(text=said), detail=True)
 
-    def _add_question(self, question: Entry) -> None:
+    def _add_question(self, question: ChatMessage) -> None:
         """Unless it is shown already, because the engine was slow to take it."""
         rows = range(self._messages.rowCount() - 1, -1, -1)
-        row = next((row for row in rows if self._messages.at(row) == Entry("you", question.text)), -1)
+        row = next((row for row in rows if self._messages.message_at(row) == ChatMessage("you", question.text)), -1)
         if question.text in self._typed:
             self._typed.remove(question.text)
         elif question.text in self._shown:
             self._shown.remove(question.text)
             if row >= 0:
-                return self._messages.change(row, turn=question.turn, pictures=question.pictures)
-        self._messages.add(question)
+                return self._messages.update_row(row, turn=question.turn, pictures=question.pictures)
+        self._messages.append_message(question)
 
     def _on_wrote(self, text: str) -> None:
         if self.live and not self._asked:
             self._on_heard("")  # a picture is described: the question has no words
         if self._row < 0:
             if self._window.presence:
-                self._window.presence.ready()  # now: at the turn's end it has been spoken
-            with self._window.conversation.staying():
-                self._messages.add(Entry("hark", text, turn=self._turn and self._turn.id))
+                self._window.presence.notify_ready()  # now: at the turn's end it has been spoken
+            with self._window.conversation.keeping_place():
+                self._messages.append_message(ChatMessage("hark", text, turn=self._turn and self._turn.id))
             self._row = self._messages.rowCount() - 1
         else:
-            self._messages.grow(self._row, text)
-            self._window.conversation.grown(self._row)
-        self._reading.wrote(text)
+            self._messages.append_text(self._row, text)
+            self._window.conversation.row_grew(self._row)
+        self._reading.add_text(text)
 
     def _on_end(self, event: events.TurnEnded) -> None:
         if event.reason == "answered" and not self.live:
             return  # something was read aloud: no answer has come
         if self._row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
-            detail = tr("stopped") if heard is not None else words.by(event.model_name)
-            with self._window.conversation.staying():
-                self._messages.change(self._row, heard=heard, detail=detail)
-                self._window.conversation.grown(self._row)
+            detail = tr("stopped") if heard is not None else words.speaker_text(event.model_name)
+            with self._window.conversation.keeping_place():
+                self._messages.update_row(self._row, heard=heard, detail=detail)
+                self._window.conversation.row_grew(self._row)
         self._row, self.live = -1, False
-        self._window.keeper.pages.trim()
+        self._window.keeper.pages.trim_rows()
         self._window.keeper.on_end()
         self._tell_places()
         if event.reason == "interrupted":
-            self._reading.begin()
+            self._reading.begin_answer()
         else:
-            self._reading.end()
-        said = words.ended(event)
+            self._reading.end_answer()
+        said = words.turn_ended_text(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again
-            self._window.bar.status.setText(words.state("hearing") if self._hears else said)
+            self._window.bar.status.setText(words.state_text("hearing") if self._hears else said)
             self._window.bar.stages.show_turn(event.timings)
             # One speaks: the answer itself is in Hark's voice.
-            self._announcer.say(tr("Done") if event.reason == "answered" else said)
+            self._announcer.announce_detail(tr("Done") if event.reason == "answered" else said)
 
     def _tell_places(self) -> None:
         """Where the answer points: written below it, and told."""
         places, self._pointed = "\n".join(filter(None, self._pointed)), []
         if places:
-            self._window.keeper.pages.add(Entry("note", places))
-            self._announcer.say(places)
+            self._window.keeper.pages.append_message(ChatMessage("note", places))
+            self._announcer.announce_detail(places)
 
     def read(self, text: str) -> None:
         """Has the screen reader read it."""
-        self._announcer.read(text)
+        self._announcer.read_text(text)
 
     @Slot(str)
     def announce(self, text: str) -> None:
         """Tells a screen reader."""
-        self._announcer.say(text)
+        self._announcer.announce_detail(text)
 
     @Slot(str)
     def tell(self, text: str) -> None:
@@ -272,9 +272,9 @@ class Presenter(QObject):
         if not text:
             return
         self._window.bar.status.setText(text)
-        self._announcer.say(text)
+        self._announcer.announce_detail(text)
 
     def note(self, message: str) -> None:
-        self._window.keeper.pages.add(Entry("note", message))
+        self._window.keeper.pages.append_message(ChatMessage("note", message))
         self._window.bar.status.setText(message)
-        self._announcer.say(message)
+        self._announcer.announce_detail(message)

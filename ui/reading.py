@@ -10,33 +10,33 @@ from assistant.words.spoken import to_speech_text
 
 if TYPE_CHECKING:
     from ui.announce import Announcer
-    from ui.bridge import Bridge
+    from ui.bridge import EngineBridge
 
 
-class Reading:
+class AnswerReader:
     """One answer after another. Never tokens: a sentence is read when it is whole."""
 
-    def __init__(self, announcer: Announcer, bridge: Bridge) -> None:
+    def __init__(self, announcer: Announcer, bridge: EngineBridge) -> None:
         self._announcer, self._bridge = announcer, bridge
-        self.begin()
+        self.begin_answer()
 
-    def begin(self) -> None:
+    def begin_answer(self) -> None:
         """Another answer."""
         self._cutter, self._count = SentenceSplitter(), 0
 
-    def wrote(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         """A piece of the answer, as it is written."""
-        self._read(self._cutter.add_text(text))
+        self._read_pieces(self._cutter.add_text(text))
 
-    def end(self) -> None:
+    def end_answer(self) -> None:
         """The answer is whole."""
-        self._read(self._cutter.finish())
-        self.begin()
+        self._read_pieces(self._cutter.finish())
+        self.begin_answer()
 
-    def _read(self, pieces: Iterator[str]) -> None:
+    def _read_pieces(self, pieces: Iterator[str]) -> None:
         settings = self._bridge.settings
         most = {"all": None, "first": 1}.get(settings.window.announcement_level, 0)
         for piece in pieces:
             if settings.voice.speaker == "reader" and (most is None or self._count < most):
-                self._announcer.read(to_speech_text(piece))
+                self._announcer.read_text(to_speech_text(piece))
             self._count += 1

@@ -11,15 +11,15 @@ from PySide6.QtWidgets import QAccessibleWidget, QWidget
 _kept: list[Any] = []  # Qt does not keep what a factory made
 
 
-def give(widget: QWidget, role: QAccessible.Role) -> None:
+def set_role(widget: QWidget, role: QAccessible.Role) -> None:
     """What Qt takes for a mere area is known as this."""
     if not _kept:
-        _kept.append(_made)
-        QAccessible.installFactory(_made)
+        _kept.append(_make_accessible)
+        QAccessible.installFactory(_make_accessible)
     widget.accessible_role = role
 
 
-def _made(_kind: str, what: Any) -> Any:
+def _make_accessible(_kind: str, what: Any) -> Any:
     role = getattr(what, "accessible_role", None)
     if role is None:
         return None

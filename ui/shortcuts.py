@@ -25,7 +25,7 @@ _LOOK = 0.5  # seconds between looks whether the keys are still wanted
 _INTERFACE = "GlobalShortcuts"
 
 
-class Shortcuts(QObject):
+class PortalShortcuts(QObject):
     """`keys`: letters and what they do. `pressed` gives what a key does; `told` what the user should know, and whether
     the keys are Hark's now."""
 
@@ -36,63 +36,63 @@ class Shortcuts(QObject):
         self._keys = keys
         self._over = threading.Event()
 
-    def take(self) -> None:
+    def register(self) -> None:
         """Asks the desktop; what comes of it is `told` later."""
-        threading.Thread(target=self._run, name="hark keys", daemon=True).start()
+        threading.Thread(target=self._run_portal, name="hark keys", daemon=True).start()
 
-    def let_go(self) -> None:
+    def unregister(self) -> None:
         """The desktop takes them back when the connection ends."""
         self._over.set()
 
-    def _run(self) -> None:
+    def _run_portal(self) -> None:
         from jeepney import DBusErrorResponse
         from jeepney.auth import AuthenticationError
         from jeepney.io.blocking import open_dbus_connection
 
         try:
             with open_dbus_connection(bus="SESSION") as bus:
-                self._mind(bus)
+                self._watch_signals(bus)
         except TimeoutError:
-            self._say(tr("The desktop's question about the keys was not answered."), False)
+            self._report(tr("The desktop's question about the keys was not answered."), False)
         except (*portal.FAULTS, DBusErrorResponse, AuthenticationError):
-            self._say(forbidden(), False)
+            self._report(is_unavailable(), False)
 
-    def _mind(self, bus: DBusConnection) -> None:
+    def _watch_signals(self, bus: DBusConnection) -> None:
         """Takes the keys and tells of every one that is pressed, until they are let go."""
-        _introduce(bus)
+        _register_app(bus)
         options: dict[str, Any] = {"session_handle_token": ("s", "hark" + secrets.token_hex(8))}
-        made = portal.ask(bus, _INTERFACE, "CreateSession", "a{sv}", (), options)
+        made = portal.call_portal(bus, _INTERFACE, "CreateSession", "a{sv}", (), options)
         session = str(made["session_handle"][1]) if made else ""
-        got = self._bound(bus, session) if session else None
+        got = self._bind_shortcuts(bus, session) if session else None
         if got is None:
-            return self._say(tr("The desktop was not allowed to give the keys to Hark: they are off."), False)
+            return self._report(tr("The desktop was not allowed to give the keys to Hark: they are off."), False)
         usual = tr("The desktop's keyboard settings tell which keys work everywhere, and change them.")
-        self._say(tr("Everywhere: {keys}.").format(keys=got) if got else usual, True)
+        self._report(tr("Everywhere: {keys}.").format(keys=got) if got else usual, True)
         with contextlib.suppress(*portal.FAULTS):  # the bus ends with the desktop
-            for whose, deed, *_ in _pressed(bus, session, self._over):
+            for whose, deed, *_ in _read_presses(bus, session, self._over):
                 if whose == session and deed in self._keys.values():
                     self.pressed.emit(deed)
-        self._say(tr("The desktop has taken its keys back; Hark asks for them again when it starts."), True)
+        self._report(tr("The desktop has taken its keys back; Hark asks for them again when it starts."), True)
 
-    def _bound(self, bus: DBusConnection, session: str) -> str | None:
+    def _bind_shortcuts(self, bus: DBusConnection, session: str) -> str | None:
         """Which keys the desktop gave, in words, as far as it tells; None where the user refused."""
         says = {"talk": tr("Talk"), "stop": tr("Stop"), "describe": tr("Describe what is on my screen")}
         wanted = [
             (deed, {"description": ("s", says[deed]), "preferred_trigger": ("s", f"CTRL+ALT+{key}")})
             for key, deed in self._keys.items()
         ]
-        bound = portal.ask(bus, _INTERFACE, "BindShortcuts", "oa(sa{sv})sa{sv}", (session, wanted, ""), {})
+        bound = portal.call_portal(bus, _INTERFACE, "BindShortcuts", "oa(sa{sv})sa{sv}", (session, wanted, ""), {})
         if bound is None:
             return None
         got = [(deed, facts.get("trigger_description", ("s", ""))[1]) for deed, facts in bound["shortcuts"][1]]
         return ", ".join(f"{says[deed]}: {key}" for deed, key in got if key and deed in says)
 
-    def _say(self, text: str, taken: bool) -> None:
+    def _report(self, text: str, taken: bool) -> None:
         if not self._over.is_set():
             self.told.emit(text, taken)
 
 
-def _pressed(bus: DBusConnection, session: str, over: threading.Event) -> Iterator[tuple[Any, ...]]:
+def _read_presses(bus: DBusConnection, session: str, over: threading.Event) -> Iterator[tuple[Any, ...]]:
     """The body of every "Activated", until it is `over`, or the desktop ends the session, or itself."""
     from jeepney import HeaderFields, MatchRule, message_bus
     from jeepney.io.blocking import Proxy
@@ -119,7 +119,7 @@ def _pressed(bus: DBusConnection, session: str, over: threading.Event) -> Iterat
                 yield message.body
 
 
-def forbidden() -> str:
+def is_unavailable() -> str:
     """What is said where no program may take keys."""
     return tr(
         "This desktop lets no program take keys for itself. In its own keyboard settings, bind "
@@ -127,7 +127,7 @@ def forbidden() -> str:
     )
 
 
-def _introduce(bus: DBusConnection) -> None:
+def _register_app(bus: DBusConnection) -> None:
     """Desktops know a program by its entry in their menu; older portals cannot be told, and guess."""
     from jeepney import DBusAddress, DBusErrorResponse, new_method_call
     from jeepney.wrappers import unwrap_msg

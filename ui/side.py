@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 from assistant.settings import Settings
 from assistant.words.tongue import tr
 from ui import style
-from ui.past import Past
-from ui.picker import Picker
+from ui.past import ConversationPanel
+from ui.picker import ComboBox
 from ui.plain import PlainLabel, set_tool_tip
 
 
-class Side(QWidget):
+class Sidebar(QWidget):
     """`chosen` gives a settings' section, field and value."""
 
     chosen = Signal(str, str, object)
@@ -24,22 +24,22 @@ class Side(QWidget):
         super().__init__()
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(max(232, style.wide(29)))
+        self.setFixedWidth(max(232, style.letter_width(29)))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(22, 20, 18, 20)
         self._column.setSpacing(6)
-        name = self._label("Hark")
-        name.setFont(style.font(1.35, QFont.Weight.Bold))
+        name = self._add_label("Hark")
+        name.setFont(style.scaled_font(1.35, QFont.Weight.Bold))
         self.new = QPushButton(tr("New conversation"))
         set_tool_tip(self.new, tr("Begin a new conversation (Ctrl+N)"))
         self.new.clicked.connect(self.fresh)
-        self.past = Past()
+        self.past = ConversationPanel()
         self._column.addWidget(self.new)
         self._column.addWidget(self.past, 1)
-        self.voice = Picker()
+        self.voice = ComboBox()
         self.voice.setAccessibleName(tr("Voice"))
         self.voice.activated.connect(self._on_voice)
-        label = self._label(tr("Voice"), quiet=True)
+        label = self._add_label(tr("Voice"), quiet=True)
         label.setBuddy(self.voice)
         self._column.addWidget(self.voice)
         self.free = QCheckBox(tr("Hands-free"))
@@ -54,11 +54,11 @@ class Side(QWidget):
         set_tool_tip(self.models, tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
         for widget in (self.free, self.private, self.models, self.options):
             self._column.addWidget(widget)
-        self._label("● " + tr("Stays on this computer")).setObjectName("here")
-        self.parts = self._label("", quiet=True)
+        self._add_label("● " + tr("Stays on this computer")).setObjectName("here")
+        self.parts = self._add_label("", quiet=True)
         self.parts.setWordWrap(True)
         self.show_settings(settings)
-        self.voice.offer([(settings.voice.id, settings.voice.id)], settings.voice.id)
+        self.voice.offer_entries([(settings.voice.id, settings.voice.id)], settings.voice.id)
 
     def show_settings(self, settings: Settings) -> None:
         """Says what hears and what answers."""
@@ -70,11 +70,11 @@ class Side(QWidget):
         )
         self.parts.setText(f"{look} · {hear}")
 
-    def _label(self, text: str, quiet: bool = False) -> PlainLabel:
+    def _add_label(self, text: str, quiet: bool = False) -> PlainLabel:
         label = PlainLabel(text)
         label.setProperty("quiet", quiet)
         if quiet:
-            label.setFont(style.font(0.92))
+            label.setFont(style.scaled_font(0.92))
         self._column.addWidget(label)
         return label
 

@@ -32,7 +32,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def spans(timings: TurnTimings) -> list[tuple[str, float]]:
+def stage_spans(timings: TurnTimings) -> list[tuple[str, float]]:
     """What followed what, in seconds; stages that did not happen are left out."""
     heard = timings.hear or 0.0
     first = max(heard, timings.first_word or heard)
@@ -43,7 +43,7 @@ def spans(timings: TurnTimings) -> list[tuple[str, float]]:
     return [(name, seconds) for name, seconds in parts if seconds and seconds >= 0.001]
 
 
-class Stages(QAbstractButton):
+class TimingsBar(QAbstractButton):
     """Hidden until a turn has ended; pressed, it shows the table."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Stages(QAbstractButton):
         self.setMaximumWidth(220)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.clicked.connect(self.open)
+        self.clicked.connect(self.show_table)
         self._timings: TurnTimings | None = None
         self.hide()
 
@@ -60,26 +60,26 @@ class Stages(QAbstractButton):
         """The times of the turn that ended."""
         self._timings = timings
         self.setAccessibleName(tr("Times of the last answer"))
-        self.setAccessibleDescription(words.times(timings))
-        set_tool_tip(self, words.times(timings))
-        self.setVisible(bool(spans(timings)))
+        self.setAccessibleDescription(words.timings_text(timings))
+        set_tool_tip(self, words.timings_text(timings))
+        self.setVisible(bool(stage_spans(timings)))
         self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(220, 16)
 
     @Slot()
-    def open(self) -> None:
+    def show_table(self) -> None:
         """The table."""
         if self._timings:
-            made = Table(self, self._timings)
+            made = TimingsTable(self, self._timings)
             made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             made.open()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._timings:
             return
-        now, parts = style.theme(), spans(self._timings)
+        now, parts = style.current_theme(), stage_spans(self._timings)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -96,13 +96,13 @@ class Stages(QAbstractButton):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 5, 5)
 
 
-class Table(QDialog):
+class TimingsTable(QDialog):
     """Stages and seconds."""
 
-    def __init__(self, parent: Stages, timings: TurnTimings) -> None:
+    def __init__(self, parent: TimingsBar, timings: TurnTimings) -> None:
         super().__init__(parent.window())
         self.setWindowTitle(tr("Times of the last answer"))
-        rows = [*spans(timings), ("sound", timings.first_sound), ("total", timings.total)]
+        rows = [*stage_spans(timings), ("sound", timings.first_sound), ("total", timings.total)]
         rows = [(name, seconds) for name, seconds in rows if seconds is not None]
         self.table = QTableWidget(len(rows), 2)
         self.table.setAccessibleName(tr("Times of the last answer"))
@@ -111,17 +111,17 @@ class Table(QDialog):
         self.table.verticalHeader().hide()
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for row, (name, seconds) in enumerate(rows):
-            self.table.setItem(row, 0, _cell(tr(_NAMES[name])))
-            self.table.setItem(row, 1, _cell(f"{seconds:.2f}", Qt.AlignmentFlag.AlignRight))
+            self.table.setItem(row, 0, _table_cell(tr(_NAMES[name])))
+            self.table.setItem(row, 1, _table_cell(f"{seconds:.2f}", Qt.AlignmentFlag.AlignRight))
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
         column = QVBoxLayout(self)
         column.addWidget(self.table)
         column.addWidget(close)
-        style.fit(self, 380, 330)
+        style.fit_dialog(self, 380, 330)
 
 
-def _cell(text: str, side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeading) -> QTableWidgetItem:
+def _table_cell(text: str, side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeading) -> QTableWidgetItem:
     made = QTableWidgetItem(text)
     made.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
     return made

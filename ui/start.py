@@ -17,16 +17,16 @@ from assistant.settings_file import load_settings
 from assistant.words import tongue
 from assistant.words.tongue import tr
 from ui import style
-from ui.bridge import Bridge
-from ui.instance import Instance
-from ui.plain import warn
+from ui.bridge import EngineBridge
+from ui.instance import SingleInstance
+from ui.plain import show_warning
 from ui.window import Window
 
 if TYPE_CHECKING:
     import argparse
 
 
-def speak(wanted: str) -> None:
+def set_language(wanted: str) -> None:
     """The language of all that is shown: Hark's own sentences, and Qt's buttons, menus and dialogs."""
     chosen = tongue.choose_language(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
     if chosen != "en":  # Qt's own is English
@@ -36,28 +36,28 @@ def speak(wanted: str) -> None:
             QApplication.installTranslator(qts)
 
 
-def _warm(window: Window) -> None:
+def _start_warm_up(window: Window) -> None:
     """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
     setting need."""
 
-    def load() -> None:
+    def load_modules() -> None:
         importlib.import_module("subprocess")
         window.keeper.open_history(window.bridge.data)
         importlib.import_module("assistant.words.markdown").warm()
         importlib.import_module("tomlkit")
 
-    threading.Thread(target=load, name="hark warm", daemon=True).start()
+    threading.Thread(target=load_modules, name="hark warm", daemon=True).start()
 
 
-def _unanswered(folders: AppPaths) -> int:
+def _warn_unanswered(folders: AppPaths) -> int:
     """Says that another Hark has the folder and does not answer; returns the exit code."""
-    speak(load_settings(folders).window.language)
+    set_language(load_settings(folders).window.language)
     text = tr(
         "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
         "{folder}. End that one, then start Hark again."
     ).format(folder=folders.data)
     print(text, file=sys.stderr, flush=True)
-    warn(None, "Hark", text)
+    show_warning(None, "Hark", text)
     return 1
 
 
@@ -70,7 +70,7 @@ def _first_message() -> None:
     """Makes what drawing a message needs: the first one that comes is as quick as all others."""
     from ui import answer
 
-    answer.document("**1** `2`", None, style.theme()).size()
+    answer.render_markdown("**1** `2`", None, style.current_theme()).size()
 
 
 def _run_on() -> None:
@@ -81,13 +81,13 @@ def _run_on() -> None:
     sys.setswitchinterval(0.001)
 
 
-def _warn(window: Window, text: str) -> None:
+def _show_warning(window: Window, text: str) -> None:
     """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
     window.presenter.note(text)
     window.presenter.ready.connect(lambda: window.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
 
 
-def main(options: argparse.Namespace, silent: str = "") -> int:
+def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     """Shows the window first, then starts the engine; `options` are those of `ui.__main__`, `silent` is a marked
     sentence on what of the desktop does not answer. Returns the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -100,30 +100,32 @@ def main(options: argparse.Namespace, silent: str = "") -> int:
     if options.install:
         from ui import install
 
-        print(install.with_icon())
+        print(install.install_with_icon())
         return 0
     # Qt's file dialogs note the folders that were visited, in a file that would lie in the user's home.
     QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(folders.config))
-    instance = Instance(folders.data)
-    if not instance.first:
-        return 0 if instance.tell(options.deed) else _unanswered(folders)
+    instance = SingleInstance(folders.data)
+    if not instance.is_first:
+        return 0 if instance.send_command(options.deed) else _warn_unanswered(folders)
     settings = load_settings(folders)
-    speak(settings.window.language)
-    style.choose(settings.window.theme)
+    set_language(settings.window.language)
+    style.choose_theme(settings.window.theme)
     style.stand_still(settings.window.reduce_motion)
-    style.apply(application)
-    bridge = Bridge(settings, folders)
+    style.apply_theme(application)
+    bridge = EngineBridge(settings, folders)
     window = Window(bridge)
-    instance.told.connect(window.commands.carry_out)
+    instance.command_received.connect(window.commands.run_command)
     if options.deed != "show":
-        window.commands.carry_out(options.deed)
-    if silent:
-        window.painted.connect(lambda: _warn(window, tr(silent)), Qt.ConnectionType.SingleShotConnection)
+        window.commands.run_command(options.deed)
+    if silent_bus_text:
+        window.painted.connect(
+            lambda: _show_warning(window, tr(silent_bus_text)), Qt.ConnectionType.SingleShotConnection
+        )
     # After the first paint, one by one: no frame is late.
     later = [
-        (0, _run_on), (0, lambda: _warm(window)), (10, _list_style), (20, bridge.engine.start),
+        (0, _run_on), (0, lambda: _start_warm_up(window)), (10, _list_style), (20, bridge.engine.start),
         (200, lambda: importlib.import_module("ui.answer")), (300, window.appear), (400, _first_message),
-        (600, instance.listen),
+        (600, instance.start_listening),
     ]  # fmt: skip
     window.painted.connect(
         lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection

@@ -53,13 +53,13 @@ _wish = "system"
 _still, _usual = False, (0, False)  # and how the system has it: the cursor's milliseconds, whether menus move
 
 
-def choose(name: str) -> None:
+def choose_theme(name: str) -> None:
     """ "light", "dark", "contrast", or anything else for what the system asks for."""
     global _wish
     _wish = name
 
 
-def theme() -> Theme:
+def current_theme() -> Theme:
     """The one of now."""
     hints = QGuiApplication.styleHints()
     dark = hints.colorScheme() == Qt.ColorScheme.Dark
@@ -98,7 +98,7 @@ def when_changed(slot: Callable[[], None]) -> None:
         hints.accessibility().contrastPreferenceChanged.connect(slot)
 
 
-def font(scale: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+def scaled_font(scale: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """The system's font, larger or smaller; never in pixels, so that it follows the user's size."""
     made = QFont(QApplication.font())
     made.setPointSizeF(made.pointSizeF() * scale)
@@ -106,22 +106,22 @@ def font(scale: float = 1.0, weight: QFont.Weight = QFont.Weight.Normal) -> QFon
     return made
 
 
-def wide(letters: int) -> int:
+def letter_width(letters: int) -> int:
     """Pixels for so many letters of the system's font: what holds words grows with them."""
     return QFontMetrics(QApplication.font()).averageCharWidth() * letters
 
 
-def fit(dialog: QWidget, width: int, height: int) -> None:
+def fit_dialog(dialog: QWidget, width: int, height: int) -> None:
     """Gives it so many points, more where letters are larger, and never more than the screen has."""
-    screen, scale = dialog.screen().availableSize(), max(1.0, wide(60) / 480)
+    screen, scale = dialog.screen().availableSize(), max(1.0, letter_width(60) / 480)
     dialog.resize(
         min(round(width * scale), screen.width() * 9 // 10), min(round(height * scale), screen.height() * 9 // 10)
     )
 
 
-def apply(application: QApplication) -> None:
+def apply_theme(application: QApplication) -> None:
     """Dresses the application for the scheme of now."""
-    now = theme()
+    now = current_theme()
     roles = QPalette.ColorRole
     palette = QPalette()
     for role, color in (
@@ -132,10 +132,10 @@ def apply(application: QApplication) -> None:
     ):  # fmt: skip
         palette.setColor(role, QColor(color))
     application.setPalette(palette)
-    application.setStyleSheet(_sheet(now))
+    application.setStyleSheet(_style_sheet(now))
 
 
-def _sheet(t: Theme) -> str:
+def _style_sheet(t: Theme) -> str:
     return f"""
     QMainWindow, QWidget#side, QWidget#tray {{ background: {t.ground}; }}
     QWidget#side {{ border-right: 1px solid {t.line}; }}

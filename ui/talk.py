@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOLD = 350  # milliseconds; let go earlier, the button was tapped
 
 
-class Talk(QAbstractButton):
+class TalkButton(QAbstractButton):
     """`down` when talking begins, `up(tapped)` when the key or button is let go."""
 
     down, up = Signal(), Signal(bool)
@@ -33,15 +33,15 @@ class Talk(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._since = QElapsedTimer()
         self._on, self._why_not = False, ""
-        self.pressed.connect(self.push)
-        self.released.connect(self.let_go)
+        self.pressed.connect(self.press_down)
+        self.released.connect(self.release)
 
     @property
     def why_not(self) -> str:
         """Why one cannot talk now; "" when one can."""
         return self._why_not
 
-    def allow(self, possible: bool, why_not: str) -> None:
+    def set_available(self, possible: bool, why_not: str) -> None:
         """Whether one can talk now, and else why not."""
         self._why_not = "" if possible else why_not
         self.setEnabled(possible)
@@ -53,20 +53,20 @@ class Talk(QAbstractButton):
         self.update()
 
     @Slot()
-    def push(self) -> None:
+    def press_down(self) -> None:
         self._since.start()
         self.show_on(True)
         self.down.emit()
 
     @Slot()
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.up.emit(self._since.elapsed() < _HOLD)
 
     def sizeHint(self) -> QSize:
         return QSize(92, 92)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = style.theme()
+        now = style.current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side = min(self.width(), self.height()) - 4
@@ -78,10 +78,10 @@ class Talk(QAbstractButton):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(now.accent if self.isEnabled() else now.muted))
         painter.drawEllipse(around.adjusted(7, 7, -7, -7))
-        microphone(painter, around.center(), side / 92, QColor(now.on_accent))
+        draw_microphone(painter, around.center(), side / 92, QColor(now.on_accent))
 
 
-def microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> None:
+def draw_microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> None:
     painter.translate(at)
     painter.scale(scale, scale)
     painter.setBrush(color)
@@ -92,7 +92,7 @@ def microphone(painter: QPainter, at: QPointF, scale: float, color: QColor) -> N
     painter.drawLine(QPointF(0, 10), QPointF(0, 15))
 
 
-class Meter(QWidget):
+class LevelMeter(QWidget):
     """The last levels as bars, or where nothing may move the last one in steps. It has no value for a screen
     reader: every change would be read."""
 
@@ -103,7 +103,7 @@ class Meter(QWidget):
         self._levels: deque[float] = deque([0.0] * self._BARS, maxlen=self._BARS)
         self.setFixedSize(self._BARS * 7, 22)
 
-    def add(self, level: float) -> None:
+    def add_level(self, level: float) -> None:
         """A level from 0 to 1."""
         if style.is_still():
             # Bars as high as they stand; how many there are tells the level.
@@ -120,7 +120,7 @@ class Meter(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(style.theme().accent))
+        painter.setBrush(QColor(style.current_theme().accent))
         for place, level in enumerate(self._levels):
             # A square root: quiet speech is seen too.
             height = max(3.0, min(1.0, level**0.5) * self.height())

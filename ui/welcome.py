@@ -5,7 +5,7 @@ from __future__ import annotations
 from assistant.words.tongue import tr
 
 
-def words() -> str:
+def welcome_text() -> str:
     """What a person hears when Hark starts for the first time."""
     return " ".join(
         (

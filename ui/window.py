@@ -13,24 +13,24 @@ from shiboken6 import isValid
 from assistant.events import AudioDevicesAvailable
 from assistant.words.tongue import tr
 from ui import style, words
-from ui.bar import Bar
-from ui.bridge import Bridge
+from ui.bar import InputBar
+from ui.bridge import EngineBridge
 from ui.commands import DesktopCommands
-from ui.conversation import Actions, Conversation
+from ui.conversation import ConversationView, MessageActionBar
 from ui.doing import Doing
-from ui.folding import Folding
-from ui.keeper import Keeper
-from ui.keys import Keys
-from ui.messages import Messages
-from ui.pictures import Tray
+from ui.folding import ResponsiveLayout
+from ui.keeper import HistoryController
+from ui.keys import KeyFilter
+from ui.messages import MessageListModel
+from ui.pictures import PictureTray
 from ui.plain import message_box
 from ui.presenter import Presenter
-from ui.side import Side
+from ui.side import Sidebar
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
 
-    from ui.presence import Presence
+    from ui.presence import TrayIcon
 
 
 class Window(QMainWindow):
@@ -39,31 +39,31 @@ class Window(QMainWindow):
 
     painted = Signal()
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: EngineBridge) -> None:
         super().__init__()
         self.bridge, self.engine = bridge, bridge.engine
         self.setWindowTitle("Hark")
         self.resize(1240, 800)
         self.setMinimumSize(480, 420)
         self.setAcceptDrops(True)
-        self.side, self.bar, self.tray = Side(bridge.settings), Bar(), Tray()
-        self.conversation = Conversation(Messages())
-        self.actions_row = Actions(self.conversation)
-        self.presenter, self.keeper = Presenter(self), Keeper(self)
-        self.keys, self.do = Keys(QApplication.instance()), Doing(self)
+        self.side, self.bar, self.tray = Sidebar(bridge.settings), InputBar(), PictureTray()
+        self.conversation = ConversationView(MessageListModel())
+        self.actions_row = MessageActionBar(self.conversation)
+        self.presenter, self.keeper = Presenter(self), HistoryController(self)
+        self.keys, self.do = KeyFilter(QApplication.instance()), Doing(self)
         self.commands = DesktopCommands(self)
         self._devices, self._options = AudioDevicesAvailable((), ()), None
-        self.presence: Presence | None = None
+        self.presence: TrayIcon | None = None
         self.ending = False  # whether closing is the end, wherever the window would stay
         QGuiApplication.instance().commitDataRequest.connect(self.end)
         self._lay_out()
         self._connect()
-        self.bar.status.setText(words.state("loading"))
+        self.bar.status.setText(words.state_text("loading"))
         self.bar.field.setFocus()
         self._unpainted = True
 
     def _lay_out(self) -> None:
-        self.tray.setFixedWidth(max(300, style.wide(36)))
+        self.tray.setFixedWidth(max(300, style.letter_width(36)))
         middle = QHBoxLayout()
         middle.setSpacing(0)
         inside = QWidget()
@@ -82,7 +82,7 @@ class Window(QMainWindow):
         column.addLayout(middle, 1)
         column.addWidget(self.bar)
         self.setCentralWidget(whole)
-        self.folding = Folding(self.bar, self.side, inside, self.tray)
+        self.folding = ResponsiveLayout(self.bar, self.side, inside, self.tray)
         order = (
             self.bar.field, self.bar.ask, self.bar.talk, self.bar.stages, self.bar.stop, self.conversation,
             *self.actions_row.buttons,
@@ -95,7 +95,7 @@ class Window(QMainWindow):
         self._places = (self.bar.field, self.conversation, self.tray.pointing, self.tray.add, self.side.past.list)
 
     def _connect(self) -> None:
-        self.bridge.happened.connect(self.presenter.on_event)
+        self.bridge.event_received.connect(self.presenter.on_event)
         self.painted.connect(self.tell_notes, Qt.ConnectionType.SingleShotConnection)
         self.presenter.ready.connect(self.do.welcome)
         self.presenter.ready.connect(self.commands.on_ready)
@@ -127,24 +127,24 @@ class Window(QMainWindow):
         self.side.models.clicked.connect(self.models)
         style.when_changed(self.on_scheme)
         for keys, slot in (
-            ("Ctrl+O", self.tray.pick), ("F7", self.do.looking.whole), ("Shift+F7", self.do.looking.part),
-            ("Ctrl+F7", self.do.looking.photograph), ("Ctrl+Shift+F7", self.do.looking.other), ("F1", self.help),
+            ("Ctrl+O", self.tray.pick_files), ("F7", self.do.looking.capture_screen), ("Shift+F7", self.do.looking.capture_part),
+            ("Ctrl+F7", self.do.looking.take_photo), ("Ctrl+Shift+F7", self.do.looking.capture_window), ("F1", self.help),
             ("Ctrl+N", self.do.new_conversation),
             ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
             ("Alt+R", self.do.sentence_again),
             ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
             ("Ctrl+,", self.options), ("Ctrl+H", self.side.free.toggle), ("Ctrl+L", self.bar.field.setFocus),
-            ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo), ("Ctrl+S", self.export),
-            ("Ctrl+I", self.keeper.bring), ("Ctrl+M", self.models), ("F8", self.checkup),
+            ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo_delete), ("Ctrl+S", self.export),
+            ("Ctrl+I", self.keeper.import_conversation), ("Ctrl+M", self.models), ("F8", self.checkup),
         ):  # fmt: skip
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
 
     @Slot()
     def options(self) -> None:
         """All settings; there is one such dialog at a time."""
-        from ui.options import Options  # dialogs are imported when they are opened: the window is there sooner
+        from ui.options import SettingsDialog  # dialogs are imported when they are opened: the window is there sooner
 
-        made = self._options = Options(self, lambda: self.bridge.settings)
+        made = self._options = SettingsDialog(self, lambda: self.bridge.settings)
         self.offer_devices(self._devices)
         made.chosen.connect(self.do.on_choice)
         made.replaced.connect(self.do.on_settings)
@@ -156,17 +156,17 @@ class Window(QMainWindow):
         """What hears, looks and speaks, got from a hub; what is fetched is fetched on when this is closed."""
         from ui import models
 
-        models.appear(self)
+        models.show_models_dialog(self)
 
     @Slot()
     def checkup(self) -> None:
         """What works here; the meter in it shows what the microphone hears."""
-        from ui.checkup import Checkup
+        from ui.checkup import DoctorDialog
 
-        made = Checkup(self)
+        made = DoctorDialog(self)
         made.say.connect(self.do.on_read)
         made.tries.connect(self.do.try_microphone)
-        self.presenter.tried.connect(made.show_tried)
+        self.presenter.tried.connect(made.show_test_result)
         made.told.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.presenter.meters.append(made.meter)
@@ -175,14 +175,14 @@ class Window(QMainWindow):
     @Slot()
     def appear(self) -> None:
         """In the tray, where there is one."""
-        from ui.presence import Presence, icon
+        from ui.presence import TrayIcon, app_icon
 
-        self.presence = Presence(self)
-        self.presence.wanted.connect(self.commands.carry_out)
-        QApplication.setWindowIcon(icon())
+        self.presence = TrayIcon(self)
+        self.presence.wanted.connect(self.commands.run_command)
+        QApplication.setWindowIcon(app_icon())
         if self.bridge.settings.window.hotkeys:
             self.do.take_keys(True)
-        if not self.isVisible() and not self.presence.there:
+        if not self.isVisible() and not self.presence.is_available:
             self.show()
 
     @Slot()
@@ -198,7 +198,12 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Away in the tray, if that is wanted and possible; else the end."""
-        if self.bridge.settings.window.close_to_tray and not self.ending and self.presence and self.presence.there:
+        if (
+            self.bridge.settings.window.close_to_tray
+            and not self.ending
+            and self.presence
+            and self.presence.is_available
+        ):
             event.ignore()
             self.hide()
         else:
@@ -209,12 +214,12 @@ class Window(QMainWindow):
         """What microphones and speakers there are now."""
         self._devices = found
         if self._options and isValid(self._options):
-            self._options.offer("input", found.inputs, self.bridge.settings.audio.input)
-            self._options.offer("output", found.outputs, self.bridge.settings.audio.output)
+            self._options.offer_choices("input", found.inputs, self.bridge.settings.audio.input)
+            self._options.offer_choices("output", found.outputs, self.bridge.settings.audio.output)
 
     @Slot()
     def search(self) -> None:
-        self.folding.show(self.side)
+        self.folding.show_column(self.side)
         self.side.past.search.setFocus()
         self.side.past.search.selectAll()
 
@@ -223,7 +228,7 @@ class Window(QMainWindow):
         if self.keeper.current is None:
             self.presenter.tell(tr("There is nothing to export yet."))
         else:
-            self.keeper.export(self.keeper.current)
+            self.keeper.export_conversation(self.keeper.current)
 
     @Slot()
     def next_place(self) -> None:
@@ -238,26 +243,26 @@ class Window(QMainWindow):
 
     @Slot()
     def on_scheme(self) -> None:
-        style.apply(QApplication.instance())
+        style.apply_theme(QApplication.instance())
         self.conversation.refresh()
 
     @Slot()
     def talk_down(self) -> None:
         if self.do.can_talk():
-            self.bar.talk.push()
+            self.bar.talk.press_down()
 
     @Slot()
     def talk_up(self) -> None:
         if self.bar.talk.isEnabled():
-            self.bar.talk.let_go()
+            self.bar.talk.release()
 
     @Slot()
     def paste(self) -> None:
         """A picture goes to the tray; text goes where it always goes."""
         data = QGuiApplication.clipboard().mimeData()
-        self.keys.taken = bool(data) and self.tray.wants(data)
-        if self.keys.taken:
-            self._take(self.tray.take(data))
+        self.keys.global_keys_taken = bool(data) and self.tray.accepts_drop(data)
+        if self.keys.global_keys_taken:
+            self._take(self.tray.take_drop(data))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -267,19 +272,19 @@ class Window(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.folding.fit(event.size().width())
+        self.folding.fit_width(event.size().width())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         event.acceptProposedAction()
-        self.tray.over(True)
+        self.tray.show_drop_target(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.tray.over(False)
+        self.tray.show_drop_target(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.tray.over(False)
+        self.tray.show_drop_target(False)
         event.acceptProposedAction()
-        self._take(self.tray.take(event.mimeData()))
+        self._take(self.tray.take_drop(event.mimeData()))
 
     def _take(self, why_not: str) -> None:
         if why_not:

@@ -70,26 +70,26 @@ _KEYS = (
 )
 
 
-def state(name: str) -> str:
+def state_text(name: str) -> str:
     """What Hark does, for the status line."""
     return tr(_STATES.get(name, name))
 
 
-def announced(name: str) -> str:
+def announced_text(name: str) -> str:
     """The same for a screen reader, where it must know without asking."""
     return tr(_ANNOUNCED.get(name, ""))
 
 
-def loading(what: str) -> str:
+def loading_text(what: str) -> str:
     return tr(_LOADING.get(what, _STATES["loading"]))
 
 
-def by(name: str) -> str:
+def speaker_text(name: str) -> str:
     """Who wrote an answer."""
     return tr(_BY.get(name, name))
 
 
-def tried(event: MicrophoneTestResult) -> str:
+def test_result_text(event: MicrophoneTestResult) -> str:
     """What came of trying the microphone."""
     heard = tr(_TRIED[event.result])
     return heard if event.is_playing else heard + " " + tr("There is no speaker to play it on.")
@@ -100,18 +100,20 @@ def all_keys() -> list[tuple[str, str]]:
     return [(tr(keys), tr(what)) for keys, what in _KEYS]
 
 
-def ended(event: TurnEnded) -> str:
+def turn_ended_text(event: TurnEnded) -> str:
     """One sentence for the end of a turn."""
     if event.reason == "nothing heard":
         return tr("I heard no speech.")
     if event.reason == "failed":
         return ""
     return (
-        tr("Stopped.") if event.reason == "interrupted" else tr("Answered by {who}.").format(who=by(event.model_name))
+        tr("Stopped.")
+        if event.reason == "interrupted"
+        else tr("Answered by {who}.").format(who=speaker_text(event.model_name))
     )
 
 
-def times(timings: TurnTimings) -> str:
+def timings_text(timings: TurnTimings) -> str:
     """The times of the stages that happened, in seconds."""
     parts = []
     for name, sentence in _STAGES:

@@ -16,14 +16,14 @@ def main(folder: Path) -> None:
     from PySide6.QtGui import QGuiApplication
 
     from ui import install
-    from ui.capture import encoded
-    from ui.presence import icon
+    from ui.capture import encode_png
+    from ui.presence import app_icon
 
     application = QGuiApplication([])
     for name, data in (
         ("AppRun", _START.encode()),
-        ("hark.desktop", install.entry("hark-window").encode()),
-        ("hark.png", encoded(icon().pixmap(256, 256))),
+        ("hark.desktop", install.desktop_entry("hark-window").encode()),
+        ("hark.png", encode_png(app_icon().pixmap(256, 256))),
     ):
         (folder / name).write_bytes(data)
     (folder / "AppRun").chmod(0o755)

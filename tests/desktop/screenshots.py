@@ -63,7 +63,7 @@ def take(target: str, look: Look) -> None:
     from assistant.settings import AppPaths, Settings
     from assistant.words import tongue
     from ui import style
-    from ui.bridge import Bridge
+    from ui.bridge import EngineBridge
     from ui.window import Window
 
     home = Path(os.environ["HARK_HOME"])
@@ -74,9 +74,9 @@ def take(target: str, look: Look) -> None:
     application.setFont(QFont("Inter", int(look.points)))
     if look.mirrored:
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    style.choose(look.theme)
-    style.apply(application)
-    window = Window(Bridge(Settings(), AppPaths.locate()))
+    style.choose_theme(look.theme)
+    style.apply_theme(application)
+    window = Window(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.keeper.open_history(home)
     questions = iter(QUESTIONS)
@@ -97,7 +97,7 @@ def take(target: str, look: Look) -> None:
         grab(window, target)
         application.quit()
 
-    window.bridge.happened.connect(on_event)
+    window.bridge.event_received.connect(on_event)
     window.engine.start()
     application.exec()
     window.engine.stop()
