@@ -11,12 +11,12 @@ from assistant.words.tongue import tr, tr_noop
 
 MAX_CRASHES = 3
 _FALLBACKS: dict[str, tuple[str, Any]] = {
-    "ear": ("hear", TranscriberSettings()),
-    "eye": ("look", ResponderSettings()),
-    "voice": ("speak", VoiceSettings()),
+    "transcriber": ("transcriber", TranscriberSettings()),
+    "responder": ("responder", ResponderSettings()),
+    "voice": ("voice", VoiceSettings()),
 }
-_ROLE_NAMES = {"ear": tr_noop("speech model"), "eye": tr_noop("model"), "voice": tr_noop("voice")}
-_ROLE_OF_STAGE = {"hear": "ear", "answer": "eye", "speak": "voice"}
+_ROLE_NAMES = {"transcriber": tr_noop("speech model"), "responder": tr_noop("model"), "voice": tr_noop("voice")}
+_ROLE_OF_STAGE = {"hear": "transcriber", "answer": "responder", "speak": "voice"}
 _LOADING_CRASH_TEXT = tr_noop(
     "The {what} “{named}” stopped Hark three times while it was loading; "
     "the starter kit stands in. Choose another one in the settings."
@@ -60,7 +60,7 @@ class CrashRecord:
         if not section or counts[role] < MAX_CRASHES or getattr(settings, section) == fallback:
             return settings, ""
         chosen = getattr(settings, section)
-        model_name = getattr(chosen, "model", "") or getattr(chosen, "responder", "") or getattr(chosen, "voice", "")
+        model_name = getattr(chosen, "model", "") or getattr(chosen, "backend", "") or getattr(chosen, "id", "")
         self._disabled[section] = chosen
         counts.clear()
         sentence = tr(_LOADING_CRASH_TEXT if loading_role else _WORKING_CRASH_TEXT).format(

@@ -36,10 +36,15 @@ def check_machine(folders: AppPaths) -> list[DoctorFinding]:
     """All checks, in the order in which a person should mend them; one that breaks is a finding too."""
     found: list[DoctorFinding] = []
     for what, check in (
-        (tr("computer"), partial(_check_system, folders)), (tr("packages"), _check_packages), (tr("sound"), _check_sound),
-        (tr("starter kit"), _check_starter), (tr("GPU"), _check_gpu), (tr("models"), _check_models), (tr("hub"), _check_hub),
+        (tr("computer"), partial(_check_system, folders)),
+        (tr("packages"), _check_packages),
+        (tr("sound"), _check_sound),
+        (tr("starter kit"), _check_starter),
+        (tr("GPU"), _check_gpu),
+        (tr("models"), _check_models),
+        (tr("hub"), _check_hub),
         (tr("log"), partial(_check_log, folders)),
-    ):  # fmt: skip
+    ):
 
         def report_unchecked(error: AssistantError, what: str = what) -> None:
             found.append(DoctorFinding(what, "note", tr("This could not be checked."), error.hint))

@@ -32,7 +32,7 @@ _EVENT_KEYS: dict[type, tuple[str, _FieldOfKey]] = {
     TurnEnded: (
         "ended",
         {
-            "reason": "reason", "heard": "heard", "answer": "answer", "by": "by", "timings": "timings",
+            "reason": "reason", "heard": "heard", "answer": "answer", "by": "model_name", "timings": "timings",
             "heard_until": "heard_until", "id": "id",
         },
     ),

@@ -18,7 +18,7 @@ from assistant.words.tongue import tr
 # Of these settings the model knows nothing: it is not loaded again for them.
 _RUNTIME_FIELDS: dict[str, Any] = {
     name: getattr(ResponderSettings(), name)
-    for name in ("system", "describe", "video_frames", "video_rate", "describe_dropped", "camera")
+    for name in ("system_prompt", "default_prompt", "video_frames", "video_fps", "auto_describe", "camera")
 }
 EmitEvent = Generator[ModelLoading | Notice, None, Any]
 
@@ -42,7 +42,7 @@ class ModelManager:
         )
         look = replace(settings.responder, **_RUNTIME_FIELDS)
         responder: Responder = yield from self._load_role(
-            "eye", look, lambda: _open_responder(settings.responder, self._data)
+            "responder", look, lambda: _open_responder(settings.responder, self._data)
         )
         voice: Voice = yield from self._load_voice(settings)
         return Backends(transcriber, responder, voice)
@@ -59,21 +59,23 @@ class ModelManager:
     @property
     def responder(self) -> Responder | None:
         """Who answers, if it is loaded."""
-        return self.loaded_settings("eye")
+        return self.loaded_settings("responder")
 
     def loaded_settings(self, role: str) -> Any:
-        """What is loaded as "ear", "eye" or "voice", or None."""
+        """What is loaded as "transcriber", "responder" or "voice", or None."""
         return self._loaded.get(role, (None, None))[1]
 
     def warm_up(self, settings: Settings) -> Generator[ModelLoading | Notice, None, None]:
         """Loads all parts and does now what would make the first question slow."""
         yield from self.load_backends(settings, True)
         for _, part in list(self._loaded.values()):
-            part.warm()
+            part.warm_up()
 
     def _load_transcriber(self, settings: Settings) -> EmitEvent:
         return (
-            yield from self._load_role("ear", settings.transcriber, lambda: _open_transcriber(settings.transcriber))
+            yield from self._load_role(
+                "transcriber", settings.transcriber, lambda: _open_transcriber(settings.transcriber)
+            )
         )
 
     def unload_fallbacks(self) -> None:
@@ -142,10 +144,19 @@ def _open_transcriber(hear: TranscriberSettings) -> Transcriber:
 def _open_responder(look: ResponderSettings, data: Path) -> Responder:
     model = models.find_model(look.model, look.backend) if look.backend == "qwen2-vl" else look.model
     options = LoadOptions(
-        model=model, name=models.title_of(look.model, model), device=look.device, dtype=look.dtype,
-        device_map=look.device_map, max_memory=look.max_memory,
-        min_pixels=look.min_pixels, max_pixels=look.max_pixels, max_new_tokens=look.max_new_tokens,
-        cpu_weight_format=look.cpu_weight_format, cache=str(data / "weights"), answer_from_preview=look.answer_from_preview, gpu_memory_limit_gb=look.gpu_memory_limit_gb,
+        model=model,
+        name=models.title_of(look.model, model),
+        device=look.device,
+        dtype=look.dtype,
+        device_map=look.device_map,
+        max_memory=look.max_memory,
+        min_pixels=look.min_pixels,
+        max_pixels=look.max_pixels,
+        max_new_tokens=look.max_new_tokens,
+        cpu_weight_format=look.cpu_weight_format,
+        cache=str(data / "weights"),
+        answer_from_preview=look.answer_from_preview,
+        gpu_memory_limit_gb=look.gpu_memory_limit_gb,
         find_installed=models.find_installed_responder,
-    )  # fmt: skip
+    )
     return backends.load_responder(look.backend, options)

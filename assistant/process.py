@@ -37,12 +37,12 @@ _QUICK_CRASH_S = 24.0  # after its start: an engine that dies sooner, again and 
 _CHECK_INTERVAL_S = 0.25  # between looks at the child
 _AWAITED_CALLS = {
     "interrupt",
-    "press",
+    "press_talk_key",
     "ask",
-    "again",
-    "hear",
-    "say",
-    "open",
+    "ask_again",
+    "ask_audio_file",
+    "read_aloud",
+    "open_conversation",
 }  # calls that the worker is to take up soon
 
 
@@ -101,16 +101,16 @@ class EngineClient:
         )
 
     def ask_again(self, turn: int, text: str) -> None:
-        self._send_tracked(lambda session: session.record_question("again", {"turn": turn, "text": text}))
+        self._send_tracked(lambda session: session.record_question("ask_again", {"turn": turn, "text": text}))
 
     def attach_file(self, path: str) -> None:
-        self._send_tracked(lambda session: session.record_attachment("show", {"path": path}))
+        self._send_tracked(lambda session: session.record_attachment("attach_file", {"path": path}))
 
     def attach_image(self, data: bytes, name: str) -> None:
-        self._send_tracked(lambda session: session.record_attachment("show_image", {"name": name}, data))
+        self._send_tracked(lambda session: session.record_attachment("attach_image", {"name": name}, data))
 
     def ask_audio_file(self, path: str) -> None:
-        self._send_tracked(lambda session: session.record_question("hear", {"path": path}))
+        self._send_tracked(lambda session: session.record_question("ask_audio_file", {"path": path}))
 
     def edit_picture(self, digest: str, quarters: int = 0, box: Sequence[int] = ()) -> None:
         self._send_tracked(lambda session: session.edit_picture(digest, {"quarters": quarters, "box": list(box)}))
@@ -123,34 +123,34 @@ class EngineClient:
 
     def set_hands_free(self, hands_free: bool) -> None:
         self._session.is_hands_free = hands_free
-        self._send_call("listen", {"hands_free": hands_free})
+        self._send_call("set_hands_free", {"hands_free": hands_free})
 
     def press_talk_key(self) -> None:
-        self._cancel_and_send("press")
+        self._cancel_and_send("press_talk_key")
 
     def tap_talk_key(self) -> None:
-        self._send_call("tap")
+        self._send_call("tap_talk_key")
 
     def release_talk_key(self) -> None:
-        self._send_call("release")
+        self._send_call("release_talk_key")
 
     def test_microphone(self) -> None:
-        self._send_call("try_microphone")
+        self._send_call("test_microphone")
 
     def read_aloud(self, text: str) -> None:
-        self._send_call("say", {"text": text})
+        self._send_call("read_aloud", {"text": text})
 
     def skip_sentences(self, sentences: int) -> None:
-        self._send_call("skip", {"sentences": sentences})
+        self._send_call("skip_sentences", {"sentences": sentences})
 
     def apply_settings(self, settings: Settings) -> None:
         self._settings = self._crashes.replace_disabled(settings)
-        self._send_call("configure", {"settings": to_table(self._settings)})
+        self._send_call("apply_settings", {"settings": to_table(self._settings)})
 
     def open_conversation(self, conversation: int | None, private: bool = False) -> None:
         with self._lock:
             self._session.open_conversation(conversation, private)
-            self._send_call("open", {"conversation": conversation, "private": private})
+            self._send_call("open_conversation", {"conversation": conversation, "private": private})
 
     def _start_process(self) -> None:
         import subprocess  # here, because the window is shown before

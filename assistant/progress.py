@@ -34,7 +34,7 @@ class WorkerProgress:
     def current_marks(self) -> WorkerMarks:
         """What the worker does at this moment."""
         marks, started_at = self._marks, self._step_started_at
-        return replace(marks, seconds=time.monotonic() - started_at)
+        return replace(marks, step_seconds=time.monotonic() - started_at)
 
     def watch_this_thread(self) -> None:
         """The calling thread is the worker: what parts do in it is marked here from now on."""
@@ -42,20 +42,22 @@ class WorkerProgress:
 
     def begin_step(self, stage: str = "", limit: float = STEP_LIMIT_S) -> None:
         self._step_started_at = time.monotonic()
-        self._marks = replace(self._marks, step=self._marks.step_count + 1, busy=True, stage=stage, limit=limit)
+        self._marks = replace(
+            self._marks, step_count=self._marks.step_count + 1, is_busy=True, stage=stage, limit_s=limit
+        )
 
     def mark_idle(self) -> None:
         """Nothing is to be done."""
-        self._marks = replace(self._marks, busy=False, stage="")
+        self._marks = replace(self._marks, is_busy=False, stage="")
 
     def record_call_count(self, calls: int) -> None:
         """So many calls were taken up since the start."""
-        self._marks = replace(self._marks, calls=calls)
+        self._marks = replace(self._marks, call_count=calls)
 
     def extend_limit(self, seconds: float) -> None:
         """The step under way takes so long from here on, at the most."""
         self._marks = replace(
-            self._marks, limit=max(self._marks.limit_s, time.monotonic() - self._step_started_at + seconds)
+            self._marks, limit_s=max(self._marks.limit_s, time.monotonic() - self._step_started_at + seconds)
         )
 
 

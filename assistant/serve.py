@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from assistant.engine import Engine
 
 COMMANDS = {
-    "ask", "again", "hear", "say", "skip", "show", "show_image", "rework", "forget", "interrupt", "listen", "press",
-    "tap", "release", "configure", "open", "try_microphone",
+    "ask", "ask_again", "ask_audio_file", "read_aloud", "skip_sentences", "attach_file", "attach_image", "edit_picture", "remove_picture", "interrupt", "set_hands_free", "press_talk_key",
+    "tap_talk_key", "release_talk_key", "apply_settings", "open_conversation", "test_microphone",
 }  # fmt: skip
 _HEARTBEAT_INTERVAL_S = 0.5  # seconds between marks
 _SHUTDOWN_GRACE_S = 0.5  # seconds to end in: what is not done by then is not waited for
@@ -95,7 +95,7 @@ def _serve_calls(engine: Engine, source: IO[bytes]) -> None:
             name, facts, raw = frame
             if name not in COMMANDS:
                 raise frames.InvalidFrameError(f"an unknown call {name}")
-            if name == "show_image":
+            if name == "attach_image":
                 facts["data"] = raw
             method = getattr(engine, name)
             method(**_read_arguments(method, facts))

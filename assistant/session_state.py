@@ -24,7 +24,7 @@ from assistant.events import (
 
 EngineCall = tuple[str, dict[str, Any], bytes]
 MAX_PAGES = 10  # of a file, that are shown with it
-_FOLLOW_UP_CALLS = ("interrupt", "open")  # calls that are kept only behind a question that waits
+_FOLLOW_UP_CALLS = ("interrupt", "open_conversation")  # calls that are kept only behind a question that waits
 _MAX_ATTACH_RETRIES = 2  # of a picture that was on its way when an engine died
 
 
@@ -68,7 +68,7 @@ class SessionState:
         """Pictures on their way to the one before are let go with it. A question that is not acknowledged stays with
         the conversation that it was asked in."""
         request_id = next(self._request_ids)
-        open_call = "open", {"conversation": conversation, "private": is_private}, b""
+        open_call = "open_conversation", {"conversation": conversation, "private": is_private}, b""
         if self._unacknowledged:
             self._unacknowledged[request_id] = open_call
         else:
@@ -88,10 +88,10 @@ class SessionState:
         """The calls that show the other pages of a file whose first page has come; none when it comes again."""
         first_call = self._attach_calls.get(event.request_id, [("", {}, b"")])[0]
         path = first_call[1].get("path", "")
-        if first_call[0] != "show" or "#page=" in path or event.request_id in self._attachments.values():
+        if first_call[0] != "attach_file" or "#page=" in path or event.request_id in self._attachments.values():
             return []
         return [
-            self.record_attachment("show", {"path": f"{path}#page={page}"})
+            self.record_attachment("attach_file", {"path": f"{path}#page={page}"})
             for page in range(2, min(event.pages, MAX_PAGES) + 1)
         ]
 
@@ -104,7 +104,7 @@ class SessionState:
 
     def remove_picture(self, digest: str) -> EngineCall:
         self._removing.add(digest)
-        return "forget", {"digest": digest}, b""
+        return "remove_picture", {"digest": digest}, b""
 
     def track_event(self, event: Event) -> None:
         """Remembers what an event tells."""
@@ -129,14 +129,14 @@ class SessionState:
 
     def replay_calls(self) -> Iterator[EngineCall]:
         """The calls that a new engine gets, after its start."""
-        yield "listen", {"hands_free": self.is_hands_free}, b""
+        yield "set_hands_free", {"hands_free": self.is_hands_free}, b""
         if self.is_private:
-            yield "open", {"conversation": None, "private": True}, b""
+            yield "open_conversation", {"conversation": None, "private": True}, b""
         for request_id in list(self._attachments.values()):
             for call_name, fields, payload in self._attach_calls.get(request_id, ()):
-                yield call_name, fields if call_name == "rework" else {**fields, "again": True}, payload
+                yield call_name, fields if call_name == "edit_picture" else {**fields, "again": True}, payload
         for digest in list(self._removing):
-            yield "forget", {"digest": digest}, b""
+            yield "remove_picture", {"digest": digest}, b""
         self._attach_retries.update(list(self._pending_attachments))
         retryable = {
             ticket: call
@@ -162,7 +162,7 @@ class SessionState:
 
     def _apply_open_call(self, request_id: int, call: EngineCall) -> None:
         """Another conversation is open from this call on, if it is one that opens."""
-        if call[0] == "open":
+        if call[0] == "open_conversation":
             self.conversation, self.is_private = call[1]["conversation"], call[1]["private"]
             self._pending_attachments = {
                 later: coming for later, coming in self._pending_attachments.items() if later > request_id
@@ -176,7 +176,7 @@ class SessionState:
         request_id = next(
             (asked_id for asked_id, call in self._unacknowledged.items() if call[0] not in _FOLLOW_UP_CALLS), None
         )
-        if request_id is not None and (stage == "ask" or self._unacknowledged[request_id][0] == "hear"):
+        if request_id is not None and (stage == "ask" or self._unacknowledged[request_id][0] == "ask_audio_file"):
             self._acknowledge_until(request_id)
             self._drop_follow_up_calls()
 

@@ -171,10 +171,10 @@ class Settings:
 
 
 _SECTIONS: dict[str, type[Any]] = {
-    "hear": TranscriberSettings,
-    "look": ResponderSettings,
-    "speak": VoiceSettings,
-    "sound": AudioSettings,
+    "transcriber": TranscriberSettings,
+    "responder": ResponderSettings,
+    "voice": VoiceSettings,
+    "audio": AudioSettings,
     "history": HistorySettings,
     "memory": MemorySettings,
     "window": WindowSettings,

@@ -122,7 +122,7 @@ def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
     """From the key's press, by another program, to the last loud block at the speaker."""
     home = folder / "quiet"
     home.mkdir()
-    (home / "settings.toml").write_text('[look]\nresponder = "silent"\n[sound]\nearcons = false\n')
+    (home / "settings.toml").write_text('[responder]\nbackend = "silent"\n[sound]\nearcons = false\n')
     desk.start(home)
     ear = Monitor("ear.monitor", desk.environment)
     took = []
@@ -194,7 +194,7 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
 class _Tone(Voice):
     """A voice that hums evenly, so that a change of its loudness can be seen."""
 
-    def speak(self, text: str) -> Iterator[audio.AudioClip]:
+    def synthesize(self, text: str) -> Iterator[audio.AudioClip]:
         time_ = np.arange(5 * RATE) / RATE
         yield audio.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
 

@@ -186,7 +186,7 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from ui.announce import Announcer
 
     told: list[str] = []
-    monkeypatch.setattr(Announcer, "read", lambda _, text: told.append(text))
+    monkeypatch.setattr(Announcer, "read_text", lambda _, text: told.append(text))
     return told
 
 

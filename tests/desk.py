@@ -21,8 +21,8 @@ from ui.bridge import EngineBridge
 from ui.window import Window
 
 CALLS = (
-    "ask", "again", "show", "show_image", "forget", "interrupt", "press", "tap", "release", "listen", "say", "stop",
-    "open", "configure", "hear", "rework", "skip", "try_microphone",
+    "ask", "ask_again", "attach_file", "attach_image", "remove_picture", "interrupt", "press_talk_key", "tap_talk_key", "release_talk_key", "set_hands_free", "read_aloud", "stop",
+    "open_conversation", "apply_settings", "ask_audio_file", "edit_picture", "skip_sentences", "test_microphone",
 )  # fmt: skip
 Past = tuple[tuple[str, int], ...]
 PAST: Past = (("Tea", 2), ("火车", 1), ("Long", 100))

@@ -18,7 +18,7 @@ from assistant.process import EngineClient
 from assistant.settings import AppPaths, ResponderSettings, Settings, VoiceSettings
 from assistant.watchdog import WatchdogLimits
 
-QUIET = replace(Settings(), look=ResponderSettings(backend="silent"), speak=VoiceSettings("silent/none"))
+QUIET = replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings("silent/none"))
 Kind = TypeVar("Kind", bound=Event)
 
 

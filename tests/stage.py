@@ -33,7 +33,7 @@ class Ear(Transcriber):
 
 
 class Reply(Responder):
-    by = "script"
+    model_name = "script"
 
     def __init__(self) -> None:
         self.seen: list[list[Message]] = []
@@ -49,7 +49,7 @@ class Reply(Responder):
 
 
 class Broken(Responder):
-    by = "script"
+    model_name = "script"
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         raise AssistantError("answer", "It broke.", "Mend it.")
@@ -59,7 +59,7 @@ class Broken(Responder):
 class Mouth(Voice):
     """A fifth of a second for each word, loud."""
 
-    def speak(self, text: str) -> Generator[AudioClip, None, None]:
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         for _ in text.split():
             yield AudioClip(np.full(RATE // 5, 0.3, np.float32), RATE)
 
@@ -150,5 +150,5 @@ class Prepares(Reply):
             self.steps.append("replied")
             yield word
 
-    def forget(self, digest: str) -> None:
+    def forget_picture(self, digest: str) -> None:
         self.forgotten.append(digest)

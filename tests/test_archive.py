@@ -77,7 +77,7 @@ def test_deleting_can_be_undone_until_it_cannot(history: TurnRecorder, monkeypat
     kept.restore_conversation(1)
     assert "Tea" in titles(kept) and titles(kept, "green") == ["Tea"]
     kept.delete_conversation(1)
-    monkeypatch.setattr(archive, "UNDO", -1.0)
+    monkeypatch.setattr(archive, "UNDO_SECONDS", -1.0)
     kept.purge_deleted()
     kept.restore_conversation(1)
     assert titles(kept) == ["A price", "火车"] and not kept.last_turns(1)
@@ -217,7 +217,7 @@ def test_a_damaged_older_database_is_mended_too(tmp_path: Path) -> None:
 
 
 def test_damage_in_a_large_database_is_mended_once_it_was_met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repair, "_CHECKED", 0)
+    monkeypatch.setattr(repair, "_MAX_CHECKED_BYTES", 0)
     made = TurnRecorder(tmp_path)
     turns = [TurnRecord(0, 0, number, f"question {number}", "an answer " * 40, "", "") for number in range(400)]
     one = made.store.add_conversation("many", turns, {})

@@ -83,14 +83,14 @@ def test_no_speech_is_said_and_writes_no_file(cli: Cli, tmp_path: Path, circle: 
 
 def test_the_old_voice_speaks_when_the_settings_voice_is_gone(cli: Cli, home: Path, tmp_path: Path) -> None:
     home.mkdir()
-    (home / "settings.toml").write_text('[speak]\nvoice = "coqui/sold"\n')
+    (home / "settings.toml").write_text('[voice]\nid = "coqui/sold"\n')
     ran = cli("ask", "Hello?", "--speak-to", tmp_path / "a.wav")
     assert ran.code == 0 and "speaks instead" in ran.err and heard_again(tmp_path / "a.wav") > 0.5
 
 
 def test_a_private_turn_is_not_kept(cli: Cli, home: Path) -> None:
     home.mkdir()
-    (home / "settings.toml").write_text("[history]\nkeep = false\n")
+    (home / "settings.toml").write_text("[history]\nsave_conversations = false\n")
     assert cli("ask", "Hello?").code == 0
     assert not (home / "history.sqlite").exists()
 

@@ -17,7 +17,7 @@ from tests.conftest import Ran
 
 @pytest.fixture
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "probe", lambda: MachineProbe(10.0, 1.0))
+    monkeypatch.setattr(protocol, "probe_machine", lambda: MachineProbe(10.0, 1.0))
 
 
 def times(*taken: float) -> Callable[[], float]:
@@ -44,7 +44,7 @@ def test_the_worse_of_median_and_best_counts(
 
 def test_a_restless_machine_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     probes = iter(MachineProbe(10.0 * 1.3**number, 1.0) for number in range(20))
-    monkeypatch.setattr(protocol, "probe", lambda: next(probes))
+    monkeypatch.setattr(protocol, "probe_machine", lambda: next(probes))
     row = protocol.compare_pairs(Measurement("x", "x", 1.0), lambda: 2.0, lambda: 1.0, 3)
     assert row.verdict == "inconclusive" and row.pairs == 0 and row.figure is None
 
@@ -63,7 +63,7 @@ def test_it_goes_on_where_it_was_stopped(
         return made
 
     names = ("first", "second", "third")
-    monkeypatch.setattr(bench, "_todo", lambda *_: {name: lambda name=name: row(name) for name in names})
+    monkeypatch.setattr(bench, "_select_rows", lambda *_: {name: lambda name=name: row(name) for name in names})
     assert cli("bench", "--quick", "--out", tmp_path).code == 130
     assert cli("bench", "--quick", "--out", tmp_path).code == 0
     assert measured == ["first", "second", "second", "third"]
@@ -97,6 +97,6 @@ def test_random_weights_are_the_same_each_time(monkeypatch: pytest.MonkeyPatch) 
 def test_kernels_are_compared_on_a_processor_that_multiplies_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("_OUT", 96), ("_IN", 64), ("_LAYERS", 1), ("_ROWS", (1, 16))):
         monkeypatch.setattr(kernels, name, value)
-    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(processor, "supports_bfloat16", lambda: False)
     names = [row.name for row in kernels.measure_kernels()]
     assert "kernel: torch int4" in names and not [name for name in names if "oneDNN" in name]

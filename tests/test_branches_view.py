@@ -27,7 +27,7 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     assert desk.window.bar.field.toPlainText() == "Tea question 1"
     desk.window.bar.field.setPlainText("changed")
     QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
-    assert desk.calls[-1] == ("again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
+    assert desk.calls[-1] == ("ask_again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
     branch = desk.history.store.branch_before(2)
     turn = desk.history.add_turn(branch, "changed")
     desk.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
@@ -35,7 +35,7 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     assert desk.window.keeper.current == 4
     view.setCurrentIndex(desk.messages.index(1))
     desk.key(view, Qt.Key.Key_A)
-    assert desk.calls[-1] == ("again", turn - 1, "Tea question 0") and desk.texts() == []
+    assert desk.calls[-1] == ("ask_again", turn - 1, "Tea question 0") and desk.texts() == []
 
 
 def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> None:
@@ -46,7 +46,7 @@ def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> No
         )  # fmt: skip
     desk.window.conversation.setCurrentIndex(desk.messages.index(desk.messages.rowCount() - 1))
     desk.window.conversation.ask_again()
-    assert desk.calls[-1] == ("again", 2, "") and desk.texts() == ["What colour?", "It is red."]
+    assert desk.calls[-1] == ("ask_again", 2, "") and desk.texts() == ["What colour?", "It is red."]
 
 
 def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: Desk) -> None:
@@ -60,11 +60,11 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None
     desk.messages.insert_messages([ChatMessage("you", "older", turn=1), ChatMessage("hark", "older", turn=1)], 0)
     desk.window.bar.asked.emit("changed")
     name, turn, text = desk.calls[-1]
-    assert (name, text) == ("again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
+    assert (name, text) == ("ask_again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
     desk.window.do.on_edit(0)
     desk.key(desk.window.bar.field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
     desk.window.bar.asked.emit("still from there")
-    assert desk.calls[-1] == ("again", 1, "still from there")
+    assert desk.calls[-1] == ("ask_again", 1, "still from there")
     desk.window.keeper.open_conversation(1)
     desk.window.do.on_edit(0)
     desk.key(desk.window.bar.field, Qt.Key.Key_Escape)
@@ -75,7 +75,7 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None
 
 def test_where_nothing_is_kept_nothing_branches_off(desk: Desk) -> None:
     desk.window.keeper.open_conversation(1)
-    desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, keep=False))
+    desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, save_conversations=False))
     before = desk.texts()
     desk.window.do.on_edit(0)
     desk.window.bar.asked.emit("changed")

@@ -243,11 +243,11 @@ class Odd(BaseException):
 )
 def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None:
     class Part:
-        def speak(self, text: str) -> Iterator[int]:
+        def synthesize(self, text: str) -> Iterator[int]:
             yield 1
             raise error
 
-        def warm(self) -> None:
+        def warm_up(self) -> None:
             raise error
 
         def close(self) -> None:
@@ -255,9 +255,9 @@ def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None
 
     part = guard_backend(Part(), "speak", "/voices/odd")
     with pytest.raises(NotAvailableError, match="/voices/odd"):
-        list(part.speak("Hello."))
+        list(part.synthesize("Hello."))
     with pytest.raises(NotAvailableError, match="/voices/odd"):
-        part.warm()
+        part.warm_up()
     part.close()
 
 
@@ -282,14 +282,14 @@ def test_what_ends_a_part_early_passes_through() -> None:
     ended: list[str] = []
 
     class Part:
-        def speak(self, text: str) -> Iterator[int]:
+        def synthesize(self, text: str) -> Iterator[int]:
             try:
                 yield 1
                 yield 2
             finally:
                 ended.append(text)
 
-    speaking = guard_backend(Part(), "speak", "x").speak("Hello.")
+    speaking = guard_backend(Part(), "speak", "x").synthesize("Hello.")
     assert next(speaking) == 1
     speaking.close()
     assert ended == ["Hello."]

@@ -33,7 +33,7 @@ def red(tmp_path: Path) -> Path:
 
 def test_the_chain(cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red: Path) -> None:
     shutil.copytree(checkpoints / "vits-random-1", home / "voices" / "random")
-    (home / "settings.toml").write_text(f'[hear]\nmodel = "{checkpoints / "whisper-random"}"\nlanguage = "en"\n')
+    (home / "settings.toml").write_text(f'[transcriber]\nmodel = "{checkpoints / "whisper-random"}"\nlanguage = "en"\n')
     wav = home / "answer.wav"
     ran = cli(
         "ask", "--audio", SPOKEN, "--picture", red, "--transcriber", "whisper",
@@ -63,7 +63,7 @@ def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monke
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
     calls = []
     step = TextGenerator.forward_tokens
-    monkeypatch.setattr(TextGenerator, "step", lambda *a: calls.append(1) or step(*a))
+    monkeypatch.setattr(TextGenerator, "forward_tokens", lambda *a: calls.append(1) or step(*a))
     reply = model.reply([Message("user", "Describe this picture.", (Picture.from_image(Image.open(red)),))])
     assert any(reply), "a word came"
     done = len(calls)

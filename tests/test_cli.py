@@ -87,7 +87,7 @@ def test_a_fault_of_ours_is_1_and_is_logged(
 ) -> None:
     from assistant.asking import TurnRunner
 
-    monkeypatch.delattr(TurnRunner, "_regions")
+    monkeypatch.delattr(TurnRunner, "_requested_regions")
     ran = cli("ask", "Hello?", "--json")
     assert ran.code == 1 and ran.ended["reason"] == "failed"
     assert "AttributeError" in (home / "logs" / "hark.log").read_text()

@@ -61,9 +61,9 @@ def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(des
         desk.window.commands.run_command(command)
     assert not desk.calls
     desk.on(events.StateChanged("ready"))
-    assert desk.calls == [("press",), ("tap",)], "the last of several, once"
+    assert desk.calls == [("press_talk_key",), ("tap_talk_key",)], "the last of several, once"
     desk.on(events.StateChanged("ready"))
-    assert desk.calls == [("press",), ("tap",)]
+    assert desk.calls == [("press_talk_key",), ("tap_talk_key",)]
     desk.window.commands.run_command("stop")
     assert desk.calls[-1] == ("interrupt",), "and at once from then on"
 
@@ -72,7 +72,7 @@ def test_describe_that_comes_before_the_engine_is_ready_looks_at_the_screen_then
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[bool] = []
-    monkeypatch.setattr(desk.window.do.looking, "whole", lambda then_describe: looked.append(then_describe))
+    monkeypatch.setattr(desk.window.do.looking, "capture_screen", lambda then_describe: looked.append(then_describe))
     desk.window.commands.run_command("describe")
     desk.window.commands.run_command("show")
     assert not looked and desk.window.isVisible()

@@ -129,7 +129,7 @@ def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_
     live.engine.ask("what?")
     started = live.until(events.TurnStarted)
     live.until(events.TurnEnded)
-    monkeypatch.setattr(tray, "_MOST", 1)
+    monkeypatch.setattr(tray, "_MAX_PICTURES", 1)
     live.engine.open_conversation(None)
     live.engine.open_conversation(started.conversation)
     for _ in range(2):

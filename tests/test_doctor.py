@@ -106,7 +106,7 @@ def test_cublas_of_a_package_is_found(
     for file in files:
         (package / file).parent.mkdir(parents=True, exist_ok=True)
         (package / file).write_text("")
-    monkeypatch.setattr(cards, "folders", lambda name: [package] if name == "nvidia.cublas" else [])
+    monkeypatch.setattr(cards, "package_folders", lambda name: [package] if name == "nvidia.cublas" else [])
     monkeypatch.setattr(sys, "platform", system)
     assert cards.cublas_libraries() == [package / file for file in files] and cards.has_cublas()
 
@@ -207,6 +207,6 @@ def test_whisper_on_the_processor_beside_a_card_says_so(
     card(parts)
     assert "sees no card" in whisper.load_transcriber(LoadOptions(model=str(folder))).load_warning
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
-    monkeypatch.setattr(room, "too_large", lambda *_: "")
+    monkeypatch.setattr(room, "memory_warning", lambda *_: "")
     model = whisper.load_transcriber(LoadOptions(model=str(folder)))
     assert model.device == "cpu" and "“Whisper” runs on the processor" in model.load_warning

@@ -74,13 +74,13 @@ def test_which_sound_tells_of_what() -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_they_can_be_turned_off(wanted: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Live(replace(QUIET, sound=AudioSettings(earcons=wanted)))
+    made = Live(replace(QUIET, audio=AudioSettings(earcons=wanted)))
     signals: list[tuple[str, ...]] = []
-    monkeypatch.setattr(made.engine._devices, "signal", lambda *names: signals.append(names))
+    monkeypatch.setattr(made.engine._devices, "play_earcons", lambda *names: signals.append(names))
     made.until(events.StateChanged, state="ready")
     made.engine.ask("one two")
     made.until(events.TurnEnded, reason="answered")
-    made.engine.apply_settings(replace(QUIET, sound=AudioSettings(earcons=False)))
+    made.engine.apply_settings(replace(QUIET, audio=AudioSettings(earcons=False)))
     made.until(events.StateChanged, state="ready")
     made.engine.stop()
     assert signals[-1] == (), "what sounds ends when they are turned off"

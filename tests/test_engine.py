@@ -57,7 +57,7 @@ def test_two_questions_typed_at_once_are_both_kept(live: Live) -> None:
 def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
     with demo.make_demo(1).question_recording() as recording:
         (tmp_path / "q.wav").write_bytes(recording.read_bytes())
-    live.engine.apply_settings(replace(QUIET, hear=TranscriberSettings(backend="silent")))
+    live.engine.apply_settings(replace(QUIET, transcriber=TranscriberSettings(backend="silent")))
     live.engine.ask_audio_file(str(tmp_path / "q.wav"), "t")
     started, ended = live.until(events.TurnStarted), live.until(events.TurnEnded)
     assert started.request_id == "t" and ended.answer.strip() == "hello"
@@ -66,7 +66,9 @@ def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
 
 
 def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
-    made = Live(replace(Settings(), look=ResponderSettings(backend="silent"), speak=VoiceSettings(speaker="reader")))
+    made = Live(
+        replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings(speaker="reader"))
+    )
     made.until(events.StateChanged, state="ready")
     made.engine.ask("one two three")
     ended = made.until(events.TurnEnded, reason="answered")
@@ -77,7 +79,7 @@ def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
 
 def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
     live.until(events.StateChanged, state="ready")
-    live.engine.apply_settings(replace(QUIET, speak=VoiceSettings("coqui/nobody")))
+    live.engine.apply_settings(replace(QUIET, voice=VoiceSettings("coqui/nobody")))
     assert "nobody" in live.until(events.Notice).message
     live.engine.ask("hello")
     live.until(events.TurnEnded, reason="answered")
@@ -85,7 +87,7 @@ def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
 
 def test_a_change_of_settings_ends_in_ready_again(live: Live) -> None:
     live.until(events.StateChanged, state="ready")
-    live.engine.apply_settings(replace(QUIET, look=ResponderSettings(backend="silent", default_prompt="Hm?")))
+    live.engine.apply_settings(replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Hm?")))
     live.until(events.StateChanged, state="loading")
     live.until(events.StateChanged, state="ready")
 
@@ -93,7 +95,9 @@ def test_a_change_of_settings_ends_in_ready_again(live: Live) -> None:
 def test_a_typed_question_is_told_though_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:
     made = Live(
         replace(
-            QUIET, look=ResponderSettings(backend="qwen2-vl", model="/not/here"), memory=MemorySettings(preload=False)
+            QUIET,
+            responder=ResponderSettings(backend="qwen2-vl", model="/not/here"),
+            memory=MemorySettings(preload=False),
         )
     )
     made.engine.ask("what is it?")

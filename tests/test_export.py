@@ -126,7 +126,7 @@ def test_a_file_that_is_too_large_is_refused(
     kept: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export.export_conversation(kept.store, 1, tmp_path / "a.json")
-    monkeypatch.setattr(export, "_LARGEST", 100)
+    monkeypatch.setattr(export, "_MAX_FILE_BYTES", 100)
     with pytest.raises(InvalidInputError, match="too large"):
         export.import_conversation(kept.store, tmp_path / "a.json")
 

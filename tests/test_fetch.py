@@ -23,7 +23,7 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "evil.py": b"x", "pytorch_model.pt": b"pickle"}
     with hubs.started(Hub(files)) as made:
         monkeypatch.setenv("HF_ENDPOINT" if request.param == "huggingface" else "MODELSCOPE_DOMAIN", made.address)
-        monkeypatch.setattr(models, "get", partial(models.download, hub=request.param))
+        monkeypatch.setattr(models, "download", partial(models.download, hub=request.param))
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -267,7 +267,7 @@ def test_a_history_that_cannot_be_mended_for_want_of_room_stays(folder: Path, mo
     def full(*_: object) -> int:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(repair, "_salvaged", full)
+    monkeypatch.setattr(repair, "_salvage_rows", full)
     kept, why = archive.open_store(folder)
     assert kept is None and "disk is full" in why and (folder / base.FILE_NAME).read_bytes() == before
     monkeypatch.undo()

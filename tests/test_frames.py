@@ -30,7 +30,7 @@ EXAMPLES: list[Event] = [
     events.StateChanged("ready"),
     events.InputLevel(0.5),
     events.PartialTranscript("wh"),
-    events.ModelLoading("eye", True),
+    events.ModelLoading("responder", True),
     events.MicrophoneState(True, False, ""),
     events.PictureAdded("d", "p.png", 3, 2, 2, 1, b"\0\1\2\3\4\5", "t"),
     events.PictureCostEstimated("d", 28, 56, 2, 0.1, 0.25),
@@ -166,5 +166,5 @@ def test_settings_survive_the_way() -> None:
 
     from assistant.settings import AudioSettings, Settings, from_table, to_table
 
-    settings = replace(Settings(), sound=AudioSettings(input="Mikrofon", headphones=True))
+    settings = replace(Settings(), audio=AudioSettings(input="Mikrofon", headphones=True))
     assert from_table(json.loads(json.dumps(to_table(settings)))) == settings

@@ -40,10 +40,10 @@ def test_f9_held_is_one_press_whatever_its_repeats_look_like(desk: Desk) -> None
         key(desk, up, Qt.Key.Key_F9, repeat)
         key(desk, down, Qt.Key.Key_F9, repeat)
     QTest.qWait(400)  # much longer than what lies between two repeats: a release would have been told
-    assert [call[0] for call in desk.calls] == ["press"]
+    assert [call[0] for call in desk.calls] == ["press_talk_key"]
     key(desk, up, Qt.Key.Key_F9)
     until(lambda: len(desk.calls) > 1)
-    assert [call[0] for call in desk.calls] == ["press", "release"]
+    assert [call[0] for call in desk.calls] == ["press_talk_key", "release_talk_key"]
 
 
 def test_alt_up_and_down_change_the_speed(desk: Desk) -> None:

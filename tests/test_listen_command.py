@@ -79,23 +79,23 @@ def test_models_are_loaded_only_when_there_is_a_microphone(
 
 def test_sound_system_that_says_nothing_ends_it(listen: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_MICROPHONE_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(Engine, "listen", lambda *_, **__: None)
+    monkeypatch.setattr(Engine, "set_hands_free", lambda *_, **__: None)
     with pytest.raises(NotAvailableError, match="does not answer"):
         listen()
 
 
 def test_voice_option_leaves_speed_and_speaker_as_they_are(listen: Callable[..., Engine]) -> None:
-    chosen = replace(Settings(), speak=VoiceSettings("espeak/de", 2.0, "reader"))
-    assert listen("--voice", "espeak/fr-fr", settings=chosen).configured[0].speak == VoiceSettings(
+    chosen = replace(Settings(), voice=VoiceSettings("espeak/de", 2.0, "reader"))
+    assert listen("--voice", "espeak/fr-fr", settings=chosen).configured[0].voice == VoiceSettings(
         "espeak/fr-fr", 2.0, "reader"
     )
 
 
 def test_models_are_named_as_for_ask(listen: Callable[..., Engine]) -> None:
     settings = listen("--transcriber", "whisper", "--model", "somewhere").configured[0]
-    assert (settings.hear.transcriber, settings.hear.model) == ("whisper", "somewhere")
+    assert (settings.transcriber.backend, settings.transcriber.model) == ("whisper", "somewhere")
     settings = listen("--responder", "qwen2-vl", "--model", "elsewhere").configured[0]
-    assert (settings.look.responder, settings.look.model) == ("qwen2-vl", "elsewhere")
+    assert (settings.responder.backend, settings.responder.model) == ("qwen2-vl", "elsewhere")
     with pytest.raises(AssistantError, match="takes no --model"):
         listen("--responder", "starter", "--model", "x")
 

@@ -31,7 +31,7 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.Mon
         desk.window.commands.describe()
         until(lambda: not desk.window.isHidden())
         assert words in desk.window.bar.status.text()
-    assert [call[0] for call in desk.calls[-2:]] == ["show_image", "ask"] and len(desk.calls) == 2
+    assert [call[0] for call in desk.calls[-2:]] == ["attach_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
     desk.window.do.looking.capture_screen()
     until(lambda: not desk.window.isHidden())
@@ -45,7 +45,7 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     desk.window.bar.status.setText("")
     desk.window.do.looking._on_portal(capture.encode_png(painted(colour)), "")
     said = desk.window.bar.status.text()
-    assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["show_image"] * sent
+    assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["attach_image"] * sent
 
 
 def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
@@ -90,7 +90,7 @@ def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
         assert QTest.qWaitForWindowActive(desk.window)
     places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
     assert announced == places
-    parts = [QImage.fromData(call[1]) for call in desk.calls if call[0] == "show_image"]
+    parts = [QImage.fromData(call[1]) for call in desk.calls if call[0] == "attach_image"]
     assert [(part.width(), part.height()) for part in parts] == [(30, 20)]
 
 
@@ -109,7 +109,7 @@ def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
 
 
 def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
-    desk.window.do.on_choice("look", "camera", "no such camera")
+    desk.window.do.on_choice("responder", "camera", "no such camera")
     desk.window.do.looking.take_photo()
     until(lambda: "No camera" in desk.window.bar.status.text())
 
@@ -120,9 +120,9 @@ def test_a_camera_s_picture_comes_into_the_tray(desk: Desk, tmp_path: Path) -> N
     for _ in range(12):
         film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
     film.release()
-    desk.window.do.on_choice("look", "camera", str(tmp_path / "camera.avi"))
+    desk.window.do.on_choice("responder", "camera", str(tmp_path / "camera.avi"))
     desk.window.do.looking.take_photo()
-    until(lambda: desk.calls[-1][0] == "show_image")
+    until(lambda: desk.calls[-1][0] == "attach_image")
     name, data, title = desk.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
-    assert (name, title) == ("show_image", "photograph.png") and color.red() > 200 > 60 > color.blue()
+    assert (name, title) == ("attach_image", "photograph.png") and color.red() > 200 > 60 > color.blue()

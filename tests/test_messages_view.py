@@ -36,9 +36,9 @@ def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
     desk.messages.append_message(ChatMessage("hark", "No 7"))
     desk.window.conversation.setFocus()
     desk.key(desk.window.conversation, Qt.Key.Key_S)
-    assert desk.calls[-1] == ("say", "capital N, o; 7")
+    assert desk.calls[-1] == ("read_aloud", "capital N, o; 7")
     desk.window.do.sentence_again()
-    assert desk.calls[-1] == ("skip", 0)
+    assert desk.calls[-1] == ("skip_sentences", 0)
 
 
 def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

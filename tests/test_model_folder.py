@@ -44,7 +44,7 @@ def test_a_model_of_another_kind_is_4(cli: Cli, tmp_path: Path, tiny: Path) -> N
 @pytest.mark.parametrize("setting", ['device = "cuda:7"', 'dtype = "float99"', 'device = "toaster"'])
 def test_a_device_that_is_not_there_is_4(cli: Cli, home: Path, tiny: Path, setting: str) -> None:
     home.mkdir()
-    (home / "settings.toml").write_text(f"[look]\n{setting}\n")
+    (home / "settings.toml").write_text(f"[responder]\n{setting}\n")
     ran = cli("ask", "x", "--responder", "qwen2-vl", "--model", tiny)
     assert ran.code == 4 and "cannot be loaded" in ran.err
 

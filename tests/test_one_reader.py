@@ -97,7 +97,7 @@ def test_a_line_of_the_sound_watch_that_makes_no_sense_changes_nothing(line: byt
 def test_rows_of_an_earlier_bench_that_make_no_sense_are_measured_anew(
     tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "_machine", lambda: "m")
+    monkeypatch.setattr(bench, "_describe_machine", lambda: "m")
     (tmp_path / "rows.json").write_text(text)
     assert bench._load_results(tmp_path / "rows.json") == {}
     (tmp_path / "rows.json").write_text(json.dumps({"machine": "m", "rows": {"a": [1]}}))
@@ -111,7 +111,7 @@ def test_an_answer_of_espeak_that_makes_no_sense_is_its_end(
     voice = EspeakVoice("en-us")
     data = struct.pack("<cI", b"!", 2**32 - 1) if answer is None else struct.pack("<cI", b"!", len(answer)) + answer
     pieces = iter([data[:5], data[5:]])
-    monkeypatch.setattr(voice, "_read", lambda _: next(pieces))
+    monkeypatch.setattr(voice, "_read_bytes", lambda _: next(pieces))
     with pytest.raises(EOFError):
         voice._send_request({"list": True})
     voice.close()

@@ -113,7 +113,7 @@ def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
 def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(desk: Desk) -> None:
     far_up(desk)
     desk.key(desk.window.conversation, Qt.Key.Key_A)
-    assert desk.calls[-1][0] == "again" and desk.texts() == []
+    assert desk.calls[-1][0] == "ask_again" and desk.texts() == []
     desk.on(events.ConversationOpened(9))
     turn(desk, 999, 9, events.Notice("the voice is gone"))
     assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.message_at(1).detail
@@ -126,7 +126,7 @@ def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(des
     desk.window.conversation.sought.emit(False)
     assert desk.texts()[-1] == "answer 99" and "Long question 0" not in desk.texts()
     desk.window.bar.asked.emit("changed words")
-    assert desk.calls[-1] == ("again", asked, "changed words") and desk.texts() == []
+    assert desk.calls[-1] == ("ask_again", asked, "changed words") and desk.texts() == []
 
 
 def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pyte
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patched:
-        patched.setattr("assistant.library.archive.Archive.turns", fail)
+        patched.setattr("assistant.library.archive.ConversationStore.last_turns", fail)
         desk.key(desk.window.conversation, Qt.Key.Key_End)
         assert desk.texts() == before and "disk I/O error" in desk.window.bar.status.text()
     desk.key(desk.window.conversation, Qt.Key.Key_End)

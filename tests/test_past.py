@@ -33,7 +33,7 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
     desk.choose("Tea")
     desk.key(desk.past.list, Qt.Key.Key_Return)
     assert desk.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
-    assert ("open", 1, False) in desk.calls
+    assert ("open_conversation", 1, False) in desk.calls
     for late in (events.TurnStarted(5, "", 3), events.Heard("late"), events.TurnEnded("interrupted", "late")):
         desk.on(late)  # of the conversation that was left
     assert desk.texts()[-1] == "answer 1" and desk.window.keeper.current == 1
@@ -71,7 +71,7 @@ def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: Desk) -> None
 def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
     desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "UNDO", -0.9)
+    monkeypatch.setattr(archive, "UNDO_SECONDS", -0.9)
     for title in desk.titles():
         desk.choose(title)
         desk.key(desk.past.list, Qt.Key.Key_Delete)
@@ -93,9 +93,9 @@ def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_private_and_new_conversations(desk: Desk) -> None:
     desk.window.side.private.click()
-    assert desk.calls[-1] == ("open", None, True) and "not saved" in desk.window.bar.status.text()
+    assert desk.calls[-1] == ("open_conversation", None, True) and "not saved" in desk.window.bar.status.text()
     desk.window.do.new_conversation()
-    assert desk.calls[-1] == ("open", None, False) and not desk.window.side.private.isChecked()
+    assert desk.calls[-1] == ("open_conversation", None, False) and not desk.window.side.private.isChecked()
 
 
 def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ def test_the_settings_take_a_model_by_any_way(cli: Cli, user: Path, home: Path, 
     shutil.copytree(tiny, user / "my model")
     home.mkdir()
     (home / "settings.toml").write_text(
-        '[look]\nresponder = "qwen2-vl"\nmodel = "~/my model/model.safetensors"\n[speak]\nby = "reader"\n'
+        '[responder]\nbackend = "qwen2-vl"\nmodel = "~/my model/model.safetensors"\n[voice]\nspeaker = "reader"\n'
     )
     ran = cli("ask", "What is this?", "--json")
     assert ran.code == 0 and ran.ended["by"] == "my model", ran.err

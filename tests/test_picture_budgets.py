@@ -92,7 +92,7 @@ def test_a_child_that_lies_or_never_ends_is_refused(
 
 
 def test_the_clipboards_picture_has_the_limit_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "MOST_BYTES", 1000)
+    monkeypatch.setattr(opening, "MAX_PICTURE_BYTES", 1000)
     with pytest.raises(InvalidInputError, match="larger than"):
         open_encoded(bytes(1001), "a.png")
 

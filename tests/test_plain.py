@@ -185,11 +185,19 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
         desk.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
         assert told_by_tool_tip(window.bar.talk) == f"{name} cannot be opened."
         desk.on(
-            events.VoicesAvailable((name,), (name,)), events.AudioDevicesAvailable((name,), (name,)), events.PartialTranscript(name),
-            events.TurnStarted(1), events.Heard(name), events.Wrote(name), events.Notice(name),
-            events.ErrorOccurred("look", name, name), SHOWN, events.PictureAdded("e" * 64, name, 900, 600, 9, 6, bytes(162)),
-            events.RegionPointed(name, "e" * 64, 1, 1, 20, 20), events.TurnEnded("answered", name, name, name),
-        )  # fmt: skip
+            events.VoicesAvailable((name,), (name,)),
+            events.AudioDevicesAvailable((name,), (name,)),
+            events.PartialTranscript(name),
+            events.TurnStarted(1),
+            events.Heard(name),
+            events.Wrote(name),
+            events.Notice(name),
+            events.ErrorOccurred("look", name, name),
+            SHOWN,
+            events.PictureAdded("e" * 64, name, 900, 600, 9, 6, bytes(162)),
+            events.RegionPointed(name, "e" * 64, 1, 1, 20, 20),
+            events.TurnEnded("answered", name, name, name),
+        )
         row = window.tray.list.item(window.tray.list.count() - 1)
         place = window.tray.list.visualItemRect(row).center()
         assert told_by_tool_tip(window.tray.list.viewport(), place).splitlines()[0] == name

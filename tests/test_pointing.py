@@ -35,7 +35,7 @@ def scripted(one: Qwen2VLResponder, text: str, monkeypatch: pytest.MonkeyPatch) 
         logits[-1, next(ids)] = 1.0
         return logits
 
-    monkeypatch.setattr(TextGenerator, "_forward", wrote)
+    monkeypatch.setattr(TextGenerator, "_run_model", wrote)
 
 
 ANSWER = "It is <|object_ref_start|>the star<|object_ref_end|><|box_start|>(100,200),(500,1200)<|box_end|> at the top."
@@ -76,7 +76,7 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
     seen: list[Message] = []
 
     class Eye(Responder):
-        by = "eye"
+        model_name = "eye"
 
         def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
             seen.append(messages[-1])
@@ -84,7 +84,7 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
 
     whole = Picture.from_image(draw_scene(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
     desk = Session(Settings(), AppPaths(home, home, home / "logs"), None, ModelManager(home, "silent/x"))
-    desk.models._loaded["eye"] = (desk.settings.responder, Eye())
+    desk.models._loaded["responder"] = (desk.settings.responder, Eye())
     question = TurnRequest("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))
     assert run_request(question, desk, lambda event: None) is None
     (message,) = seen

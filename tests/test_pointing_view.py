@@ -81,9 +81,12 @@ def test_pointing_by_mouse(desk: Desk) -> None:
 def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
     desk.on(SHOWN)
     desk.on(
-        events.TurnStarted(1), events.Heard("where?"), events.Wrote("Here."),
-        events.RegionPointed("clock", "d" * 64, 700, 10, 890, 150), events.TurnEnded("answered", "where?", "Here.", "x"),
-    )  # fmt: skip
+        events.TurnStarted(1),
+        events.Heard("where?"),
+        events.Wrote("Here."),
+        events.RegionPointed("clock", "d" * 64, 700, 10, 890, 150),
+        events.TurnEnded("answered", "where?", "Here.", "x"),
+    )
     assert desk.texts() == ["where?", "Here.", "clock: top right of picture 1"]
     pointing, drawn = desk.window.tray.pointing, warm(desk)
     scale = 900 / pointing.width()
@@ -96,10 +99,13 @@ def test_places_are_told_and_kept_with_their_pictures(desk: Desk, announced: lis
     for digest in ("d" * 64, "e" * 64):
         desk.on(replace(SHOWN, digest=digest))
     desk.on(
-        events.TurnStarted(1), events.Heard("where?"), events.Wrote("Here."),
-        events.RegionPointed("star", "d" * 64, 700, 10, 800, 100), events.RegionPointed("ring", "e" * 64, 10, 10, 80, 80),
+        events.TurnStarted(1),
+        events.Heard("where?"),
+        events.Wrote("Here."),
+        events.RegionPointed("star", "d" * 64, 700, 10, 800, 100),
+        events.RegionPointed("ring", "e" * 64, 10, 10, 80, 80),
         events.TurnEnded("answered", "where?", "Here."),
-    )  # fmt: skip
+    )
     assert any("star: top right of picture 1" in one and "ring: top left of picture 2" in one for one in announced)
     for row in (0, 1, 0):
         desk.window.tray.list.setCurrentRow(row)

@@ -102,10 +102,10 @@ def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) ->
 def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter_kit(
     home: Path, no_thread_left: None
 ) -> None:
-    made = Running(replace(QUIET, look=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
+    made = Running(replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
     try:
         for _ in range(3):
-            made.until(events.ModelLoading, what="eye", done=False)
+            made.until(events.ModelLoading, what="responder", done=False)
             assert made.engine.pid
             os.kill(made.engine.pid, signal.SIGKILL)
             made.until(events.StateChanged, state="restarting")
@@ -118,7 +118,7 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
         made.until(events.StateChanged, state="loading")
         made.until(events.StateChanged, state="ready")
         made.engine.apply_settings(
-            replace(made.asked, look=ResponderSettings(backend="qwen2-vl", model="/models/other"))
+            replace(made.asked, responder=ResponderSettings(backend="qwen2-vl", model="/models/other"))
         )
         assert "/models/other" in made.until(events.Notice).message, "another choice is tried"
         made.engine.apply_settings(made.asked)

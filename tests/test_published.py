@@ -99,7 +99,7 @@ def test_the_window_s_button_gets_them_and_they_are_used(
 
 def test_what_was_chosen_before_stays_and_the_command_to_change_it_is_said(cli: Cli, hub: Hub, home: Path) -> None:
     home.mkdir()
-    (home / "settings.toml").write_text('[speak]\nvoice = "espeak/de" # mine\n')
+    (home / "settings.toml").write_text('[voice]\nid = "espeak/de" # mine\n')
     ran = cli("models", "get", "piper-ljspeech")
     assert ran.code == 0 and "Use it: hark models use piper-ljspeech" in ran.out
     assert load_settings(AppPaths.locate()).voice.id == "espeak/de"

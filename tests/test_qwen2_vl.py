@@ -118,7 +118,7 @@ def test_a_prepared_picture_leaves_only_the_question_to_feed() -> None:
 def test_the_same_picture_is_encoded_once_in_all_conversations(monkeypatch: pytest.MonkeyPatch) -> None:
     one, calls = model(), []
     encoded = tower.encode_stepwise
-    monkeypatch.setattr(tower, "encoded", lambda *a: calls.append(1) or encoded(*a))
+    monkeypatch.setattr(tower, "encode_stepwise", lambda *a: calls.append(1) or encoded(*a))
     half = one.prepare([Message("user", "", (picture(4),))])
     next(half)
     next(half)
@@ -238,10 +238,10 @@ def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypa
             raise error
         return encoded(*arguments)
 
-    monkeypatch.setattr(tower, "encoded", poor)
+    monkeypatch.setattr(tower, "encode_stepwise", poor)
     assert "".join(map(str, one.reply([Message("user", "What colour is it?", (large,))])))
     assert "Memory is short" in one.reply_warning
-    monkeypatch.setattr(tower, "encoded", lambda *arguments: poor(0, 0, (1, 99, 99)))
+    monkeypatch.setattr(tower, "encode_stepwise", lambda *arguments: poor(0, 0, (1, 99, 99)))
     with pytest.raises(AssistantError, match="not enough memory"):
         "".join(map(str, one.reply([Message("user", "What?", (picture(1),))])))
 
@@ -258,7 +258,7 @@ def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() 
 
 
 @pytest.mark.parametrize("steps", [3, 20, 27, 29])  # encoding the first, the second; feeding; decoding
-@pytest.mark.parametrize("how", [lambda one: one.forget(picture(1).digest), lambda one: one.close()])
+@pytest.mark.parametrize("how", [lambda one: one.forget_picture(picture(1).digest), lambda one: one.close()])
 def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn(
     steps: int, how: Callable[[Qwen2VLResponder], None]
 ) -> None:

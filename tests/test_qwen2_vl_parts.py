@@ -97,7 +97,7 @@ def test_weights_stay_as_they_are_where_the_processor_multiplies_no_bfloat16(
 ) -> None:
     if multiplies and not processor.supports_bfloat16():
         monkeypatch.setattr(weights, "_sixteen_bit_linear", lambda linear: linear)  # it has no other
-    monkeypatch.setattr(weights, "multiplies_bfloat16", lambda: multiplies)
+    monkeypatch.setattr(weights, "supports_bfloat16", lambda: multiplies)
     one = four_bit_responder(tmp_path)
     kinds = {type(layer) for layer in one._language._model.model.language_model.modules()}
     assert ((weights.Int4Linear in kinds), (tmp_path / "weights").exists()) == (multiplies, multiplies)
@@ -194,7 +194,7 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(language, "_GUESSED", most)
         one, fed = loaded(max_new_tokens=40), []
         step = one._generator.forward_tokens
-        monkeypatch.setattr(one._generator, "step", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
+        monkeypatch.setattr(one._generator, "forward_tokens", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
         asked: list[Message] = []
         for number in (0, 1, 0, 0, 1):
             asked.append(Message("user", "Describe this picture.", (picture(number),)))
@@ -220,13 +220,13 @@ def test_a_wrong_guess_rests() -> None:
 
 
 def test_what_does_not_fit_on_the_card_runs_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "free", lambda device: 6_000_000_000)
+    monkeypatch.setattr(room, "free_memory", lambda device: 6_000_000_000)
     (tmp_path / "a.safetensors").touch()
     os.truncate(tmp_path / "a.safetensors", 4_400_000_000)  # of nothing: it takes no room on the disk
     assert room.memory_warning(tmp_path, 0) == ""
     assert room.memory_warning(tmp_path, 6) == ""
     assert "has 5.0 GB to give" in room.memory_warning(tmp_path, 5) and "processor" in room.memory_warning(tmp_path, 5)
-    monkeypatch.setattr(room, "free", lambda device: 4_000_000_000)
+    monkeypatch.setattr(room, "free_memory", lambda device: 4_000_000_000)
     assert "wants 5.5" in room.memory_warning(tmp_path, 0)
 
 
@@ -234,7 +234,7 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
     large = Picture(2000, 1500, bytes(2000 * 1500 * 3))
 
     def tokens(free: int, **options: int) -> int:
-        monkeypatch.setattr(room, "free", lambda device: free)
+        monkeypatch.setattr(room, "free_memory", lambda device: free)
         inner, reader = copy.deepcopy(stock_model()), truesize.make_processor(5_000_000)
         return Qwen2VLResponder(inner, reader, "x", LoadOptions(**options)).estimate_cost(large).tokens
 
@@ -249,7 +249,7 @@ def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatc
     one, plainly, captures = loaded(max_new_tokens=30), loaded(max_new_tokens=30), []
     one._generator._replay = replay = CudaGraphStep(one._generator._model, lambda run: captures.append(1) or run)
     one._generator.guessed_tokens = 0
-    monkeypatch.setattr(one._generator, "step", lambda *told: pytest.fail("a plain step"))
+    monkeypatch.setattr(one._generator, "forward_tokens", lambda *told: pytest.fail("a plain step"))
     asked: list[Message] = []
     for number in range(9):
         asked.append(Message("user", "Describe this picture.", (picture(number % 3),)))

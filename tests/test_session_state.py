@@ -8,12 +8,12 @@ from assistant.session_state import SessionState
 
 def names(session: SessionState) -> list[str]:
     """The questions and pictures that would be told again, by their text or name."""
-    return [str(facts.get("text", facts.get("name"))) for call, facts, _ in session.replay_calls() if call != "listen"]
+    return [str(facts.get("text", facts.get("name"))) for call, facts, _ in session.replay_calls() if call != "set_hands_free"]
 
 
 def show(session: SessionState, name: str) -> str:
     """Shows a picture; returns its ticket."""
-    return str(session.record_attachment("show_image", {"name": name})[1]["ticket"])
+    return str(session.record_attachment("attach_image", {"name": name})[1]["ticket"])
 
 
 def test_failed_picture_leaves_the_questions_after_it() -> None:
@@ -32,7 +32,7 @@ def test_refused_question_is_not_asked_again_and_the_next_one_is() -> None:
     session.record_question("ask", {"text": "and now"})
     session.track_event(ErrorOccurred("ask", "There is nothing to ask yet.", "Type a question."))
     assert names(session) == ["and now"]
-    sound = session.record_question("hear", {"text": "sound"})
+    sound = session.record_question("ask_audio_file", {"text": "sound"})
     session.track_event(TurnStarted(1, str(int(sound[1]["ticket"]) - 1), 1, ()))
     session.track_event(ErrorOccurred("hear", "“x.wav” holds no sound.", "Choose another."))
     assert names(session) == []
@@ -77,6 +77,6 @@ def test_question_stays_in_its_conversation_when_another_is_opened_before_it_is_
     session.open_conversation(7, False)
     show(session, "new.png")
     told = [(call, facts.get("private", facts.get("text"))) for call, facts, _ in session.replay_calls()]
-    assert told == [("listen", None), ("open", True), ("ask", "secret"), ("open", False), ("show_image", None)]
+    assert told == [("set_hands_free", None), ("open_conversation", True), ("ask", "secret"), ("open_conversation", False), ("attach_image", None)]
     session.track_event(TurnStarted(None, str(question[1]["ticket"]), None, ()))
     assert (session.conversation, session.is_private) == (7, False) and names(session) == ["new.png"]

@@ -41,7 +41,7 @@ def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) ->
 
 def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path, tmp_path: Path) -> None:
     made = Live(
-        replace(QUIET, look=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
+        replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
     made.until(events.StateChanged, state="ready")
     for seed in (1, 2):
@@ -57,7 +57,7 @@ def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path,
 
 def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> None:
     made = Live(
-        replace(QUIET, look=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
+        replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
     made.until(events.StateChanged, state="ready")
     made.engine._commands.put(lambda: made.engine._turns.handle_speech(SpeechStarted(0)))

@@ -115,7 +115,7 @@ def test_check_is_made_again_when_the_configuration_changes_and_only_then(
 
 @pytest.mark.usefixtures("silent_server")
 def test_check_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portaudio_check, "_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(portaudio_check, "_CHECK_TIMEOUT_S", 1.0)
     check = PortAudioCheck()
     check.start_check()
     child = check._child
@@ -141,7 +141,7 @@ def test_whatever_portaudio_raises_becomes_a_sentence(monkeypatch: pytest.Monkey
 
             return fail
 
-    monkeypatch.setattr(portaudio, "library", lambda _stage: Library())
+    monkeypatch.setattr(portaudio, "load_library", lambda _stage: Library())
     assert portaudio.device_names("input") == []
     for call in (
         lambda: portaudio.choose_device("input", ""),

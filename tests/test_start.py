@@ -151,6 +151,6 @@ def test_a_first_start_does_what_it_was_started_for_when_the_engine_is_ready(
     home: Path, argument: str, asked: str
 ) -> None:
     home.mkdir()
-    (home / "settings.toml").write_text("[window]\nwelcomed = true\n")
+    (home / "settings.toml").write_text("[window]\nfirst_run_done = true\n")
     painted, _, calls = start(home, argument)
     assert painted == "painted" and calls.endswith(asked), calls

@@ -202,7 +202,7 @@ def test_an_answer_is_the_models_own_words(starter: StarterResponder, monkeypatc
     from assistant.backends.qwen2_vl import GeneratedWord
 
     words = [GeneratedWord("The sky", 0.9), GeneratedWord(" is plaid.", 0.8)]
-    monkeypatch.setattr(type(starter._load_tiny), "words", lambda *_: iter(words))
+    monkeypatch.setattr(type(starter._load_tiny), "generate_words", lambda *_: iter(words))
     image = draw_scene(random_scene(random.Random(1), (200, 200), 1))
     assert ask(starter, image, "What colour is the circle?") == "The sky is plaid."
     words[1] = GeneratedWord(" is plaid.", 0.1)

@@ -69,7 +69,7 @@ def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: Start) -> None:
 
 def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
-    running = start(replace(QUIET, speak=VoiceSettings(voice)), WatchdogLimits(working_s=1.0, stop_s=1.0))
+    running = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(working_s=1.0, stop_s=1.0))
     running.engine.ask("one two.")
     running.until(events.StateChanged, state="working")
     running.engine.interrupt()
@@ -81,7 +81,7 @@ def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_pa
 
 def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_path: Path) -> None:
     folder = broken_voices.endless(tmp_path)
-    running = start(replace(QUIET, speak=VoiceSettings(f"piper/{folder}")), WatchdogLimits(working_s=0.5, stop_s=0.5))
+    running = start(replace(QUIET, voice=VoiceSettings(f"piper/{folder}")), WatchdogLimits(working_s=0.5, stop_s=0.5))
     for _ in range(3):
         running.engine.ask("one two.")
         running.until(events.Said, seconds=90)
@@ -95,7 +95,7 @@ def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_p
 
 def test_a_step_over_its_limit_is_ended_without_being_asked(start: Start, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
-    running = start(replace(QUIET, speak=VoiceSettings(voice)), WatchdogLimits(factor=0.2))
+    running = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(factor=0.2))
     running.engine.ask("one two.")
     running.until(events.StateChanged, state="restarting")
     running.until(events.StateChanged, state="ready", seconds=90)
@@ -105,7 +105,9 @@ def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(start: Sta
     folder = shutil.copytree(tiny, tmp_path / "looping")
     rows = "{% for row in range(99999) %}"
     (folder / "chat_template.jinja").write_text(rows * 3 + "{% endfor %}" * 3)
-    running = start(replace(QUIET, look=ResponderSettings(backend="qwen2-vl", model=str(folder))), WatchdogLimits())
+    running = start(
+        replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model=str(folder))), WatchdogLimits()
+    )
     failed = [event for event in running.seen if isinstance(event, events.ErrorOccurred)]
     assert failed and str(folder) in failed[-1].message
     running.engine.apply_settings(QUIET)
@@ -115,7 +117,7 @@ def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(start: Sta
 
 
 def test_slow_and_healthy_work_is_told_and_never_ended(start: Start) -> None:
-    slow = replace(QUIET, look=ResponderSettings(backend="silent", model="3"))
+    slow = replace(QUIET, responder=ResponderSettings(backend="silent", model="3"))
     running = start(slow, WatchdogLimits(working_s=1.0, frozen_s=2.0, stop_s=0.5))
     pid = running.engine.pid
     running.engine.ask("one two three")
@@ -132,7 +134,7 @@ FIRST = frames.encode("start", {"settings": to_table(QUIET), "conversation": Non
     [
         b"GET / HTTP/1.1\r\n\r\n", frames.encode("start", {}), frames.encode("start", {"settings": 5}),
         FIRST + frames.encode("ask", {"text": 5}), FIRST + frames.encode("ask", {"nonsense": 1}),
-        FIRST + frames.encode("stop", {}), FIRST + frames.encode("rework", {"digest": "", "box": [None]}),
+        FIRST + frames.encode("stop", {}), FIRST + frames.encode("edit_picture", {"digest": "", "box": [None]}),
         FIRST + b"\0\0\0\x01\0\0\0\0" + b"5", FIRST + b"\xff" * 20,
     ],
 )  # fmt: skip

@@ -87,7 +87,7 @@ def _interrupted(command: list[str], seconds: float) -> tuple[int, str, str]:
         "sys.argv = ['hark', *sys.argv[2:]]; wait = float(os.environ['WAIT'])\n"
         "def send(): time.sleep(wait); os.kill(os.getpid(), signal.SIGINT)\n"
         "import assistant.cli\n"
-        "signal.signal(signal.SIGINT, assistant.cli.end_at_once)\n"
+        "signal.signal(signal.SIGINT, assistant.cli.exit_at_once)\n"
         "threading.Thread(target=send, daemon=True).start()\n"
         "assistant.cli.main()"
     )

@@ -18,7 +18,7 @@ from assistant.settings import AppPaths, Settings
 class LateLoading(Responder):
     """Loads for a tenth of a second once it is asked."""
 
-    by = "late"
+    model_name = "late"
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
         start = time.monotonic()

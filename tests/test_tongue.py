@@ -222,12 +222,22 @@ def test_nothing_in_the_window_is_beyond_translation(application: QApplication, 
     desk = Desk(home, Settings())
     window = desk.window
     desk.on(
-        events.PictureAdded("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)), events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0),
-        events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("1"), events.Wrote("2"),
-        events.RegionPointed("3", "d" * 64, 1, 1, 2, 2), events.TurnEnded("answered", "1", "2", "tiny"),
-    )  # fmt: skip
+        events.PictureAdded("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)),
+        events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0),
+        events.StateChanged("thinking"),
+        events.TurnStarted(1),
+        events.Heard("1"),
+        events.Wrote("2"),
+        events.RegionPointed("3", "d" * 64, 1, 1, 2, 2),
+        events.TurnEnded("answered", "1", "2", "tiny"),
+    )
     options = SettingsDialog(window, Settings)
-    texts = [*shown(window), *shown(options), *(f"{a} {b}" for a, b in words.all_keys()), words.loading_text("ear")]
+    texts = [
+        *shown(window),
+        *shown(options),
+        *(f"{a} {b}" for a, b in words.all_keys()),
+        words.loading_text("transcriber"),
+    ]
     texts += [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())]
     wild = {
         text

@@ -20,21 +20,21 @@ def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: Desk) -> None:
     desk.on(SHOWN)
     tray = desk.window.tray
     desk.key(tray.pointing, Qt.Key.Key_X)
-    assert desk.calls[-1] == ("rework", "d" * 64, 0, (300, 200, 600, 400))
+    assert desk.calls[-1] == ("edit_picture", "d" * 64, 0, (300, 200, 600, 400))
     desk.key(tray.pointing, Qt.Key.Key_T)
-    assert desk.calls[-1] == ("rework", "d" * 64, 1, ())
+    assert desk.calls[-1] == ("edit_picture", "d" * 64, 1, ())
     QTest.mouseClick(tray.crop, Qt.MouseButton.LeftButton)
     middle = tray.pointing.rect().center()
     QTest.mousePress(tray.pointing, Qt.MouseButton.LeftButton, pos=middle)
     QTest.mouseMove(tray.pointing, middle + QPoint(40, 30))
     QTest.mouseRelease(tray.pointing, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 30))
     name, digest, quarters, box = desk.calls[-1]
-    assert (name, digest, quarters, len(box)) == ("rework", "d" * 64, 0, 4) and not tray.crop.isChecked()
+    assert (name, digest, quarters, len(box)) == ("edit_picture", "d" * 64, 0, 4) and not tray.crop.isChecked()
 
 
 def test_a_reworked_picture_keeps_its_place(desk: Desk) -> None:
     for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
-        desk.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", instead=instead * 64))
+        desk.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
     tray = desk.window.tray.list
     assert [tray.item(row).data(DIGEST)[0] for row in range(tray.count())] == ["f", "e"]
     assert tray.currentRow() == 0
@@ -44,13 +44,13 @@ def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
     assert desk.window.tray.take_drop(data) == "" and "first 100 of 500" in desk.texts()[-1]
-    assert sum(call[0] == "show" for call in desk.calls) == 100
+    assert sum(call[0] == "attach_file" for call in desk.calls) == 100
 
 
 def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     monkeypatch.setattr(
-        pictures, "framed", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
+        pictures, "framed_thumbnail", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
     )
     for number in range(100):
         digest = f"{number:064}"
@@ -63,7 +63,7 @@ def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pyte
 
 def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
     desk.window.do.on_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
-    assert desk.calls[-2:] == [("show", "/a/p.png"), ("hear", "/a/Question.WAV")]
+    assert desk.calls[-2:] == [("attach_file", "/a/p.png"), ("ask_audio_file", "/a/Question.WAV")]
     assert "others were not taken" in desk.texts()[-1]
 
 
@@ -88,7 +88,7 @@ def test_a_drop_takes_files_pixels_or_says_why_not(desk: Desk, tmp_path: Path) -
         False,
         False,
     ]
-    assert [call[0] for call in desk.calls] == ["show", "show", "show_image"]
+    assert [call[0] for call in desk.calls] == ["attach_file", "attach_file", "attach_image"]
 
 
 def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: Desk, tmp_path: Path) -> None:

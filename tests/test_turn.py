@@ -23,7 +23,7 @@ ONE = AudioClip(np.zeros(4, np.float32), 8000)
 class Scripted(Responder):
     """Says what it is told to, and tells what it saw and whether it was closed."""
 
-    by = "script"
+    model_name = "script"
 
     def __init__(self, *pieces: str) -> None:
         self.pieces, self.seen, self.closed = pieces, [], False
@@ -40,7 +40,7 @@ class OneBlock(Voice):
     def __init__(self) -> None:
         self.closed = 0
 
-    def speak(self, text: str) -> Generator[AudioClip, None, None]:
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         try:
             yield ONE
             yield ONE
@@ -57,9 +57,16 @@ def parts(responder: Scripted, voice: OneBlock | None = None) -> Backends:
 def test_typed_question_is_answered_and_spoken_piece_by_piece() -> None:
     run = list(run_turn(TurnInput("Hi?"), (), parts(Scripted("It is red.", " And round"))))
     assert run == [
-        Heard("Hi?"), Wrote("It is red."), Wrote(" And round"), Said("It is red.", 10), AudioProduced(ONE), AudioProduced(ONE),
-        Said("And round", 20), AudioProduced(ONE), AudioProduced(ONE),
-    ]  # fmt: skip
+        Heard("Hi?"),
+        Wrote("It is red."),
+        Wrote(" And round"),
+        Said("It is red.", 10),
+        AudioProduced(ONE),
+        AudioProduced(ONE),
+        Said("And round", 20),
+        AudioProduced(ONE),
+        AudioProduced(ONE),
+    ]
 
 
 def test_first_piece_is_spoken_before_the_answer_is_finished() -> None:
@@ -116,7 +123,7 @@ def test_a_failing_part_ends_the_turn_with_its_error() -> None:
 
 def test_a_failing_voice_leaves_the_answer_written() -> None:
     class Hoarse(OneBlock):
-        def speak(self, text: str) -> Generator[AudioClip, None, None]:
+        def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
             yield ONE
             raise AssistantError("speak", "The voice stopped.", "Try another.")
 

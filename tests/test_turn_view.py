@@ -63,8 +63,8 @@ def test_the_talk_button_shows_whether_hark_listens(desk: Desk) -> None:
     "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
 )
 def test_one_speaks(desk: Desk, announced: list[str], by: str, level: str, read: list[str]) -> None:
-    desk.window.do.on_choice("speak", "by", by)
-    desk.window.do.on_choice("window", "announce", level)
+    desk.window.do.on_choice("voice", "speaker", by)
+    desk.window.do.on_choice("window", "announcement_level", level)
     desk.on(
         events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
         events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
@@ -72,7 +72,7 @@ def test_one_speaks(desk: Desk, announced: list[str], by: str, level: str, read:
     assert [one for one in announced if one in ("One.", "Two.")] == read
     assert announced[-1] == "Done"
     desk.window.do.on_read("Again.")
-    assert (announced[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("say", "Again.")) is (by == "hark")
+    assert (announced[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("read_aloud", "Again.")) is (by == "hark")
 
 
 def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
@@ -118,7 +118,9 @@ def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
 ) -> None:
     lengths: list[int] = []
     document = answer.render_markdown
-    monkeypatch.setattr(answer, "document", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1])
+    monkeypatch.setattr(
+        answer, "render_markdown", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1]
+    )
     desk.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
     until(lambda: 1_500 in lengths)
     assert len(lengths) < 10, lengths

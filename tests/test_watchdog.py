@@ -30,7 +30,7 @@ class Child:
             self.now += 0.25
             self.processor += work / 4
             if marks and tick % 2:
-                marks = replace(marks, seconds=marks.step_seconds + 0.5) if marks.is_busy else marks
+                marks = replace(marks, step_seconds=marks.step_seconds + 0.5) if marks.is_busy else marks
                 self.dog.record_marks(marks, self.now)
             found = self.dog.check_health(self.now, awaited, loading)
             if not self.found or self.found[-1][1] != found:
@@ -57,14 +57,14 @@ def test_a_busy_step_is_told_after_3_seconds_and_is_stuck_at_its_limit_alone() -
     child = Child()
     assert child.live(59, STEP) == "working"
     assert 3 <= child.when("working") <= 4 and child.when("stuck") == float("inf")
-    assert child.live(2, replace(STEP, seconds=59.5)) == "stuck"
+    assert child.live(2, replace(STEP, step_seconds=59.5)) == "stuck"
 
 
 @pytest.mark.parametrize("seconds", [1, 10, 50])
 def test_slow_steps_that_end_are_never_given_up(seconds: float) -> None:
     child = Child()
     for number in range(20):
-        child.live(seconds, replace(STEP, step=number))
+        child.live(seconds, replace(STEP, step_count=number))
     assert {found for _, found in child.found} <= {"healthy", "working"}
     assert len(child.found) <= 2, "told once, not for each"
 
@@ -78,32 +78,32 @@ def test_a_step_that_does_not_let_the_user_stop_is_stuck() -> None:
     child = Child()
     child.live(10, STEP)
     child.dog.await_call(7, child.now)
-    assert child.live(7, replace(STEP, seconds=10)) == "working"
-    assert child.live(2, replace(STEP, seconds=17)) == "stuck"
+    assert child.live(7, replace(STEP, step_seconds=10)) == "working"
+    assert child.live(2, replace(STEP, step_seconds=17)) == "stuck"
 
 
 def test_a_step_that_ends_after_the_user_said_stop_is_healthy() -> None:
     child = Child()
     child.live(10, STEP)
     child.dog.await_call(7, child.now)
-    child.live(2, replace(STEP, seconds=10))
+    child.live(2, replace(STEP, step_seconds=10))
     assert child.live(60, WorkerMarks(step_count=2, call_count=7)) == "healthy"
 
 
 def test_a_step_is_given_twice_the_time_that_the_last_ones_took() -> None:
     child = Child()
     child.live(12, STEP)
-    child.dog.record_marks(replace(STEP, step=2), child.now)
+    child.dog.record_marks(replace(STEP, step_count=2), child.now)
     child.dog.await_call(1, child.now)
-    assert child.live(20, replace(STEP, step=2)) == "working"
-    assert child.live(5, replace(STEP, step=2, seconds=20)) == "stuck"
+    assert child.live(20, replace(STEP, step_count=2)) == "working"
+    assert child.live(5, replace(STEP, step_count=2, step_seconds=20)) == "stuck"
 
 
 def test_questions_wait_for_a_model_that_is_being_loaded() -> None:
     child = Child()
     child.dog.await_call(1, child.now)
     assert child.live(50, STEP, loading=True) == "healthy"
-    assert child.live(20, replace(STEP, seconds=50), loading=True) == "stuck"
+    assert child.live(20, replace(STEP, step_seconds=50), loading=True) == "stuck"
 
 
 def test_a_window_that_stood_still_itself_blames_nobody() -> None:
@@ -150,7 +150,7 @@ def test_question_that_waits_for_a_picture_to_open_ends_nothing() -> None:
     opening = replace(STEP, stage="")
     child.live(1, opening)
     child.dog.await_call(7, child.now)
-    assert child.live(40, replace(opening, seconds=1)) == "working"
+    assert child.live(40, replace(opening, step_seconds=1)) == "working"
     assert child.when("stuck") == float("inf")
 
 

@@ -44,7 +44,7 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
     assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
     assert "Ready" in desk.window.bar.status.text()
     assert load_settings(AppPaths.locate()).window.first_run_done and not [
-        call for call in desk.calls if call[0] == "configure"
+        call for call in desk.calls if call[0] == "apply_settings"
     ]
 
 
@@ -59,9 +59,9 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
     assert bars(dialog.meter)[-1] > bars(dialog.meter)[0]
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
     buttons["Say something"].click()
-    assert desk.calls[-1][0] == "say"
+    assert desk.calls[-1][0] == "read_aloud"
     buttons["Try the microphone"].click()
-    assert desk.calls[-1] == ("try_microphone",)
+    assert desk.calls[-1] == ("test_microphone",)
     desk.on(events.MicrophoneTestResult("silence", is_playing=False))
     assert [one for one in dialog.findChildren(QLabel) if "muted" in one.text() and "no speaker" in one.text()]
     dialog.done(0)
@@ -81,7 +81,7 @@ def test_quitting_is_the_end_wherever_the_window_would_stay(desk: Desk) -> None:
     class Tray:
         there = True
 
-    desk.window.do.on_choice("window", "stay", True)
+    desk.window.do.on_choice("window", "close_to_tray", True)
     desk.window.presence = Tray()  # type: ignore[assignment]
     desk.window.close()
     assert desk.window.isHidden() and not desk.window.ending

@@ -48,27 +48,27 @@ _WEIGHTS = (
 
 SETTING_SPECS = (
     SettingSpec(
-        "sound",
+        "audio",
         "input",
         tr_noop("Microphone"),
         tr_noop("Changed at once; the system's own follows the system."),
         device=True,
     ),
     SettingSpec(
-        "sound",
+        "audio",
         "output",
         tr_noop("Speaker"),
         tr_noop("Changed at once; the system's own follows the system."),
         device=True,
     ),
     SettingSpec(
-        "sound",
+        "audio",
         "headphones",
         tr_noop("I use headphones"),
         tr_noop("Hark cannot hear itself, so you can always interrupt by speaking."),
     ),
     SettingSpec(
-        "speak",
+        "voice",
         "speed",
         tr_noop("Speed of speech"),
         tr_noop("1 is the voice's own; Alt+Up and Alt+Down change it too."),
@@ -76,20 +76,20 @@ SETTING_SPECS = (
     ),
     SettingSpec(
         "window",
-        "announce",
+        "announcement_level",
         tr_noop("Tell the screen reader"),
         tr_noop("What happens, without being asked; answers only where the screen reader speaks them."),
         _LEVELS,
     ),
     SettingSpec(
-        "speak",
-        "by",
+        "voice",
+        "speaker",
         tr_noop("Who speaks answers"),
         tr_noop("Hark's voice or the screen reader, never both."),
         _SPEAKERS,
     ),
     SettingSpec(
-        "sound",
+        "audio",
         "earcons",
         tr_noop("Short sounds"),
         tr_noop("For recording on and off, sent, working, ready and error."),
@@ -98,7 +98,10 @@ SETTING_SPECS = (
         "window", "theme", tr_noop("Colours"), tr_noop("Light, dark or strong, or as the system has it."), _THEMES
     ),
     SettingSpec(
-        "window", "still", tr_noop("Less motion"), tr_noop("No cursor blinks, and the level meter changes in steps.")
+        "window",
+        "reduce_motion",
+        tr_noop("Less motion"),
+        tr_noop("No cursor blinks, and the level meter changes in steps."),
     ),
     SettingSpec(
         "window",
@@ -111,7 +114,7 @@ SETTING_SPECS = (
     ),
     SettingSpec(
         "window",
-        "stay",
+        "close_to_tray",
         tr_noop("Stay in the tray when closed"),
         tr_noop("Where the desktop has a tray; else it ends."),
     ),
@@ -122,97 +125,104 @@ SETTING_SPECS = (
         "window", "language", tr_noop("Language"), tr_noop("Of this window, from the next start on."), _LANGUAGES
     ),
     SettingSpec(
-        "hear",
         "transcriber",
+        "backend",
         tr_noop("Who hears"),
         tr_noop("The starter kit knows a few English questions; Whisper hears anything."),
         _HEARS,
     ),
-    SettingSpec("hear", "model", tr_noop("Whisper model"), tr_noop("A name such as whisper-small, or a folder.")),
     SettingSpec(
-        "hear",
+        "transcriber", "model", tr_noop("Whisper model"), tr_noop("A name such as whisper-small, or a folder.")
+    ),
+    SettingSpec(
+        "transcriber",
         "language",
         tr_noop("Language that is heard"),
         tr_noop("A code such as en or zh; empty: Whisper finds out."),
     ),
     SettingSpec(
-        "hear",
+        "transcriber",
         "device",
         tr_noop("Where Whisper runs"),
         tr_noop("On the graphics card where there is one and it fits."),
         _DEVICES,
     ),
     SettingSpec(
-        "hear",
-        "budget",
+        "transcriber",
+        "gpu_memory_limit_gb",
         tr_noop("Whisper's part of the graphics card"),
         tr_noop("Gigabytes that it may take; 0: all that is free."),
         most=1000,
     ),
     SettingSpec(
-        "look",
         "responder",
+        "backend",
         tr_noop("Who looks and answers"),
         tr_noop("The starter kit knows plain shapes and reads text; Qwen2-VL knows far more."),
         _LOOKS,
     ),
-    SettingSpec("look", "model", tr_noop("Qwen2-VL model"), tr_noop("A name such as qwen2-vl-2b, or a folder.")),
+    SettingSpec("responder", "model", tr_noop("Qwen2-VL model"), tr_noop("A name such as qwen2-vl-2b, or a folder.")),
     SettingSpec(
-        "look",
+        "responder",
         "device",
         tr_noop("Where Qwen2-VL runs"),
         tr_noop("On the graphics card where there is one and it fits."),
         _DEVICES,
     ),
     SettingSpec(
-        "look",
-        "budget",
+        "responder",
+        "gpu_memory_limit_gb",
         tr_noop("Qwen2-VL's part of the graphics card"),
         tr_noop("Gigabytes that it may take; 0: all that is free."),
         most=1000,
     ),
     SettingSpec(
-        "look",
-        "weights",
+        "responder",
+        "cpu_weight_format",
         tr_noop("Weights on a processor"),
         tr_noop("Four bits are three times as fast and nearly as good."),
         _WEIGHTS,
     ),
     SettingSpec(
-        "look",
-        "glance",
+        "responder",
+        "answer_from_preview",
         tr_noop("Answer from a small view"),
         tr_noop("When a picture is not ready yet; else Hark waits for all of it."),
     ),
     SettingSpec(
-        "look",
-        "describe_dropped",
+        "responder",
+        "auto_describe",
         tr_noop("Describe every picture"),
         tr_noop("As it is dropped, without being asked; else when a question comes."),
     ),
-    SettingSpec("look", "camera", tr_noop("Camera"), tr_noop("Its number, 0 for the first; empty: the first.")),
+    SettingSpec("responder", "camera", tr_noop("Camera"), tr_noop("Its number, 0 for the first; empty: the first.")),
     SettingSpec(
-        "look", "system", tr_noop("System prompt"), tr_noop("What the model is told before every conversation.")
+        "responder",
+        "system_prompt",
+        tr_noop("System prompt"),
+        tr_noop("What the model is told before every conversation."),
     ),
     SettingSpec(
-        "look",
-        "describe",
+        "responder",
+        "default_prompt",
         tr_noop("Asked when nothing is"),
         tr_noop("The question that goes with a picture without one."),
     ),
-    SettingSpec("look", "max_pixels", tr_noop("Largest picture"), tr_noop("Pixels that the model sees; 0: what fits.")),
     SettingSpec(
-        "look",
+        "responder", "max_pixels", tr_noop("Largest picture"), tr_noop("Pixels that the model sees; 0: what fits.")
+    ),
+    SettingSpec(
+        "responder",
         "max_new_tokens",
         tr_noop("Longest answer"),
         tr_noop("In tokens, about three quarters of a word each."),
         most=32768,
     ),
     SettingSpec(
-        "look", "video_frames", tr_noop("Frames of a video"), tr_noop("At most so many are looked at."), most=768
+        "responder", "video_frames", tr_noop("Frames of a video"), tr_noop("At most so many are looked at."), most=768
     ),
     SettingSpec(
-        "look", "video_rate", tr_noop("Frames a second"), tr_noop("Of a video, until there are too many."), most=30
+        "responder", "video_fps", tr_noop("Frames a second"), tr_noop("Of a video, until there are too many."), most=30
     ),
     SettingSpec(
         "memory",
@@ -222,19 +232,22 @@ SETTING_SPECS = (
     ),
     SettingSpec(
         "memory",
-        "unload_after",
+        "unload_after_minutes",
         tr_noop("Let models go after"),
         tr_noop("Minutes without anything to do; 0: never."),
         most=10000,
     ),
     SettingSpec(
         "hub",
-        "source",
+        "model_hub",
         tr_noop("Models come from"),
         tr_noop("Nothing else is ever fetched, and only when you ask."),
         _HUBS,
     ),
     SettingSpec(
-        "history", "keep", tr_noop("Keep conversations"), tr_noop("Else nothing is saved, from the next start on.")
+        "history",
+        "save_conversations",
+        tr_noop("Keep conversations"),
+        tr_noop("Else nothing is saved, from the next start on."),
     ),
 )

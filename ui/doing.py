@@ -38,7 +38,7 @@ class Doing(QObject):
             return
         from ui import welcome
 
-        self.on_choice("window", "welcomed", True)
+        self.on_choice("window", "first_run_done", True)
         text = welcome.welcome_text()
         self._window.conversation.messages.append_message(ChatMessage("note", text))
         self._window.presenter.announce(text)
@@ -264,5 +264,5 @@ class Doing(QObject):
 
     def _speed(self, by: float) -> None:
         speed = round(min(max(self._bridge.settings.voice.speed + by, MIN_SPEED), MAX_SPEED), 1)
-        self.on_choice("speak", "speed", speed)
+        self.on_choice("voice", "speed", speed)
         self._window.presenter.announce(tr("Speed {percent}").format(percent=f"{speed:.0%}"))

@@ -58,8 +58,10 @@ class SettingsDialog(QDialog):
         column.addStretch(1)
         buttons = QHBoxLayout()
         for text, slot in (
-            (tr("Put all back"), self._reset_settings), (tr("Export …"), self._export_settings), (tr("Close"), self.accept)
-        ):  # fmt: skip
+            (tr("Put all back"), self._reset_settings),
+            (tr("Export …"), self._export_settings),
+            (tr("Close"), self.accept),
+        ):
             button = QPushButton(text)
             button.setAutoDefault(False)
             button.clicked.connect(slot)

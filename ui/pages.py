@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIRST, STEP = 20, 6  # turns that are shown at first, and more at a time when they are scrolled to
 MOST = 120  # messages in the list
-Asked = Callable[[Callable[["Archive"], list["TurnRecord"]]], list["TurnRecord"] | None]
+Asked = Callable[[Callable[["ConversationStore"], list["TurnRecord"]]], list["TurnRecord"] | None]
 
 
 class MessagePager(QObject):

@@ -80,4 +80,4 @@ class Sidebar(QWidget):
 
     @Slot(int)
     def _on_voice(self, _row: int) -> None:
-        self.chosen.emit("speak", "voice", self.voice.currentData())
+        self.chosen.emit("voice", "id", self.voice.currentData())

@@ -127,16 +127,29 @@ class Window(QMainWindow):
         self.side.models.clicked.connect(self.models)
         style.when_changed(self.on_scheme)
         for keys, slot in (
-            ("Ctrl+O", self.tray.pick_files), ("F7", self.do.looking.capture_screen), ("Shift+F7", self.do.looking.capture_part),
-            ("Ctrl+F7", self.do.looking.take_photo), ("Ctrl+Shift+F7", self.do.looking.capture_window), ("F1", self.help),
+            ("Ctrl+O", self.tray.pick_files),
+            ("F7", self.do.looking.capture_screen),
+            ("Shift+F7", self.do.looking.capture_part),
+            ("Ctrl+F7", self.do.looking.take_photo),
+            ("Ctrl+Shift+F7", self.do.looking.capture_window),
+            ("F1", self.help),
             ("Ctrl+N", self.do.new_conversation),
-            ("F6", self.next_place), ("Alt+Left", self.do.sentence_before), ("Alt+Right", self.do.sentence_after),
+            ("F6", self.next_place),
+            ("Alt+Left", self.do.sentence_before),
+            ("Alt+Right", self.do.sentence_after),
             ("Alt+R", self.do.sentence_again),
-            ("Alt+Up", self.do.faster), ("Alt+Down", self.do.slower),
-            ("Ctrl+,", self.options), ("Ctrl+H", self.side.free.toggle), ("Ctrl+L", self.bar.field.setFocus),
-            ("Ctrl+F", self.search), ("Ctrl+Z", self.keeper.undo_delete), ("Ctrl+S", self.export),
-            ("Ctrl+I", self.keeper.import_conversation), ("Ctrl+M", self.models), ("F8", self.checkup),
-        ):  # fmt: skip
+            ("Alt+Up", self.do.faster),
+            ("Alt+Down", self.do.slower),
+            ("Ctrl+,", self.options),
+            ("Ctrl+H", self.side.free.toggle),
+            ("Ctrl+L", self.bar.field.setFocus),
+            ("Ctrl+F", self.search),
+            ("Ctrl+Z", self.keeper.undo_delete),
+            ("Ctrl+S", self.export),
+            ("Ctrl+I", self.keeper.import_conversation),
+            ("Ctrl+M", self.models),
+            ("F8", self.checkup),
+        ):
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
 
     @Slot()

@@ -20,8 +20,8 @@ _ANNOUNCED = {
     "working": tr_noop("Still working on it"), "frozen": tr_noop("Hark's engine does not answer"),
 }  # fmt: skip
 _LOADING = {
-    "ear": tr_noop("Getting ready: loading the ear …"),
-    "eye": tr_noop("Getting ready: loading the eye …"),
+    "transcriber": tr_noop("Getting ready: loading the ear …"),
+    "responder": tr_noop("Getting ready: loading the eye …"),
     "voice": tr_noop("Getting ready: loading the voice …"),
 }
 _STAGES = (

@@ -50,6 +50,6 @@ def load_reader() -> TextReader:
     """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
 
     def open_reader(_: LoadOptions) -> object:
-        return import_module("assistant.backends.reader").Reader()
+        return import_module("assistant.backends.reader").TextReader()
 
-    return cast("Reader", boundary.load_guarded(open_reader, "answer", "RapidOCR", LoadOptions()))
+    return cast("TextReader", boundary.load_guarded(open_reader, "answer", "RapidOCR", LoadOptions()))

@@ -62,8 +62,8 @@ _CODE_ERRORS = (
 )  # fmt: skip
 _SENTENCE_END = re.compile(r"[.!?;] ")  # libraries go on with advice to programmers
 _STEP_METHODS, _CALL_METHODS = (
-    ("transcribe", "reply", "prepare", "speak", "read", "read_steps"),
-    ("warm", "cost", "forget"),
+    ("transcribe", "reply", "prepare", "synthesize", "read_text", "read_steps"),
+    ("warm_up", "estimate_cost", "forget_picture"),
 )
 _LOAD_LIMIT_S, _LOADED_BYTES_PER_S = 90.0, 10e6  # importing libraries from a cold disk; reading and packing weights
 _BASE_STEP_LIMIT_S, _AUDIO_LIMIT_FACTOR, _LETTER_LIMIT_S = 60.0, 30.0, 0.5  # of slow processors, times a factor
@@ -130,7 +130,7 @@ def _to_not_available(error: BaseException, stage: str, model: str, is_loading: 
 def load_guarded(load: Callable[[LoadOptions], Any], stage: str, name: str, options: LoadOptions) -> Any:
     """Loads a part, and guards its methods from then on. `name` is that of the back end. Raises `Missing`."""
     model, limit_s = options.model or name, _LOAD_LIMIT_S
-    with progress.watched_step("", limit_s), foreign_errors(stage, model, loading=True):
+    with progress.watched_step("", limit_s), foreign_errors(stage, model, is_loading=True):
         if options.model:
             check_model_files(Path(options.model))
             limit_s += _model_bytes(Path(options.model)) / _LOADED_BYTES_PER_S
@@ -147,7 +147,9 @@ def guard_backend(backend: Any, stage: str, model: str, limit_s: float = _LOAD_L
     for name in _CALL_METHODS:
         if method := getattr(backend, name, None):
             setattr(
-                backend, name, _guarded_call(method, stage, model, limit_s if name == "warm" else progress.STEP_LIMIT_S)
+                backend,
+                name,
+                _guarded_call(method, stage, model, limit_s if name == "warm_up" else progress.STEP_LIMIT_S),
             )
     if method := getattr(backend, "close", None):
         backend.close = _guarded_close(method, stage, model)

@@ -29,7 +29,7 @@ class SilentTranscriber(Transcriber):
 class SilentResponder(Responder):
     """Repeats the question, word by word, and takes so many seconds for each."""
 
-    by = "silent"
+    model_name = "silent"
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._seconds = seconds

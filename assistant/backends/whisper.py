@@ -76,7 +76,7 @@ def _load_on_cuda(folder: str) -> tuple[Any, str]:
     from faster_whisper import WhisperModel
 
     try:
-        with foreign_errors("hear", folder, loading=True):
+        with foreign_errors("hear", folder, is_loading=True):
             _preload_cublas()
             model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
             model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))

@@ -15,13 +15,13 @@ def choose_models(options: Any, settings: Settings) -> Settings:
         raise UsageError("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
     transcriber, responder = settings.transcriber, settings.responder
     if options.transcriber:
-        transcriber = replace(transcriber, transcriber=options.transcriber)
+        transcriber = replace(transcriber, backend=options.transcriber)
     if options.responder:
-        responder = replace(responder, responder=options.responder)
+        responder = replace(responder, backend=options.responder)
     if options.model:
         # The one that was named takes the model; with neither named it is the responder's, as the larger part.
         if options.transcriber == "whisper" and options.responder in ("", "starter"):
             transcriber = replace(transcriber, model=options.model)
         else:
-            responder = replace(responder, model=options.model, responder=options.responder or "qwen2-vl")
-    return replace(settings, hear=transcriber, look=responder)
+            responder = replace(responder, model=options.model, backend=options.responder or "qwen2-vl")
+    return replace(settings, transcriber=transcriber, responder=responder)

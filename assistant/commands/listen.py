@@ -39,9 +39,9 @@ def run_listen(options: Any, settings: Settings, folders: AppPaths, console: Com
     PORTAUDIO_CHECK.start_check()
     settings = choose_models(options, settings)
     if options.voice:
-        settings = replace(settings, speak=replace(settings.voice, voice=options.voice))
+        settings = replace(settings, voice=replace(settings.voice, id=options.voice))
     if options.headphones:
-        settings = replace(settings, sound=replace(settings.audio, headphones=True))
+        settings = replace(settings, audio=replace(settings.audio, headphones=True))
     from assistant.engine import Engine  # beside the check of the sound system
 
     view = _ListenView(console)

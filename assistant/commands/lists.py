@@ -94,7 +94,7 @@ def _chosen_before(settings: Settings, chosen: list[Choice]) -> list[Choice]:
 def _use_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     from assistant.library import models
 
-    starter = [("look", "model", ""), ("look", "responder", "starter")]
+    starter = [("responder", "model", ""), ("responder", "backend", "starter")]
     _save_choices(name, starter if name == "starter" else models.choices_of(name), settings, folders, console)
 
 

@@ -169,10 +169,16 @@ class ConversationStore:
                     "INSERT INTO turn(conversation, asked, question, answer, by, state, heard, regions)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        new, turn.asked, sanitize(turn.question), sanitize(turn.answer), sanitize(turn.model_name), turn.state,
-                        turn.heard_letters, json.dumps(turn.regions),
+                        new,
+                        turn.asked,
+                        sanitize(turn.question),
+                        sanitize(turn.answer),
+                        sanitize(turn.model_name),
+                        turn.state,
+                        turn.heard_letters,
+                        json.dumps(turn.regions),
                     ),
-                ).lastrowid  # fmt: skip
+                ).lastrowid
                 named = [(row, place, one, sanitize(names[one])) for place, one in enumerate(turn.pictures)]
                 base.executemany("INSERT INTO turn_picture VALUES (?, ?, ?, ?)", named)
                 self._database.index_turn(base, int(row or 0))

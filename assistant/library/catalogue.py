@@ -16,9 +16,9 @@ Choice = tuple[str, str, str]  # section, field and value of a setting
 def backend_choices(part: str, model: str) -> list[Choice]:
     """The settings that let a back end use a model."""
     if part in ("piper", "coqui"):
-        return [("speak", "voice", f"{part}/{model}")]
-    section, role = ("hear", "transcriber") if part == "whisper" else ("look", "responder")
-    return [(section, "model", model), (section, role, part)]
+        return [("voice", "id", f"{part}/{model}")]
+    section = "transcriber" if part == "whisper" else "responder"
+    return [(section, "model", model), (section, "backend", part)]
 
 
 @dataclass(frozen=True)

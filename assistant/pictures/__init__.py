@@ -3,4 +3,4 @@
 from assistant.pictures.formats import FrameSampling
 from assistant.pictures.opening import Picture, open_encoded, open_picture
 
-__all__ = ["Picture", "FrameSampling", "open_encoded", "open_picture"]
+__all__ = ["FrameSampling", "Picture", "open_encoded", "open_picture"]

@@ -157,7 +157,7 @@ def test_no_control_is_without_a_name(reader: Reader) -> None:
 def test_the_reader_speaks_the_answers_where_that_is_chosen(reader: Reader, tmp_path: Path) -> None:
     desk, home = reader.desk, tmp_path / "home"
     home.mkdir()
-    (home / "settings.toml").write_text('[speak]\nby = "reader"\n[sound]\nearcons = false\n')
+    (home / "settings.toml").write_text('[voice]\nspeaker = "reader"\n[audio]\nearcons = false\n')
     desk.end()
     desk.start(home)
     reader.after("ctrl+o")

@@ -27,7 +27,7 @@ from tests.engines import Live
 
 pytestmark = pytest.mark.realtime
 
-REPEATS = replace(Settings(), look=ResponderSettings(backend="silent"))  # eSpeak's voice says the question again
+REPEATS = replace(Settings(), responder=ResponderSettings(backend="silent"))  # eSpeak's voice says the question again
 LONG = "The blue circle is at the top left. The red square is at the bottom right. The star is in the middle. "
 
 

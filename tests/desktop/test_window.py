@@ -39,7 +39,7 @@ READY_AGAIN = 30.0  # seconds for a new engine
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
     (folder / "home").mkdir()
-    (folder / "home" / "settings.toml").write_text("[sound]\nearcons = false\n")  # the test's ear takes them for words
+    (folder / "home" / "settings.toml").write_text("[audio]\nearcons = false\n")  # the test's ear takes them for words
     try:
         with desktop.started(folder / "run") as running:
             running.start(folder / "home")

@@ -3,4 +3,4 @@
 from assistant.backends.qwen2_vl.loading import load_responder
 from assistant.backends.qwen2_vl.responder import GeneratedWord, Qwen2VLResponder
 
-__all__ = ["Qwen2VLResponder", "GeneratedWord", "load_responder"]
+__all__ = ["GeneratedWord", "Qwen2VLResponder", "load_responder"]

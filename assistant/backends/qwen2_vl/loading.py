@@ -46,7 +46,7 @@ def load_responder(options: LoadOptions) -> Qwen2VLResponder:
         needed = _READERS.get(method, method)
         hint = tr("It is quantised ({quantised}): it needs “{needed}”.").format(quantised=method, needed=needed)
     device, note = _choose_device(options, folder)
-    with foreign_errors("answer", options.model, loading=True, hint=hint):
+    with foreign_errors("answer", options.model, is_loading=True, hint=hint):
         model, processor = _load_model(options, config, device)
     if options.cpu_weight_format != "stored" and not method and weights.can_pack(model):
         cache = weights.cache_file(folder, Path(options.cache)) if options.cache else None
