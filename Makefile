@@ -47,7 +47,7 @@ bundle: $(VENV)/.ready
 
 # New sentences into the catalogue (to be translated there), and the catalogue into what gettext reads.
 locale: $(VENV)/.ready
-	@$(BIN)/pybabel -q extract -k tr -k trn:1,2 -k mark --no-location --omit-header -o $(VENV)/hark.pot ui assistant
+	@$(BIN)/pybabel -q extract -k tr -k ntr:1,2 -k tr_noop --no-location --omit-header -o $(VENV)/hark.pot ui assistant
 	@$(BIN)/pybabel -q update -N --no-fuzzy-matching --ignore-pot-creation-date -w 118 -i $(VENV)/hark.pot -o resources/locale/zh_CN.po -l zh_CN
 	@$(BIN)/pybabel -q compile -i resources/locale/zh_CN.po -o resources/locale/zh_CN.mo -l zh_CN
 

@@ -14,11 +14,11 @@ from typing import Literal
 
 import psutil
 
-from assistant import cards, faults
+from assistant import error_boundary, gpu
 from assistant.errors import AssistantError, NotAvailableError
-from assistant.library import catalogue, models
+from assistant.models import catalog, local_store
 from assistant.settings import AppPaths
-from assistant.words.tongue import tr, tr_noop
+from assistant.text.i18n import tr, tr_noop
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def check_machine(folders: AppPaths) -> list[DoctorFinding]:
         def report_unchecked(error: AssistantError, what: str = what) -> None:
             found.append(DoctorFinding(what, "note", tr("This could not be checked."), error.hint))
 
-        with faults.reporting_errors(report_unchecked, folders.logs):
+        with error_boundary.reporting_errors(report_unchecked, folders.logs):
             for one in check():  # what was found before it breaks counts
                 found.append(one)
     return found
@@ -77,7 +77,7 @@ def _check_system(folders: AppPaths) -> Iterator[DoctorFinding]:
     )
 
     total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(one.name for one in catalogue.recommended(total, card=cards.largest_memory_gb())) or tr(
+    fits = ", ".join(one.name for one in catalog.recommended(total, card=gpu.largest_memory_gb())) or tr(
         "the starter kit"
     )
     yield DoctorFinding(
@@ -100,7 +100,7 @@ def _check_packages() -> Iterator[DoctorFinding]:
         "rapidocr",
         "espeakng_loader",
     )
-    gone = [name for name in needed if cards.find_package(name) is None]
+    gone = [name for name in needed if gpu.find_package(name) is None]
     if gone:
         yield DoctorFinding(
             tr("packages"),
@@ -121,7 +121,7 @@ def _check_packages() -> Iterator[DoctorFinding]:
 
 
 def _check_sound() -> Iterator[DoctorFinding]:
-    from assistant.sound import portaudio
+    from assistant.audio import portaudio
 
     try:
         portaudio.load_library("listen")
@@ -158,27 +158,25 @@ def _check_starter() -> Iterator[DoctorFinding]:
 
 def _check_gpu() -> Iterator[DoctorFinding]:
     """CTranslate2 wants CUDA 12's cuBLAS and no cuDNN (from 4.8 on); torch brings its own of both."""
-    if not cards.has_driver():
+    if not gpu.has_driver():
         yield DoctorFinding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
         return
-    names = "; ".join(
-        f"{one.name}, {one.memory_gb:.0f} GB" if one.memory_gb else one.name for one in cards.list_cards()
-    )
+    names = "; ".join(f"{one.name}, {one.memory_gb:.0f} GB" if one.memory_gb else one.name for one in gpu.list_cards())
     if not names:
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
         yield DoctorFinding(tr("GPU"), "note", tr("NVIDIA's driver is installed, but names no graphics card."), hint)
         return
-    if cards.find_package("torch") and not cards.torch_has_cuda():
+    if gpu.find_package("torch") and not gpu.torch_has_cuda():
         yield DoctorFinding(tr("GPU"), "note", tr("There is one: {cards}.").format(cards=names))
         message = tr("The torch that is installed cannot use the graphics card: Qwen2-VL runs on the processor.")
         yield DoctorFinding(tr("torch"), "note", message, _torch_install_command())
-    elif (probe := cards.probe_gpu()).works:
+    elif (probe := gpu.probe_gpu()).works:
         yield DoctorFinding(tr("GPU"), "ok", tr("It works: torch computed on it ({cards}).").format(cards=names))
     else:
         told = tr("There is one ({cards}), but torch cannot compute on it ({reason}): models run on the processor.")
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
         yield DoctorFinding(tr("GPU"), "note", told.format(cards=names, reason=probe.reason), hint)
-    if not cards.has_cublas():
+    if not gpu.has_cublas():
         message = tr("Whisper needs CUDA 12's cuBLAS to use the graphics card.")
         yield DoctorFinding(tr("cuBLAS"), "note", message, "pip install nvidia-cublas-cu12")
 
@@ -215,9 +213,11 @@ def _check_models() -> Iterator[DoctorFinding]:
     for job, what, name in (
         ("hear", tr("model to hear"), "whisper-small"),
         ("look", tr("model to look"), "qwen2-vl-2b"),
-        ("speak", tr("voice"), next(one.name for one in catalogue.recommended(99) if one.task == "speak")),
+        ("speak", tr("voice"), next(one.name for one in catalog.recommended(99) if one.task == "speak")),
     ):
-        here = [entry.name for entry in catalogue.CATALOG.values() if entry.task == job and models.is_installed(entry)]
+        here = [
+            entry.name for entry in catalog.CATALOG.values() if entry.task == job and local_store.is_installed(entry)
+        ]
         if here:
             yield DoctorFinding(what, "ok", f"{', '.join(here)}.")
         else:

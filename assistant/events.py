@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from assistant.typed_reader import InvalidValueError, NumberRange, TextPattern
 
 if TYPE_CHECKING:
+    from assistant.audio.clip import AudioClip
     from assistant.errors import AssistantError
-    from assistant.sound.audio import AudioClip
 
 # What the window draws with and counts by: it comes from another process, and Qt takes 32 bits and no zero sides.
 Pixel = Annotated[int, NumberRange(0, 2**31 - 1)]

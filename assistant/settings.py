@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from assistant.environment import hark_home
+from assistant.text.i18n import tr, tr_noop
+from assistant.text.sanitize import sanitize
 from assistant.typed_reader import InvalidValueError, MaxLength, NumberRange, TextPattern, field_hints, read_as
-from assistant.words.clean import sanitize
-from assistant.words.tongue import tr, tr_noop
 
 _SHOWN = 60  # letters of a name or value in a sentence
 _MOST_NOTES = 10

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InvalidInputError, first_line
-from assistant.files import open_regular_file
+from assistant.safe_open import open_regular_file
 from assistant.settings import AppPaths, Settings, from_table, to_table
-from assistant.words.tongue import tr, tr_noop
+from assistant.text.i18n import tr, tr_noop
 
 _FILE_NAME = "settings.toml"
 _MAX_FILE_BYTES = 1024**2

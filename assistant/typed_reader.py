@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
-from assistant.words.clean import sanitize
+from assistant.text.sanitize import sanitize
 
 MAX_JSON_BYTES = 16 * 1024**2
 MAX_JSON_DEPTH = 64

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 
-from assistant import console
+from assistant.cli import console
 from benchmarks import spoken, starter
 
 DOCS = Path(__file__).parents[1] / "docs"

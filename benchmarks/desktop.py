@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from assistant.library.archive import TurnRecord
-from assistant.library.history import TurnRecorder
-from assistant.roles import Voice
-from assistant.sound import audio
-from assistant.sound.listener import SegmenterParams
-from assistant.sound.speech import RATE
+from assistant.audio import clip
+from assistant.audio.segmenter import SegmenterParams
+from assistant.audio.vad import RATE
+from assistant.history.conversation_store import TurnRecord
+from assistant.history.turn_recorder import TurnRecorder
+from assistant.interfaces import Voice
 from assistant.starter import demo
 from benchmarks.stopwatch import LOUD, Monitor
-from tests.desktop import desk as desktop
-from tests.desktop.desk import Desk
+from tests.desktop import desktop_harness as desktop
+from tests.desktop.desktop_harness import Desk
 
 _PAIRS = 7
 _LONG = "The ferry leaves at nine. It comes back at noon. Tickets are sold in the blue house. Dogs may travel. " * 2
@@ -109,7 +109,7 @@ def _listening(desk: Desk, folder: Path) -> Iterator[Figure]:
     """What the level meter costs, its one animation."""
     loud = np.repeat(np.linspace(0.2, 1, 100) ** 2, RATE // 4)
     noise = np.random.default_rng(0).normal(0, 0.1, len(loud)) * loud
-    audio.write_wav(folder / "noise.wav", audio.to_mono(noise.astype(np.float32), RATE))
+    clip.write_wav(folder / "noise.wav", clip.to_mono(noise.astype(np.float32), RATE))
     playing = subprocess.Popen(["paplay", "--device=mic", str(folder / "noise.wav")], env=desk.environment)
     seen = _shown(desk, "--meter", "8")
     playing.kill()
@@ -147,14 +147,15 @@ def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
 
 def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     """End of speech to first sound, ours and in the naive order, in turn."""
-    from assistant.engine import Engine
+    from assistant.engine.engine.engine import Engine
+
     from assistant.events import StateChanged, TurnEnded
     from assistant.settings import AppPaths, AudioSettings, Settings
 
     shown = demo.make_demo(3)
     shown.picture.save(folder / "p.png")
     with shown.question_recording() as recording:
-        audio.write_wav(folder / "q.wav", audio.read_audio(recording))
+        clip.write_wav(folder / "q.wav", clip.read_audio(recording))
     happened: queue.Queue[Any] = queue.Queue()
     engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), happened.put)
     engine.start()
@@ -194,14 +195,15 @@ def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
 class _Tone(Voice):
     """A voice that hums evenly, so that a change of its loudness can be seen."""
 
-    def synthesize(self, text: str) -> Iterator[audio.AudioClip]:
+    def synthesize(self, text: str) -> Iterator[clip.AudioClip]:
         time_ = np.arange(5 * RATE) / RATE
-        yield audio.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
+        yield clip.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
 
 
 def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:
     """From the first sound of a person's voice at the microphone to the speaker ducked, and silent."""
-    from assistant.engine import Engine
+    from assistant.engine.engine.engine import Engine
+
     from assistant.events import StateChanged, TurnEnded
     from assistant.settings import AppPaths, AudioSettings, ResponderSettings, Settings
 

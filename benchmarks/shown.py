@@ -22,8 +22,8 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication
 
 from assistant import events
-from ui import start as program
-from ui import window as views
+from ui import app as program
+from ui import main_window as views
 from ui.__main__ import parse_arguments
 
 STARTED = float(os.environ["HARK_STARTED"])

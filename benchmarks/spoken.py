@@ -10,26 +10,26 @@ from importlib import resources
 from pathlib import Path
 
 from assistant import backends
+from assistant.audio import clip
 from assistant.backends.sphinx import SphinxTranscriber
+from assistant.interfaces import LoadOptions, Message
 from assistant.pictures import Picture
-from assistant.roles import LoadOptions, Message
-from assistant.sound import audio
 from assistant.starter import questions
-from assistant.starter.grammar import JsgfGrammar
+from assistant.starter.jsgf import JsgfGrammar
 from assistant.starter.questions import ShapeSubject
-from assistant.starter.shapes import draw_scene, random_scene
+from assistant.starter.scene import draw_scene, random_scene
 from benchmarks.phrasings import OTHER_SPOKEN, SPOKEN
 from benchmarks.scores import Score
 
 VOICES = ("slt", "rms", "awb")
 
 
-def say(text: str, voice: str) -> audio.AudioClip:
+def say(text: str, voice: str) -> clip.AudioClip:
     """The sentence as flite's voice speaks it (Debian's program)."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "said.wav"
         subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
-        return audio.read_audio(wav)
+        return clip.read_audio(wav)
 
 
 def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:

@@ -9,13 +9,13 @@ from PIL import Image
 
 from assistant import backends
 from assistant.backends.starter import CANNOT_TELL, StarterResponder
+from assistant.interfaces import LoadOptions, Message
 from assistant.pictures import Picture
-from assistant.roles import LoadOptions, Message
 from assistant.starter import questions
-from assistant.starter.grammar import starter_grammar
-from assistant.starter.others import other_picture
+from assistant.starter.jsgf import starter_grammar
+from assistant.starter.negatives import other_picture
 from assistant.starter.questions import QuestionGenerator, ShapeSubject
-from assistant.starter.shapes import COLOURS, KINDS, Scene, draw_scene, random_scene
+from assistant.starter.scene import COLOURS, KINDS, Scene, draw_scene, random_scene
 from benchmarks import peers
 from benchmarks.phrasings import NEVER_TRAINED, OTHER, TRAINED
 from benchmarks.scores import Score

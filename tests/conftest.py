@@ -22,20 +22,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from assistant import console
-from assistant.sound.audio import AudioClip
+from assistant.audio.clip import AudioClip
+from assistant.cli import console
+from tests.support.paths import SAMPLES, STARTER_MODEL
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from tests.desk import Desk, Past
-    from tests.engines import Live
+    from tests.support.engine_harness import Live
+    from tests.support.window_harness import Desk, Past
 
 console.silence_warnings()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
-pytest_plugins = ["tests.retries"]
+pytest_plugins = ["tests.support.retries"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
     """Runs the command in this process: the same code, without the second that imports take."""
     for name in ("TMPDIR", "TEMP", "TMP"):  # the command sets them: to be as they were after the test
         monkeypatch.setenv(name, tempfile.gettempdir())
-    from assistant.cli import main
+    from assistant.cli.main import main
 
     def run(*arguments: str | Path) -> Ran:
         capfd.readouterr()
@@ -102,7 +103,7 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of made checkpoints (random weights)."""
-    from tests import checkpoints as make
+    from tests.support import checkpoints as make
 
     folder = tmp_path_factory.mktemp("checkpoints")
     make.whisper(folder)
@@ -116,12 +117,12 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny() -> Path:
     """The starter kit's checkpoint: a real, trained, tiny Qwen2-VL."""
-    return Path(__file__).parents[1] / "resources" / "starter" / "tiny"
+    return STARTER_MODEL
 
 
 @pytest.fixture
 def samples() -> Path:
-    return Path(__file__).parents[1] / "resources" / "samples"
+    return SAMPLES
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def sign(tmp_path: Path) -> Path:
 @pytest.fixture
 def live(home: Path, no_thread_left: None) -> Iterator[Live]:
     """An engine that runs in this process, has no voice and leaves nothing behind."""
-    from tests.engines import Live, children
+    from tests.support.engine_harness import Live, children
 
     before = children()
     made = Live()
@@ -173,7 +174,7 @@ def past() -> Past:
 def desk(application: QApplication, home: Path, past: Past) -> Iterator[Desk]:
     """A window that was started before."""
     from assistant.settings import Settings, WindowSettings
-    from tests.desk import Desk
+    from tests.support.window_harness import Desk
 
     made = Desk(home, Settings(window=WindowSettings(first_run_done=True)), past)
     yield made
@@ -183,7 +184,7 @@ def desk(application: QApplication, home: Path, past: Past) -> Iterator[Desk]:
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a screen reader is given to read from here on."""
-    from ui.announce import Announcer
+    from ui.accessibility.announcer import Announcer
 
     told: list[str] = []
     monkeypatch.setattr(Announcer, "read_text", lambda _, text: told.append(text))

@@ -53,12 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 4
     # What is made until the first paint stays: nothing in it is garbage, and to look for some takes time.
     gc.disable()
-    from ui import message_bus
+    from ui.desktop import message_bus
 
     silent_bus_text = message_bus.disable_silent_buses()  # before Qt is loaded: it asks them
-    from ui import start
+    from ui import app
 
-    return start.main(options, silent_bus_text)
+    return app.main(options, silent_bus_text)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
-    from ui.window import Window
+    from ui.main_window import Window
 
 
 class DesktopCommands(QObject):

@@ -9,16 +9,16 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAccessible
 
 from assistant.settings import MAX_SPEED, MIN_SPEED
-from assistant.words.tongue import tr
-from ui import style
-from ui.looking import CaptureController
-from ui.messages import ChatMessage
-from ui.pictures import MOST, SOUNDS
+from assistant.text.i18n import tr
+from ui import theme
+from ui.controllers.capture import CaptureController
+from ui.conversation.view.model import ChatMessage
+from ui.picture_tray.picture_tray import MOST, SOUNDS
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
-    from ui.hotkeys import GlobalHotkeys
-    from ui.window import Window
+    from ui.desktop.global_hotkeys import GlobalHotkeys
+    from ui.main_window import Window
 
 
 class Doing(QObject):
@@ -36,7 +36,7 @@ class Doing(QObject):
         """At the first start alone: in the conversation, and aloud, by whoever speaks here."""
         if self._bridge.settings.window.first_run_done:
             return
-        from ui import welcome
+        from ui.dialogs import welcome
 
         self.on_choice("window", "first_run_done", True)
         text = welcome.welcome_text()
@@ -91,7 +91,7 @@ class Doing(QObject):
     def on_read(self, text: str) -> None:
         """Aloud, by whoever speaks."""
         if self._bridge.settings.voice.speaker == "reader":
-            from assistant.words.spoken import to_speech_text
+            from assistant.text.speech_text import to_speech_text
 
             self._window.presenter.read(to_speech_text(text))
         else:
@@ -181,14 +181,14 @@ class Doing(QObject):
         why_not = self._bridge.change_settings(settings)
         self._window.side.show_settings(settings)
         if now.theme != before.theme:
-            style.choose_theme(now.theme)
+            theme.choose_theme(now.theme)
             self._window.on_scheme()
         if now.reduce_motion != before.reduce_motion:
-            style.stand_still(now.reduce_motion)
+            theme.stand_still(now.reduce_motion)
         if now.autostart != before.autostart:
-            from ui import install
+            from ui.desktop import desktop_entry
 
-            self._window.presenter.tell(install.set_autostart(now.autostart))
+            self._window.presenter.tell(desktop_entry.set_autostart(now.autostart))
         if now.hotkeys != before.hotkeys:
             self.take_keys(now.hotkeys)
         if why_not:
@@ -197,7 +197,7 @@ class Doing(QObject):
     def take_keys(self, wanted: bool) -> None:
         """Keys that work everywhere on the desktop, or none."""
         if self._hotkeys is None:
-            from ui.hotkeys import GlobalHotkeys
+            from ui.desktop.global_hotkeys import GlobalHotkeys
 
             self._hotkeys = GlobalHotkeys(self)
             self._hotkeys.pressed.connect(self._window.commands.run_command)

@@ -11,15 +11,15 @@ from shiboken6 import isValid
 
 from assistant import events
 from assistant.events import Event
-from assistant.words.clean import sanitize
-from assistant.words.tongue import tr
-from ui import words
-from ui.announce import Announcer
-from ui.messages import ChatMessage
+from assistant.text.i18n import tr
+from assistant.text.sanitize import sanitize
+from ui import texts
+from ui.accessibility.announcer import Announcer
+from ui.conversation.view.model import ChatMessage
 
 if TYPE_CHECKING:
-    from ui.reading import AnswerReader
-    from ui.window import Window
+    from ui.accessibility.answer_reader import AnswerReader
+    from ui.main_window import Window
 
 
 _TAKEN_MS = 250  # in which an engine that is well takes a question
@@ -53,7 +53,7 @@ class Presenter(QObject):
 
     @cached_property
     def _reading(self) -> AnswerReader:
-        from ui.reading import AnswerReader  # after the first paint
+        from ui.accessibility.answer_reader import AnswerReader  # after the first paint
 
         return AnswerReader(self._announcer, self._window.bridge)
 
@@ -84,7 +84,7 @@ class Presenter(QObject):
             case events.StateChanged(state):
                 self._on_state(state)
             case events.ModelLoading(what, done) if not done:
-                self._window.bar.status.setText(words.loading_text(what))
+                self._window.bar.status.setText(texts.loading_text(what))
             case events.TurnStarted():
                 self._window.folding.show_middle()
                 self._window.keeper.pages.begin_turn(event.id)
@@ -166,7 +166,7 @@ class Presenter(QObject):
             case events.AudioDevicesAvailable():
                 self._window.offer_devices(event)
             case events.MicrophoneTestResult():
-                self.tried.emit(words.test_result_text(event))
+                self.tried.emit(texts.test_result_text(event))
             case events.MicrophoneState(microphone, _, why_not):
                 self._window.bar.talk.set_available(microphone, why_not)
                 if why_not:
@@ -179,7 +179,7 @@ class Presenter(QObject):
             state in ("thinking", "speaking", "working", "frozen") or stop.hasFocus()
         )  # who is at it is not sent elsewhere
         if not (state == "ready" and self._ended):
-            self._window.bar.status.setText(words.state_text(state))
+            self._window.bar.status.setText(texts.state_text(state))
         self._ended = False
         if state == "ready":
             self.ready.emit()
@@ -187,7 +187,7 @@ class Presenter(QObject):
             self._window.bar.talk.show_on(self._hears)
         if state in ("thinking", "speaking", "ready"):
             self._window.bar.caption.setText("")
-        self._announcer.announce_detail(words.announced_text(state))
+        self._announcer.announce_detail(texts.announced_text(state))
 
     def _on_heard(self, text: str) -> None:
         self._window.bar.caption.setText("")
@@ -230,7 +230,7 @@ class Presenter(QObject):
             return  # something was read aloud: no answer has come
         if self._row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
-            detail = tr("stopped") if heard is not None else words.speaker_text(event.model_name)
+            detail = tr("stopped") if heard is not None else texts.speaker_text(event.model_name)
             with self._window.conversation.keeping_place():
                 self._messages.update_row(self._row, heard=heard, detail=detail)
                 self._window.conversation.row_grew(self._row)
@@ -242,10 +242,10 @@ class Presenter(QObject):
             self._reading.begin_answer()
         else:
             self._reading.end_answer()
-        said = words.turn_ended_text(event)
+        said = texts.turn_ended_text(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again
-            self._window.bar.status.setText(words.state_text("hearing") if self._hears else said)
+            self._window.bar.status.setText(texts.state_text("hearing") if self._hears else said)
             self._window.bar.stages.show_turn(event.timings)
             # One speaks: the answer itself is in Hark's voice.
             self._announcer.announce_detail(tr("Done") if event.reason == "answered" else said)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 from assistant.backends import boundary
 from assistant.errors import NotAvailableError
-from assistant.roles import LoadOptions, Responder, Transcriber, Voice
-from assistant.words.tongue import tr, tr_noop
+from assistant.interfaces import LoadOptions, Responder, Transcriber, Voice
+from assistant.text.i18n import tr, tr_noop
 
 if TYPE_CHECKING:
-    from assistant.backends.reader import TextReader
+    from assistant.backends.ocr import TextReader
 
 TRANSCRIBERS = {"sphinx": "sphinx:load", "whisper": "whisper:load", "silent": "silent:load_transcriber"}
 RESPONDERS = {"starter": "starter:load", "qwen2-vl": "qwen2_vl:load", "silent": "silent:load_responder"}
@@ -50,6 +50,6 @@ def load_reader() -> TextReader:
     """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
 
     def open_reader(_: LoadOptions) -> object:
-        return import_module("assistant.backends.reader").TextReader()
+        return import_module("assistant.backends.ocr").TextReader()
 
     return cast("TextReader", boundary.load_guarded(open_reader, "answer", "RapidOCR", LoadOptions()))

@@ -21,8 +21,8 @@ from typing import Any
 
 from assistant import progress
 from assistant.errors import AssistantError, NotAvailableError, first_line
-from assistant.roles import LoadOptions
-from assistant.words.tongue import tr, tr_noop
+from assistant.interfaces import LoadOptions
+from assistant.text.i18n import tr, tr_noop
 
 _log = logging.getLogger(__name__)
 

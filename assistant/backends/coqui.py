@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from assistant.backends import room
-from assistant.backends.saying import speaker_number
+from assistant.audio.clip import AudioClip, to_mono
+from assistant.backends import memory_budget
+from assistant.backends.voice_errors import speaker_number
 from assistant.errors import NotAvailableError
-from assistant.roles import LoadOptions, Voice
-from assistant.sound.audio import AudioClip, to_mono
-from assistant.words.tongue import tr
+from assistant.interfaces import LoadOptions, Voice
+from assistant.text.i18n import tr
 
 _ALPHABETS = (
     "TTS.tts.models.vits.VitsCharacters",
@@ -65,7 +65,7 @@ def load_voice(options: LoadOptions) -> CoquiVoice:
     with contextlib.redirect_stdout(io.StringIO()):
         state = _load_state(weights)
         # A weight-normed layer registers its weight and then both halves of it.
-        with room.parameter_limit(3 * sum(tensor.numel() for tensor in state.values())):
+        with memory_budget.parameter_limit(3 * sum(tensor.numel() for tensor in state.values())):
             model = _build_vits(config_path)
         model.load_state_dict(state)
     model.eval()

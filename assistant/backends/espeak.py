@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from assistant.audio.clip import AudioClip, to_mono
 from assistant.errors import AssistantError, NotAvailableError
-from assistant.roles import LoadOptions, Voice
-from assistant.sound.audio import AudioClip, to_mono
+from assistant.interfaces import LoadOptions, Voice
+from assistant.text.i18n import tr
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
-from assistant.words.tongue import tr
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -82,7 +82,7 @@ class EspeakVoice(Voice):
     def _send_request(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._child is None or self._child.poll() is not None:
             self.close()
-            command = [sys.executable, "-P", "-m", "assistant.backends.espeak_child"]
+            command = [sys.executable, "-P", "-m", "assistant.backends.espeak_process"]
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
             )

@@ -14,13 +14,13 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
+from assistant.audio.clip import AudioClip, to_mono
 from assistant.backends.espeak import CHINESE_VOICES, EspeakVoice, is_chinese
-from assistant.backends.saying import speaker_number
+from assistant.backends.voice_errors import speaker_number
 from assistant.errors import NotAvailableError
-from assistant.roles import LoadOptions, Voice
-from assistant.sound.audio import AudioClip, to_mono
+from assistant.interfaces import LoadOptions, Voice
+from assistant.text.i18n import tr
 from assistant.typed_reader import parse_json, read_as
-from assistant.words.tongue import tr
 
 _THREADS = min(4, os.cpu_count() or 1)
 _MAX_CONFIG_BYTES = 1_000_000  # bytes of a config

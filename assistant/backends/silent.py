@@ -9,8 +9,8 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from assistant.roles import LoadOptions, Message, Responder, Transcriber, Voice
-from assistant.sound.audio import AudioClip
+from assistant.audio.clip import AudioClip
+from assistant.interfaces import LoadOptions, Message, Responder, Transcriber, Voice
 
 RATE = 16_000
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from assistant.roles import LoadOptions, Transcriber
-from assistant.sound import speech
-from assistant.sound.audio import AudioClip, to_pcm16
+from assistant.audio import vad
+from assistant.audio.clip import AudioClip, to_pcm16
+from assistant.interfaces import LoadOptions, Transcriber
 
 _ROOM = 1e-3  # RMS of the noise that is added
 # Tuned on flite's voices at two levels of noise, so that none of TUNED_ON in benchmarks/phrasings.py is taken for a
@@ -37,14 +37,14 @@ class SphinxTranscriber(Transcriber):
 
     def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
         """Yields the transcript in lower case, or nothing for sound without speech."""
-        said = speech.trim_silence(audio)  # whoever waits before speaking would be misheard: silence confuses this ear
+        said = vad.trim_silence(audio)  # whoever waits before speaking would be misheard: silence confuses this ear
         text = choose_transcript(*self.transcribe_scored(said)) if said else ""
         if text:
             yield text
 
     def transcribe_scored(self, audio: AudioClip) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""
-        samples = np.pad(audio.resample(speech.RATE), speech.RATE // 10)
+        samples = np.pad(audio.resample(vad.RATE), vad.RATE // 10)
         # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better, and
         # scores what comes from files as what comes from microphones.
         room = np.random.default_rng(0).normal(0.0, _ROOM, len(samples))

@@ -13,14 +13,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
+from assistant.interfaces import LoadOptions, Message, PictureCost, Responder
 from assistant.pictures import Picture
-from assistant.roles import LoadOptions, Message, PictureCost, Responder
 from assistant.starter.questions import CANNOT, DESCRIBE
-from assistant.words.tongue import is_chinese, tr_noop, translate_like
+from assistant.text.i18n import is_chinese, tr_noop, translate_like
 
 if TYPE_CHECKING:
+    from assistant.backends.ocr import TextReader
     from assistant.backends.qwen2_vl import Qwen2VLResponder
-    from assistant.backends.reader import TextReader
 
 CANNOT_TELL = tr_noop(
     "The starter kit cannot tell. Qwen2-VL can: get it under Models, or with “hark models get qwen2-vl-2b”."

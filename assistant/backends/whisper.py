@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from assistant.audio import vad
+from assistant.audio.clip import AudioClip
 from assistant.backends.boundary import foreign_errors
 from assistant.errors import AssistantError, NotAvailableError, first_line
-from assistant.roles import LoadOptions, Transcriber
-from assistant.sound import speech
-from assistant.sound.audio import AudioClip
-from assistant.words.tongue import tr
+from assistant.interfaces import LoadOptions, Transcriber
+from assistant.text.i18n import tr
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +27,10 @@ class WhisperTranscriber(Transcriber):
 
     def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
         """Yields the transcript segment by segment; nothing for sound without speech."""
-        if not speech.has_speech(audio):
+        if not vad.has_speech(audio):
             return
         segments, _ = self._model.transcribe(
-            audio.resample(speech.RATE),
+            audio.resample(vad.RATE),
             language=self._language or None,
             beam_size=1,
             vad_filter=True,
@@ -45,7 +45,7 @@ def load_transcriber(options: LoadOptions) -> WhisperTranscriber:
     import ctranslate2
     from faster_whisper import WhisperModel
 
-    from assistant.backends import room
+    from assistant.backends import memory_budget
 
     if not options.model:
         raise NotAvailableError(
@@ -54,7 +54,7 @@ def load_transcriber(options: LoadOptions) -> WhisperTranscriber:
     on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
     name = options.name or "Whisper"
     note = (
-        room.memory_warning(Path(options.model), options.gpu_memory_limit_gb)
+        memory_budget.memory_warning(Path(options.model), options.gpu_memory_limit_gb)
         if on_card and options.device == "auto"
         else ""
     )
@@ -62,9 +62,9 @@ def load_transcriber(options: LoadOptions) -> WhisperTranscriber:
         model, reason = _load_on_cuda(options.model)
         if model:
             return WhisperTranscriber(model, "cuda", options.language)
-        note = room.unusable_gpu_warning(name, reason)
+        note = memory_budget.unusable_gpu_warning(name, reason)
     elif not on_card and options.device != "cpu":
-        note = room.unseen_gpu_warning(name)
+        note = memory_budget.unseen_gpu_warning(name)
     model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
     return WhisperTranscriber(model, "cpu", options.language, note)
 
@@ -79,7 +79,7 @@ def _load_on_cuda(folder: str) -> tuple[Any, str]:
         with foreign_errors("hear", folder, is_loading=True):
             _preload_cublas()
             model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
-            model.encode(model.feature_extractor(np.zeros(speech.RATE, np.float32)))
+            model.encode(model.feature_extractor(np.zeros(vad.RATE, np.float32)))
     except AssistantError as error:
         _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error.__cause__)
         return None, first_line(error.__cause__ or error, 120)
@@ -99,7 +99,7 @@ def _preload_cublas() -> None:
     """CTranslate2 asks the loader for CUDA 12's cuBLAS by name; torch brings another version."""
     import ctypes
 
-    from assistant import cards
+    from assistant import gpu
 
-    for library in cards.cublas_libraries():
+    for library in gpu.cublas_libraries():
         ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from assistant.backends.qwen2_vl import processor, weights
-from assistant.bench.protocol import Measurement, measure_seconds
+from assistant.backends.qwen2_vl import cpu_linear, processor
+from assistant.bench.comparison import Measurement, measure_seconds
 
 _OUT, _IN = 8960, 1536  # the 2B model's largest layers
 _LAYERS = 16  # together far larger than any cache
@@ -27,7 +27,7 @@ def measure_kernels() -> list[Measurement]:
     linears = [torch.nn.Linear(_IN, _OUT, bias=False, dtype=torch.bfloat16) for _ in range(_LAYERS)]
     ways: dict[str, Callable[[], list[Multiply]]] = {"torch Linear, bfloat16": lambda: list(linears)}
     if processor.supports_bfloat16():
-        ways["oneDNN, packed, bfloat16"] = lambda: [weights.PackedLinear(one) for one in linears]
+        ways["oneDNN, packed, bfloat16"] = lambda: [cpu_linear.PackedLinear(one) for one in linears]
     ways["torch int8"] = lambda: [_make_int8(one) for one in linears]
     ways["torch int4"] = lambda: [_make_int4(one) for one in linears]
     if find_spec("torchao"):
@@ -58,7 +58,7 @@ def _make_int8(linear: torch.nn.Linear) -> Multiply:
 
 
 def _make_int4(linear: torch.nn.Linear) -> Multiply:
-    layer = weights.Int4Linear(linear)
+    layer = cpu_linear.Int4Linear(linear)
     layer.few = max(_ROWS)
     return layer
 
@@ -76,8 +76,8 @@ def _make_openvino(linear: torch.nn.Linear) -> Multiply:
     import openvino as ov
     from openvino import opset13 as ops
 
-    whole, scales = weights.quantize_weight(linear.weight.detach())
-    groups = (_OUT, _IN // weights.GROUP, weights.GROUP)
+    whole, scales = cpu_linear.quantize_weight(linear.weight.detach())
+    groups = (_OUT, _IN // cpu_linear.GROUP, cpu_linear.GROUP)
     tensor = ov.Tensor(_pack_nibbles(whole.view(groups).numpy()), ov.Shape(groups), ov.Type.u4)
     half = ops.convert(ops.constant(tensor), np.float16)
     scale = scales[..., 0].t().float().unsqueeze(2).numpy().astype(np.float16)

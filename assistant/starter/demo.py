@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from assistant.starter.questions import ShapeSubject, colour_answer, shape_answer, where_answer
-from assistant.starter.shapes import KINDS, draw_scene, random_scene
+from assistant.starter.scene import KINDS, draw_scene, random_scene
 
 QUESTIONS = {
     "shape": "What shape is this?",

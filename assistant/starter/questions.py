@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant.starter.grammar import JsgfGrammar
-from assistant.starter.shapes import COLOURS, KINDS, PLACES, Scene, SceneShape
+from assistant.starter.jsgf import JsgfGrammar
+from assistant.starter.scene import COLOURS, KINDS, PLACES, Scene, SceneShape
 
 CANNOT = "cannot tell"
 DESCRIBE = "Describe this picture."

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader
 
-from assistant.starter.blank import MAX_PIXELS, make_model, make_processor, make_tokenizer
-from assistant.starter.lessons import IGNORE, TrainingBatch, TrainingDataset
+from assistant.starter.dataset import IGNORE, TrainingBatch, TrainingDataset
+from assistant.starter.untrained_model import MAX_PIXELS, make_model, make_processor, make_tokenizer
 
 TEXT = {
     "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,

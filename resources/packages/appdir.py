@@ -15,14 +15,14 @@ def main(folder: Path) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtGui import QGuiApplication
 
-    from ui import install
-    from ui.capture import encode_png
-    from ui.presence import app_icon
+    from ui.desktop import desktop_entry
+    from ui.desktop.screen_capture import encode_png
+    from ui.desktop.tray_icon import app_icon
 
     application = QGuiApplication([])
     for name, data in (
         ("AppRun", _START.encode()),
-        ("hark.desktop", install.desktop_entry("hark-window").encode()),
+        ("hark.desktop", desktop_entry.desktop_entry("hark-window").encode()),
         ("hark.png", encode_png(app_icon().pixmap(256, 256))),
     ):
         (folder / name).write_bytes(data)

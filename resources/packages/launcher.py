@@ -21,7 +21,7 @@ def main() -> None:
         code, sys.argv = sys.argv[3], ["-c", *sys.argv[4:]]
         exec(code, {"__name__": "__main__"})
     elif Path(sys.executable).stem == "hark":
-        from assistant.cli import main as command
+        from assistant.cli.main import main as command
 
         sys.exit(command())
     else:

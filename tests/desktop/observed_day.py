@@ -15,9 +15,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.desktop import desk as desktop
-from tests.desktop.desk import Desk
-from tests.observed import OBSERVERS, StandIn, Strace
+from tests.desktop import desktop_harness as desktop
+from tests.desktop.desktop_harness import Desk
+from tests.support.observed_process import OBSERVERS, StandIn, Strace
 
 NOT_INSTALLED = 77
 _IDLE_SECONDS = 15.0  # onnxruntime, told nothing, asks the DNS 10 s after its import

@@ -11,15 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jeepney import (
-    DBusAddress,
-    HeaderFields,
-    MessageType,
-    message_bus,
-    new_error,
-    new_method_return,
-    new_signal,
-)
+from jeepney import DBusAddress, HeaderFields, MessageType, message_bus, new_error, new_method_return, new_signal
 from jeepney.io.blocking import Proxy, open_dbus_connection
 
 _SESSION = "/org/freedesktop/portal/desktop/session/hark"

@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.desktop import desk as desktop
+from tests.desktop import desktop_harness as desktop
 
 if TYPE_CHECKING:
-    from ui.window import Window
+    from ui.main_window import Window
 
 
 class Look(NamedTuple):
@@ -61,21 +61,21 @@ def take(target: str, look: Look) -> None:
 
     from assistant import events
     from assistant.settings import AppPaths, Settings
-    from assistant.words import tongue
-    from ui import style
-    from ui.bridge import EngineBridge
-    from ui.window import Window
+    from assistant.text import i18n
+    from ui import theme
+    from ui.engine_bridge import EngineBridge
+    from ui.main_window import Window
 
     home = Path(os.environ["HARK_HOME"])
     furnish(home)
-    tongue.choose_language([look.language])
+    i18n.choose_language([look.language])
     application = QApplication([])
     application.setStyle("Fusion")
     application.setFont(QFont("Inter", int(look.points)))
     if look.mirrored:
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    style.choose_theme(look.theme)
-    style.apply_theme(application)
+    theme.choose_theme(look.theme)
+    theme.apply_theme(application)
     window = Window(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.keeper.open_history(home)
@@ -105,8 +105,8 @@ def take(target: str, look: Look) -> None:
 
 def furnish(home: Path) -> None:
     """A picture and a few conversations."""
-    from assistant.library.history import TurnRecorder
-    from assistant.starter.shapes import COLOURS, Scene, SceneShape, draw_scene
+    from assistant.history.turn_recorder import TurnRecorder
+    from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 
     home.mkdir(parents=True)
     red = SceneShape("circle", "red", COLOURS["red"][3], 150, 130, 130)

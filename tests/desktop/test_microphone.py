@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.sound import audio
+from assistant.audio import clip
 from tests.conftest import missing, tone
 from tests.desktop.sound_server import started
 
 LISTENING = """
 import numpy as np, sys, time
-from assistant.sound.microphone import open_microphone
+from assistant.audio.microphone import open_microphone
 microphone = open_microphone()
 print("open", flush=True)
 end, loudest = time.monotonic() + 60, 0.0
@@ -27,7 +27,7 @@ print(loudest)
 
 def test_microphone_of_opposite_channels_is_heard(tmp_path: Path) -> None:
     heard = tone(2, 48_000).samples
-    (tmp_path / "opposite.raw").write_bytes(audio.to_pcm16(np.stack([heard, -heard], axis=1).reshape(-1)))
+    (tmp_path / "opposite.raw").write_bytes(clip.to_pcm16(np.stack([heard, -heard], axis=1).reshape(-1)))
     command = [
         "pacat",
         "--device=mic",

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.starter.shapes import COLOURS, Scene, SceneShape, draw_scene
+from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
-from tests.desktop import desk as desktop
-from tests.desktop.desk import Desk
+from tests.desktop import desktop_harness as desktop
+from tests.desktop.desktop_harness import Desk
 
 pytestmark = pytest.mark.realtime
 

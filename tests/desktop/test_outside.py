@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 
 from tests.conftest import missing
-from tests.desktop import desk as desktop
-from tests.desktop.desk import Desk
+from tests.desktop import desktop_harness as desktop
+from tests.desktop.desktop_harness import Desk
 
 pytestmark = pytest.mark.realtime
 
 KEYS = """
 import sys
 from PySide6.QtWidgets import QApplication
-from ui.hotkeys import Hotkeys
+from ui.desktop.global_hotkeys import Hotkeys
 application = QApplication([])
 keys = Hotkeys(application)
 keys.pressed.connect(lambda deed: print(deed, flush=True))
@@ -59,8 +59,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from assistant.settings import Folders, Settings
-from ui.bridge import Bridge
-from ui.window import Window
+from ui.engine_bridge import Bridge
+from ui.main_window import Window
 application = QApplication([])
 window = Window(Bridge(Settings(), Folders.find()))
 window.move(0, 0)
@@ -93,7 +93,7 @@ print(others.see_through())
 ASK = """
 import sys
 from PySide6.QtCore import QCoreApplication
-from ui.portal import Screenshot
+from ui.desktop.portal_screenshot import Screenshot
 application = QCoreApplication([])
 asked = Screenshot(application, sys.argv[1] == "chosen")
 asked.taken.connect(lambda data, why: (print(len(data), why), application.quit()))
@@ -249,7 +249,7 @@ def test_started_away_and_shown_later_there_is_one_engine(desk: Desk, tmp_path: 
     try:
         assert desk.window
         time.sleep(1.0)
-        found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.serve"], capture_output=True)
+        found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
         assert len(found.stdout.split()) == 1
     finally:
         desk.end()

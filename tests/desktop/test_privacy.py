@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 
 from tests.conftest import missing
 from tests.desktop.observed_day import NOT_INSTALLED
-from tests.observed import Seen, strace_works, without_network
+from tests.support.observed_process import Seen, strace_works, without_network
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OBSERVER = "strace" if strace_works() else "stand-in"
 # The test's name says how it was done on this machine.
 HOW = f"{OBSERVER}, {'no network' if without_network() else 'the network as it is'}"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.buses import READER, SESSION, clear, fake_bus, owner, real_bus
 from tests.conftest import missing
+from tests.support.message_buses import READER, SESSION, clear, fake_bus, owner, real_bus
 
 __all__ = ["clear"]
 pytestmark = pytest.mark.realtime
@@ -21,10 +21,10 @@ WINDOW = """
 import os, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from assistant.process import EngineProcess
+from assistant.ipc.client import EngineProcess
 from ui import start
 from ui.__main__ import main
-from ui.window import Window
+from ui.main_window import Window
 
 class Watched(Window):
     def __init__(self, bridge):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.sound import audio, speech
+from assistant.audio import clip, vad
 from tests.conftest import missing
 from tests.desktop.sound_server import SoundServer, started
 
@@ -34,9 +34,9 @@ def test_an_answer_is_heard_at_the_speaker(server: SoundServer, tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     subprocess.run([*say, "--speak-to", str(tmp_path / "written.wav")], env=environment, check=True)
     # A recorder that is ended leaves a header without a length: read the samples behind it.
-    heard = audio.to_mono(np.frombuffer((tmp_path / "heard.wav").read_bytes()[44:], "<i2"), 48_000)
-    written = audio.read_audio(tmp_path / "written.wav")
-    assert speech.has_speech(heard)
+    heard = clip.to_mono(np.frombuffer((tmp_path / "heard.wav").read_bytes()[44:], "<i2"), 48_000)
+    written = clip.read_audio(tmp_path / "written.wav")
+    assert vad.has_speech(heard)
     loud = [np.flatnonzero(np.abs(sound.resample(48_000)) > 0.02) for sound in (heard, written)]
     lengths = [(at[-1] - at[0]) / 48_000 for at in loud]
     assert abs(lengths[0] - lengths[1]) < 0.1, "all of it was played, without gaps"

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from assistant import backends, events
-from assistant.roles import LoadOptions
+from assistant.audio import clip, microphone_test
+from assistant.interfaces import LoadOptions
 from assistant.settings import ResponderSettings, Settings
-from assistant.sound import audio, tryout
 from assistant.starter import demo
 from tests.conftest import missing
 from tests.desktop import sound_server
 from tests.desktop.sound_server import SoundServer
-from tests.engines import Live
+from tests.support.engine_harness import Live
 
 pytestmark = pytest.mark.realtime
 
@@ -37,7 +37,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundSer
         with sound_server.started(tmp_path / "sound") as running:
             for name, value in running.environment.items():
                 monkeypatch.setenv(name, value)
-            from assistant.sound import portaudio
+            from assistant.audio import portaudio
 
             portaudio.refresh_devices()
             yield running
@@ -159,10 +159,10 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_pat
         live.engine.test_microphone()
         subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
         tried = live.until(events.MicrophoneTestResult)
-        time.sleep(tryout.TEST_SECONDS + 0.5)
+        time.sleep(microphone_test.TEST_SECONDS + 0.5)
     assert tried == events.MicrophoneTestResult("speech", is_playing=True)
     ear = backends.load_transcriber("sphinx", LoadOptions())
-    assert "".join(ear.transcribe(audio.read_audio(heard))) == "what color is the circle"
+    assert "".join(ear.transcribe(clip.read_audio(heard))) == "what color is the circle"
     live.engine.test_microphone()
     assert live.until(events.MicrophoneTestResult) == events.MicrophoneTestResult("silence", is_playing=True)
     assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"

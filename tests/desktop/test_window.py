@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from assistant.sound import audio
-from assistant.sound.audio import AudioClip
-from assistant.starter.shapes import COLOURS, Scene, SceneShape, draw_scene
+from assistant.audio import clip
+from assistant.audio.clip import AudioClip
+from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
-from tests.desktop import desk as desktop
-from tests.desktop.desk import Desk
+from tests.desktop import desktop_harness as desktop
+from tests.desktop.desktop_harness import Desk
 
 pytestmark = pytest.mark.realtime
 
@@ -82,7 +82,7 @@ def heard_colours(recording: Path) -> list[str]:
 
 def recorded(wav: Path) -> AudioClip:
     """A recorder that was ended leaves a header without a length: the samples behind it."""
-    return audio.to_mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
+    return clip.to_mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
 
 
 def last(desk: Desk, start: str) -> str:
@@ -247,7 +247,7 @@ def home_of(desk: Desk) -> Path:
 def engine_of(desk: Desk) -> int:
     """Its process number; 0 while there is none."""
     assert desk.window
-    found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.serve"], capture_output=True)
+    found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
     return int((found.stdout.split() or [b"0"])[0])
 
 

@@ -1,6 +1,6 @@
 """Answers with Qwen2-VL (Wang et al., 2024) through transformers. Read `responder.py` first."""
 
-from assistant.backends.qwen2_vl.loading import load_responder
+from assistant.backends.qwen2_vl.loader import load_responder
 from assistant.backends.qwen2_vl.responder import GeneratedWord, Qwen2VLResponder
 
 __all__ = ["GeneratedWord", "Qwen2VLResponder", "load_responder"]

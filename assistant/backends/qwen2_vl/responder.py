@@ -16,15 +16,15 @@ import torch
 from assistant import progress
 from assistant.backends.boundary import is_out_of_memory
 from assistant.backends.qwen2_vl import attention
-from assistant.backends.qwen2_vl.chat import EncodedPrompt, PromptBuilder, SizedPicture
-from assistant.backends.qwen2_vl.costs import CostEstimator
-from assistant.backends.qwen2_vl.language import CachedConversation, Seen, TextGenerator
-from assistant.backends.qwen2_vl.replay import CudaGraphStep
-from assistant.backends.qwen2_vl.sight import VisionCache
+from assistant.backends.qwen2_vl.cost_model import CostEstimator
+from assistant.backends.qwen2_vl.cuda_graph import CudaGraphStep
+from assistant.backends.qwen2_vl.generation import CachedConversation, Seen, TextGenerator
+from assistant.backends.qwen2_vl.prompt import EncodedPrompt, PromptBuilder, SizedPicture
+from assistant.backends.qwen2_vl.vision_cache import VisionCache
 from assistant.errors import AssistantError, InvalidInputError
+from assistant.interfaces import Detection, LoadOptions, Message, PictureCost, Responder
 from assistant.pictures import Picture
-from assistant.roles import Detection, LoadOptions, Message, PictureCost, Responder
-from assistant.words.tongue import tr, tr_noop
+from assistant.text.i18n import tr, tr_noop
 
 # Qwen's own advice for a balance of cost and detail: at most 1,280 picture tokens.
 MAX_PIXELS = 1280 * 28 * 28

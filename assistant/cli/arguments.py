@@ -1,0 +1,117 @@
+"""The arguments of the command `hark`: which commands there are, and what each takes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from assistant import __version__
+from assistant.errors import UsageError
+from assistant.safe_open import user_path
+
+
+class _ArgumentParser(argparse.ArgumentParser):
+    """Arguments whose faults are one sentence."""
+
+    def error(self, message: str) -> Any:
+        raise UsageError("usage", f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help and version. argparse's own says nothing of what cannot be written."""
+        (file or sys.stdout).write(message)
+
+
+def parse_arguments(arguments: Sequence[str]) -> tuple[Any, UsageError | None]:
+    """The arguments, or what is wrong with them; help and version are printed and end the program."""
+    try:
+        return _build_parser().parse_args(arguments), None
+    except UsageError as fault:
+        return None, fault
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    description = "Hark listens, looks and answers aloud, on your own machine."
+    parser = _ArgumentParser(prog="hark", allow_abbrev=False, description=description)
+    parser.add_argument("--version", action="version", version=f"hark {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_ArgumentParser)
+
+    def add_command(name: str, handler: str, text: str) -> argparse.ArgumentParser:
+        subparser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        subparser.set_defaults(run=handler)
+        return subparser
+
+    demo = add_command("demo", "turns:demo", "Draw a picture, ask about it aloud, and answer.")
+    demo.add_argument("--seed", type=int, help="the same seed gives the same picture and question")
+    demo.add_argument("--json", action="store_true", help="print events as JSON lines")
+    ask = add_command("ask", "turns:ask", "Ask about words, sound or pictures, and hear the answer.")
+    ask.add_argument("text", nargs="?", metavar="TEXT")
+    ask.add_argument("--audio", type=user_path, metavar="FILE", help="a sound file with the question")
+    ask.add_argument(
+        "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
+    )
+    ask.add_argument(
+        "--region",
+        metavar="L,T,R,B",
+        type=_parse_region,
+        action="append",
+        default=[],
+        help="a part of the last picture, in pixels",
+    )
+    ask.add_argument("--page", metavar="N", type=int, help="of the last picture, a TIFF; FILE#page=N names it too")
+    ask.add_argument(
+        "--speak-to", type=user_path, metavar="WAV", help="write the answer's sound there and play nothing"
+    )
+    ask.add_argument("--voice", metavar="ID", default="")
+    _add_model_options(ask)
+    ask.add_argument("--json", action="store_true", help="print events as JSON lines")
+    listen = add_command("listen", "listen:listen", "Talk with Hark: a spoken conversation.")
+    listen.add_argument(
+        "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
+    )
+    listen.add_argument("--voice", metavar="ID", default="")
+    _add_model_options(listen)
+    listen.add_argument("--headphones", action="store_true", help="you wear headphones: Hark cannot hear itself")
+    listen.add_argument("--json", action="store_true", help="print events as JSON lines")
+    say = add_command("say", "turns:say", "Speak a text.")
+    say.add_argument("text", metavar="TEXT")
+    say.add_argument("--voice", metavar="ID", default="")
+    say.add_argument("--speak-to", type=user_path, metavar="WAV")
+    _add_read_options(add_command("read", "lists:read", "Print the text in a picture."))
+    add_command("voices", "lists:voices", "List the voices.")
+    models = add_command("models", "lists:models", "List the models; get, use or remove one: hark models get NAME.")
+    models.add_argument("verb", nargs="?", choices=("get", "use", "remove"))
+    models.add_argument("name", nargs="?", metavar="NAME")
+    _add_bench_options(add_command("bench", "bench:bench", "Measure how fast Qwen2-VL would answer on this machine."))
+    doctor = add_command("doctor", "lists:doctor", "Check this machine and say what to do.")
+    doctor.add_argument("--json", action="store_true")
+    return parser
+
+
+def _parse_region(text: str) -> tuple[int, int, int, int]:
+    try:
+        left, top, right, bottom = (int(side) for side in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no region such as 10,20,300,200") from None
+    return left, top, right, bottom
+
+
+def _add_read_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("picture", type=user_path, metavar="PICTURE")
+    parser.add_argument("--page", metavar="N", type=int, help="of a TIFF; PICTURE#page=N names it too")
+
+
+def _add_bench_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="fewer pairs: some ten minutes")
+    parser.add_argument("--size", default="2b", metavar="SIZE", help="2b or 7b")
+    parser.add_argument("--out", type=user_path, metavar="FOLDER", help="where the table goes")
+    parser.add_argument("--kernels", action="store_true", help="only compare ways to multiply a matrix by a few rows")
+    parser.add_argument("--again", action="store_true", help="measure all rows anew")
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--transcriber", metavar="NAME", default="", help="sphinx or whisper")
+    parser.add_argument("--responder", metavar="NAME", default="", help="starter or qwen2-vl")
+    model_help = "the model of the named responder or transcriber"
+    parser.add_argument("--model", metavar="NAME_OR_FOLDER", default="", help=model_help)

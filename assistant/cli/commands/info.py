@@ -1,0 +1,125 @@
+"""Commands around turns: `read`, `voices`, `models`, `doctor`. Know nothing of turns."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from assistant.cli.console import CommandConsole
+from assistant.errors import AssistantError, NotAvailableError, UsageError
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import save_settings
+
+if TYPE_CHECKING:
+    from assistant.models.catalog import Choice
+
+
+def run_read(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+    from assistant import backends
+    from assistant.cli.commands.ask import with_page
+    from assistant.pictures import open_picture
+
+    picture = open_picture(with_page([options.picture], options.page)[0])
+    for note in picture.notes:
+        console.print_notice(f"{picture.name}: {note}")
+    lines = list(backends.load_reader().read_text(picture))
+    for line in lines:
+        console.print_line(line)
+    if not lines:
+        console.print_notice("There is no text in this picture.")
+    return 0
+
+
+def run_voices(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+    from assistant.models import voices
+
+    for voice in voices.list_voices(folders.data):
+        console.print_line(f"{voice.id:<28} {voice.name}")
+    return 0
+
+
+def run_models(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+    from assistant.models import catalog, local_store
+
+    if options.verb:
+        if not options.name:
+            raise UsageError("usage", f"hark models {options.verb} needs a name.", "See hark models.")
+        {"get": _get_model, "use": _use_model, "remove": _remove_model}[options.verb](
+            options.name, settings, folders, console
+        )
+        return 0
+    console.print_line("starter              look  here     comes with Hark   Apache-2.0")
+    for entry in catalog.CATALOG.values():
+        here = "here" if local_store.is_installed(entry) else "begun" if local_store.partial_bytes(entry.name) else "–"
+        card = f"{entry.gpu_memory_gb:.1f} GB of a graphics card" if entry.task != "speak" else ""
+        about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
+        console.print_line(f"{entry.name:<20} {entry.task:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
+    return 0
+
+
+def _get_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
+    """Fetches a model, and puts it to use where the user chose nothing for its job before."""
+    from assistant.models import catalog, local_store
+
+    console.print_notice(f"Fetching {name} …")
+    started, told = time.monotonic(), [0]
+
+    def print_progress(done: int, total: int) -> None:
+        if total and done * 20 // total > told[0]:
+            told[0] = done * 20 // total
+            console.print_notice(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
+
+    folder = local_store.download(name, print_progress, settings.hub.model_hub, console.print_notice)
+    console.print_line(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
+    entry = catalog.CATALOG.get(name)
+    chosen = local_store.choices_of(name)
+    if _chosen_before(settings, chosen) == chosen:
+        console.print_line("It is used.")
+    elif _chosen_before(settings, chosen) != _chosen_before(Settings(), chosen):
+        console.print_line(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
+    elif entry and entry.quantised:
+        needs = "it needs a graphics card and pip install optimum gptqmodel, and is not tried"
+        console.print_line(f"It is quantised: {needs}. Use it then: hark models use {name}")
+    else:
+        _save_choices(name, chosen, settings, folders, console)
+
+
+def _chosen_before(settings: Settings, chosen: list[Choice]) -> list[Choice]:
+    """What the settings have where `chosen` would go."""
+    return [(section, field, getattr(getattr(settings, section), field)) for section, field, _ in chosen]
+
+
+def _use_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
+    from assistant.models import local_store
+
+    starter = [("responder", "model", ""), ("responder", "backend", "starter")]
+    _save_choices(name, starter if name == "starter" else local_store.choices_of(name), settings, folders, console)
+
+
+def _save_choices(
+    name: str, chosen: list[Choice], settings: Settings, folders: AppPaths, console: CommandConsole
+) -> None:
+    for section, field, value in chosen:
+        settings = replace(settings, **{section: replace(getattr(settings, section), **{field: value})})
+    why_not = save_settings(settings, folders)
+    if why_not:
+        raise AssistantError("settings", why_not, "Make room, or check the folder's permissions.")
+    console.print_line(f"{name} is used from now on.")
+
+
+def _remove_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
+    from assistant.models import local_store
+
+    console.print_line(f"{local_store.remove_model(name) / 1e9:.2f} GB are free again.")
+
+
+def run_doctor(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+    from assistant import doctor
+
+    console.end_reason = "checked"
+    findings = doctor.check_machine(folders)
+    for finding in findings:
+        console.print_finding(finding)
+    return NotAvailableError.exit_code if any(finding.is_grave for finding in findings) else 0

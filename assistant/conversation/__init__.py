@@ -1,0 +1,1 @@
+"""A turn from utterance to spoken answer, and who speaks when."""

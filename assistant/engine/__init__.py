@@ -1,0 +1,1 @@
+"""The engine: its threads, its audio devices and the pictures attached to the next question."""

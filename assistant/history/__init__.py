@@ -1,0 +1,1 @@
+"""Conversations on disk: the database, its writer, its reader, and export."""

@@ -1,0 +1,1 @@
+"""The engine as a child process: its client, its server and the frames between them."""

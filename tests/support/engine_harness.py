@@ -1,0 +1,93 @@
+"""An engine in this process, or in one of its own, whose events can be waited for."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from assistant.engine.engine.engine import Engine
+
+from assistant import events
+from assistant.events import Event
+from assistant.ipc.client import EngineClient
+from assistant.ipc.watchdog import WatchdogLimits
+from assistant.settings import AppPaths, ResponderSettings, Settings, VoiceSettings
+
+QUIET = replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings("silent/none"))
+Kind = TypeVar("Kind", bound=Event)
+
+
+class _Told:
+    """What an engine told so far, in `seen`; `until` waits for more of it."""
+
+    engine: Engine | EngineClient
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[Event] = queue.Queue()
+        self.seen: list[Event] = []
+        self.listening: events.MicrophoneState | None = None
+
+    def until(self, kind: type[Kind], seconds: float = 120, **fields: object) -> Kind:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                came = [one for one in self.seen if not isinstance(one, events.InputLevel)]
+                raise AssertionError(f"no {kind.__name__} with {fields} in {seconds} s, but {came}") from None
+            self._saw(event)
+            if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
+                return event
+
+    def drain(self) -> None:
+        """Takes what has come meanwhile."""
+        while not self.queue.empty():
+            self._saw(self.queue.get())
+
+    def _saw(self, event: Event) -> None:
+        self.seen.append(event)
+        if isinstance(event, events.MicrophoneState):
+            self.listening = event
+
+
+class Live(_Told):
+    """An engine in this process."""
+
+    engine: Engine
+
+    def __init__(self, settings: Settings = QUIET) -> None:
+        super().__init__()
+        self.engine = Engine(settings, AppPaths.locate(), self.queue.put)
+        self.engine.start()
+
+
+class Running(_Told):
+    """An engine in a process of its own."""
+
+    engine: EngineClient
+
+    def __init__(self, settings: Settings = QUIET, limits: WatchdogLimits | None = None) -> None:
+        super().__init__()
+        self.asked = settings
+        self.engine = EngineClient(settings, self.queue.put, limits)
+        self.engine.start()
+
+
+def wait_for(met: Callable[[], object]) -> None:
+    """Until it is so; two minutes at most, for a machine that does other work."""
+    end = time.monotonic() + 120
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def children() -> set[int]:
+    """The processes that this one started and that live."""
+    found = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
+    return {int(pid) for pid in found.stdout.split() if Path(f"/proc/{pid}").exists()}

@@ -1,0 +1,92 @@
+"""The starter's Qwen2-VL with Hark's responder around it, and the library's own beside it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration
+
+from assistant import backends
+from assistant.backends.qwen2_vl import Qwen2VLResponder
+from assistant.backends.qwen2_vl.prompt import EncodedPrompt
+from assistant.bench.comparison import run_to_end
+from assistant.interfaces import LoadOptions, Message
+from assistant.pictures import Picture
+from assistant.starter.scene import draw_scene, random_scene
+from tests.support.paths import STARTER_MODEL
+
+TINY = STARTER_MODEL
+
+
+def loaded(**options: Any) -> Qwen2VLResponder:
+    told = {"model": str(TINY), "device": "cpu", "dtype": "float32", **options}
+    return backends.load_responder("qwen2-vl", LoadOptions(**told))  # type: ignore[return-value]
+
+
+@cache
+def model() -> Qwen2VLResponder:
+    return loaded(max_new_tokens=12)
+
+
+@cache
+def picture(number: int) -> Picture:
+    """Of several sizes and shapes; from the sixth on, videos."""
+    rng = random.Random(number)
+    size = (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200)))
+    drawn = [
+        Picture.from_image(draw_scene(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)
+    ]
+    return Picture(*size, b"".join(one.rgb for one in drawn), frames=len(drawn))
+
+
+@cache
+def stock_model(folder: Path = TINY) -> Any:
+    """As the library loads it, untouched by Hark."""
+    kind = json.loads((folder / "config.json").read_text())["model_type"]
+    named = {"qwen2_vl": Qwen2VLForConditionalGeneration, "qwen2_5_vl": Qwen2_5_VLForConditionalGeneration}
+    return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TINY) -> torch.Tensor:
+    """All logits of a prompt, by transformers' own forward, from nothing."""
+    inner = stock_model(folder)
+    seen: dict[str, list[torch.Tensor]] = {}
+    kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
+    for start, view in prompt.views:
+        images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.frame_images]
+        if len(images) > 1:
+            done = one._vision_cache._videos(
+                videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt"
+            )
+        else:
+            done = one._vision_cache._images(images=images, do_resize=False, return_tensors="pt")
+        for name, tensor in done.items():
+            seen.setdefault(name, []).append(tensor)
+        kinds[0, start : start + view.tokens] = 2 if len(images) > 1 else 1
+    joined = {name: torch.cat(tensors) for name, tensors in seen.items()}
+    inner.model.rope_deltas = None
+    with torch.inference_mode():
+        return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **joined).logits[0].float()
+
+
+def fed(one: Qwen2VLResponder, prompt: EncodedPrompt) -> torch.Tensor:
+    """The last logits, through the cache."""
+    with one._context_for(prompt) as context:
+        seen = run_to_end(one._encode_pictures(prompt, context))
+        return run_to_end(one._generator.prefill_prompt(context, prompt, seen))
+
+
+def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    """Within 1e-5 of the largest: float32 itself is no finer than a tenth of that."""
+    assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
+
+
+def exact(one: Qwen2VLResponder, messages: Sequence[Message], folder: Path = TINY) -> None:
+    prompt = one._prompt_builder.build_prompt(messages)
+    close(fed(one, prompt), stock_logits(one, prompt, folder)[-1])

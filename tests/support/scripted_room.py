@@ -1,0 +1,154 @@
+"""A room with a person, a microphone and a speaker in scripts of 10 ms, around the floor: no threads, no devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from assistant.audio.clip import AudioClip, Samples
+from assistant.audio.input_pipeline import AudioInputPipeline
+from assistant.audio.segmenter import UtteranceSegmenter
+from assistant.audio.speaker import AudioPlayback
+from assistant.conversation.turn_manager import TurnManager
+from assistant.conversation.turn_runner import Session
+from assistant.errors import AssistantError
+from assistant.events import Event, TurnEnded
+from assistant.history.turn_recorder import TurnRecorder
+from assistant.interfaces import Backends, Message, Responder, Transcriber, Voice
+from assistant.settings import AppPaths, ResponderSettings, Settings
+
+BLOCK, RATE = 160, 16_000
+WORDS, COUGH, QUIET = 0.5, 0.9, 0.0
+ANSWER = "One two three four five. Six seven eight nine ten."
+
+
+class Ear(Transcriber):
+    """Hears words in sound of one level, and nothing in that of another."""
+
+    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
+        if np.isclose(audio.samples, WORDS).any():
+            yield "what is it"
+
+
+class Reply(Responder):
+    model_name = "script"
+
+    def __init__(self) -> None:
+        self.seen: list[list[Message]] = []
+        self.closed = 0
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        self.seen.append(list(messages))
+        try:
+            for word in ANSWER.split():
+                yield word + " "
+        finally:
+            self.closed += 1
+
+
+class Broken(Responder):
+    model_name = "script"
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        raise AssistantError("answer", "It broke.", "Mend it.")
+        yield ""
+
+
+class Mouth(Voice):
+    """A fifth of a second for each word, loud."""
+
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
+        for _ in text.split():
+            yield AudioClip(np.full(RATE // 5, 0.3, np.float32), RATE)
+
+
+class Shelf:
+    def __init__(self, responder: Reply | Broken) -> None:
+        self._parts = Backends(Ear(), responder, Mouth())
+
+    def parts(self, settings: Settings, hears: bool) -> Generator[Event, None, Backends]:
+        yield from ()
+        return self._parts
+
+    def ear(self, settings: Settings, emit: Callable[[Event], None]) -> Ear:
+        return self._parts.transcriber
+
+    @property
+    def responder(self) -> Responder:
+        return self._parts.responder
+
+
+class Stage:
+    """A room with a microphone, a speaker and a person, one block at a time; `now` counts seconds of blocks."""
+
+    def __init__(self, home: Path, responder: Reply | Broken | None = None, speaker: bool = True) -> None:
+        self.responder = responder or Reply()
+        self.events: list[tuple[float, Event]] = []
+        self.now = 0.0
+        self.loud: list[bool] = []  # at the speaker, a block each
+        self.playing: AudioPlayback | None = None
+        self.has_speaker = speaker
+        self.history = TurnRecorder(home)
+        settings, folders = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
+        self.desk = Session(settings, folders, self.history, Shelf(self.responder))
+        self.floor = TurnManager(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
+        self.ears = AudioInputPipeline(
+            UtteranceSegmenter(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None
+        )
+
+    def open(self) -> AudioPlayback | None:
+        self.playing = AudioPlayback(RATE) if self.has_speaker else None
+        return self.playing
+
+    def play(self, *script: tuple[float, float]) -> None:
+        """Seconds at a level, one after another; the worker is fast, the world is not."""
+        for seconds, level in script:
+            for _ in range(round(seconds * 100)):
+                self._block(np.full(BLOCK, level, np.float32))
+
+    def _block(self, block: Samples) -> None:
+        self.now += 0.01
+        for event in self.ears.feed_block(block, self.floor.audible_playback):
+            self.floor.handle_speech(event)
+        while self.floor.is_ready:
+            self.floor.run_step()
+        self.floor.run_step()
+        self.loud.append(bool(self.playing and np.abs(self.playing.fill(BLOCK)).max() > 0.01))
+
+    def named(self, kind: type[Event]) -> list[tuple[float, Event]]:
+        return [(at, event) for at, event in self.events if isinstance(event, kind)]
+
+    def ends(self) -> list[TurnEnded]:
+        return [event for _, event in self.events if isinstance(event, TurnEnded)]
+
+    def kept(self) -> list[tuple[str, str, int | None]]:
+        assert self.desk.conversation
+        return [
+            (turn.question, turn.state, turn.heard_letters) for turn in self.history.list_turns(self.desk.conversation)
+        ]
+
+
+class Prepares(Reply):
+    """Needs three steps for the next question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+        self.prepared: list[list[Message]] = []
+        self.forgotten: list[str] = []
+
+    def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
+        self.prepared.append(list(messages))
+        for _ in range(3):
+            self.steps.append("prepared")
+            yield
+
+    def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        for word in super().reply(messages):
+            self.steps.append("replied")
+            yield word
+
+    def forget_picture(self, digest: str) -> None:
+        self.forgotten.append(digest)

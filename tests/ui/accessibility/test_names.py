@@ -1,0 +1,86 @@
+"""Every control of every view and dialog, as a screen reader meets it: with a name, a role, and in the tab order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QPixmap
+from PySide6.QtWidgets import QApplication, QWidget
+
+from assistant import events
+from assistant.settings import AppPaths, Settings
+from tests.support.window_harness import until
+from ui.desktop.screen_capture import RegionOverlay
+from ui.dialogs.doctor_dialog import DoctorDialog
+from ui.dialogs.models_dialog import ModelsDialog
+from ui.dialogs.settings_dialog import SettingsDialog
+from ui.engine_bridge import EngineBridge
+from ui.input_bar.timings import TimingsTable
+from ui.main_window import Window
+
+_NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
+
+
+@pytest.fixture
+def window(home: Path) -> Iterator[Window]:
+    application = QApplication.instance() or QApplication([])
+    made = Window(EngineBridge(Settings(), AppPaths.locate()))
+    made.show()
+    yield made
+    made.hide()
+    made.deleteLater()
+    application.processEvents()
+
+
+def nameless(view: QWidget) -> list[str]:
+    """What Tab or a screen reader's keys come to and nothing is said of."""
+    stops = [
+        one
+        for one in (view, *view.findChildren(QWidget))
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and not one.focusProxy()
+    ]
+    told = {one: QAccessible.queryAccessibleInterface(one) for one in stops if one.isVisible()}
+    assert told
+    return [
+        f"{type(one).__name__} {one.objectName()}: {face.role()}"
+        for one, face in told.items()
+        if not face.text(QAccessible.Text.Name).strip() or face.role() in _NO_ROLES
+    ]
+
+
+def test_the_window_has_no_nameless_control(window: Window) -> None:
+    shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
+    timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
+    for event in (
+        shown, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
+        events.TurnEnded("answered", "q", "a", "tiny", timings),
+    ):  # fmt: skip
+        window.presenter.on_event(event)
+    window.side.past.offer_undo(True)
+    until(lambda: window.bar.stages.isVisible() and not window.side.past.undo.isHidden())
+    assert not nameless(window)
+
+
+@pytest.mark.parametrize("kind", [SettingsDialog, ModelsDialog, DoctorDialog, TimingsTable, RegionOverlay])
+def test_no_dialog_has_a_nameless_control(window: Window, kind: type[QWidget]) -> None:
+    if kind is RegionOverlay:
+        dialog: QWidget = RegionOverlay(QPixmap(90, 60))
+        dialog.show()
+    else:
+        timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
+        window.bar.stages.show_turn(timings)
+        {
+            SettingsDialog: window.options,
+            ModelsDialog: window.models,
+            DoctorDialog: window.checkup,
+            TimingsTable: window.bar.stages.show_table,
+        }[kind]()
+        (dialog,) = window.findChildren(kind)
+    until(dialog.isVisible)
+    assert dialog.windowTitle() or dialog.accessibleName()
+    assert not nameless(dialog)
+    dialog.close()

@@ -1,0 +1,128 @@
+"""Looking at the screen, at a part of it, and through a camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QImage, QPixmap
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.support.window_harness import Desk, until
+from ui.desktop import screen_capture
+
+
+def painted(colour: str) -> QPixmap:
+    shot = QPixmap(270, 180)
+    shot.fill(QColor(colour))
+    return shot
+
+
+def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    shot = QPixmap(200, 100)
+    monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
+    for colour, words in (("#000000", "curtain"), ("#303030", "")):
+        shot.fill(QColor(colour))
+        desk.window.bar.status.setText("")
+        desk.window.commands.describe()
+        until(lambda: not desk.window.isHidden())
+        assert words in desk.window.bar.status.text()
+    assert [call[0] for call in desk.calls[-2:]] == ["attach_image", "ask"] and len(desk.calls) == 2
+    shot = QPixmap()
+    desk.window.do.looking.capture_screen()
+    until(lambda: not desk.window.isHidden())
+    assert "lets no program capture" in desk.window.bar.status.text() and len(desk.calls) == 2
+
+
+@pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
+def test_a_black_screen_of_the_portal_is_said_and_not_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
+) -> None:
+    desk.window.bar.status.setText("")
+    desk.window.do.looking._on_portal(screen_capture.encode_png(painted(colour)), "")
+    said = desk.window.bar.status.text()
+    assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["attach_image"] * sent
+
+
+def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[bool]()
+    monkeypatch.setattr(
+        type(desk.window.screen()),
+        "grabWindow",
+        lambda *_: (seen.append(desk.window.isVisible()), painted("#fff"))[1],
+    )
+    desk.window.side.past.search.setFocus()
+    desk.window.do.looking.capture_screen()
+    desk.window.do.looking.capture_screen()  # once is enough
+    until(lambda: desk.calls)
+    assert seen == [False]
+    until(desk.window.isVisible)
+    assert desk.window.focusWidget() is desk.window.side.past.search and len(desk.calls) == 1
+    desk.window.hide()
+    desk.window.do.looking.capture_screen()
+    assert seen == [False, False] and desk.window.isHidden(), "it was not in front: it stays where it was"
+
+
+def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
+    desk: Desk, announced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = painted("#ffffff")
+    monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *_: shot)
+    keys = Qt.Key
+    for end in (keys.Key_Escape, keys.Key_Return):
+        desk.window.activateWindow()
+        assert QTest.qWaitForWindowActive(desk.window)
+        announced.clear()
+        desk.window.do.looking.capture_part()
+        until(lambda: isinstance(QApplication.activeWindow(), screen_capture.RegionOverlay))
+        region = QApplication.activeWindow()
+        assert region.accessibleName() and "Enter" in region.accessibleDescription()
+        for key in (keys.Key_Right, keys.Key_Down, keys.Key_Plus, keys.Key_Up, keys.Key_Minus, keys.Key_Plus):
+            QTest.keyClick(region, key)
+        region.grab()
+        QTest.keyClick(region, end)
+        assert QTest.qWaitForWindowActive(desk.window)
+    places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
+    assert announced == places
+    parts = [QImage.fromData(call[1]) for call in desk.calls if call[0] == "attach_image"]
+    assert [(part.width(), part.height()) for part in parts] == [(30, 20)]
+
+
+def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
+    shot = QPixmap(400, 200)
+    shot.fill(QColor("#ffffff"))
+    region, parts = screen_capture.RegionOverlay(shot), list[QPixmap]()
+    region.taken.connect(parts.append)
+    region.resize(200, 100)
+    region.show()
+    QTest.mousePress(region, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
+    QTest.mouseMove(region, QPoint(70, 50))
+    region.grab()
+    QTest.mouseRelease(region, Qt.MouseButton.LeftButton, pos=QPoint(70, 50))
+    assert [(one.width(), one.height()) for one in parts] in ([(102, 82)], [(100, 80)])
+
+
+def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
+    desk.window.do.on_choice("responder", "camera", "no such camera")
+    desk.window.do.looking.take_photo()
+    until(lambda: "No camera" in desk.window.bar.status.text())
+
+
+def test_a_camera_s_picture_comes_into_the_tray(desk: Desk, tmp_path: Path) -> None:
+    """OpenCV reads a file as it reads a camera."""
+    film = cv2.VideoWriter(str(tmp_path / "camera.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for _ in range(12):
+        film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
+    film.release()
+    desk.window.do.on_choice("responder", "camera", str(tmp_path / "camera.avi"))
+    desk.window.do.looking.take_photo()
+    until(lambda: desk.calls[-1][0] == "attach_image")
+    name, data, title = desk.calls[-1]
+    color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
+    assert (name, title) == ("attach_image", "photograph.png") and color.red() > 200 > 60 > color.blue()

@@ -1,0 +1,230 @@
+"""A long conversation: what is near is in the list, and the rest comes when it is scrolled to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from assistant import events
+from tests.support.window_harness import PAST, Desk, Past, until
+from ui.conversation.view import pager as paging
+
+
+@pytest.fixture
+def past() -> Past:
+    return PAST
+
+
+def turn(desk: Desk, number: int, conversation: int, *between: events.Event) -> None:
+    desk.on(
+        events.TurnStarted(number, "", conversation), events.Heard("and now?"), events.Wrote("Now."), *between,
+        events.Wrote(" More."), events.TurnEnded("answered", "and now?", "Now. More.", "x", heard_until=10),
+    )  # fmt: skip
+
+
+def far_up(desk: Desk) -> None:
+    """At the start of a long conversation, by key."""
+    desk.window.keeper.open_conversation(3)
+    desk.on(events.ConversationOpened(3))
+    until(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
+    desk.key(desk.window.conversation, Qt.Key.Key_Home)
+    assert desk.texts()[0] == "Long question 0" and desk.window.keeper.pages.left_out
+
+
+def _place(text: str) -> tuple[int, bool]:
+    return int(text.split()[-1]), text.startswith("answer")
+
+
+def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> None:
+    desk.window.keeper.open_conversation(3)
+    view, pages = desk.window.conversation, desk.window.keeper.pages
+    until(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
+    until(lambda: view.verticalScrollBar().maximum() > 0)
+    view.setFocus()
+    for _ in range(2 * paging.FIRST):
+        desk.key(view, Qt.Key.Key_K)
+    until(lambda: len(desk.texts()) == 2 * (paging.FIRST + paging.STEP))
+    assert view.currentIndex().row() == 2 * paging.STEP
+    desk.key(view, Qt.Key.Key_Home)
+    until(lambda: desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out)
+    desk.key(view, Qt.Key.Key_End)
+    assert desk.texts()[-1] == "answer 99" and not pages.left_out
+
+
+def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 80)
+    desk.window.keeper.open_conversation(3)
+    view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
+    until(lambda: bar.maximum() > 0)
+
+    def scroll(to: Callable[[], int], until: str) -> set[str]:
+        seen = set[str]()
+        for _ in range(400):
+            bar.setValue(to())
+            QTest.qWait(1)
+            assert len(desk.texts()) <= 80 and desk.texts() == sorted(desk.texts(), key=_place)
+            seen |= set(desk.texts())
+            if until in desk.texts() and bar.value() in (bar.minimum(), bar.maximum()):
+                break
+        return seen
+
+    everything = {text for number in range(100) for text in (f"Long question {number}", f"answer {number}")}
+    assert scroll(lambda: bar.value() - 100, "Long question 0") == everything
+    assert desk.texts()[0] == "Long question 0" and pages.left_out
+    assert scroll(lambda: bar.value() + 100, "answer 99") == everything
+    assert desk.texts()[-1] == "answer 99" and not pages.left_out
+    bar.setValue(bar.maximum() // 2)
+    at, seen = view.indexAt(view.viewport().rect().center()), None
+    seen, top = desk.texts()[at.row()], view.visualRect(at).top()
+    pages.on_earlier()
+    row = desk.texts().index(seen)
+    assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
+
+
+def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
+    desk.window.keeper.open_conversation(3)
+    bar = desk.window.conversation.verticalScrollBar()
+    for width in (1240, 480, 900):
+        desk.window.resize(width, 700)
+        until(lambda width=width: desk.window.width() == width and bar.value() == bar.maximum() > 0)
+    bar.setValue(bar.maximum() // 2)
+    desk.window.resize(600, 700)
+    until(lambda: desk.window.width() == 600)
+    QApplication.processEvents()
+    assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
+
+
+def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
+    desk.window.keeper.open_conversation(3)
+    desk.on(events.ConversationOpened(3))
+    desk.key(desk.window.conversation, Qt.Key.Key_Home)
+    assert desk.texts()[0] == "Long question 0"
+    desk.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
+    desk.window.keeper.pages.on_earlier()
+    assert desk.texts()[-3:] == ["answer 99", "and now?", "Now."]
+    desk.on(events.Wrote(" More."))
+    assert desk.texts()[-1] == "Now. More."
+
+
+def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(desk: Desk) -> None:
+    far_up(desk)
+    desk.key(desk.window.conversation, Qt.Key.Key_A)
+    assert desk.calls[-1][0] == "ask_again" and desk.texts() == []
+    desk.on(events.ConversationOpened(9))
+    turn(desk, 999, 9, events.Notice("the voice is gone"))
+    assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.message_at(1).detail
+
+
+def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: Desk) -> None:
+    far_up(desk)
+    desk.key(desk.window.conversation, Qt.Key.Key_E)
+    asked = desk.messages.message_at(0).turn
+    desk.window.conversation.sought.emit(False)
+    assert desk.texts()[-1] == "answer 99" and "Long question 0" not in desk.texts()
+    desk.window.bar.asked.emit("changed words")
+    assert desk.calls[-1] == ("ask_again", asked, "changed words") and desk.texts() == []
+
+
+def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    far_up(desk)
+    before = desk.texts()
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("assistant.history.conversation_store.ConversationStore.last_turns", fail)
+        desk.key(desk.window.conversation, Qt.Key.Key_End)
+        assert desk.texts() == before and "disk I/O error" in desk.window.bar.status.text()
+    desk.key(desk.window.conversation, Qt.Key.Key_End)
+    assert desk.texts()[-2] == "answer 99" and "disk I/O error" in desk.texts()[-1]
+
+
+def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 60)
+    desk.window.keeper.open_conversation(3)
+    desk.on(events.ConversationOpened(3))
+    desk.on(events.Notice("one"))
+    for _ in range(12):
+        desk.window.keeper.pages.on_earlier()
+    assert desk.window.keeper.pages.left_out and "one" not in desk.texts()
+    view = desk.window.conversation
+    view.setFocus()
+    view.setCurrentIndex(desk.messages.index(3))
+    desk.on(events.Notice("two"))
+    assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status.text(), "the list stays as it is"
+    while desk.window.keeper.pages.left_out:
+        desk.window.keeper.pages.on_later()
+    assert desk.texts()[-3:] == ["answer 99", "one", "two"]
+    desk.key(view, Qt.Key.Key_Home)
+    desk.key(view, Qt.Key.Key_End)
+    assert desk.texts()[-3:] == ["answer 99", "one", "two"]
+
+
+def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST", 30)
+    desk.window.keeper.open_conversation(3)
+    desk.on(events.ConversationOpened(3))
+    desk.on(events.Notice("between"))
+    for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
+        turn(desk, number, 3)
+    assert "between" not in desk.texts() and desk.messages.rowCount() <= 30 + 2 * paging.STEP + 2
+    for _ in range(40):
+        desk.window.keeper.pages.on_earlier()
+        if "between" in desk.texts():
+            break
+    at = desk.texts().index("between")
+    assert desk.texts()[at - 1] == "answer 99"
+
+
+def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 60)
+    desk.window.keeper.open_conversation(3)
+    view, chosen = desk.window.conversation, list[int]()
+    view.setFocus()
+    until(lambda: desk.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
+    view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
+    for _ in range(9):
+        view.verticalScrollBar().setValue(0)
+        QTest.qWait(5)
+    until(lambda: chosen == [-1] and "answer 99" not in desk.texts())
+    seen = view.indexAt(view.viewport().rect().center()).row()
+    assert seen <= view.current_row < seen + 12, "copied is what is seen"
+    desk.key(view, Qt.Key.Key_K)
+    assert seen <= view.currentIndex().row() < seen + 12
+    QTest.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    assert desk.texts()[view.currentIndex().row()] == "answer 99"
+
+
+def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST", 20)
+    desk.window.keeper.open_conversation(1)
+    desk.on(events.ConversationOpened(1))
+    for number in range(40):
+        turn(desk, 1000 + number, 1)
+        QTest.qWait(1)
+    assert desk.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and desk.texts()[-1] == "Now. More."
+
+
+def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
+    desk.window.keeper.open_conversation(3)
+    desk.on(events.ConversationOpened(3))
+    last = desk.messages.message_at(desk.messages.rowCount() - 1).turn
+    assert last
+    turn(desk, last, 3)
+    assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
+
+
+def test_of_a_very_tall_window_all_is_filled(desk: Desk) -> None:
+    desk.window.resize(1240, 5000)
+    desk.window.keeper.open_conversation(3)
+    bar = desk.window.conversation.verticalScrollBar()
+    until(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)

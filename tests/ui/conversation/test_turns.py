@@ -1,0 +1,162 @@
+"""A turn in the window: its messages as they come, its state, its times."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from assistant import events
+from assistant.events import TurnTimings
+from tests.support.window_harness import Desk, until
+from ui import texts
+from ui.conversation.view import markdown_document
+from ui.input_bar import timings
+
+
+def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
+    desk.on(
+        events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
+        events.Wrote("circle."), events.StateChanged("speaking"),
+        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(hear=0.3), 5, 1),
+        events.StateChanged("ready"),
+    )  # fmt: skip
+    assert [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())] == [
+        "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
+    ]  # fmt: skip
+    assert desk.window.bar.status.text() == "Stopped." and not desk.window.bar.stop.isEnabled()
+
+
+def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: Desk) -> None:
+    desk.on(events.TurnStarted(1), events.Heard("What is it?"))
+    painter, view = desk.window.conversation._painter, desk.window.conversation
+    for number in range(500):
+        desk.on(events.Wrote(f"piece {number} "))
+        assert not view.grab().isNull()
+    assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
+    assert len(painter._kept) <= 6 and len(painter._heights) <= 6
+    desk.on(events.TurnEnded("answered", "What is it?", view.messages.message_at(1).text))
+
+
+def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
+    desk.on(
+        events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Notice("a picture was refused"),
+        events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
+    )  # fmt: skip
+    assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
+    assert desk.messages.message_at(1).heard == 5
+
+
+def test_reading_aloud_is_no_answer(desk: Desk) -> None:
+    desk.on(events.StateChanged("ready"))
+    before = desk.window.bar.status.text()
+    desk.on(events.TurnEnded("answered"))
+    assert desk.window.bar.status.text() == before and desk.window.bar.stages.isHidden()
+
+
+def test_the_talk_button_shows_whether_hark_listens(desk: Desk) -> None:
+    talk = desk.window.bar.talk
+    for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
+        desk.on(events.StateChanged(state))
+        assert ("listening" in talk.accessibleName()) == listens
+
+
+@pytest.mark.parametrize(
+    "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
+)
+def test_one_speaks(desk: Desk, announced: list[str], by: str, level: str, read: list[str]) -> None:
+    desk.window.do.on_choice("voice", "speaker", by)
+    desk.window.do.on_choice("window", "announcement_level", level)
+    desk.on(
+        events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
+        events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
+    )  # fmt: skip
+    assert [one for one in announced if one in ("One.", "Two.")] == read
+    assert announced[-1] == "Done"
+    desk.window.do.on_read("Again.")
+    assert (announced[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("read_aloud", "Again.")) is (
+        by == "hark"
+    )
+
+
+def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
+    field = desk.window.bar.field
+    field.setPlainText("word " * 190_000)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert desk.calls[-1][0] == "ask" and len(desk.calls[-1][1]) == 949_999
+    desk.on(events.Heard(desk.calls[-1][1]))
+    assert len(desk.messages.index(0).data()) == 20_000
+    desk.window.grab()
+    field.setPlainText("word " * 300_000)
+    calls = len(desk.calls)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert len(desk.calls) == calls and "million letters" in desk.window.bar.status.text()
+    assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
+
+
+def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: Desk) -> None:
+    bar = desk.window.bar.stages
+    assert not bar.isVisible()
+    times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
+    desk.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
+    desk.on(events.TurnEnded("answered", "a", "b", timings=times))
+    assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
+    assert [round(seconds, 3) for _, seconds in timings.stage_spans(times)] == [0.5, 0.1, 0.2, 0.4, 1.0]
+    assert not bar.grab().isNull()
+    QTest.keyClick(bar, Qt.Key.Key_Space)
+    table = desk.window.findChild(timings.TimingsTable).table
+    shown = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
+    assert ["Hearing", "0.20"] in shown and ["Writing the rest", "1.00"] in shown and shown[-1][1] == "4.00"
+    desk.window.findChild(timings.TimingsTable).accept()
+
+
+def test_times_are_words() -> None:
+    assert texts.timings_text(TurnTimings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
+        "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
+    )
+    assert texts.timings_text(TurnTimings()) == ""
+
+
+def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    document = markdown_document.render_markdown
+    monkeypatch.setattr(
+        markdown_document, "render_markdown", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1]
+    )
+    desk.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
+    until(lambda: 1_500 in lengths)
+    assert len(lengths) < 10, lengths
+    desk.on(*[events.Wrote("QUJD" * 10_000)] * 4)
+    until(lambda: lengths[-1] > 100_000)
+    until(desk.window.conversation.is_at_end)
+    count = len(lengths)
+    for _ in range(5):  # beyond what is drawn
+        desk.on(events.Wrote("QUJD" * 10_000))
+        QTest.qWait(30)
+    assert len(lengths) <= count + 1, "no more for each of them"
+    assert desk.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"
+
+
+def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: Desk) -> None:
+    desk.window.do.ask(" still there? ")
+    until(lambda: desk.texts() == ["still there?"])
+    desk.on(
+        events.StateChanged("restarting"), events.ConversationOpened(None), events.TurnStarted(7, "1", 1, ("d",)),
+        events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
+    )  # fmt: skip
+    assert desk.texts() == ["still there?", "Yes."], "once"
+    assert desk.messages.message_at(0).turn == 7 and desk.messages.message_at(0).pictures == ("d",)
+    desk.window.do.ask("still there?")
+    desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
+    QTest.qWait(400)
+    assert desk.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
+
+
+def test_a_frozen_engine_and_one_that_works_on_are_told(desk: Desk) -> None:
+    desk.on(events.StateChanged("thinking"), events.StateChanged("working"))
+    assert "Still working" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
+    desk.on(events.StateChanged("frozen"))
+    assert "does not answer" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
+    assert all(texts.announced_text(state) for state in ("working", "frozen"))

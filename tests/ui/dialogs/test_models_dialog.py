@@ -1,0 +1,300 @@
+"""The models' view, against a hub of our own: got, paused, gone on with, used, removed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
+
+from assistant.settings import AppPaths, Settings
+from tests.support import hub_server as hubs
+from tests.support.hub_server import Hub
+from tests.support.window_harness import until
+from tests.unit.models.test_hardware_fit import smi
+from ui.dialogs.models_dialog import ModelsDialog
+from ui.download_manager import DownloadManager
+from ui.engine_bridge import EngineBridge
+from ui.main_window import Window
+
+FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with hubs.started(Hub(dict(FILES))) as made:
+        for name, value in (
+            ("HF_ENDPOINT", made.address), ("HF_HOME", str(tmp_path / "hf")), ("HF_HUB_OFFLINE", "0"),
+            ("NO_PROXY", "127.0.0.1"),
+        ):  # fmt: skip
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+class View:
+    """What a window has of models: settings, downloads that live as long as it, and a dialog that is opened anew."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.parent = QWidget()
+        self.words: list[str] = []
+        self.downloads = DownloadManager(self.parent, lambda: self.settings)
+        self.downloads.told.connect(self.words.append)
+        self.downloads.chosen.connect(self._choose)
+        self.open()
+
+    def _choose(self, section: str, field: str, value: object) -> None:
+        part = replace(getattr(self.settings, section), **{field: value})
+        self.settings = replace(self.settings, **{section: part})
+
+    def open(self) -> None:
+        self.dialog = ModelsDialog(self.parent, self.downloads)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog.show()
+        self.dialog.activateWindow()
+        until(self.dialog.isActiveWindow)
+
+    def press(self, key: Qt.Key = Qt.Key.Key_Space) -> None:
+        """As a hand does: whatever has the focus gets it."""
+        QTest.keyClick(self.dialog.windowHandle(), key)
+
+
+@pytest.fixture
+def view(application: QApplication, hub: Hub) -> Iterator[View]:
+    made = View()
+    yield made
+    made.downloads.stop_all()
+    made.parent.deleteLater()
+    application.processEvents()
+
+
+def test_a_model_is_got_used_and_removed(view: View, hub: Hub) -> None:
+    row = view.dialog.rows["whisper-tiny"]
+    row.buttons["get"].click()
+    assert row.buttons["stop"].isVisible() and not row.buttons["get"].isVisible()
+    until(lambda: "used" in row.state.text())
+    assert (view.settings.transcriber.model, view.settings.transcriber.backend) == ("whisper-tiny", "whisper")
+    assert view.words == ["Fetching whisper-tiny", "whisper-tiny is here", "whisper-tiny is used now"]
+    row.buttons["remove"].click()
+    until(lambda: row.buttons["get"].isVisible())
+    assert row.state.text() == view.words[-1] == "whisper-tiny is removed: 0.00 GB are free again."
+
+
+def test_it_is_paused_and_goes_on(view: View, hub: Hub) -> None:
+    hub.cuts = 3  # each makes it wait a little
+    row = view.dialog.rows["whisper-tiny"]
+    row.buttons["get"].click()
+    until(lambda: row.bar.value() > 100)
+    row.buttons["stop"].click()
+    until(lambda: "Paused" in row.state.text())
+    assert view.words[-1] == "Paused: whisper-tiny" and row.buttons["get"].text() == "Go on"
+    hub.cuts = 0
+    hub.asked.clear()
+    row.buttons["get"].click()
+    until(lambda: "used" in row.state.text())
+    assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
+
+
+def test_space_pressed_twice_stays_in_its_row(application: QApplication, view: View, hub: Hub) -> None:
+    hub.cuts = 99
+    row = view.dialog.rows["whisper-tiny"]
+    row.buttons["get"].setFocus()
+    strayed: list[QWidget] = []
+    watched = application.focusChanged.connect(lambda _, now: now in row.children() or strayed.append(now))
+    view.press()
+    assert list(view.downloads.running) == ["whisper-tiny"] and row.buttons["stop"].hasFocus()
+    view.press()
+    until(lambda: not view.downloads.running)
+    assert row.buttons["get"].hasFocus()
+    hub.cuts = 0
+    view.press()
+    until(lambda: "used" in row.state.text())
+    assert row.buttons["use"].hasFocus(), "the end took nobody elsewhere"
+    row.buttons["remove"].setFocus()
+    view.press()
+    view.press()
+    until(lambda: "free again" in row.state.text())
+    assert row.buttons["get"].hasFocus() and not view.downloads.running
+    application.focusChanged.disconnect(watched)
+    assert len([one for one in view.words if "free again" in one]) == 1 and not strayed
+
+
+def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(view: View, hub: Hub) -> None:
+    row = view.dialog.rows["whisper-tiny"]
+    row.buttons["get"].setFocus()
+    view.press()
+    view.parent.show()
+    view.parent.activateWindow()
+    until(lambda: "used" in row.state.text())
+    assert view.dialog.focusWidget() is row.buttons["use"]
+
+
+def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> None:
+    hub.cuts = 99
+    waiting = [one.name for one in view.downloads.recommended_models()][1:]
+    view.downloads.download_all()
+    first, second = view.downloads.recommended_models()[0].name, waiting[0]
+    assert list(view.downloads.running) == [first]
+    assert [view.dialog.rows[one].state.text() for one in waiting] == ["It waits for its turn."] * len(waiting)
+    view.dialog.rows[second].buttons["get"].click()
+    once = view.downloads.running[second]
+    view.downloads.download(second)
+    view.downloads.download_all()
+    assert view.downloads.running[second] is once and view.words.count(f"Fetching {second}") == 1
+    for one in (first, second):
+        view.downloads.pause_download(one)
+    until(lambda: not view.downloads.running)
+    assert not any("waits" in row.state.text() for row in view.dialog.rows.values())
+    assert view.words.count("What waited for it is not fetched.") == 1
+
+
+def test_after_a_failure_nothing_waits_and_that_is_said(view: View, hub: Hub) -> None:
+    hub.wrong["model.bin"] = b"\2" * 2_000_000
+    view.downloads.download_all()
+    until(lambda: not view.downloads.running)
+    row = view.dialog.rows[view.downloads.recommended_models()[0].name]
+    assert row.state.text() == view.words[-1] and row.state.text().endswith("What waited for it is not fetched.")
+    assert not any("waits" in one.state.text() for one in view.dialog.rows.values())
+
+
+def test_only_the_one_that_is_used_says_so(view: View, hub: Hub) -> None:
+    rows = [view.dialog.rows[name] for name in ("whisper-tiny", "whisper-small")]
+    for row in rows:
+        row.buttons["get"].click()
+        until(row.buttons["use"].isVisible)
+    assert [row.state.text() for row in rows] == ["It is here.", "It is used now."]
+    rows[0].buttons["use"].click()
+    assert [row.state.text() for row in rows] == ["It is used now.", "It is here."]
+
+
+def test_it_is_fetched_on_when_the_dialog_is_closed_and_shown_when_it_is_opened_again(view: View, hub: Hub) -> None:
+    hub.cuts = 99
+    view.dialog.rows["whisper-tiny"].buttons["get"].click()
+    until(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
+    view.press(Qt.Key.Key_Escape)
+    until(lambda: not isValid(view.dialog))
+    assert "whisper-tiny" in view.downloads.running
+    view.open()
+    row = view.dialog.rows["whisper-tiny"]
+    assert row.bar.isVisible() and row.bar.value() > 100 and row.buttons["stop"].isVisible()
+    assert "GB, about" in row.state.text()
+    hub.cuts = 0
+    view.dialog.close()
+    until(lambda: "whisper-tiny is here" in view.words)
+    assert view.settings.transcriber.model == "whisper-tiny"
+
+
+def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: View, hub: Hub, tmp_path: Path) -> None:
+    hub.cuts = 99
+    view.downloads.download("whisper-tiny")
+    until(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
+    view.downloads.stop_all()
+    again = View()
+    row = again.dialog.rows["whisper-tiny"]
+    until(lambda: row.buttons["cancel"].isVisible())
+    assert row.buttons["get"].text() == "Go on" and row.buttons["get"].accessibleName() == "Go on: whisper-tiny"
+    assert row.state.text() == "Paused. 0.00 GB of it are here."
+    row.buttons["cancel"].setFocus()
+    again.press()
+    until(lambda: row.buttons["get"].text() == "Get" and row.buttons["get"].hasFocus())
+    assert row.state.text() == again.words[-1] == "whisper-tiny is cancelled: 0.00 GB are free again."
+    assert not list(tmp_path.rglob("*.hark-part"))
+    again.dialog.close()
+    again.downloads.stop_all()
+    again.parent.deleteLater()
+
+
+def test_one_that_runs_is_cancelled(view: View, hub: Hub, tmp_path: Path) -> None:
+    hub.cuts = 99
+    row = view.dialog.rows["whisper-tiny"]
+    row.buttons["get"].click()
+    until(lambda: row.bar.value() > 100)
+    row.buttons["cancel"].click()
+    until(lambda: "cancelled" in row.state.text())
+    assert not list(tmp_path.rglob("*.hark-part")) and not view.downloads.running
+    assert "Paused: whisper-tiny" not in view.words
+
+
+def test_the_end_of_the_program_ends_what_is_fetched(hub: Hub) -> None:
+    hub.cuts = 99
+    code = """
+import dataclasses, psutil
+from PySide6.QtCore import QCoreApplication, QProcess
+from assistant.models.catalog import CATALOGUE
+from assistant.settings import Settings
+from ui.download_manager import Downloads
+CATALOGUE.update({name: dataclasses.replace(entry, sha256=()) for name, entry in CATALOGUE.items()})  # the test's hub
+downloads = Downloads(application := QCoreApplication([]), Settings)
+downloads.moved.connect(lambda name: application.quit())
+downloads.get("whisper-tiny")
+fetching = [psutil.Process(child.processId()) for child in downloads.findChildren(QProcess)]
+application.exec()
+print(len(fetching), [child for child in fetching if child.is_running()], flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, text=True)
+    assert done.stdout == "2 []\n" and "still running" not in done.stderr
+
+
+def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, home: Path, hub: Hub) -> None:
+    window = Window(EngineBridge(Settings(), AppPaths.locate()))
+    window.show()
+    window.models()
+    window.models()
+    (dialog,) = window.findChildren(ModelsDialog)
+    assert dialog.isVisible() and not dialog.isModal() and QApplication.activeModalWidget() is None
+    dialog.close()
+    window.models()
+    (downloads,) = window.findChildren(DownloadManager)
+    assert [one.isVisible() for one in window.findChildren(ModelsDialog) if one is not dialog] == [True]
+    downloads.stop_all()
+    window.hide()
+    window.deleteLater()
+    application.processEvents()
+
+
+def test_a_failure_is_a_sentence(view: View, hub: Hub) -> None:
+    hub.wrong["model.bin"] = b"\2" * 2_000_000
+    row = view.dialog.rows["whisper-tiny"]
+    row.buttons["get"].click()
+    until(lambda: "other content" in row.state.text())
+    assert row.buttons["get"].isVisible()
+
+
+def test_what_fits_the_graphics_card_fits_the_computer(
+    application: QApplication, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smi(tmp_path, "Small, 2048 MiB\\nBig, 24564 MiB\\n", monkeypatch)
+    view = View()
+    view.downloads.memory = 4.0
+    until(lambda: view.downloads.card)
+    assert view.downloads.card == pytest.approx(25.76, abs=0.01)
+    assert "whisper-small + qwen2-vl-7b + piper-ljspeech" in view.dialog.all.text()
+    large = {name for name, row in view.dialog.rows.items() if "too large" in row.about.text()}
+    assert large == {"qwen2-vl-72b", "qwen2-vl-72b-awq"}
+    view.downloads.stop_all()
+    view.parent.deleteLater()
+
+
+def test_a_voice_is_got_and_used(view: View, hub: Hub) -> None:
+    row = view.dialog.rows["piper-ljspeech"]
+    for file in ("a.onnx", "a.onnx.json"):
+        hub.files[f"{row.entry.folder}/{file}"] = file.encode()
+    row.buttons["get"].click()
+    until(lambda: "used" in row.state.text())
+    assert view.settings.voice.id == "piper/piper-ljspeech"
+
+
+def test_a_quantised_model_is_not_used_before_its_packages_are_here(view: View, hub: Hub) -> None:
+    row = view.dialog.rows["qwen2-vl-2b-awq"]
+    weights = b"\x02\0\0\0\0\0\0\0{}"
+    hub.files |= {"tokenizer_config.json": b"{}", "model.safetensors": weights}
+    row.buttons["get"].click()
+    until(lambda: "pip install optimum gptqmodel" in row.state.text())
+    assert view.settings == Settings() and row.buttons["use"].isVisible()

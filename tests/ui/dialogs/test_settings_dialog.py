@@ -1,0 +1,71 @@
+"""The settings in the window: found, changed at once, put back, and told of when they are broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPushButton
+
+from assistant.settings import AppPaths, Settings
+from assistant.settings_file import load_settings
+from tests.support.window_harness import Desk, until
+from ui.dialogs.settings_dialog import SettingsDialog
+
+
+def test_settings_are_found_changed_at_once_and_put_back(
+    desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = desk.window.bridge.settings
+    desk.window.options()
+    (made,) = desk.window.findChildren(SettingsDialog)
+    assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
+    made.search.setText("graphics card whisper")
+    assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
+    made.search.clear()
+    assert all(row.isVisible() for _, row, _ in made.rows)
+    controls = {f"{option.section}.{option.field}": control for option, _, control in made.rows}
+    controls["audio.headphones"].click()
+    controls["responder.max_new_tokens"].setValue(99)
+    controls["responder.system_prompt"].setText("Be brief.")
+    controls["responder.system_prompt"].editingFinished.emit()
+    controls["window.theme"].setCurrentIndex(2)
+    controls["window.theme"].activated.emit(2)
+    kept = load_settings(AppPaths.locate())
+    assert (kept.audio.headphones, kept.responder.max_new_tokens, kept.responder.system_prompt, kept.window.theme) == (
+        True, 99, "Be brief.", "dark"
+    )  # fmt: skip
+    back = next(one for one in made.findChildren(QPushButton) if one.text() == "Put all back")
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.No)
+    back.click()
+    assert load_settings(AppPaths.locate()) != before
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.Yes)
+    back.click()
+    assert load_settings(AppPaths.locate()) == before
+    made.close()
+
+
+def test_every_setting_has_its_words(desk: Desk) -> None:
+    made = SettingsDialog(desk.window, Settings)
+    for option, _, control in made.rows:
+        assert hasattr(getattr(Settings(), option.section), option.field)
+        assert control.accessibleName() and control.accessibleDescription().endswith(".")
+    made.close()
+
+
+def test_what_was_wrong_with_the_settings_is_told(application: QApplication, home: Path) -> None:
+    home.mkdir()
+    (home / "settings.toml").write_text("[look")
+    desk = Desk(home, load_settings(AppPaths.locate()))
+    until(desk.texts)
+    assert "broken" in desk.texts()[0]
+    desk.close()
+
+
+def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+    desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
+    until(lambda: "hark-window --talk" in desk.window.bar.status.text())
+    assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
+    desk.window.do.looking.capture_window()
+    assert "F7 captures the screen" in desk.window.bar.status.text()

@@ -1,0 +1,126 @@
+"""Pointing at a place in a picture, and places that an answer names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+from assistant import events
+from tests.support.window_harness import SHOWN, Desk, of_colour
+from ui import theme
+
+
+def told(desk: Desk) -> list[str]:
+    steps: list[str] = []
+    desk.window.tray.pointing.told.connect(steps.append)
+    return steps
+
+
+def warm(desk: Desk) -> tuple[int, int, int, int] | None:
+    """The box around what is drawn in the colour of places, in points."""
+    found = of_colour(desk.window.tray.pointing, theme.current_theme().warm)
+    across, down = {x for x, _ in found}, {y for _, y in found}
+    return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
+
+
+def test_pointing_by_keys_tells_each_step_and_asks(desk: Desk) -> None:
+    desk.on(SHOWN)
+    pointing, steps = desk.window.tray.pointing, told(desk)
+    keys = Qt.Key
+    for key in (
+        keys.Key_Up, keys.Key_Right, keys.Key_Right, keys.Key_Plus, keys.Key_Left, keys.Key_Plus, keys.Key_Minus,
+    ):  # fmt: skip
+        desk.key(pointing, key)
+    assert steps == [
+        "top", "top right", "top right", "middle, zoomed once", "left, zoomed once", "middle, zoomed twice",
+        "middle, zoomed once",
+    ]  # fmt: skip
+    assert desk.window.tray.where.text() == "Pointing: middle, zoomed once"
+    desk.key(pointing, keys.Key_Minus)
+    for key in (keys.Key_Up, keys.Key_Right):
+        desk.key(pointing, key)
+    desk.window.bar.field.setPlainText("What is it?")
+    desk.key(pointing, keys.Key_Return)
+    assert desk.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
+
+
+def test_zooming_ends_where_there_is_nothing_more_to_see(desk: Desk) -> None:
+    desk.on(SHOWN)
+    pointing, steps = desk.window.tray.pointing, told(desk)
+    desk.key(pointing, Qt.Key.Key_Minus)
+    for _ in range(9):
+        desk.key(pointing, Qt.Key.Key_Plus)
+    assert steps[0] == "This is the whole picture" and steps[-1] == "This is as near as it goes"
+    left, top, right, bottom = pointing.selected_box
+    assert 0 < min(right - left, bottom - top) < 9
+
+
+def test_pointing_by_mouse(desk: Desk) -> None:
+    desk.on(SHOWN)
+    pointing = desk.window.tray.pointing
+    frame = QRectF(pointing.rect())
+
+    def mouse(kind: QEvent.Type, at: QPointF) -> None:
+        button = Qt.MouseButton.LeftButton
+        event = QMouseEvent(
+            kind, at, QPointF(pointing.mapToGlobal(QPoint(0, 0))) + at, button, button, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(pointing, event)
+
+    mouse(QEvent.Type.MouseButtonPress, frame.center())
+    mouse(QEvent.Type.MouseMove, frame.bottomRight() + QPointF(30, 30))
+    mouse(QEvent.Type.MouseButtonRelease, frame.bottomRight())
+    name, text, digest, box = desk.calls[-1]
+    assert (name, text, digest) == ("ask", "What is here?", "d" * 64)
+    assert all(abs(one - other) <= 8 for one, other in zip(box, (450, 300, 900, 600), strict=True)), box
+
+
+def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
+    desk.on(SHOWN)
+    desk.on(
+        events.TurnStarted(1),
+        events.Heard("where?"),
+        events.Wrote("Here."),
+        events.RegionPointed("clock", "d" * 64, 700, 10, 890, 150),
+        events.TurnEnded("answered", "where?", "Here.", "x"),
+    )
+    assert desk.texts() == ["where?", "Here.", "clock: top right of picture 1"]
+    pointing, drawn = desk.window.tray.pointing, warm(desk)
+    scale = 900 / pointing.width()
+    above = (pointing.height() - 600 / scale) / 2
+    seen = [round((one - above * (place % 2)) * scale) for place, one in enumerate(drawn or ())]
+    assert all(abs(one - other) <= 12 for one, other in zip(seen, (700, 10, 890, 150), strict=True)), seen
+
+
+def test_places_are_told_and_kept_with_their_pictures(desk: Desk, announced: list[str]) -> None:
+    for digest in ("d" * 64, "e" * 64):
+        desk.on(replace(SHOWN, digest=digest))
+    desk.on(
+        events.TurnStarted(1),
+        events.Heard("where?"),
+        events.Wrote("Here."),
+        events.RegionPointed("star", "d" * 64, 700, 10, 800, 100),
+        events.RegionPointed("ring", "e" * 64, 10, 10, 80, 80),
+        events.TurnEnded("answered", "where?", "Here."),
+    )
+    assert any("star: top right of picture 1" in one and "ring: top left of picture 2" in one for one in announced)
+    for row in (0, 1, 0):
+        desk.window.tray.list.setCurrentRow(row)
+        assert warm(desk)
+    desk.on(events.TurnStarted(2))
+    desk.on(events.Heard("and now?"))
+    desk.window.tray.list.setCurrentRow(1)
+    assert not warm(desk)
+
+
+def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: Desk) -> None:
+    desk.on(SHOWN)
+    desk.key(desk.window.tray.pointing, Qt.Key.Key_Plus)
+    desk.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))
+    assert (
+        desk.window.tray.pointing.describe_selection == "middle, zoomed once"
+        and "tokens" in desk.window.tray.cost.text()
+    )

@@ -1,0 +1,107 @@
+"""The list of conversations: searched, opened, renamed, deleted, brought back, saved to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QInputDialog
+
+from assistant import events
+from assistant.history import conversation_store
+from tests.support.window_harness import PAST, Desk, Past, until
+from ui import responsive_layout
+
+
+@pytest.fixture
+def past() -> Past:
+    return PAST
+
+
+def test_conversations_are_listed_and_searched(desk: Desk) -> None:
+    assert desk.titles() == ["Long", "火车", "Tea"]
+    QTest.keyClicks(desk.past.search, "tea question 1")
+    until(lambda: desk.titles() == ["Tea"])
+    desk.past.search.setText("火")
+    QTest.keyClick(desk.past.search, Qt.Key.Key_Return)
+    assert desk.titles() == ["火车"]
+
+
+def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
+    desk.choose("Tea")
+    desk.key(desk.past.list, Qt.Key.Key_Return)
+    assert desk.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
+    assert ("open_conversation", 1, False) in desk.calls
+    for late in (events.TurnStarted(5, "", 3), events.Heard("late"), events.TurnEnded("interrupted", "late")):
+        desk.on(late)  # of the conversation that was left
+    assert desk.texts()[-1] == "answer 1" and desk.window.keeper.current == 1
+    desk.on(events.ConversationOpened(1))
+    desk.on(events.TurnStarted(999, "", 1))
+    desk.on(events.Heard("and now?"))
+    assert desk.texts()[-1] == "and now?" and desk.window.keeper.current == 1
+
+
+def test_renaming_and_deleting_and_bringing_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QInputDialog, "getText", lambda *told: ("Green tea", True))
+    desk.choose("Tea")
+    desk.key(desk.past.list, Qt.Key.Key_F2)
+    assert "Green tea" in desk.titles()
+    desk.window.keeper.open_conversation(1)
+    desk.choose("Green tea")
+    desk.key(desk.past.list, Qt.Key.Key_Delete)
+    assert desk.titles() == ["Long", "火车"] and desk.texts() == [] and desk.window.keeper.current is None
+    assert "Ctrl+Z" in desk.window.bar.status.text() and not desk.past.undo.isHidden()
+    desk.window.keeper.undo_delete()
+    assert "Green tea" in desk.titles() and desk.past.undo.isHidden()
+
+
+def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: Desk) -> None:
+    desk.window.keeper.open_conversation(1)  # Tea, the last in the list
+    desk.choose("Long")
+    for _ in range(2):
+        desk.key(desk.past.list, Qt.Key.Key_Delete)
+    assert desk.titles() == ["Tea"] and desk.window.keeper.current == 1
+    for _ in range(2):
+        desk.window.keeper.undo_delete()
+    assert desk.titles() == ["Long", "火车", "Tea"] and desk.past.undo.isHidden()
+
+
+def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
+    desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_store, "UNDO_SECONDS", -0.9)
+    for title in desk.titles():
+        desk.choose(title)
+        desk.key(desk.past.list, Qt.Key.Key_Delete)
+    assert list((home / "pictures").glob("*.png"))
+    until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
+
+
+def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "tea"), "JSON (*.json)"))
+    desk.window.keeper.open_conversation(1)
+    desk.window.export()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *told: (str(tmp_path / "tea.json"), ""))
+    desk.window.keeper.import_conversation()
+    assert desk.titles().count("Tea") == 2 and desk.window.keeper.current == 4 and len(desk.texts()) == 4
+    (tmp_path / "tea.json").write_text("{")
+    desk.window.keeper.import_conversation()
+    assert "cannot be taken in" in desk.texts()[-1]
+
+
+def test_private_and_new_conversations(desk: Desk) -> None:
+    desk.window.side.private.click()
+    assert desk.calls[-1] == ("open_conversation", None, True) and "not saved" in desk.window.bar.status.text()
+    desk.window.do.new_conversation()
+    assert desk.calls[-1] == ("open_conversation", None, False) and not desk.window.side.private.isChecked()
+
+
+def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responsive_layout, "_BESIDE", 100)  # letters: as many as no narrow window has beside the list
+    desk.window.resize(480, 600)
+    desk.window.search()
+    assert not desk.window.conversation.isVisible()
+    desk.window.keeper.open_conversation(1)
+    assert desk.window.conversation.isVisible()

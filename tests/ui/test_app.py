@@ -1,0 +1,156 @@
+"""The window appears, whatever is broken around it, and says what it is; what it was started for is done then."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assistant.history.turn_recorder import TurnRecorder
+
+# The program on no screen; after its first paint and a look at the history it tells what it says, and ends.
+WINDOW = """
+import sys, time
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from assistant.events import StateChanged
+from assistant.ipc.client import EngineProcess
+from ui import start
+from ui.__main__ import main
+from ui.main_window import Window
+
+class Watched(Window):
+    def __init__(self, bridge):
+        super().__init__(bridge)
+        self.looked = False
+        self.painted.connect(lambda: print("painted", flush=True))
+        self.keeper.opened.connect(lambda *_: QTimer.singleShot(100, self.tell))
+        QTimer.singleShot(int(sys.argv[1]), self.tell)
+
+    def tell(self):
+        messages = self.conversation.messages
+        print([messages.at(row).text for row in range(messages.rowCount())], flush=True)
+        self.bridge.happened.emit(StateChanged("ready"))
+        print(self.engine.calls, flush=True)
+        self.end()
+        self.close()
+
+EngineProcess.start = EngineProcess.stop = lambda *_: None
+EngineProcess.calls = []
+for name in ("press", "tap", "interrupt", "say", "configure"):
+    setattr(EngineProcess, name, lambda self, *given, name=name: self.calls.append((name, *given)))
+start.Window = Watched
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def start(home: Path, *arguments: str, wait_ms: int = 20_000) -> list[str]:
+    """What the window tells: that it was painted, what is in the conversation, and what it asked of the engine."""
+    environment = {
+        **os.environ, "HARK_HOME": str(home), "DISPLAY": ":none", "QT_QPA_PLATFORM": "offscreen",
+        "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+    }  # fmt: skip
+    command = [sys.executable, "-c", WINDOW, str(wait_ms), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    return done.stdout.splitlines()
+
+
+def with_history(home: Path) -> Path:
+    """The history's file, with a question in it."""
+    history = TurnRecorder(home)
+    history.add_turn(history.start_conversation("Tea"), "Tea?")
+    history.close()
+    return next(path for path in home.glob("*.sqlite*"))
+
+
+def settings_fifo(home: Path) -> None:
+    os.mkfifo(home / "settings.toml")
+
+
+def settings_folder(home: Path) -> None:
+    (home / "settings.toml").mkdir()
+
+
+def settings_garbage(home: Path) -> None:
+    (home / "settings.toml").write_bytes(bytes(range(256)) * 100)
+
+
+def settings_wrong(home: Path) -> None:
+    (home / "settings.toml").write_text("hear = 5\n[window]\ntheme = 9e999\n")
+
+
+def history_garbage(home: Path) -> None:
+    with_history(home).write_bytes(b"\xff" * 40_000)
+
+
+def history_folder(home: Path) -> None:
+    file = with_history(home)
+    file.unlink()
+    file.mkdir()
+
+
+def history_without_tables(home: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(with_history(home)) as base:
+        base.execute("PRAGMA writable_schema = ON")
+        base.execute("DELETE FROM sqlite_master")
+
+
+def history_fifo(home: Path) -> None:
+    file = with_history(home)
+    file.unlink()
+    os.mkfifo(file)
+
+
+def lock_fifo(home: Path) -> None:
+    os.mkfifo(home / "window.lock")
+
+
+def lock_folder(home: Path) -> None:
+    (home / "window.lock").mkdir()
+
+
+def home_file(home: Path) -> None:
+    home.rmdir()
+    home.write_text("no folder")
+
+
+def logs_file(home: Path) -> None:
+    (home / "logs").write_text("no folder")
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "settings are a FIFO": (settings_fifo, "settings"), "settings are a folder": (settings_folder, "settings"),
+    "settings are garbage": (settings_garbage, "settings"), "settings are of wrong types": (settings_wrong, "settings"),
+    "history is garbage": (history_garbage, "history"), "history is a folder": (history_folder, "history"),
+    "history has no tables": (history_without_tables, ""), "home is a file": (home_file, ""),
+    "logs are a file": (logs_file, ""), "history is a FIFO": (history_fifo, "history"),
+    "the lock is a FIFO": (lock_fifo, ""), "the lock is a folder": (lock_folder, ""),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no screen and no display server")
+@pytest.mark.parametrize("what", BROKEN)
+def test_the_window_appears_and_says_what_is_broken(home: Path, what: str) -> None:
+    home.mkdir(exist_ok=True)
+    breaks, told = BROKEN[what]
+    breaks(home)
+    painted, said, _ = start(home)
+    assert painted == "painted" and told in said.lower(), said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no screen and no display server")
+@pytest.mark.parametrize(("argument", "asked"), [("--talk", "[('press',), ('tap',)]"), ("--stop", "('interrupt',)]")])
+def test_a_first_start_does_what_it_was_started_for_when_the_engine_is_ready(
+    home: Path, argument: str, asked: str
+) -> None:
+    home.mkdir()
+    (home / "settings.toml").write_text("[window]\nfirst_run_done = true\n")
+    painted, _, calls = start(home, argument)
+    assert painted == "painted" and calls.endswith(asked), calls

@@ -1,0 +1,91 @@
+"""How the window looks: narrow, with large letters, in each colour theme, and standing still."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from tests.support.window_harness import Desk, bars, until
+from ui import theme
+
+
+@pytest.mark.parametrize("width", [480, 700, 1240])
+def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
+    desk.window.resize(width, 600)
+    narrow = width < 900
+    until(lambda: desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow)
+    assert desk.window.width() == width
+    desk.window.search()
+    assert desk.window.side.isVisible() and desk.window.width() == width
+    if narrow:
+        desk.window.bar.pictures.click()
+        assert desk.window.tray.isVisible() and not desk.window.side.isVisible()
+        desk.window.bar.pictures.click()
+        assert not desk.window.tray.isVisible()
+
+
+def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplication, desk: Desk) -> None:
+    usual = application.font()
+    twice = QFont(usual)
+    twice.setPointSizeF(2 * usual.pointSizeF())
+    try:
+        application.setFont(twice)
+        desk.window.resize(480, 760)
+        until(lambda: desk.window.bar.past.isVisible() and desk.window.width() == 480)
+        QApplication.processEvents()
+        buttons = [one for one in desk.window.findChildren(QPushButton) if one.isVisible()]
+        assert {desk.window.bar.past, desk.window.bar.ask, desk.window.bar.stop} <= set(buttons)
+        assert not [one.text() for one in buttons if one.width() < one.minimumSizeHint().width()]
+        assert desk.window.bar.field.width() > 400 and desk.window.width() == 480
+    finally:
+        application.setFont(usual)
+
+
+def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
+    meter, blinks = desk.window.bar.meter, QApplication.cursorFlashTime()
+    moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
+    meter.show()
+    desk.window.do.on_choice("window", "reduce_motion", True)
+    assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
+    seen = set()
+    for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
+        meter.add_level(level)
+        seen.add(tuple(bars(meter)))
+    assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
+    desk.window.do.on_choice("window", "reduce_motion", False)
+    assert (
+        QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
+    )
+    for level in (0.1, 0.2, 0.3):
+        meter.add_level(level)
+    assert bars(meter)[-3] < bars(meter)[-2] < bars(meter)[-1]
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    "colours, least", [(theme.LIGHT, 4.5), (theme.DARK, 4.5), (theme.CONTRAST_LIGHT, 7), (theme.CONTRAST_DARK, 7)]
+)
+def test_every_text_can_be_read_on_what_it_stands_on(colours: theme.Theme, least: float) -> None:
+    pairs = [
+        (text, on) for text in (colours.text, colours.muted) for on in (colours.ground, colours.raised, colours.chosen)
+    ]
+    pairs += [
+        (colours.text, colours.accent_soft),
+        (colours.on_accent, colours.accent),
+        (colours.warm, colours.warm_soft),
+    ]
+    pairs += [(colours.accent, colours.ground)]
+    assert not [(one, on, _contrast(one, on)) for one, on in pairs if _contrast(one, on) < least]

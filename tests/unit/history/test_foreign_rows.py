@@ -1,0 +1,78 @@
+"""A history that somebody else made: every turn in it that can be read is shown, and links in it lead nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assistant.history import conversation_store, database, export, turn_recorder
+from tests.unit.history.test_foreign_history import ALL, change, folder, opened, picture, questions
+
+__all__ = ["folder"]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["ALTER TABLE turn RENAME TO x", "ALTER TABLE x RENAME TO TURN"],
+        ["CREATE TABLE x AS SELECT id, conversation, asked, question AS QUESTION, answer AS Answer FROM turn",
+         "DROP TABLE turn", "ALTER TABLE x RENAME TO turn"],
+        ["DELETE FROM conversation WHERE id = 1"],
+        ["UPDATE turn SET conversation = 77 WHERE conversation = 2"],
+    ],
+    ids=lambda statements: statements[-1],
+)  # fmt: skip
+def test_turns_that_no_list_would_show_are_kept(folder: Path, statements: list[str]) -> None:
+    change(folder, *statements)
+    kept, note = opened(folder)
+    assert questions(kept) == ALL and "damaged" in note
+    assert conversation_store.open_store(folder)[1] == "", "it is mended once"
+
+
+def test_pictures_of_turns_that_are_gone_come_to_no_other_turn(folder: Path) -> None:
+    change(folder, "DELETE FROM turn", "DELETE FROM found")
+    kept, note = opened(folder)
+    assert "damaged" in note and [
+        turn.pictures for one in kept.list_conversations() for turn in kept.last_turns(one.id)
+    ] == [()]
+    writer = turn_recorder.TurnRecorder(folder)
+    turn = writer.add_turn(writer.start_conversation("x"), "Which?", (picture(),))
+    assert [one.pictures for one in [writer.find_turn(turn)] if one] == [(picture().digest,)]
+    writer.close()
+
+
+@pytest.mark.parametrize("deleted", ["yesterday", b"\0", 9e99, float("inf"), -5.0])
+def test_a_conversation_that_was_deleted_at_no_time_is_there(folder: Path, deleted: object) -> None:
+    change(folder, "UPDATE conversation SET deleted = ? WHERE id = 1", values=(deleted,))
+    kept, _ = opened(folder)
+    kept.purge_deleted()
+    assert questions(kept) == ALL
+
+
+@pytest.mark.parametrize("control", ["\0", "\x07", "\x1b"])
+def test_a_digest_with_a_control_character_is_none(folder: Path, tmp_path: Path, control: str) -> None:
+    digest = picture().digest
+    change(folder, "UPDATE turn_picture SET digest = ?", values=(digest[:3] + control + digest[3:],))
+    kept, _ = opened(folder)
+    for form in export.FORMATS:
+        export.export_conversation(kept, 1, tmp_path / f"out{form}")
+    assert kept.last_turns(1)[0].pictures == ()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_a_link_beside_the_history_is_not_written_through(folder: Path, suffix: str, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_bytes(b"precious")
+    (folder / f"{database.FILE_NAME}{suffix}").symlink_to(outside)
+    kept, _ = opened(folder)
+    assert outside.read_bytes() == b"precious" and questions(kept) == ALL
+
+
+def test_a_link_in_place_of_the_folder_to_mend_in_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder / "history.mending").symlink_to(outside)
+    change(folder, "DROP TABLE found")
+    kept, _ = opened(folder)
+    assert questions(kept) == ALL and not list(outside.iterdir())

@@ -1,0 +1,139 @@
+"""The engine in its own process: killed, frozen, crashing; nothing that was said is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant import events
+from assistant.history.turn_recorder import TurnRecorder
+from assistant.settings import MemorySettings, ResponderSettings
+from assistant.starter import demo
+from tests.support.engine_harness import QUIET, Running
+
+
+@pytest.fixture
+def running(home: Path, no_thread_left: None) -> Iterator[Running]:
+    made = Running(QUIET)
+    yield made
+    made.engine.stop()
+
+
+def test_a_question_is_answered_through_the_process(running: Running) -> None:
+    running.engine.ask("one two")
+    ended = running.until(events.TurnEnded)
+    assert ended.answer.split() == ["one", "two"]
+    pid = running.engine.pid
+    running.engine.stop()
+    assert pid and not Path(f"/proc/{pid}").exists(), "it is gone, and was waited for"
+
+
+def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Running, tmp_path: Path) -> None:
+    running.until(events.StateChanged, state="ready")
+    demo.make_demo(3).picture.save(tmp_path / "p.png")
+    running.engine.attach_file(str(tmp_path / "p.png"))
+    running.until(events.PictureAdded)
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGKILL)
+    running.engine.ask("still there")
+    running.until(events.StateChanged, state="restarting")
+    running.until(events.PictureAdded)  # the tray is filled again
+    ended = running.until(events.TurnEnded)
+    assert ended.heard == "still there"
+
+
+def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(running: Running, tmp_path: Path) -> None:
+    running.until(events.StateChanged, state="ready")
+    pages = [demo.make_demo(seed).picture for seed in range(12)]
+    pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
+    running.engine.attach_file(str(tmp_path / "scan.tiff"))
+    names = [running.until(events.PictureAdded).name for _ in range(10)]
+    assert names == ["scan.tiff", *(f"scan.tiff#page={page}" for page in range(2, 11))]
+    notes = [event.message for event in running.seen if isinstance(event, events.Notice)]
+    assert "Only the first 10 pages of scan.tiff were added." in notes
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGKILL)
+    assert [running.until(events.PictureAdded).name for _ in range(10)] == names
+    running.engine.ask("done")
+    running.until(events.TurnEnded)
+    shown = [event for event in running.seen if isinstance(event, events.PictureAdded)]
+    assert len(shown) == 20, "the pages were not asked for a second time"
+
+
+def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
+    running.until(events.StateChanged, state="ready")
+    demo.make_demo(3).picture.save(tmp_path / "p.png")
+    running.engine.attach_file(str(tmp_path / "p.png"))
+    digest = running.until(events.PictureAdded).digest
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGSTOP)
+    running.engine.remove_picture(digest)
+    os.kill(running.engine.pid, signal.SIGKILL)
+    running.until(events.StateChanged, state="restarting")
+    running.until(events.PictureRemoved, digest=digest)
+
+
+def test_a_million_letters_of_any_language_are_asked(running: Running) -> None:
+    running.engine.ask("天" * 1_000_000)
+    heard = running.until(events.Heard)
+    assert len(heard.text) == 1_000_000
+
+
+def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) -> None:
+    running.engine.ask("a " * 20_000)
+    running.until(events.Wrote)
+    assert running.engine.pid
+    os.kill(running.engine.pid, signal.SIGKILL)
+    ended = running.until(events.TurnEnded)
+    assert ended.reason == "interrupted" and ended.id
+    running.until(events.StateChanged, state="ready")
+    history = TurnRecorder(home)
+    (turn,) = history.list_turns(1)
+    history.close()
+    assert turn.question.startswith("a a") and turn.state == "interrupted"
+
+
+def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter_kit(
+    home: Path, no_thread_left: None
+) -> None:
+    made = Running(replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
+    try:
+        for _ in range(3):
+            made.until(events.ModelLoading, what="responder", done=False)
+            assert made.engine.pid
+            os.kill(made.engine.pid, signal.SIGKILL)
+            made.until(events.StateChanged, state="restarting")
+        made.until(events.StateChanged, state="ready", seconds=60)
+        notes = [event.message for event in made.seen if isinstance(event, events.Notice)]
+        assert [note for note in notes if "/models/broken" in note and "three times" in note], notes
+        made.engine.apply_settings(
+            replace(made.asked, memory=MemorySettings(unload_after_minutes=9))
+        )  # another setting brings it not back
+        made.until(events.StateChanged, state="loading")
+        made.until(events.StateChanged, state="ready")
+        made.engine.apply_settings(
+            replace(made.asked, responder=ResponderSettings(backend="qwen2-vl", model="/models/other"))
+        )
+        assert "/models/other" in made.until(events.Notice).message, "another choice is tried"
+        made.engine.apply_settings(made.asked)
+        assert "/models/broken" in made.until(events.Notice).message, "and then the first one, too"
+    finally:
+        made.engine.stop()
+
+
+def test_an_engine_ends_when_its_window_is_gone(home: Path) -> None:
+    made = Running(QUIET)
+    made.until(events.StateChanged, state="ready")
+    child = made.engine._child
+    assert child and child.stdin
+    made.engine._is_closing = True
+    child.stdin.close()  # what the system does when the window is killed
+    child.wait(60)
+    made.engine.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hark")]

@@ -1,0 +1,171 @@
+"""What goes between window and engine: typed, capped, never code."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant import events
+from assistant.events import Event, TurnTimings
+from assistant.ipc import protocol
+from assistant.ipc.protocol import InvalidFrameError
+from tests.support.paths import SHARED_FILES
+
+EXAMPLES: list[Event] = [
+    events.Heard("红色 \U0001f600"),
+    events.Wrote("a\nb"),
+    events.Said("a", 3),
+    events.Notice("n"),
+    events.ErrorOccurred("look", "It broke.", "Mend it."),
+    events.RegionPointed("the star", "d", 1, 2, 30, 40),
+    events.ConversationOpened(7),
+    events.TurnStarted(None, "3", 4, ("d",)),
+    events.TurnEnded("interrupted", "q", "a b", "tiny", TurnTimings(load=0.1, total=2.0), 1, 7),
+    events.StateChanged("ready"),
+    events.InputLevel(0.5),
+    events.PartialTranscript("wh"),
+    events.ModelLoading("responder", True),
+    events.MicrophoneState(True, False, ""),
+    events.PictureAdded("d", "p.png", 3, 2, 2, 1, b"\0\1\2\3\4\5", "t"),
+    events.PictureCostEstimated("d", 28, 56, 2, 0.1, 0.25),
+    events.PictureRemoved("d"),
+    events.VoicesAvailable(("a", "b"), ("A", "B")),
+    events.AudioDevicesAvailable((), ("speaker",)),
+    events.MicrophoneTestResult("speech", True),
+]
+
+
+def framed(body: bytes) -> bytes:
+    return struct.pack(">II", len(body), 0) + body
+
+
+def through(data: bytes) -> Event:
+    frame = protocol.read_frame(io.BytesIO(data))
+    assert frame
+    return protocol.decode_event(*frame)
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+def test_every_event_comes_through_as_it_was(event: Event) -> None:
+    assert through(protocol.encode_event(event)) == event
+
+
+def test_there_is_an_example_of_every_event() -> None:
+    assert {type(one) for one in EXAMPLES} == set(protocol._EVENTS.values())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"not json",
+        b"[]",
+        b'["Heard"]',
+        b'["Heard", []]',
+        b'["Unknown", {}]',
+        b'["Heard", {}]',
+        b'["Heard", {"text": 3}]',
+        b'["Level", {"value": "loud"}]',
+        b'["Voices", {"ids": [1], "names": []}]',
+        b'["Voices", {"ids": ["a", "b"], "names": ["A"]}]',
+        b'["TurnEnded", {"reason": "x", "timings": {"load": "long"}}]',
+        b'["Sound", {"audio": "x"}]',
+        b"5",
+        b"null",
+        b"true",
+        b'"ab"',
+        b"{}",
+        b'["Heard", {"text": "a"}, 1]',
+        b'[["Heard"], {"text": "a"}]',
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'["Heard", ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"]",
+        b"9" * 5_000,
+        b'["Opened", {"conversation": ' + b"9" * 400 + b"}]",
+        b'["Opened", {"conversation": 9223372036854775808}]',
+        b'["Opened", {"conversation": true}]',
+        b'["Level", {"value": NaN}]',
+        b'["Level", {"value": 1e999}]',
+        b'["Level", {"value": -1}]',
+        b'["Loading", {"what": "stomach", "done": false}]',
+        b'["MicrophoneTried", {"found": "rats", "played": false}]',
+        b'["TurnStarted", {"id": 1, "ticket": "' + b"9" * 5_000 + b'"}]',
+        b'["TurnEnded", {"reason": "answered", "timings": {"total": 1e300}}]',
+        b'["Pointed", {"label": "", "picture": "", "left": 0, "top": 0, "right": 4294967296, "bottom": 1}]',
+        b'["Wrote", {"text": "\xff"}]',
+    ],
+    ids=lambda body: body[:40].decode(errors="replace"),
+)
+def test_what_is_no_event_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidFrameError):
+        through(framed(body))
+
+
+VALUES = st.none() | st.integers() | st.text() | st.floats() | st.booleans() | st.lists(st.integers())
+NAMES = st.sampled_from(["text", "id", "what", "done", "timings", "ids", "names", "digest"])
+FRAMES = (
+    st.tuples(st.sampled_from(sorted(protocol._EVENTS)), st.dictionaries(NAMES, VALUES))
+    | st.recursive(VALUES, st.lists, max_leaves=5)
+).map(lambda value: json.dumps(value).encode())
+
+
+@given(body=st.binary(max_size=60) | FRAMES, raw=st.binary(max_size=9))
+def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
+    with contextlib.suppress(InvalidFrameError):
+        assert type(through(struct.pack(">II", len(body), len(raw)) + body + raw)) in protocol._EVENTS.values()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [(20_000, 20_000, 48), (2, 2, 11), (2, 2, 13), (0, 0, 0), (-2, -2, 12), (4097, 1, 12291), (2**40, 1, 3)],
+)
+def test_a_thumbnail_of_other_bytes_than_its_size_says_is_refused(width: int, height: int, size: int) -> None:
+    facts = {"digest": "d", "name": "n", "width": 3, "height": 2, "thumb_width": width, "thumb_height": height}
+    with pytest.raises(InvalidFrameError):
+        through(protocol.encode("Shown", facts, bytes(size)))
+
+
+def test_a_picture_for_the_tray_whose_thumbnail_is_too_short_cannot_be_made() -> None:
+    with pytest.raises(ValueError):
+        events.PictureAdded("d", "n", 3, 2, 20_000, 20_000, bytes(48))
+
+
+def test_texts_in_an_event_are_cleaned_on_their_way_in() -> None:
+    shown = events.PictureAdded("d", "a\udce9\0.png", 3, 2, 1, 1, b"abc")
+    assert through(protocol.encode_event(shown)) == dataclasses.replace(shown, name="a?.png")
+
+
+@pytest.mark.parametrize("path", sorted(SHARED_FILES.glob("frame-*.bin")), ids=lambda path: path.name)
+def test_a_hostile_frame_of_the_collection_is_refused(path: Path) -> None:
+    with pytest.raises(InvalidFrameError):
+        through(path.read_bytes())
+
+
+def test_lengths_are_not_believed() -> None:
+    with pytest.raises(InvalidFrameError):
+        protocol.read_frame(io.BytesIO(struct.pack(">II", 2**31, 0)))
+    with pytest.raises(InvalidFrameError):
+        protocol.read_frame(io.BytesIO(struct.pack(">II", 2, 2**31) + b"{}"))
+    with pytest.raises(InvalidFrameError):
+        protocol.encode("ask", {"text": "x" * protocol.MAX_JSON_BYTES})
+
+
+@pytest.mark.parametrize("cut", [0, 3, 8, 12])
+def test_a_stream_that_ends_in_a_frame_is_an_end(cut: int) -> None:
+    assert protocol.read_frame(io.BytesIO(protocol.encode("ask", {"text": "hello"})[:cut])) is None
+
+
+def test_settings_survive_the_way() -> None:
+    from dataclasses import replace
+
+    from assistant.settings import AudioSettings, Settings, from_table, to_table
+
+    settings = replace(Settings(), audio=AudioSettings(input="Mikrofon", headphones=True))
+    assert from_table(json.loads(json.dumps(to_table(settings)))) == settings

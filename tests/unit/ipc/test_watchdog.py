@@ -1,0 +1,161 @@
+"""The watchdog's rules, by a clock of the test's own: slow is not stuck, and frozen is not slow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assistant.ipc.watchdog import EngineWatchdog, Health, WatchdogLimits
+from assistant.progress import WorkerMarks, WorkerProgress, extend_step_limit, watched_step
+
+STEP = WorkerMarks(step_count=1, is_busy=True, stage="answer", limit_s=60.0)
+
+
+class Child:
+    """One that sends its marks twice a second, as it is told."""
+
+    def __init__(self, **limits: float) -> None:
+        self.now, self.processor = 100.0, 0.0
+        self.dog = EngineWatchdog(WatchdogLimits(**limits), lambda: self.processor)
+        self.dog.watch_new_child(self.now)
+        self.found: list[tuple[float, Health]] = []  # seconds of this script, and what was found from then on
+
+    def live(
+        self, seconds: float, marks: WorkerMarks | None, awaited: bool = True, loading: bool = False, work: float = 0.0
+    ) -> Health:
+        """`marks`: those of its step, None for a process that sends nothing; `work`: its share of a processor."""
+        found: Health = "healthy"
+        for tick in range(round(seconds * 4)):
+            self.now += 0.25
+            self.processor += work / 4
+            if marks and tick % 2:
+                marks = replace(marks, step_seconds=marks.step_seconds + 0.5) if marks.is_busy else marks
+                self.dog.record_marks(marks, self.now)
+            found = self.dog.check_health(self.now, awaited, loading)
+            if not self.found or self.found[-1][1] != found:
+                self.found.append((self.now - 100.0, found))
+        return found
+
+    def when(self, finding: Health) -> float:
+        return next((at for at, found in self.found if found == finding), float("inf"))
+
+
+def test_a_frozen_process_is_told_within_5_seconds_and_given_up_within_10() -> None:
+    child = Child()
+    child.live(12, None)
+    assert 2 < child.when("frozen") <= 5 and 5 < child.when("dead") <= 10
+
+
+def test_a_process_that_computes_without_a_mark_is_not_frozen() -> None:
+    child = Child()
+    assert child.live(60, None, awaited=False, work=0.5) == "healthy"
+    assert child.live(90, None, awaited=False, work=0.5) == "dead", "but not for ever"
+
+
+def test_a_busy_step_is_told_after_3_seconds_and_is_stuck_at_its_limit_alone() -> None:
+    child = Child()
+    assert child.live(59, STEP) == "working"
+    assert 3 <= child.when("working") <= 4 and child.when("stuck") == float("inf")
+    assert child.live(2, replace(STEP, step_seconds=59.5)) == "stuck"
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 50])
+def test_slow_steps_that_end_are_never_given_up(seconds: float) -> None:
+    child = Child()
+    for number in range(20):
+        child.live(seconds, replace(STEP, step_count=number))
+    assert {found for _, found in child.found} <= {"healthy", "working"}
+    assert len(child.found) <= 2, "told once, not for each"
+
+
+def test_what_nobody_waits_for_is_not_told() -> None:
+    child = Child()
+    assert child.live(30, STEP, awaited=False) == "healthy"
+
+
+def test_a_step_that_does_not_let_the_user_stop_is_stuck() -> None:
+    child = Child()
+    child.live(10, STEP)
+    child.dog.await_call(7, child.now)
+    assert child.live(7, replace(STEP, step_seconds=10)) == "working"
+    assert child.live(2, replace(STEP, step_seconds=17)) == "stuck"
+
+
+def test_a_step_that_ends_after_the_user_said_stop_is_healthy() -> None:
+    child = Child()
+    child.live(10, STEP)
+    child.dog.await_call(7, child.now)
+    child.live(2, replace(STEP, step_seconds=10))
+    assert child.live(60, WorkerMarks(step_count=2, call_count=7)) == "healthy"
+
+
+def test_a_step_is_given_twice_the_time_that_the_last_ones_took() -> None:
+    child = Child()
+    child.live(12, STEP)
+    child.dog.record_marks(replace(STEP, step_count=2), child.now)
+    child.dog.await_call(1, child.now)
+    assert child.live(20, replace(STEP, step_count=2)) == "working"
+    assert child.live(5, replace(STEP, step_count=2, step_seconds=20)) == "stuck"
+
+
+def test_questions_wait_for_a_model_that_is_being_loaded() -> None:
+    child = Child()
+    child.dog.await_call(1, child.now)
+    assert child.live(50, STEP, loading=True) == "healthy"
+    assert child.live(20, replace(STEP, step_seconds=50), loading=True) == "stuck"
+
+
+def test_a_window_that_stood_still_itself_blames_nobody() -> None:
+    child = Child()
+    child.live(1, STEP)
+    child.now += 3600
+    assert child.live(0.25, None) == "healthy"
+
+
+def test_steps_inside_a_step_have_limits_of_their_own() -> None:
+    progress = WorkerProgress()
+    progress.watch_this_thread()
+    progress.begin_step(limit=100)
+    with watched_step("answer", 5):
+        inner = progress.current_marks()
+        with watched_step("hear", 7):
+            assert (progress.current_marks().stage, progress.current_marks().limit_s) == ("hear", 7)
+        extend_step_limit(50)
+        assert progress.current_marks().limit_s >= 50
+    outer = progress.current_marks()
+    assert (inner.stage, inner.limit_s, inner.is_busy) == ("answer", 5, True)
+    assert (outer.stage, outer.limit_s) == ("", 100) and outer.step_count > inner.step_count
+    progress.mark_idle()
+    assert not progress.current_marks().is_busy
+
+
+def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
+    from assistant.backends.qwen2_vl.generation import TextGenerator
+    from tests.support import qwen2_vl_models
+
+    language = TextGenerator(qwen2_vl_models.stock_model(), 64)
+    language.note_slice(64, 4.0)
+    assert language.rows == 16
+    language.note_slice(16, 30.0)
+    assert language.rows == 8, "but never of single tokens"
+    language.note_slice(8, 0.05)
+    assert language.rows == 64
+    language.note_slice(64, 0.001)
+    assert language.rows == 64, "and no larger than a turn may have to wait for"
+
+
+def test_question_that_waits_for_a_picture_to_open_ends_nothing() -> None:
+    child = Child()
+    opening = replace(STEP, stage="")
+    child.live(1, opening)
+    child.dog.await_call(7, child.now)
+    assert child.live(40, replace(opening, step_seconds=1)) == "working"
+    assert child.when("stuck") == float("inf")
+
+
+def test_library_that_holds_pythons_lock_is_not_ended_for_the_next_question() -> None:
+    child = Child()
+    child.dog.record_marks(replace(STEP, stage=""), child.now)
+    child.dog.await_call(7, child.now)
+    assert child.live(30, None, work=0.5) == "working"

@@ -1,0 +1,72 @@
+"""The models that the engine keeps: when they are loaded, let go, and replaced."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from assistant import events
+from assistant.models.manager import ModelManager
+from assistant.settings import MemorySettings, Settings
+from tests.support.engine_harness import QUIET, Live, wait_for
+
+
+def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, memory=MemorySettings(unload_after_minutes=0.2 / 60)))
+    made.until(events.StateChanged, state="ready")
+    shelf = made.engine._session.models
+    wait_for(lambda: not shelf.loaded_settings("responder") and not shelf.loaded_settings("voice"))
+    made.engine.ask("and now?")
+    made.until(events.ModelLoading, what="responder", done=True)
+    made.until(events.TurnEnded, reason="answered")
+    made.engine.stop()
+
+
+def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None) -> None:
+    made = Live(replace(QUIET, memory=MemorySettings(preload=False)))
+    made.until(events.StateChanged, state="ready")
+    assert not made.engine._session.models.loaded_settings("responder")
+    made.engine.ask("and now?")
+    made.until(events.TurnEnded, reason="answered")
+    made.engine.stop()
+
+
+def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: Live) -> None:
+    live.until(events.StateChanged, state="ready")
+    live.seen.clear()
+    look = replace(QUIET.responder, default_prompt="Say what you see.", auto_describe=True, camera="1", video_frames=4)
+    live.engine.apply_settings(replace(QUIET, responder=look))
+    live.until(events.StateChanged, state="ready")
+    assert not [one for one in live.seen if isinstance(one, events.ModelLoading)]
+    live.engine.apply_settings(replace(QUIET, responder=replace(look, max_new_tokens=9)))
+    live.until(events.ModelLoading, what="responder")
+
+
+def test_how_a_part_runs_is_told_once(home: Path) -> None:
+    class Part:
+        load_warning = "It runs on the processor, slower."
+
+    shelf = ModelManager(home)
+    told = [list(shelf._load_role("responder", "a model", Part)) for _ in range(2)]
+    assert events.Notice(Part.load_warning) in told[0] and told[1] == []
+
+
+def test_a_voice_that_came_later_takes_the_place_of_what_stood_in(home: Path, checkpoints: Path) -> None:
+    settings = replace(Settings(), voice=replace(Settings().voice, id="piper/mine"))
+    shelf = ModelManager(home)
+
+    def voice() -> tuple[str, list[object]]:
+        told = list(shelf._load_voice(settings))
+        return type(shelf.loaded_settings("voice")).__name__, [one for one in told if isinstance(one, events.Notice)]
+
+    assert voice()[0] == "Espeak"
+    assert voice() == ("Espeak", []), "told once, and not tried at every question"
+    shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "mine")
+    assert voice()[0] == "Espeak"
+    shelf.unload_fallbacks()
+    assert voice() == ("Piper", [])
+    kept = shelf.loaded_settings("voice")
+    shelf.unload_fallbacks()
+    assert voice()[0] == "Piper" and shelf.loaded_settings("voice") is kept
+    shelf.close()

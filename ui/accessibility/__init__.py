@@ -1,0 +1,1 @@
+"""What a screen reader gets: announcements, roles, answers."""

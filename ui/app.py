@@ -1,0 +1,144 @@
+"""Starts Hark's window: the one place where settings, the engine's process and the window are put together."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from assistant.settings import AppPaths
+from assistant.settings_file import load_settings
+from assistant.text import i18n
+from assistant.text.i18n import tr
+from ui import theme
+from ui.desktop.single_instance import SingleInstance
+from ui.engine_bridge import EngineBridge
+from ui.main_window import Window
+from ui.widgets.labels import show_warning
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def set_language(wanted: str) -> None:
+    """The language of all that is shown: Hark's own sentences, and Qt's buttons, menus and dialogs."""
+    chosen = i18n.choose_language(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+    if chosen != "en":  # Qt's own is English
+        QLocale.setDefault(QLocale(chosen))
+        qts = QTranslator(QApplication.instance())
+        if qts.load(f"qtbase_{chosen}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            QApplication.installTranslator(qts)
+
+
+def _start_warm_up(window: Window) -> None:
+    """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
+    setting need."""
+
+    def load_modules() -> None:
+        importlib.import_module("subprocess")
+        window.keeper.open_history(window.bridge.data)
+        importlib.import_module("assistant.text.markdown").warm()
+        importlib.import_module("tomlkit")
+
+    threading.Thread(target=load_modules, name="hark warm", daemon=True).start()
+
+
+def _warn_unanswered(folders: AppPaths) -> int:
+    """Says that another Hark has the folder and does not answer; returns the exit code."""
+    set_language(load_settings(folders).window.language)
+    text = tr(
+        "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
+        "{folder}. End that one, then start Hark again."
+    ).format(folder=folders.data)
+    print(text, file=sys.stderr, flush=True)
+    show_warning(None, "Hark", text)
+    return 1
+
+
+def _list_style() -> None:
+    """Of all names in it PySide makes objects: not in the frame that shows the first conversation."""
+    from PySide6.QtWidgets import QStyle  # noqa: F401
+
+
+def _first_message() -> None:
+    """Makes what drawing a message needs: the first one that comes is as quick as all others."""
+    from ui.conversation.view import markdown_document
+
+    markdown_document.render_markdown("**1** `2`", None, theme.current_theme()).size()
+
+
+def _run_on() -> None:
+    """From the first paint on: garbage is looked for, but never in what the start has made, and no frame waits for
+    long while another thread has the interpreter."""
+    gc.freeze()
+    gc.enable()
+    sys.setswitchinterval(0.001)
+
+
+def _show_warning(window: Window, text: str) -> None:
+    """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
+    window.presenter.note(text)
+    window.presenter.ready.connect(lambda: window.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
+
+
+def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
+    """Shows the window first, then starts the engine; `options` are those of `ui.__main__`, `silent` is a marked
+    sentence on what of the desktop does not answer. Returns the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Hark")
+    application.setDesktopFileName("hark")
+    application.setStyle("Fusion")
+    application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
+    folders = AppPaths.locate()
+    if options.install:
+        from ui.desktop import desktop_entry
+
+        print(desktop_entry.install_with_icon())
+        return 0
+    # Qt's file dialogs note the folders that were visited, in a file that would lie in the user's home.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(folders.config))
+    instance = SingleInstance(folders.data)
+    if not instance.is_first:
+        return 0 if instance.send_command(options.deed) else _warn_unanswered(folders)
+    settings = load_settings(folders)
+    set_language(settings.window.language)
+    theme.choose_theme(settings.window.theme)
+    theme.stand_still(settings.window.reduce_motion)
+    theme.apply_theme(application)
+    bridge = EngineBridge(settings, folders)
+    window = Window(bridge)
+    instance.command_received.connect(window.commands.run_command)
+    if options.deed != "show":
+        window.commands.run_command(options.deed)
+    if silent_bus_text:
+        window.painted.connect(
+            lambda: _show_warning(window, tr(silent_bus_text)), Qt.ConnectionType.SingleShotConnection
+        )
+    # After the first paint, one by one: no frame is late.
+    later = [
+        (0, _run_on),
+        (0, lambda: _start_warm_up(window)),
+        (10, _list_style),
+        (20, bridge.engine.start),
+        (200, lambda: importlib.import_module("ui.conversation.markdown_document")),
+        (300, window.appear),
+        (400, _first_message),
+        (600, instance.start_listening),
+    ]
+    window.painted.connect(
+        lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection
+    )
+    if options.away:
+        window.painted.emit()
+    else:
+        window.show()
+    code = application.exec()
+    bridge.engine.stop()
+    return code

@@ -1,0 +1,1 @@
+"""What the user does and what the engine reports, brought together."""

@@ -1,0 +1,1 @@
+"""The conversation view: its model, its painter and its actions."""

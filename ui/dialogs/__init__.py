@@ -1,0 +1,1 @@
+"""The dialogs: settings, models, check-up, welcome."""

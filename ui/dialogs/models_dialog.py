@@ -1,0 +1,189 @@
+"""Models by job: what is here, what fits, got and paused and removed. Knows nothing of how they are fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from assistant.models.catalog import CATALOG, CatalogEntry, fits_hardware
+from assistant.text.i18n import tr, tr_noop
+from ui import theme
+from ui.download_manager import QUANTISED, DownloadManager
+from ui.widgets.labels import plain_label, scroll_area
+
+if TYPE_CHECKING:
+    from ui.main_window import Window
+
+_JOBS = {"hear": tr_noop("To hear"), "look": tr_noop("To look and answer"), "speak": tr_noop("To speak")}
+
+
+def show_models_dialog(window: Window) -> None:
+    """Shows a window's one dialog of models, and what was begun in an earlier one."""
+    downloads = window.findChild(DownloadManager)
+    if downloads is None:
+        downloads = DownloadManager(window, lambda: window.bridge.settings)
+        downloads.chosen.connect(window.do.on_choice)
+        downloads.told.connect(window.presenter.announce)
+        downloads.gone.connect(lambda: window.bridge.change_settings(window.bridge.settings))
+    made = next((one for one in window.findChildren(ModelsDialog) if one.isVisible()), None) or ModelsDialog(
+        window, downloads
+    )
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    made.show()
+    made.raise_()
+    made.activateWindow()
+
+
+def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
+    """What a model needs, and whether a computer with so many GB of memory, and of a graphics card, has it."""
+    about = [tr("{size} GB to fetch").format(size=f"{entry.size:.1f}")]
+    if not entry.quantised:
+        about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory_gb:.1f}"))
+    if entry.task != "speak":
+        about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.gpu_memory_gb:.1f}"))
+    if entry.quantised:
+        about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantised))
+        about.append(tr("needs “{command}”").format(command=QUANTISED))
+    if entry.language:
+        about.append(tr("English") if entry.language == "en" else tr("Chinese"))
+    if not fits_hardware(entry, memory, card):
+        about.append(tr("too large for this computer"))
+    return " · ".join([*about, entry.licence])
+
+
+class ModelRow(QWidget):
+    """One model. `wanted` tells what is to be done with it: a method's name of `Downloads`."""
+
+    wanted = Signal(str)
+
+    def __init__(self, entry: CatalogEntry) -> None:
+        super().__init__()
+        self.entry = entry
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 4)
+        column.setSpacing(4)
+        line = QHBoxLayout()
+        self.about, self.state = plain_label(""), plain_label("")
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName(tr("Download of {name}").format(name=entry.name))
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.bar.setRange(0, 1000)
+        line.addWidget(plain_label(entry.name, quiet=False), 1)
+        self.buttons: dict[str, QPushButton] = {}
+        for what, text in (
+            ("get", tr("Get")), ("stop", tr("Pause")), ("use", tr("Use")), ("remove", tr("Remove")),
+            ("cancel", tr("Cancel")),
+        ):  # fmt: skip
+            button = self.buttons[what] = QPushButton()
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _=False, what=what: self.wanted.emit(what))
+            self._label_button(what, text)
+            button.hide()
+            line.addWidget(button)
+        column.addLayout(line)
+        for widget in (self.about, self.bar, self.state):
+            column.addWidget(widget)
+
+    def _label_button(self, what: str, text: str) -> None:
+        self.buttons[what].setText(text)
+        self.buttons[what].setAccessibleName(f"{text}: {self.entry.name}")
+
+    def show_state(self, here: bool, busy: bool, begun: bool, said: str) -> None:
+        """Which buttons make sense now. Whoever stood on one that goes stands on one of this row, not of the next."""
+        self._label_button("get", tr("Go on") if begun else tr("Get"))
+        self.bar.setVisible(busy)
+        if not busy:
+            self.state.setText(said)
+        shown = {
+            "get": not here and not busy, "stop": busy, "use": here and not busy, "remove": here and not busy,
+            "cancel": busy or (begun and not here),
+        }  # fmt: skip
+        focus = self.window().focusWidget()
+        for what, button in self.buttons.items():
+            if shown[what]:
+                button.show()
+        stays = next(button for what, button in self.buttons.items() if shown[what])
+        for what, button in self.buttons.items():
+            if not shown[what]:
+                if button is focus:
+                    stays.setFocus()
+                button.hide()
+
+    def show_progress(self, done: float, total: float, left: float) -> None:
+        self.bar.setValue(int(1000 * done / total) if total else 0)
+        told = tr("{done} of {total} GB, about {minutes} min left")
+        self.state.setText(
+            told.format(done=f"{done / 1e9:.2f}", total=f"{total / 1e9:.2f}", minutes=max(1, round(left / 60)))
+        )
+
+
+class ModelsDialog(QDialog):
+    """Shows what `downloads` has and does; closed, it leaves all as it is."""
+
+    def __init__(self, parent: QWidget, downloads: DownloadManager) -> None:
+        super().__init__(parent)
+        self._downloads = downloads
+        self.setWindowTitle(tr("Models"))
+        theme.fit_dialog(self, 620, 640)
+        self.rows = {entry.name: ModelRow(entry) for entry in CATALOG.values()}
+        self.all = QPushButton()
+        self.all.clicked.connect(downloads.download_all)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.addWidget(
+            plain_label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
+        )
+        column.addWidget(self.all)
+        for job, title in _JOBS.items():
+            heading = plain_label(tr(title), quiet=False)
+            heading.setFont(theme.scaled_font(1.1, theme.QFont.Weight.DemiBold))
+            column.addWidget(heading)
+            for row in self.rows.values():
+                if row.entry.task == job:
+                    row.wanted.connect(self._on_wanted)
+                    column.addWidget(row)
+        column.addStretch(1)
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(self.accept)
+        whole = QVBoxLayout(self)
+        whole.addWidget(scroll_area(inside), 1)
+        whole.addWidget(close)
+        downloads.changed.connect(self._show_rows)
+        downloads.moved.connect(self._show_progress)
+        self._show_rows()
+        downloads.refresh()
+
+    @Slot()
+    def _show_rows(self) -> None:
+        has = self._downloads
+        best = has.recommended_models()
+        self.all.setVisible(bool(best))
+        self.all.setText(
+            tr("Get what fits this computer: {names} ({size} GB)").format(
+                names=" + ".join(entry.name for entry in best), size=f"{sum(entry.size for entry in best):.1f}"
+            )
+        )
+        for name, row in self.rows.items():
+            row.about.setText(model_facts(row.entry, has.memory, has.card))
+            row.show_state(name in has.here, name in has.running, name in has.begun, has.model_state(name))
+            if name in has.running:
+                self._show_progress(name)
+
+    @Slot(str)
+    def _show_progress(self, name: str) -> None:
+        now = self._downloads.running[name]
+        self.rows[name].show_progress(now.done, now.total, now.left)
+
+    @Slot(str)
+    def _on_wanted(self, what: str) -> None:
+        row: Any = self.sender()
+        getattr(self._downloads, what)(row.entry.name)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """What is used may have been chosen elsewhere meanwhile."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._show_rows()

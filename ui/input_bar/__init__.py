@@ -1,0 +1,1 @@
+"""The question field, the talk button and the timings."""

@@ -1,0 +1,306 @@
+"""The window: puts the views side by side, connects them, opens the dialogs. Shows no event itself."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from shiboken6 import isValid
+
+from assistant.events import AudioDevicesAvailable
+from assistant.text.i18n import tr
+from ui import texts, theme
+from ui.commands import DesktopCommands
+from ui.controllers.history import HistoryController
+from ui.conversation.view.model import MessageListModel
+from ui.conversation.view.view import ConversationView, MessageActionBar
+from ui.doing import Doing
+from ui.engine_bridge import EngineBridge
+from ui.input_bar.input_bar import InputBar
+from ui.key_filter import KeyFilter
+from ui.picture_tray.picture_tray import PictureTray
+from ui.presenter import Presenter
+from ui.responsive_layout import ResponsiveLayout
+from ui.sidebar.sidebar import Sidebar
+from ui.widgets.labels import message_box
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
+
+    from ui.desktop.tray_icon import TrayIcon
+
+
+class Window(QMainWindow):
+    """Everything that a person sees. Events come in through the bridge, one slot takes them. `painted` is told once:
+    whatever can wait waits for it."""
+
+    painted = Signal()
+
+    def __init__(self, bridge: EngineBridge) -> None:
+        super().__init__()
+        self.bridge, self.engine = bridge, bridge.engine
+        self.setWindowTitle("Hark")
+        self.resize(1240, 800)
+        self.setMinimumSize(480, 420)
+        self.setAcceptDrops(True)
+        self.side, self.bar, self.tray = Sidebar(bridge.settings), InputBar(), PictureTray()
+        self.conversation = ConversationView(MessageListModel())
+        self.actions_row = MessageActionBar(self.conversation)
+        self.presenter, self.keeper = Presenter(self), HistoryController(self)
+        self.keys, self.do = KeyFilter(QApplication.instance()), Doing(self)
+        self.commands = DesktopCommands(self)
+        self._devices, self._options = AudioDevicesAvailable((), ()), None
+        self.presence: TrayIcon | None = None
+        self.ending = False  # whether closing is the end, wherever the window would stay
+        QGuiApplication.instance().commitDataRequest.connect(self.end)
+        self._lay_out()
+        self._connect()
+        self.bar.status.setText(texts.state_text("loading"))
+        self.bar.field.setFocus()
+        self._unpainted = True
+
+    def _lay_out(self) -> None:
+        self.tray.setFixedWidth(max(300, theme.letter_width(36)))
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        inside = QWidget()
+        talk = QVBoxLayout(inside)
+        talk.setContentsMargins(0, 0, 0, 0)
+        talk.setSpacing(0)
+        talk.addWidget(self.conversation, 1)
+        talk.addWidget(self.actions_row)
+        middle.addWidget(self.side)
+        middle.addWidget(inside, 1)
+        middle.addWidget(self.tray)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(middle, 1)
+        column.addWidget(self.bar)
+        self.setCentralWidget(whole)
+        self.folding = ResponsiveLayout(self.bar, self.side, inside, self.tray)
+        order = (
+            self.bar.field, self.bar.ask, self.bar.talk, self.bar.stages, self.bar.stop, self.conversation,
+            *self.actions_row.buttons,
+            self.tray.pointing, self.tray.turn, self.tray.crop, self.tray.let_go, self.tray.list, self.tray.add,
+            self.side.new, self.side.past.search, self.side.past.undo, self.side.past.list, self.side.voice,
+            self.side.free, self.side.private, self.side.models, self.side.options,
+        )  # fmt: skip
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
+        self._places = (self.bar.field, self.conversation, self.tray.pointing, self.tray.add, self.side.past.list)
+
+    def _connect(self) -> None:
+        self.bridge.event_received.connect(self.presenter.on_event)
+        self.painted.connect(self.tell_notes, Qt.ConnectionType.SingleShotConnection)
+        self.presenter.ready.connect(self.do.welcome)
+        self.presenter.ready.connect(self.commands.on_ready)
+        for signal, slot in (
+            (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
+            (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste),
+        ):  # fmt: skip
+            signal.connect(slot)
+        self.bar.asked.connect(self.do.ask)
+        self.bar.refused.connect(self.presenter.tell)
+        self.bar.stopped.connect(self.do.stop)
+        self.bar.talk.down.connect(self.do.on_talk)
+        self.bar.talk.up.connect(self.do.on_talk_end)
+        self.conversation.read.connect(self.do.on_read)
+        self.conversation.again.connect(self.do.on_again)
+        self.conversation.edited.connect(self.do.on_edit)
+        self.conversation.told.connect(self.presenter.announce)
+        self.tray.files.connect(self.do.on_files)
+        self.tray.encoded.connect(self.do.on_encoded)
+        self.tray.forgotten.connect(self.do.on_forget)
+        self.tray.pointed.connect(self.do.on_pointed)
+        self.tray.reworked.connect(self.do.on_rework)
+        self.tray.pointing.told.connect(self.presenter.announce)
+        self.side.chosen.connect(self.do.on_choice)
+        self.side.hands_free.connect(self.do.on_hands_free)
+        self.side.fresh.connect(self.do.new_conversation)
+        self.side.secret.connect(self.do.on_private)
+        self.side.options.clicked.connect(self.options)
+        self.side.models.clicked.connect(self.models)
+        theme.when_changed(self.on_scheme)
+        for keys, slot in (
+            ("Ctrl+O", self.tray.pick_files),
+            ("F7", self.do.looking.capture_screen),
+            ("Shift+F7", self.do.looking.capture_part),
+            ("Ctrl+F7", self.do.looking.take_photo),
+            ("Ctrl+Shift+F7", self.do.looking.capture_window),
+            ("F1", self.help),
+            ("Ctrl+N", self.do.new_conversation),
+            ("F6", self.next_place),
+            ("Alt+Left", self.do.sentence_before),
+            ("Alt+Right", self.do.sentence_after),
+            ("Alt+R", self.do.sentence_again),
+            ("Alt+Up", self.do.faster),
+            ("Alt+Down", self.do.slower),
+            ("Ctrl+,", self.options),
+            ("Ctrl+H", self.side.free.toggle),
+            ("Ctrl+L", self.bar.field.setFocus),
+            ("Ctrl+F", self.search),
+            ("Ctrl+Z", self.keeper.undo_delete),
+            ("Ctrl+S", self.export),
+            ("Ctrl+I", self.keeper.import_conversation),
+            ("Ctrl+M", self.models),
+            ("F8", self.checkup),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(slot)
+
+    @Slot()
+    def options(self) -> None:
+        """All settings; there is one such dialog at a time."""
+        from ui.dialogs.settings_dialog import (
+            SettingsDialog,  # dialogs are imported when they are opened: the window is there sooner
+        )
+
+        made = self._options = SettingsDialog(self, lambda: self.bridge.settings)
+        self.offer_devices(self._devices)
+        made.chosen.connect(self.do.on_choice)
+        made.replaced.connect(self.do.on_settings)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+
+    @Slot()
+    def models(self) -> None:
+        """What hears, looks and speaks, got from a hub; what is fetched is fetched on when this is closed."""
+        from ui.dialogs import models_dialog
+
+        models_dialog.show_models_dialog(self)
+
+    @Slot()
+    def checkup(self) -> None:
+        """What works here; the meter in it shows what the microphone hears."""
+        from ui.dialogs.doctor_dialog import DoctorDialog
+
+        made = DoctorDialog(self)
+        made.say.connect(self.do.on_read)
+        made.tries.connect(self.do.try_microphone)
+        self.presenter.tried.connect(made.show_test_result)
+        made.told.connect(self.presenter.announce)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.presenter.meters.append(made.meter)
+        made.open()
+
+    @Slot()
+    def appear(self) -> None:
+        """In the tray, where there is one."""
+        from ui.desktop.tray_icon import TrayIcon, app_icon
+
+        self.presence = TrayIcon(self)
+        self.presence.wanted.connect(self.commands.run_command)
+        QApplication.setWindowIcon(app_icon())
+        if self.bridge.settings.window.hotkeys:
+            self.do.take_keys(True)
+        if not self.isVisible() and not self.presence.is_available:
+            self.show()
+
+    @Slot()
+    def tell_notes(self) -> None:
+        """What was wrong with the settings' file."""
+        for note in self.bridge.settings.notes:
+            self.presenter.note(note)
+
+    @Slot()
+    def end(self) -> None:
+        """The next closing is the end: the user quits, or leaves the desktop."""
+        self.ending = True
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Away in the tray, if that is wanted and possible; else the end."""
+        if (
+            self.bridge.settings.window.close_to_tray
+            and not self.ending
+            and self.presence
+            and self.presence.is_available
+        ):
+            event.ignore()
+            self.hide()
+        else:
+            event.accept()
+            QApplication.quit()
+
+    def offer_devices(self, found: AudioDevicesAvailable) -> None:
+        """What microphones and speakers there are now."""
+        self._devices = found
+        if self._options and isValid(self._options):
+            self._options.offer_choices("input", found.inputs, self.bridge.settings.audio.input)
+            self._options.offer_choices("output", found.outputs, self.bridge.settings.audio.output)
+
+    @Slot()
+    def search(self) -> None:
+        self.folding.show_column(self.side)
+        self.side.past.search.setFocus()
+        self.side.past.search.selectAll()
+
+    @Slot()
+    def export(self) -> None:
+        if self.keeper.current is None:
+            self.presenter.tell(tr("There is nothing to export yet."))
+        else:
+            self.keeper.export_conversation(self.keeper.current)
+
+    @Slot()
+    def next_place(self) -> None:
+        places = [one for one in self._places if one.isVisible()]
+        now = next((at for at, place in enumerate(places) if place.hasFocus()), -1)
+        places[(now + 1) % len(places)].setFocus(Qt.FocusReason.TabFocusReason)
+
+    @Slot()
+    def help(self) -> None:
+        keys = "\n".join(f"{keys}: {what}" for keys, what in texts.all_keys())
+        message_box(self, tr("Keys"), keys).open()
+
+    @Slot()
+    def on_scheme(self) -> None:
+        theme.apply_theme(QApplication.instance())
+        self.conversation.refresh()
+
+    @Slot()
+    def talk_down(self) -> None:
+        if self.do.can_talk():
+            self.bar.talk.press_down()
+
+    @Slot()
+    def talk_up(self) -> None:
+        if self.bar.talk.isEnabled():
+            self.bar.talk.release()
+
+    @Slot()
+    def paste(self) -> None:
+        """A picture goes to the tray; text goes where it always goes."""
+        data = QGuiApplication.clipboard().mimeData()
+        self.keys.global_keys_taken = bool(data) and self.tray.accepts_drop(data)
+        if self.keys.global_keys_taken:
+            self._take(self.tray.take_drop(data))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._unpainted:
+            self._unpainted = False
+            QTimer.singleShot(0, self.painted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.folding.fit_width(event.size().width())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.acceptProposedAction()
+        self.tray.show_drop_target(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.tray.show_drop_target(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.tray.show_drop_target(False)
+        event.acceptProposedAction()
+        self._take(self.tray.take_drop(event.mimeData()))
+
+    def _take(self, why_not: str) -> None:
+        if why_not:
+            self.presenter.note(why_not)

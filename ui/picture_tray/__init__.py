@@ -1,0 +1,1 @@
+"""The pictures of the next question, and the selection of a region."""
