@@ -17,7 +17,7 @@ import psutil
 from assistant import error_boundary, gpu
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.models import catalog, local_store
-from assistant.settings import AppPaths
+from assistant.paths import AppPaths
 from assistant.text.i18n import tr, tr_noop
 
 

@@ -4,48 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.messages import Detection, Message, PictureCost
 
 if TYPE_CHECKING:
     from assistant.audio.clip import AudioClip
     from assistant.pictures import Picture
-
-
-@dataclass(frozen=True)
-class PictureRegion:
-    """A part of a picture that is asked about; `box`: left, top, right, bottom in its pixels."""
-
-    picture: Picture
-    box: tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class PictureCost:
-    """What a picture costs: the pixels that the model sees, its tokens, memory for the conversation, and time."""
-
-    width: int
-    height: int
-    tokens: int
-    megabytes: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Detection:
-    """A place in the last picture, as an answer points at it: left, top, right, bottom as shares of its sides."""
-
-    label: str
-    box: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message of a conversation. `text` is plain or Markdown; pictures come before it, regions belong to it."""
-
-    role: Literal["system", "user", "assistant"]
-    text: str
-    pictures: tuple[Picture, ...] = ()
-    regions: tuple[PictureRegion, ...] = ()
 
 
 class Backend(Protocol):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Any
 
-from assistant.environment import hark_home
 from assistant.text.i18n import tr, tr_noop
 from assistant.text.sanitize import sanitize
 from assistant.typed_reader import InvalidValueError, MaxLength, NumberRange, TextPattern, field_hints, read_as
@@ -19,29 +17,6 @@ Name = Annotated[str, MaxLength(4096)]  # of a model, folder, device, voice
 Prompt = Annotated[str, MaxLength(100_000)]
 Gigabytes = Annotated[float, NumberRange(0, 100_000)]
 Pixels = Annotated[int, NumberRange(0, 1_000_000_000)]
-
-
-@dataclass(frozen=True)
-class AppPaths:
-    """Where Hark keeps its files; `HARK_HOME` puts all of them in one place."""
-
-    config: Path
-    data: Path
-    logs: Path
-
-    @property
-    def temporary_folder(self) -> Path:
-        """For files that libraries make while they work; see `environment.keep_temporary_files`."""
-        return self.data / "temporary"
-
-    @classmethod
-    def locate(cls) -> AppPaths:
-        if root := hark_home():
-            return cls(root, root, root / "logs")
-        import platformdirs
-
-        here = platformdirs.PlatformDirs("hark", appauthor=False)
-        return cls(here.user_config_path, here.user_data_path, here.user_log_path)
 
 
 @dataclass(frozen=True)

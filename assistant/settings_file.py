@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InvalidInputError, first_line
+from assistant.paths import AppPaths
 from assistant.safe_open import open_regular_file
-from assistant.settings import AppPaths, Settings, from_table, to_table
+from assistant.settings import Settings, from_table, to_table
 from assistant.text.i18n import tr, tr_noop
 
 _FILE_NAME = "settings.toml"

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 
-from assistant.cli import console
+from assistant import log
 from benchmarks import spoken, starter
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=("starter", "desktop"))
     options = parser.parse_args()
-    console.silence_warnings()
+    log.silence_warnings()
     if options.only != "desktop":
         _starter(options.quick)
     if options.only != "starter" and not options.quick:

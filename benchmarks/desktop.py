@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import clip
+from assistant.audio import clip, decode
 from assistant.audio.segmenter import SegmenterParams
 from assistant.audio.vad import RATE
 from assistant.history.conversation_store import TurnRecord
@@ -147,15 +147,15 @@ def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
 
 def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
     """End of speech to first sound, ours and in the naive order, in turn."""
-    from assistant.engine.engine.engine import Engine
-
+    from assistant.engine.engine import Engine
     from assistant.events import StateChanged, TurnEnded
-    from assistant.settings import AppPaths, AudioSettings, Settings
+    from assistant.paths import AppPaths
+    from assistant.settings import AudioSettings, Settings
 
     shown = demo.make_demo(3)
     shown.picture.save(folder / "p.png")
     with shown.question_recording() as recording:
-        clip.write_wav(folder / "q.wav", clip.read_audio(recording))
+        clip.write_wav(folder / "q.wav", decode.read_audio(recording))
     happened: queue.Queue[Any] = queue.Queue()
     engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), happened.put)
     engine.start()
@@ -202,10 +202,10 @@ class _Tone(Voice):
 
 def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:
     """From the first sound of a person's voice at the microphone to the speaker ducked, and silent."""
-    from assistant.engine.engine.engine import Engine
-
+    from assistant.engine.engine import Engine
     from assistant.events import StateChanged, TurnEnded
-    from assistant.settings import AppPaths, AudioSettings, ResponderSettings, Settings
+    from assistant.paths import AppPaths
+    from assistant.settings import AudioSettings, ResponderSettings, Settings
 
     happened: queue.Queue[Any] = queue.Queue()
     settings = Settings(responder=ResponderSettings(backend="silent"), audio=AudioSettings(earcons=False))

@@ -10,9 +10,10 @@ from importlib import resources
 from pathlib import Path
 
 from assistant import backends
-from assistant.audio import clip
+from assistant.audio import clip, decode
 from assistant.backends.sphinx import SphinxTranscriber
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter import questions
 from assistant.starter.jsgf import JsgfGrammar
@@ -29,7 +30,7 @@ def say(text: str, voice: str) -> clip.AudioClip:
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "said.wav"
         subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
-        return clip.read_audio(wav)
+        return decode.read_audio(wav)
 
 
 def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from assistant import backends
 from assistant.backends.starter import CANNOT_TELL, StarterResponder
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter import questions
 from assistant.starter.jsgf import starter_grammar

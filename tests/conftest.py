@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from assistant import log
 from assistant.audio.clip import AudioClip
-from assistant.cli import console
 from tests.support.paths import SAMPLES, STARTER_MODEL
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.support.engine_harness import Live
     from tests.support.window_harness import Desk, Past
 
-console.silence_warnings()
+log.silence_warnings()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from assistant.settings import AppPaths
+from assistant.paths import AppPaths
 from assistant.settings_file import load_settings
 from assistant.text import i18n
 from assistant.text.i18n import tr
@@ -68,7 +68,7 @@ def _list_style() -> None:
 
 def _first_message() -> None:
     """Makes what drawing a message needs: the first one that comes is as quick as all others."""
-    from ui.conversation.view import markdown_document
+    from ui.conversation import markdown_document
 
     markdown_document.render_markdown("**1** `2`", None, theme.current_theme()).size()
 

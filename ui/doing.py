@@ -12,7 +12,7 @@ from assistant.settings import MAX_SPEED, MIN_SPEED
 from assistant.text.i18n import tr
 from ui import theme
 from ui.controllers.capture import CaptureController
-from ui.conversation.view.model import ChatMessage
+from ui.conversation.model import ChatMessage
 from ui.picture_tray.picture_tray import MOST, SOUNDS
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from assistant.events import Event
 from assistant.ipc.client import EngineClient
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.settings_file import save_settings
 
 

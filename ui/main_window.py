@@ -15,8 +15,9 @@ from assistant.text.i18n import tr
 from ui import texts, theme
 from ui.commands import DesktopCommands
 from ui.controllers.history import HistoryController
-from ui.conversation.view.model import MessageListModel
-from ui.conversation.view.view import ConversationView, MessageActionBar
+from ui.conversation.model import MessageListModel
+from ui.conversation.action_bar import MessageActionBar
+from ui.conversation.view import ConversationView
 from ui.doing import Doing
 from ui.engine_bridge import EngineBridge
 from ui.input_bar.input_bar import InputBar

@@ -15,7 +15,7 @@ from assistant.text.i18n import tr
 from assistant.text.sanitize import sanitize
 from ui import texts
 from ui.accessibility.announcer import Announcer
-from ui.conversation.view.model import ChatMessage
+from ui.conversation.model import ChatMessage
 
 if TYPE_CHECKING:
     from ui.accessibility.answer_reader import AnswerReader

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import wave
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from assistant.audio.formats import AudioRefusal
-from assistant.errors import InvalidInputError
-from assistant.limited_child import LimitedChild
-from assistant.safe_open import open_regular_file
-from assistant.text.i18n import tr, tr_noop
-
-DECODED_RATE = 16_000  # of every file; no model listens closer
-MAX_SECONDS = 600.0  # seconds of sound that a question may have
-_MAX_FILE_BYTES = 2 * 1024**3
-_CHUNK_BYTES = 64 * 1024
-_DECODING_TIMEOUT_S = 90.0
 
 Samples = npt.NDArray[np.float32]
 
@@ -47,32 +32,6 @@ class AudioClip:
         import soxr
 
         return np.clip(soxr.resample(self.samples, self.rate, rate), -1.0, 1.0).astype(np.float32)
-
-
-class StreamResampler:
-    """Brings sound that is still coming to another rate, block by block, a millisecond late.
-
-    soxr's better streams give nothing for 30 ms and then all at once: what lies above the new rate is filtered out here
-    (windowed sinc), and its quickest stream, which gives every block at once, does the rest."""
-
-    _TAPS = 95
-
-    def __init__(self, rate: int, to: int) -> None:
-        import soxr
-
-        self._stream = soxr.ResampleStream(rate, to, 1, dtype="float32", quality="QQ") if rate != to else None
-        at = np.arange(self._TAPS) - self._TAPS // 2
-        low = np.sinc(at * 0.9 * to / rate) * np.hamming(self._TAPS) if to < rate else at == 0
-        self._filter = (low / low.sum()).astype(np.float32)
-        self._before = np.zeros(self._TAPS - 1, np.float32)
-
-    def __call__(self, block: Samples) -> Samples:
-        if self._stream is None or not len(block):
-            return block
-        whole = np.concatenate([self._before, np.ascontiguousarray(block, np.float32)])
-        self._before = whole[-(self._TAPS - 1) :]
-        low = np.convolve(whole, self._filter, "valid").astype(np.float32)
-        return np.asarray(self._stream.resample_chunk(low), np.float32)
 
 
 class ChannelDownmix:
@@ -150,73 +109,3 @@ def write_wav(path: Path, audio: AudioClip) -> None:
         file.setsampwidth(2)
         file.setframerate(audio.rate)
         file.writeframes(to_pcm16(audio.samples))
-
-
-def read_audio(path: Path) -> AudioClip:
-    """Any sound file whose format Hark knows, as mono sound of at most ten minutes at `DECODED_RATE`.
-
-    Raises `BadInput` for what is no regular file, has no sound, cannot be decoded or is too long."""
-    with closing(AudioDecoding(path)) as decoding:
-        while not decoding.wait_for_result(1.0):
-            pass
-        return decoding.take_result()
-
-
-class AudioDecoding:
-    """A sound file on its way through the process that decodes it: wait for its end, take its result, close it.
-
-    Raises `BadInput` as `read` does."""
-
-    def __init__(self, path: Path) -> None:
-        self._name = path.name
-        self._samples = bytearray()
-        with open_regular_file(path, "hear", tr_noop("sound file")) as file:
-            if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
-                raise _refusal_error(AudioRefusal.TOO_LONG, path.name)
-            file.seek(0)
-            self._child = LimitedChild("assistant.audio.decoder_process", [], file, _DECODING_TIMEOUT_S)
-        self._reader = threading.Thread(target=self._read_output, name="hark sound file", daemon=True)
-        self._reader.start()
-
-    def wait_for_result(self, seconds: float) -> bool:
-        """Waits so long at most; whether there is a result, if only that it took too long."""
-        self._reader.join(seconds)
-        return not self._reader.is_alive()
-
-    def take_result(self) -> AudioClip:
-        """The whole sound, once `wait` says so."""
-        code = self._child.wait()
-        if code:
-            raise _refusal_error("late" if self._child.has_timed_out else code, self._name)
-        return AudioClip(np.frombuffer(self._samples, np.float32), DECODED_RATE)
-
-    def close(self) -> None:
-        """Ends the process, if it still runs."""
-        self._child.kill()
-        self._reader.join()
-        self._child.close()
-
-    def _read_output(self) -> None:
-        while chunk := self._child.output_stream.read(_CHUNK_BYTES):
-            self._samples += chunk
-            if len(self._samples) > MAX_SECONDS * DECODED_RATE * 4:
-                return self._child.kill()
-
-
-def _refusal_error(why: AudioRefusal | int | str, name: str) -> InvalidInputError:
-    """Why the file is not opened, and the next step."""
-    again, shorter = tr("Copy or download it again, or convert it."), tr("Cut it into shorter questions.")
-    sentences = {
-        AudioRefusal.UNKNOWN_FORMAT: (
-            tr("“{name}” is not a sound file that Hark can read."), tr("Use WAV, FLAC, MP3, Opus or M4A.")
-        ),
-        AudioRefusal.NO_SOUND: (tr("“{name}” holds no sound."), tr("Choose a file with sound in it.")),
-        AudioRefusal.TOO_LONG: (tr("“{name}” is longer than ten minutes."), shorter),
-        AudioRefusal.IMPOSSIBLE_RATE: (
-            tr("“{name}” names an impossible rate."), tr("Save or convert the sound again.")
-        ),
-        AudioRefusal.DAMAGED: (tr("“{name}” is damaged or cut off: no sound can be decoded from it."), again),
-        "late": (tr("“{name}” took too long to open."), shorter),
-    }  # fmt: skip
-    message, hint = sentences.get(why, (tr("“{name}” is damaged or needs too much memory."), again))
-    return InvalidInputError("hear", message.format(name=name), hint)

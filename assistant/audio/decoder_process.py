@@ -17,7 +17,8 @@ import numpy as np
 import soxr
 
 from assistant.audio import wav
-from assistant.audio.clip import DECODED_RATE, MAX_SECONDS, ChannelDownmix, Samples
+from assistant.audio.clip import ChannelDownmix, Samples
+from assistant.audio.decode import DECODED_RATE, MAX_SECONDS
 from assistant.audio.formats import AudioRefusal, AudioRefusedError, find_audio_format
 from assistant.limited_child import limit_resources
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import clip
+from assistant.audio import resampler
 from assistant.audio.clip import Samples
 from assistant.audio.own_voice_detector import OwnVoiceDetector
 from assistant.audio.vad import RATE
@@ -45,7 +45,7 @@ class EchoCanceller:
         self._canceller: Any = None if headphones else EchoCanceller(RATE, 1)
         self.has_converged = headphones
         self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
-        self._far_to_rate = clip.StreamResampler(far_rate, RATE)
+        self._far_to_rate = resampler.StreamResampler(far_rate, RATE)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
         self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0

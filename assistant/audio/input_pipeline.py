@@ -11,6 +11,7 @@ import numpy as np
 
 from assistant.audio.clip import AudioClip, Samples
 from assistant.audio.echo_canceller import EchoCanceller
+from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import (
     SpeechContinues,
     SpeechEnded,
@@ -19,7 +20,6 @@ from assistant.audio.segmenter import (
     SpeechStarted,
     UtteranceSegmenter,
 )
-from assistant.audio.speaker import AudioPlayback
 from assistant.audio.vad import RATE
 
 DUCKED = 0.25

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.audio import clip, portaudio
+from assistant.audio import clip, portaudio, resampler
 from assistant.audio.clip import Samples
 from assistant.audio.portaudio import StreamHeartbeat
 from assistant.audio.vad import RATE
@@ -24,7 +24,7 @@ class Microphone:
 
     def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
         self._blocks: queue.SimpleQueue[npt.NDArray[np.float32]] = queue.SimpleQueue()
-        self._stream_to = clip.StreamResampler(rate, RATE)
+        self._stream_to = resampler.StreamResampler(rate, RATE)
         self._downmix = clip.ChannelDownmix(rate)
         self._beat = StreamHeartbeat()
         self._stream = open_stream(callback=self._on_block, finished_callback=self._beat.mark_ended)

@@ -10,7 +10,8 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from assistant.audio.clip import AudioClip
-from assistant.interfaces import LoadOptions, Message, Responder, Transcriber, Voice
+from assistant.interfaces import LoadOptions, Responder, Transcriber, Voice
+from assistant.messages import Message
 
 RATE = 16_000
 

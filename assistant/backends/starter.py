@@ -13,7 +13,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant import backends
-from assistant.interfaces import LoadOptions, Message, PictureCost, Responder
+from assistant.interfaces import LoadOptions, Responder
+from assistant.messages import Message, PictureCost
 from assistant.pictures import Picture
 from assistant.starter.questions import CANNOT, DESCRIBE
 from assistant.text.i18n import is_chinese, tr_noop, translate_like

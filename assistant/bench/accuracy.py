@@ -14,7 +14,8 @@ from assistant.backends.qwen2_vl.generation import TextGenerator
 from assistant.backends.qwen2_vl.prompt import EncodedPrompt
 from assistant.bench import random_weights
 from assistant.bench.comparison import Measurement, run_to_end
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter.scene import draw_scene, random_scene
 

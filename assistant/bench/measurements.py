@@ -20,7 +20,7 @@ import torch
 from assistant.backends.qwen2_vl import cpu_linear, vision_tower
 from assistant.bench import random_weights
 from assistant.bench.comparison import Measurement, compare_pairs, measure_seconds, probe_machine, run_to_end
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 
 LARGE, SMALL = 896, 448  # pixels of a side: 1,024 and 256 tokens

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import logging.handlers
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +15,11 @@ from assistant.audio.portaudio_check import PORTAUDIO_CHECK
 from assistant.cli.json_events import event_to_json, finding_to_json
 from assistant.errors import AssistantError, InvalidInputError, NotAvailableError
 from assistant.events import AudioProduced, ErrorOccurred, Event, Heard, Notice, RegionPointed, TurnEnded, Wrote
-from assistant.settings import AppPaths
 from assistant.text.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from assistant.audio.speaker import AudioPlayback, Speaker
+    from assistant.audio.playback import AudioPlayback
+    from assistant.audio.speaker import Speaker
     from assistant.doctor import DoctorFinding
 
 
@@ -221,28 +218,3 @@ class AnswerOutput:
                     self._console.print_notice(str(error))
         if self._playback:
             self._playback.queue_audio(sound)
-
-
-def silence_warnings() -> None:
-    """Keeps libraries from warning on the terminal; what else they would say `environment` has switched off."""
-    warnings.simplefilter("ignore")
-
-
-def log_to_file(folders: AppPaths) -> None:
-    """Sends the log to a rotating file that holds no words of the user, and nowhere else."""
-    root = logging.getLogger()
-    root.setLevel(logging.WARNING)
-    for handler in [one for one in root.handlers if isinstance(one, _LogFile)]:
-        root.removeHandler(handler)
-        handler.close()
-    try:
-        folders.logs.mkdir(parents=True, exist_ok=True)
-        made = _LogFile(folders.logs / "hark.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
-        made.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        root.addHandler(made)
-    except OSError:
-        root.addHandler(logging.NullHandler())
-
-
-class _LogFile(logging.handlers.RotatingFileHandler):
-    """Hark's own log file."""

@@ -67,8 +67,9 @@ def _open_standard_streams() -> None:
 
 def _run_and_report(arguments: Sequence[str]) -> int:
     from assistant.cli.arguments import parse_arguments
-    from assistant.cli.console import CommandConsole, silence_warnings
+    from assistant.cli.console import CommandConsole
     from assistant.errors import AssistantError
+    from assistant.log import silence_warnings
 
     silence_warnings()
     options, fault = parse_arguments(arguments)
@@ -100,9 +101,9 @@ def _run_and_report(arguments: Sequence[str]) -> int:
 def _run_command(options: Any, console: Any) -> int:
     from importlib import import_module
 
-    from assistant.cli.console import log_to_file
     from assistant.environment import use_temporary_folder
-    from assistant.settings import AppPaths
+    from assistant.log import log_to_file
+    from assistant.paths import AppPaths
     from assistant.settings_file import load_settings
     from assistant.text import i18n
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from assistant.conversation.turn_runner import Session
 from assistant.error_boundary import reporting_errors
 from assistant.events import ErrorOccurred, Event
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
 from assistant.events import AudioProduced, Event, Heard, Notice, RegionPointed, Said, Wrote
-from assistant.interfaces import Backends, Detection, Message, PictureRegion, Voice
+from assistant.interfaces import Backends, Voice
+from assistant.messages import Detection, Message, PictureRegion
 from assistant.text import sentence_splitter, speech_text
 from assistant.text.sanitize import sanitize
 

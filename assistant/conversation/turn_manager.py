@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from assistant.audio.clip import AudioClip
+from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import (
     SpeechContinues,
     SpeechEnded,
@@ -17,7 +18,6 @@ from assistant.audio.segmenter import (
     SpeechResumed,
     SpeechStarted,
 )
-from assistant.audio.speaker import AudioPlayback
 from assistant.conversation.prefill import PromptPrefiller
 from assistant.conversation.speech_alignment import SpeechAlignment
 from assistant.conversation.turn_runner import Session, TurnRequest, TurnRunner
@@ -33,7 +33,7 @@ from assistant.events import (
     TurnEnded,
     Wrote,
 )
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.text.i18n import tr
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assistant.audio import clip
+from assistant.audio import decode
 from assistant.audio.clip import AudioClip
 from assistant.conversation import turn
 from assistant.error_boundary import reporting_errors
@@ -29,10 +29,12 @@ from assistant.events import (
     Wrote,
 )
 from assistant.history.turn_recorder import TurnRecorder
-from assistant.interfaces import Message, PictureRegion, Responder
+from assistant.interfaces import Responder
+from assistant.messages import Message, PictureRegion
 from assistant.models.manager import ModelManager
+from assistant.paths import AppPaths
 from assistant.pictures import FrameSampling, Picture, open_picture
-from assistant.settings import AppPaths, Settings
+from assistant.settings import Settings
 from assistant.text.i18n import tr
 from assistant.text.sanitize import sanitize
 
@@ -254,7 +256,7 @@ class TurnRunner:
 
 def _decode_audio(path: Path) -> Generator[Event, None, AudioClip]:
     """The sound in a file; while it is decoded the turn can be interrupted. Raises `BadInput`."""
-    with closing(clip.AudioDecoding(path)) as decoding:
+    with closing(decode.AudioDecoding(path)) as decoding:
         while not decoding.wait_for_result(_STEP_SECONDS):
             yield Wrote("")
         return decoding.take_result()

@@ -16,9 +16,10 @@ from assistant.audio.echo_canceller import EchoCanceller
 from assistant.audio.input_pipeline import AudioInputPipeline
 from assistant.audio.microphone import Microphone, open_microphone
 from assistant.audio.microphone_test import MicrophoneTest
+from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import SpeechEvent, UtteranceSegmenter
 from assistant.audio.source_monitor import SourceMonitor
-from assistant.audio.speaker import AudioPlayback, Speaker, open_speaker
+from assistant.audio.speaker import Speaker, open_speaker
 from assistant.audio.vad import SileroVad
 from assistant.errors import NotAvailableError
 from assistant.events import AudioDevicesAvailable, Event, InputLevel, MicrophoneState, MicrophoneTestResult, Notice

@@ -10,23 +10,24 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import SpeechEvent, SpeechStarted
-from assistant.audio.speaker import AudioPlayback
 from assistant.conversation.turn_manager import TurnManager
 from assistant.conversation.turn_runner import Session, TurnRequest
-from assistant.engine.engine.attachments import Attachments
-from assistant.engine.engine.audio_devices import AudioDevices
-from assistant.engine.engine.earcon_rules import EarconRules
+from assistant.engine.attachments import Attachments
+from assistant.engine.audio_devices import AudioDevices
+from assistant.engine.earcon_rules import EarconRules
 from assistant.error_boundary import reporting_errors
 from assistant.errors import AssistantError
 from assistant.events import ConversationOpened, ErrorOccurred, Event, Notice, VoicesAvailable
 from assistant.history import turn_recorder
 from assistant.models import voices
 from assistant.models.manager import ModelManager
+from assistant.paths import AppPaths
 from assistant.pictures import open_encoded
 from assistant.progress import WorkerProgress
 from assistant.safe_open import user_path
-from assistant.settings import AppPaths, Settings
+from assistant.settings import Settings
 from assistant.text.i18n import tr
 
 _PLAYBACK_POLL_S = 0.02  # seconds between looks at what is being played
@@ -46,6 +47,7 @@ class Engine:
         self._is_closing, self._progress = False, progress or WorkerProgress()
         self._earcon_rules = EarconRules()
         self._session = Session(settings, folders, None, ModelManager(folders.data))
+        self._turns: TurnManager
         self._devices = AudioDevices(settings.audio, self._emit_event, lambda: self._turns.sentence_start)
         self._turns = TurnManager(self._session, self._open_playback, self._emit_event)
         self._attachments = Attachments(self._session, self._turns, self._emit_event)

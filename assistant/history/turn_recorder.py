@@ -18,7 +18,7 @@ from assistant.history.conversation_store import ConversationStore, TurnRecord, 
 from assistant.history.database import Database, NewerHistoryError
 from assistant.history.repair import repair_if_damaged
 from assistant.history.rows import RegionBox
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture, open_picture
 from assistant.text.i18n import tr
 from assistant.text.sanitize import sanitize

@@ -21,13 +21,14 @@ from typing import IO, TYPE_CHECKING, Any
 from assistant.audio.portaudio_check import PORTAUDIO_CHECK
 from assistant.environment import use_temporary_folder
 from assistant.ipc import protocol
+from assistant.paths import AppPaths
 from assistant.progress import WorkerProgress
-from assistant.settings import AppPaths, Settings, from_table
+from assistant.settings import Settings, from_table
 from assistant.text import i18n
 from assistant.typed_reader import read_as
 
 if TYPE_CHECKING:
-    from assistant.engine.engine.engine import Engine
+    from assistant.engine.engine import Engine
 
 COMMANDS = {
     "ask",
@@ -73,8 +74,8 @@ def main() -> None:
             time.sleep(_HEARTBEAT_INTERVAL_S)
 
     threading.Thread(target=send_heartbeats, name="hark beat", daemon=True).start()
-    from assistant.cli.console import log_to_file, silence_warnings
-    from assistant.engine.engine.engine import Engine
+    from assistant.engine.engine import Engine
+    from assistant.log import log_to_file, silence_warnings
 
     silence_warnings()
     i18n.use_inherited_language()

@@ -55,27 +55,19 @@ def main(folder: Path, wanted: str = "") -> None:
 
 def take(target: str, look: Look) -> None:
     """Holds a short conversation in this process's window, and grabs all views."""
-    from PySide6.QtCore import Qt, QTimer
-    from PySide6.QtGui import QFont
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtCore import QTimer
 
     from assistant import events
-    from assistant.settings import AppPaths, Settings
+    from assistant.paths import AppPaths
+    from assistant.settings import Settings
     from assistant.text import i18n
-    from ui import theme
     from ui.engine_bridge import EngineBridge
     from ui.main_window import Window
 
     home = Path(os.environ["HARK_HOME"])
     furnish(home)
     i18n.choose_language([look.language])
-    application = QApplication([])
-    application.setStyle("Fusion")
-    application.setFont(QFont("Inter", int(look.points)))
-    if look.mirrored:
-        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    theme.choose_theme(look.theme)
-    theme.apply_theme(application)
+    application = make_application(look)
     window = Window(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.keeper.open_history(home)
@@ -101,6 +93,24 @@ def take(target: str, look: Look) -> None:
     window.engine.start()
     application.exec()
     window.engine.stop()
+
+
+def make_application(look: Look) -> QApplication:
+    """Qt's application in the look's font, theme and direction of reading."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QFont
+    from PySide6.QtWidgets import QApplication
+
+    from ui import theme
+
+    application = QApplication([])
+    application.setStyle("Fusion")
+    application.setFont(QFont("Inter", int(look.points)))
+    if look.mirrored:
+        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    theme.choose_theme(look.theme)
+    theme.apply_theme(application)
+    return application
 
 
 def furnish(home: Path) -> None:

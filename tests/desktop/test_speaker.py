@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.audio import clip, vad
+from assistant.audio import clip, decode, vad
 from tests.conftest import missing
 from tests.desktop.sound_server import SoundServer, started
 
@@ -35,7 +35,7 @@ def test_an_answer_is_heard_at_the_speaker(server: SoundServer, tmp_path: Path, 
     subprocess.run([*say, "--speak-to", str(tmp_path / "written.wav")], env=environment, check=True)
     # A recorder that is ended leaves a header without a length: read the samples behind it.
     heard = clip.to_mono(np.frombuffer((tmp_path / "heard.wav").read_bytes()[44:], "<i2"), 48_000)
-    written = clip.read_audio(tmp_path / "written.wav")
+    written = decode.read_audio(tmp_path / "written.wav")
     assert vad.has_speech(heard)
     loud = [np.flatnonzero(np.abs(sound.resample(48_000)) > 0.02) for sound in (heard, written)]
     lengths = [(at[-1] - at[0]) / 48_000 for at in loud]

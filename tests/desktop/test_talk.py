@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from assistant import backends, events
-from assistant.audio import clip, microphone_test
+from assistant.audio import decode, microphone_test
 from assistant.interfaces import LoadOptions
 from assistant.settings import ResponderSettings, Settings
 from assistant.starter import demo
@@ -162,7 +162,7 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_pat
         time.sleep(microphone_test.TEST_SECONDS + 0.5)
     assert tried == events.MicrophoneTestResult("speech", is_playing=True)
     ear = backends.load_transcriber("sphinx", LoadOptions())
-    assert "".join(ear.transcribe(clip.read_audio(heard))) == "what color is the circle"
+    assert "".join(ear.transcribe(decode.read_audio(heard))) == "what color is the circle"
     live.engine.test_microphone()
     assert live.until(events.MicrophoneTestResult) == events.MicrophoneTestResult("silence", is_playing=True)
     assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from assistant.engine.engine.engine import Engine
-
 from assistant import events
+from assistant.engine.engine import Engine
 from assistant.events import Event
 from assistant.ipc.client import EngineClient
 from assistant.ipc.watchdog import WatchdogLimits
-from assistant.settings import AppPaths, ResponderSettings, Settings, VoiceSettings
+from assistant.paths import AppPaths
+from assistant.settings import ResponderSettings, Settings, VoiceSettings
 
 QUIET = replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings("silent/none"))
 Kind = TypeVar("Kind", bound=Event)

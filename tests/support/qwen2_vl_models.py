@@ -16,7 +16,8 @@ from assistant import backends
 from assistant.backends.qwen2_vl import Qwen2VLResponder
 from assistant.backends.qwen2_vl.prompt import EncodedPrompt
 from assistant.bench.comparison import run_to_end
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter.scene import draw_scene, random_scene
 from tests.support.paths import STARTER_MODEL

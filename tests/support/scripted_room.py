@@ -9,15 +9,17 @@ import numpy as np
 
 from assistant.audio.clip import AudioClip, Samples
 from assistant.audio.input_pipeline import AudioInputPipeline
+from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import UtteranceSegmenter
-from assistant.audio.speaker import AudioPlayback
 from assistant.conversation.turn_manager import TurnManager
 from assistant.conversation.turn_runner import Session
 from assistant.errors import AssistantError
 from assistant.events import Event, TurnEnded
 from assistant.history.turn_recorder import TurnRecorder
-from assistant.interfaces import Backends, Message, Responder, Transcriber, Voice
-from assistant.settings import AppPaths, ResponderSettings, Settings
+from assistant.interfaces import Backends, Responder, Transcriber, Voice
+from assistant.messages import Message
+from assistant.paths import AppPaths
+from assistant.settings import ResponderSettings, Settings
 
 BLOCK, RATE = 160, 16_000
 WORDS, COUGH, QUIET = 0.5, 0.9, 0.0

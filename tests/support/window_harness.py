@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from assistant import events
 from assistant.history.turn_recorder import TurnRecorder
+from assistant.paths import AppPaths
 from assistant.pictures import Picture
-from assistant.settings import AppPaths, Settings
+from assistant.settings import Settings
 from ui import theme
 from ui.engine_bridge import EngineBridge
 from ui.main_window import Window

@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from assistant import events
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.settings_file import load_settings
 from tests.support.window_harness import Desk, bars, until
 from ui.dialogs.doctor_dialog import DoctorDialog

@@ -12,7 +12,7 @@ import pytest
 
 from assistant import doctor, gpu
 from assistant.backends import whisper
-from assistant.settings import AppPaths
+from assistant.paths import AppPaths
 from tests.conftest import Ran
 
 Hark = Callable[..., Ran]

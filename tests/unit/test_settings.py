@@ -13,15 +13,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from assistant import settings_file
-from assistant.settings import (
-    AppPaths,
-    ResponderSettings,
-    Settings,
-    TranscriberSettings,
-    VoiceSettings,
-    from_table,
-    to_table,
-)
+from assistant.paths import AppPaths
+from assistant.settings import ResponderSettings, Settings, TranscriberSettings, VoiceSettings, from_table, to_table
 from tests.conftest import missing
 from tests.support.paths import SHARED_FILES
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from assistant.errors import AssistantError
 from assistant.text.i18n import tr
-from ui.conversation.view import pager
+from ui.conversation import pager
 from ui.widgets.labels import MAX_NAME_LETTERS, open_file, save_file, shorten_text
 
 if TYPE_CHECKING:

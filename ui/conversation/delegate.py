@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyledItemDelegate
 
 from ui import theme
-from ui.conversation.view.model import ChatMessage, Index
+from ui.conversation.model import ChatMessage, Index
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage, QTextDocument
@@ -108,7 +108,7 @@ class MessageDelegate(QStyledItemDelegate):
                 self._heights.pop(past, None)
             if len(self._kept) > _DOCUMENTS:
                 del self._kept[next(iter(self._kept))]  # the oldest
-            from ui.conversation.view import markdown_document  # after the first paint
+            from ui.conversation import markdown_document  # after the first paint
 
             now = theme.current_theme()
             made = (

@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 
 from assistant.text.i18n import tr, tr_noop
 from assistant.text.markdown import build_parser, formula_to_text
-from ui.conversation.view.model import MAX_DRAWN_LETTERS
+from ui.conversation.model import MAX_DRAWN_LETTERS
 from ui.theme import Theme, scaled_font
 from ui.widgets.labels import break_long_words
 

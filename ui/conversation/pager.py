@@ -12,11 +12,11 @@ from PySide6.QtCore import QObject, Slot
 
 from assistant.text.i18n import tr
 from ui import texts
-from ui.conversation.view.model import ChatMessage
+from ui.conversation.model import ChatMessage
 
 if TYPE_CHECKING:
     from assistant.history.conversation_store import ConversationStore, TurnRecord
-    from ui.conversation.view.view import ConversationView
+    from ui.conversation.view import ConversationView
 
 FIRST, STEP = 20, 6  # turns that are shown at first, and more at a time when they are scrolled to
 MOST = 120  # messages in the list

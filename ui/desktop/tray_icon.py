@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from assistant.text.i18n import tr
 from ui import theme
-from ui.input_bar.talk_button import draw_microphone
+from ui.widgets.icons import draw_microphone
 from ui.widgets.labels import set_tool_tip
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QV
 from assistant.text.i18n import ntr, tr, tr_noop
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from ui import theme
-from ui.input_bar.talk_button import LevelMeter
 from ui.widgets.labels import plain_label, shorten_text
+from ui.widgets.level_meter import LevelMeter
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget

@@ -15,7 +15,7 @@ import torch
 from assistant.backends import memory_budget
 from assistant.backends.qwen2_vl import vision_tower
 from assistant.backends.qwen2_vl.prompt import SizedPicture
-from assistant.interfaces import PictureCost
+from assistant.messages import PictureCost
 
 _FEW, _MANY = 256, 1024  # patches
 _ROWS = 64

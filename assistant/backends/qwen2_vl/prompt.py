@@ -17,7 +17,7 @@ from assistant import progress
 from assistant.backends.boundary import limit_code_time
 from assistant.backends.qwen2_vl import grounding
 from assistant.errors import InvalidInputError
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.text.i18n import tr
 

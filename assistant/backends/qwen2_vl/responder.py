@@ -22,7 +22,8 @@ from assistant.backends.qwen2_vl.generation import CachedConversation, Seen, Tex
 from assistant.backends.qwen2_vl.prompt import EncodedPrompt, PromptBuilder, SizedPicture
 from assistant.backends.qwen2_vl.vision_cache import VisionCache
 from assistant.errors import AssistantError, InvalidInputError
-from assistant.interfaces import Detection, LoadOptions, Message, PictureCost, Responder
+from assistant.interfaces import LoadOptions, Responder
+from assistant.messages import Detection, Message, PictureCost
 from assistant.pictures import Picture
 from assistant.text.i18n import tr, tr_noop
 

@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from assistant.audio import clip
+from assistant.audio import decode
 from assistant.cli.commands.choices import choose_models
 from assistant.cli.console import AnswerOutput, CommandConsole
 from assistant.conversation import turn, turn_runner
@@ -18,7 +18,8 @@ from assistant.events import Notice
 from assistant.history import turn_recorder
 from assistant.models import voices
 from assistant.models.manager import ModelManager
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.starter import demo as scene
 
 
@@ -84,7 +85,7 @@ def run_demo(options: Any, settings: Settings, folders: AppPaths, console: Comma
         shown.question_recording() as recording,
         AnswerOutput(settings.audio.output, target, console, aloud=True) as played,
     ):
-        played.play_audio(clip.read_audio(recording))
+        played.play_audio(decode.read_audio(recording))
         code = _run_turn(TurnRequest("", recording, (picture,)), starter, folders, played)
     console.print_line(f"The right answer: {shown.answer}")
     console.print_line(str(target))

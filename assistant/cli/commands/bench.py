@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.cli.console import CommandConsole
 from assistant.errors import UsageError
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.typed_reader import parse_json, read_as
 
 if TYPE_CHECKING:

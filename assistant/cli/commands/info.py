@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.cli.console import CommandConsole
 from assistant.errors import AssistantError, NotAvailableError, UsageError
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.settings_file import save_settings
 
 if TYPE_CHECKING:

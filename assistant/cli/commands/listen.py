@@ -21,7 +21,8 @@ from assistant.events import (
     PartialTranscript,
     StateChanged,
 )
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 
 _MICROPHONE_TIMEOUT_S = 15.0
 _BAR = 12
@@ -42,7 +43,7 @@ def run_listen(options: Any, settings: Settings, folders: AppPaths, console: Com
         settings = replace(settings, voice=replace(settings.voice, id=options.voice))
     if options.headphones:
         settings = replace(settings, audio=replace(settings.audio, headphones=True))
-    from assistant.engine.engine.engine import Engine  # beside the check of the sound system
+    from assistant.engine.engine import Engine  # beside the check of the sound system
 
     view = _ListenView(console)
     engine = Engine(replace(settings, memory=replace(settings.memory, preload=False)), folders, view.on_event)

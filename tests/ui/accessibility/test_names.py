@@ -12,7 +12,8 @@ from PySide6.QtGui import QAccessible, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
 from assistant import events
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from tests.support.window_harness import until
 from ui.desktop.screen_capture import RegionOverlay
 from ui.dialogs.doctor_dialog import DoctorDialog

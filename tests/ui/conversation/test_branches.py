@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from ui.conversation.view.model import ChatMessage
 
 from assistant import events
 from assistant.settings import Settings
 from tests.support.window_harness import PAST, Desk, Past
+from ui.conversation.model import ChatMessage
 
 
 @pytest.fixture

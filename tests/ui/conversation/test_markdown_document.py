@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QTextTable
 from PySide6.QtWidgets import QApplication
-from ui.conversation.view.model import ChatMessage
 
 from tests.unit.text.test_speech_text import FORMULAS
 from ui import theme
-from ui.conversation.view import markdown_document
+from ui.conversation import markdown_document
+from ui.conversation.model import ChatMessage
 
 WIDE = 600.0
 

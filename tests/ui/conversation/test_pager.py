@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from assistant import events
 from tests.support.window_harness import PAST, Desk, Past, until
-from ui.conversation.view import pager as paging
+from ui.conversation import pager as paging
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from assistant import events
 from assistant.events import TurnTimings
 from tests.support.window_harness import Desk, until
 from ui import texts
-from ui.conversation.view import markdown_document
+from ui.conversation import markdown_document
 from ui.input_bar import timings
 
 

@@ -7,10 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
-from ui.conversation.view.model import ChatMessage
 
 from tests.support.window_harness import Desk, until
 from ui import texts
+from ui.conversation.model import ChatMessage
 
 
 def test_the_code_of_a_message_is_copied_by_itself(desk: Desk) -> None:

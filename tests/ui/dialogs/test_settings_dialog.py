@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPushButton
 
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.settings_file import load_settings
 from tests.support.window_harness import Desk, until
 from ui.dialogs.settings_dialog import SettingsDialog

@@ -8,8 +8,8 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication
 
 from tests.support.window_harness import Desk
-from ui.input_bar import input_bar
-from ui.input_bar.input_bar import QuestionField
+from ui.input_bar import question_field
+from ui.input_bar.question_field import QuestionField
 
 HARD = [
     "a" * 200_000, "QUJDRA+/" * 25_000, "word " * 40_000, "a" + "\u200d" * 200_000, "a" + "\u0301" * 200_000,
@@ -89,7 +89,7 @@ def test_what_an_input_method_gives_at_once_is_broken_up_too(desk: Desk) -> None
 def test_more_than_a_million_letters_are_not_pasted_and_that_is_said(desk: Desk) -> None:
     field = desk.window.bar.field
     field.insertFromMimeData(mime("kept"))
-    field.insertFromMimeData(mime("a" * (input_bar.MAX_QUESTION_LETTERS + 1)))
+    field.insertFromMimeData(mime("a" * (question_field.MAX_QUESTION_LETTERS + 1)))
     assert field.typed_text() == "kept" and "longer than a million letters" in desk.window.bar.status.text()
 
 

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QListWidgetItem, QMessageBox
 import ui
 from assistant import events
 from assistant.history.conversation_store import ConversationSummary
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from tests.support.window_harness import SHOWN, Desk
 from ui import app
 from ui.widgets import labels

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from assistant.audio import clip, vad
+from assistant.audio import clip, decode, resampler, vad
 from assistant.audio.clip import AudioClip
 from assistant.errors import InvalidInputError
 from tests.conftest import tone
@@ -50,8 +50,8 @@ def encode(path: Path, codec: str, rate: int, channels: int = 1, kind: str = "s1
     ],
 )
 def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int, kind: str) -> None:
-    sound = clip.read_audio(encode(tmp_path / name, codec, rate, channels, kind))
-    assert sound.rate == clip.DECODED_RATE and sound.samples.dtype == np.float32
+    sound = decode.read_audio(encode(tmp_path / name, codec, rate, channels, kind))
+    assert sound.rate == decode.DECODED_RATE and sound.samples.dtype == np.float32
     assert abs(sound.seconds - 1) < 0.1
     at = sound.resample(16000)[2000:14000]
     loudest = np.abs(np.fft.rfft(at)).argmax() * 16000 / len(at)
@@ -62,7 +62,7 @@ def test_written_wav_is_16_bit_and_reads_back(tmp_path: Path) -> None:
     clip.write_wav(tmp_path / "a.wav", tone(0.5))
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert (file.getsampwidth(), file.getnchannels(), file.getframerate()) == (2, 1, 16000)
-    assert np.abs(clip.read_audio(tmp_path / "a.wav").samples - tone(0.5).samples).max() < 1e-3
+    assert np.abs(decode.read_audio(tmp_path / "a.wav").samples - tone(0.5).samples).max() < 1e-3
 
 
 def _wav(
@@ -96,7 +96,7 @@ def _wav(
 def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InvalidInputError, match=told):
-        clip.read_audio(tmp_path / name)
+        decode.read_audio(tmp_path / name)
 
 
 def test_an_hour_is_refused_quickly(tmp_path: Path) -> None:
@@ -106,21 +106,21 @@ def test_an_hour_is_refused_quickly(tmp_path: Path) -> None:
         file.setframerate(16000)
         file.writeframes(bytes(16000 * 2 * 3600))
     with pytest.raises(InvalidInputError, match="ten minutes"):
-        clip.read_audio(tmp_path / "hour.wav")
+        decode.read_audio(tmp_path / "hour.wav")
 
 
 def test_files_that_would_hang_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     for path in (tmp_path / "pipe.wav", tmp_path, tmp_path / "none.wav"):
         with pytest.raises(InvalidInputError):
-            clip.read_audio(path)
+            decode.read_audio(path)
 
 
 def test_a_list_of_other_files_is_no_sound(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "list.wav").write_text("ffconcat version 1.0\nfile pipe.wav\n")
     with pytest.raises(InvalidInputError, match="not a sound file"):
-        clip.read_audio(tmp_path / "list.wav")
+        decode.read_audio(tmp_path / "list.wav")
 
 
 def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
         file.write(b"RIFF\0\0\0\0WAVE")
         file.truncate(1_500_000_000)
     with pytest.raises(InvalidInputError):
-        clip.read_audio(tmp_path / "sparse.wav")
+        decode.read_audio(tmp_path / "sparse.wav")
 
 
 def test_nan_is_silence(tmp_path: Path) -> None:
     body = np.full(16000, np.nan, "<f4").tobytes()
     (tmp_path / "nan.wav").write_bytes(_wav(kind=3, bits=32, body=body))
-    sound = clip.read_audio(tmp_path / "nan.wav")
+    sound = decode.read_audio(tmp_path / "nan.wav")
     assert not sound.samples.any() and not vad.has_speech(sound)
 
 
@@ -165,7 +165,7 @@ def test_other_sounds_are_no_speech(sound: AudioClip) -> None:
 
 
 def test_speech_is_speech_at_any_level(samples: Path) -> None:
-    sound = clip.read_audio(samples / "colour-circle.flac")
+    sound = decode.read_audio(samples / "colour-circle.flac")
     assert vad.has_speech(sound)
     assert vad.has_speech(AudioClip(sound.samples * 0.1, sound.rate))
 
@@ -174,7 +174,7 @@ def test_speech_is_speech_at_any_level(samples: Path) -> None:
 def test_sound_that_still_comes_is_given_on_at_once_and_without_what_lies_above(rate: int) -> None:
     moments = np.arange(rate) / rate
     for hertz, low, high in ((3_000, -0.5, 0.5), (9_500, -200, -50), (15_000, -200, -50)):
-        resampled = clip.StreamResampler(rate, 16_000)
+        resampled = resampler.StreamResampler(rate, 16_000)
         tone = np.sin(2 * np.pi * hertz * moments).astype(np.float32)
         blocks = [resampled(tone[at : at + rate // 100]) for at in range(0, rate, rate // 100)]
         assert {len(block) for block in blocks} == {160}, "ten milliseconds for ten"

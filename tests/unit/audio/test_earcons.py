@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assistant.engine.engine.earcon_rules import EarconRules
 
 from assistant import events
 from assistant.audio import earcons
 from assistant.audio.earcons import EarconPlayer
 from assistant.audio.vad import FRAME, RATE, SileroVad
+from assistant.engine.earcon_rules import EarconRules
 from assistant.settings import AudioSettings, Settings
 from tests.support.engine_harness import QUIET, Live
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assistant.audio.clip import AudioClip
-from assistant.audio.speaker import AudioPlayback
+from assistant.audio.playback import AudioPlayback
 
 RATE, BLOCK = 48_000, 480
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.audio import clip
+from assistant.audio import decode
 from assistant.audio.clip import Samples
 from assistant.audio.segmenter import (
     SegmenterParams,
@@ -89,7 +89,7 @@ def test_an_endless_utterance_is_ended() -> None:
 
 
 def test_real_speech_is_found_whole(samples: Path) -> None:
-    spoken = clip.read_audio(samples / "colour-circle.flac").resample(RATE)
+    spoken = decode.read_audio(samples / "colour-circle.flac").resample(RATE)
     sound = np.concatenate([np.zeros(RATE, np.float32), spoken, np.zeros(RATE, np.float32)])
     events = run(UtteranceSegmenter(SileroVad().speech_probability), sound)
     assert isinstance(events[0], SpeechStarted) and isinstance(events[-1], SpeechEnded)

@@ -13,14 +13,15 @@ import av
 import numpy as np
 import pytest
 
-from assistant.audio import clip
+from assistant.audio import clip, decode
 from assistant.audio.clip import AudioClip, ChannelDownmix
 from assistant.audio.formats import AudioRefusal
 from assistant.conversation.turn_runner import Session, TurnRequest, TurnRunner
 from assistant.errors import InvalidInputError
 from assistant.events import Wrote
 from assistant.models.manager import ModelManager
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from tests.conftest import missing, tone
 from tests.support.measured_process import run_measured
 from tests.support.paths import SHARED_FILES
@@ -46,7 +47,7 @@ def encoded(kind: str, codec: str, rate: int, seconds: float = 1.0) -> bytes:
 
 def opened(folder: Path, data: bytes, name: str = "sound") -> AudioClip:
     (folder / name).write_bytes(data)
-    return clip.read_audio(folder / name)
+    return decode.read_audio(folder / name)
 
 
 def is_the_tone(sound: AudioClip, seconds: float = 1.0) -> bool:
@@ -217,7 +218,7 @@ def test_channels_that_cancel_each_other_are_heard(tmp_path: Path) -> None:
         assert level.min() > 0.15, "nowhere is it lost"
     shared = SHARED_FILES / "opposite-channels.wav"
     if shared.is_file():
-        assert np.abs(clip.read_audio(shared).samples).max() > 0.3
+        assert np.abs(decode.read_audio(shared).samples).max() > 0.3
 
 
 def test_speakers_on_channels_of_their_own_are_both_heard() -> None:
@@ -261,7 +262,7 @@ def test_long_sound_at_a_high_rate_costs_no_more_than_its_ten_minutes(tmp_path: 
 
 def test_decoding_that_is_closed_ends_its_process(tmp_path: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
-    decoding = clip.AudioDecoding(tmp_path / "long.wav")
+    decoding = decode.AudioDecoding(tmp_path / "long.wav")
     decoding.close()
     assert decoding.wait_for_result(0)
     with pytest.raises(InvalidInputError, match="damaged"):
@@ -271,7 +272,7 @@ def test_decoding_that_is_closed_ends_its_process(tmp_path: Path) -> None:
 def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
     monkeypatch.setattr(clip, "_DECODING_TIMEOUT_S", 0.0)
-    with closing(clip.AudioDecoding(tmp_path / "long.wav")) as decoding:
+    with closing(decode.AudioDecoding(tmp_path / "long.wav")) as decoding:
         assert decoding.wait_for_result(60)
         with pytest.raises(InvalidInputError, match="took too long"):
             decoding.take_result()

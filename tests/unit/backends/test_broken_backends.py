@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 
 from assistant import backends
-from assistant.audio import clip
+from assistant.audio import decode
 from assistant.backends.boundary import foreign_errors, guard_backend
 from assistant.errors import AssistantError, NotAvailableError
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from tests.conftest import Ran
 from tests.support import broken_voices
@@ -35,7 +36,7 @@ def use(kind: str, folder: Path) -> None:
         list(responder.prepare([Message("user", "", (RED,))]))
         list(responder.reply([Message("user", "What?", (RED,))]))
     elif kind == "whisper":
-        list(backends.load_transcriber(kind, options).transcribe(clip.read_audio(SAMPLES / "shape.flac")))
+        list(backends.load_transcriber(kind, options).transcribe(decode.read_audio(SAMPLES / "shape.flac")))
     else:
         voice = backends.load_voice(kind, options)
         try:

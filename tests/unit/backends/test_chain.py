@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from assistant import backends
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from tests.conftest import Ran
 from tests.support.paths import SAMPLES
@@ -73,8 +74,8 @@ def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monke
 
 
 def test_whisper_detects_the_language_and_takes_no_gpu_on_trust(checkpoints: Path, samples: Path) -> None:
-    from assistant.audio import clip
+    from assistant.audio import decode
 
     model = backends.load_transcriber("whisper", LoadOptions(model=str(checkpoints / "whisper-random"), device="auto"))
     assert model.device in ("cpu", "cuda")
-    assert "".join(model.transcribe(clip.read_audio(samples / "shape.flac"))).strip()
+    assert "".join(model.transcribe(decode.read_audio(samples / "shape.flac"))).strip()

@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 from assistant import backends
-from assistant.audio import clip
+from assistant.audio import clip, decode
 from assistant.audio.clip import AudioClip
 from assistant.errors import AssistantError, NotAvailableError
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
@@ -56,12 +57,12 @@ def test_a_transcriber_hears_nothing_in_silence_and_something_in_speech(
 ) -> None:
     transcriber = backends.load_transcriber(name, options_for(name, checkpoints, tiny))
     assert "".join(transcriber.transcribe(AudioClip(np.zeros(32000, np.float32), 16000))) == ""
-    assert "".join(transcriber.transcribe(clip.read_audio(samples / "shape.flac"))).strip()
-    transcriber.transcribe(clip.read_audio(samples / "shape.flac")).close()
+    assert "".join(transcriber.transcribe(decode.read_audio(samples / "shape.flac"))).strip()
+    transcriber.transcribe(decode.read_audio(samples / "shape.flac")).close()
 
 
 def test_whoever_waits_before_speaking_is_heard_all_the_same(samples: Path) -> None:
-    transcriber, sound = backends.load_transcriber("sphinx", LoadOptions()), clip.read_audio(samples / "shape.flac")
+    transcriber, sound = backends.load_transcriber("sphinx", LoadOptions()), decode.read_audio(samples / "shape.flac")
     pause = np.random.default_rng(1).normal(0, 3e-4, 3 * sound.rate).astype(np.float32)
     late = AudioClip(np.concatenate([pause, sound.samples]), sound.rate)
     assert "".join(transcriber.transcribe(late)) == "".join(transcriber.transcribe(sound))

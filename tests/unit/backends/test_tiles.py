@@ -99,7 +99,7 @@ def test_small_print_on_a_large_page_is_read(reader: TextReader) -> None:
 
 @pytest.mark.parametrize("size", [(3840, 28), (60, 20_000), (900, 1)])
 def test_of_a_strip_no_shape_is_invented(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.interfaces import Message
+    from assistant.messages import Message
 
     starter = backends.load_responder("starter", LoadOptions())
     monkeypatch.setattr(TextReader, "read_text", lambda self, picture: (line for line in ()))

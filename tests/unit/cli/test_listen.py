@@ -17,7 +17,8 @@ from assistant.cli.console import CommandConsole
 from assistant.engine.engine import engine as engine_module
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.events import MicrophoneState, StateChanged
-from assistant.settings import AppPaths, Settings, VoiceSettings
+from assistant.paths import AppPaths
+from assistant.settings import Settings, VoiceSettings
 from tests.conftest import Ran
 
 

@@ -11,8 +11,10 @@ from assistant import backends
 from assistant.backends.starter import StarterResponder
 from assistant.conversation.turn_runner import Session, TurnRequest, run_request
 from assistant.events import TurnEnded
-from assistant.interfaces import Backends, LoadOptions, Message, Responder
-from assistant.settings import AppPaths, Settings
+from assistant.interfaces import Backends, LoadOptions, Responder
+from assistant.messages import Message
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 
 
 class LateLoading(Responder):

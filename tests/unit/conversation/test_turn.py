@@ -13,7 +13,8 @@ from assistant.audio.clip import AudioClip
 from assistant.conversation.turn import TurnInput, run_turn
 from assistant.errors import AssistantError
 from assistant.events import AudioProduced, Heard, Notice, Said, Wrote
-from assistant.interfaces import Backends, LoadOptions, Message, Responder, Transcriber, Voice
+from assistant.interfaces import Backends, LoadOptions, Responder, Transcriber, Voice
+from assistant.messages import Message
 from assistant.pictures import Picture
 from tests.conftest import tone
 

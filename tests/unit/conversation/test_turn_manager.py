@@ -12,7 +12,7 @@ from assistant.audio.clip import AudioClip
 from assistant.audio.segmenter import SpeechEnded, SpeechPaused, SpeechStarted
 from assistant.conversation.turn_runner import TurnRequest
 from assistant.events import ErrorOccurred, Heard, PartialTranscript, StateChanged, TurnStarted, Wrote
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 from tests.support.scripted_room import ANSWER, BLOCK, COUGH, QUIET, RATE, WORDS, Broken, Reply, Stage
 

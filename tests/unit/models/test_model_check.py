@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assistant import backends
-from assistant.audio import clip
+from assistant.audio import decode
 from assistant.backends.piper import PiperVoice
 from assistant.errors import NotAvailableError
 from assistant.interfaces import LoadOptions
@@ -156,7 +156,7 @@ def test_a_whisper_of_128_bands_hears_also_without_the_file_that_says_so(
         file.write_text(json.dumps(told))
     check_model(folder, "whisper", "hear")
     heard = backends.load_transcriber("whisper", LoadOptions(model=str(folder), device="cpu"))
-    assert "".join(heard.transcribe(clip.read_audio(samples / "shape.flac"))).strip()
+    assert "".join(heard.transcribe(decode.read_audio(samples / "shape.flac"))).strip()
 
 
 def configured(voice: Path, **more: object) -> Path:

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication
 
 from assistant.models import local_store
 from assistant.models.catalog import CATALOG
-from assistant.settings import AppPaths, Settings
+from assistant.paths import AppPaths
+from assistant.settings import Settings
 from assistant.settings_file import load_settings, save_settings
 from tests.conftest import Ran
 from tests.support import published_models

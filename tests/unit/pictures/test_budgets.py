@@ -13,7 +13,7 @@ from PIL import Image
 
 from assistant.errors import InvalidInputError
 from assistant.history import turn_recorder
-from assistant.pictures import Picture, open_encoded, open_picture
+from assistant.pictures import Picture, decoder, open_encoded, open_picture
 from assistant.pictures import picture as picture_module
 from assistant.pictures.formats import MAX_RGB_BYTES
 from tests.support.measured_process import run_measured
@@ -112,10 +112,10 @@ def test_a_reduced_picture_has_no_seams(tmp_path: Path) -> None:
 
 
 def test_a_pictures_file_may_be_named_like_a_page(tmp_path: Path) -> None:
-    assert picture_module.split_page(Path("x" * 5000 + "#page=2"))[1] == 2
-    assert picture_module.split_page(Path("a\0#page=2"))[1] == 2
+    assert decoder.split_page(Path("x" * 5000 + "#page=2"))[1] == 2
+    assert decoder.split_page(Path("a\0#page=2"))[1] == 2
     os.close(os.open(tmp_path / "a#page=3", os.O_CREAT))
-    assert picture_module.split_page(tmp_path / "a#page=3") == (tmp_path / "a#page=3", 0)
+    assert decoder.split_page(tmp_path / "a#page=3") == (tmp_path / "a#page=3", 0)
 
 
 def test_what_ours_writes_comes_back_the_same(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from assistant.errors import InvalidInputError
 from assistant.history.turn_recorder import TurnRecorder
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import FrameSampling, Picture, open_picture
 from tests.conftest import Ran
 from tests.support.qwen2_vl_models import close, fed, model, stock_logits

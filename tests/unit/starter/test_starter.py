@@ -13,9 +13,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from assistant import backends
-from assistant.audio import clip
+from assistant.audio import clip, decode
 from assistant.backends.starter import _DESCRIBE, _READ, CANNOT_TELL, NO_PICTURE, NO_TEXT, StarterResponder
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter import demo
 from assistant.starter.jsgf import JsgfGrammar, starter_grammar
@@ -240,7 +241,7 @@ def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], clip
 
     def say(text: str, voice: str) -> clip.AudioClip:
         subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
-        return clip.read_audio(wav)
+        return decode.read_audio(wav)
 
     return say
 

@@ -16,10 +16,12 @@ from assistant.backends.qwen2_vl.generation import TextGenerator
 from assistant.conversation import turn
 from assistant.conversation.turn_runner import Session, TurnRequest, run_request
 from assistant.events import RegionPointed, Said, Wrote
-from assistant.interfaces import Backends, LoadOptions, Message, PictureRegion, Responder
+from assistant.interfaces import Backends, LoadOptions, Responder
+from assistant.messages import Message, PictureRegion
 from assistant.models.manager import ModelManager
+from assistant.paths import AppPaths
 from assistant.pictures import Picture
-from assistant.settings import AppPaths, Settings
+from assistant.settings import Settings
 from assistant.starter.scene import draw_scene, random_scene
 from tests.conftest import Ran
 from tests.support.qwen2_vl_models import exact, loaded, model, picture

@@ -21,7 +21,8 @@ from assistant.backends.qwen2_vl.prompt_lookup import PromptLookup
 from assistant.bench import random_weights
 from assistant.bench.comparison import run_to_end
 from assistant.errors import NotAvailableError
-from assistant.interfaces import LoadOptions, Message
+from assistant.interfaces import LoadOptions
+from assistant.messages import Message
 from assistant.pictures import Picture
 from tests.support import checkpoints
 from tests.support.qwen2_vl_models import TINY, exact, loaded, model, picture, stock_model

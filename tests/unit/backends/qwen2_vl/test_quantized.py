@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from assistant.backends.qwen2_vl import Qwen2VLResponder
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter.scene import draw_scene, random_scene
 from tests.support import quantized_checkpoints, qwen2_vl_models

@@ -15,7 +15,7 @@ from PIL import Image
 from assistant.backends.qwen2_vl import Qwen2VLResponder, vision_tower
 from assistant.backends.qwen2_vl.prompt import EncodedPrompt
 from assistant.errors import AssistantError, InvalidInputError
-from assistant.interfaces import Message
+from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter.scene import draw_scene, random_scene
 from tests.support.qwen2_vl_models import close, exact, fed, loaded, model, picture, stock_logits
