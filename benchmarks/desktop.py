@@ -27,7 +27,7 @@ from assistant.interfaces import Voice
 from assistant.starter import demo
 from benchmarks.stopwatch import LOUD, Monitor
 from tests.desktop import desktop_harness as desktop
-from tests.desktop.desktop_harness import Desk
+from tests.desktop.desktop_harness import DesktopHarness
 
 _PAIRS = 7
 _LONG = "The ferry leaves at nine. It comes back at noon. Tickets are sold in the blue house. Dogs may travel. " * 2
@@ -83,14 +83,14 @@ def _fill(home: Path) -> int:
     return long
 
 
-def _shown(desk: Desk, *arguments: str) -> dict[str, list[float]]:
+def _shown(desk: DesktopHarness, *arguments: str) -> dict[str, list[float]]:
     environment = {**os.environ, "HARK_STARTED": repr(time.monotonic())}
     command = [sys.executable, "-m", "benchmarks.shown", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     return {line.split()[0]: [float(x) for x in line.split()[1:]] for line in done.stdout.splitlines()}
 
 
-def _window(desk: Desk, long: int) -> Iterator[Figure]:
+def _window(desk: DesktopHarness, long: int) -> Iterator[Figure]:
     _shown(desk)  # warms the cache
     shown = [_shown(desk)["shown"][0] for _ in range(5)]
     yield Figure("window painted after exec, with 10,000 turns, median of 5", statistics.median(shown), "s", 0.25)
@@ -105,7 +105,7 @@ def _window(desk: Desk, long: int) -> Iterator[Figure]:
     yield Figure("to the start of 10,000 turns, painted", seen["jump"][0], "ms", 100.0)
 
 
-def _listening(desk: Desk, folder: Path) -> Iterator[Figure]:
+def _listening(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     """What the level meter costs, its one animation."""
     loud = np.repeat(np.linspace(0.2, 1, 100) ** 2, RATE // 4)
     noise = np.random.default_rng(0).normal(0, 0.1, len(loud)) * loud
@@ -118,7 +118,7 @@ def _listening(desk: Desk, folder: Path) -> Iterator[Figure]:
     yield Figure("window's part of a core meanwhile", seen["meter"][0], "%", 2.0)
 
 
-def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
+def _interrupts(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     """From the key's press, by another program, to the last loud block at the speaker."""
     home = folder / "quiet"
     home.mkdir()
@@ -145,7 +145,7 @@ def _interrupts(desk: Desk, folder: Path) -> Iterator[Figure]:
     yield Figure("silent at the sink after Ctrl, worst of 5", max(took), "ms", 120)
 
 
-def _turns(desk: Desk, folder: Path) -> Iterator[Figure]:
+def _turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     """End of speech to first sound, ours and in the naive order, in turn."""
     from assistant.engine.engine import Engine
     from assistant.events import StateChanged, TurnEnded
@@ -200,7 +200,7 @@ class _Tone(Voice):
         yield clip.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
 
 
-def _barging(desk: Desk, folder: Path) -> Iterator[Figure]:
+def _barging(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     """From the first sound of a person's voice at the microphone to the speaker ducked, and silent."""
     from assistant.engine.engine import Engine
     from assistant.events import StateChanged, TurnEnded

@@ -40,7 +40,7 @@ SECONDS, SCROLLED, METER = _told("--seconds"), int(_told("--scroll")), _told("--
 class Cost(QObject):
     """The window's own processor time while nothing but its level meter moves."""
 
-    def __init__(self, window: views.Window) -> None:
+    def __init__(self, window: views.MainWindow) -> None:
         super().__init__(window)
         self._window, self._levels, self._before = window, 0, 0.0
         window.bridge.event_received.connect(self.on_event)
@@ -69,7 +69,7 @@ class Cost(QObject):
 class Watch(QObject):
     """Ticks every 16 ms and notes how late."""
 
-    def __init__(self, window: views.Window) -> None:
+    def __init__(self, window: views.MainWindow) -> None:
         super().__init__(window)
         self._window, self.late = window, list[float]()
         self._due = time.monotonic() + 0.016
@@ -124,7 +124,7 @@ class Watch(QObject):
         QApplication.quit()
 
 
-class Window(views.Window):
+class Window(views.MainWindow):
     """Tells when it was painted first."""
 
     _painted = False
@@ -144,5 +144,5 @@ class Window(views.Window):
             QApplication.quit()
 
 
-program.Window = Window  # type: ignore[misc]
+program.MainWindow = Window  # type: ignore[misc]
 sys.exit(program.main(parse_arguments([])))

@@ -29,8 +29,8 @@ from tests.support.paths import SAMPLES, STARTER_MODEL
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from tests.support.engine_harness import Live
-    from tests.support.window_harness import Desk, Past
+    from tests.support.engine_harness import InProcessEngine
+    from tests.support.window_harness import Past, WindowHarness
 
 log.silence_warnings()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -144,12 +144,12 @@ def sign(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def live(home: Path, no_thread_left: None) -> Iterator[Live]:
+def live(home: Path, no_thread_left: None) -> Iterator[InProcessEngine]:
     """An engine that runs in this process, has no voice and leaves nothing behind."""
-    from tests.support.engine_harness import Live, children
+    from tests.support.engine_harness import InProcessEngine, children
 
     before = children()
-    made = Live()
+    made = InProcessEngine()
     yield made
     made.engine.stop()
     assert children() <= before, "no process is left"
@@ -171,12 +171,12 @@ def past() -> Past:
 
 
 @pytest.fixture
-def desk(application: QApplication, home: Path, past: Past) -> Iterator[Desk]:
+def desk(application: QApplication, home: Path, past: Past) -> Iterator[WindowHarness]:
     """A window that was started before."""
     from assistant.settings import Settings, WindowSettings
-    from tests.support.window_harness import Desk
+    from tests.support.window_harness import WindowHarness
 
-    made = Desk(home, Settings(window=WindowSettings(first_run_done=True)), past)
+    made = WindowHarness(home, Settings(window=WindowSettings(first_run_done=True)), past)
     yield made
     made.close()
 

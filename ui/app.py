@@ -19,7 +19,7 @@ from assistant.text.i18n import tr
 from ui import theme
 from ui.desktop.single_instance import SingleInstance
 from ui.engine_bridge import EngineBridge
-from ui.main_window import Window
+from ui.main_window import MainWindow
 from ui.widgets.labels import show_warning
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def set_language(wanted: str) -> None:
             QApplication.installTranslator(qts)
 
 
-def _start_warm_up(window: Window) -> None:
+def _start_warm_up(window: MainWindow) -> None:
     """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
     setting need."""
 
@@ -81,7 +81,7 @@ def _run_on() -> None:
     sys.setswitchinterval(0.001)
 
 
-def _show_warning(window: Window, text: str) -> None:
+def _show_warning(window: MainWindow, text: str) -> None:
     """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
     window.presenter.note(text)
     window.presenter.ready.connect(lambda: window.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
@@ -113,7 +113,7 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     theme.stand_still(settings.window.reduce_motion)
     theme.apply_theme(application)
     bridge = EngineBridge(settings, folders)
-    window = Window(bridge)
+    window = MainWindow(bridge)
     instance.command_received.connect(window.commands.run_command)
     if options.deed != "show":
         window.commands.run_command(options.deed)

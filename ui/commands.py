@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
 
 class DesktopCommands(QObject):
     """For one window. What needs the engine waits until it is ready for the first time."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._is_engine_ready = False

@@ -18,13 +18,13 @@ from ui.picture_tray.picture_tray import MOST, SOUNDS
 if TYPE_CHECKING:
     from assistant.settings import Settings
     from ui.desktop.global_hotkeys import GlobalHotkeys
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
 
 class Doing(QObject):
     """For one window."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._bridge, self._engine = window, window.bridge, window.bridge.engine
         self.looking = CaptureController(window)

@@ -15,8 +15,8 @@ from assistant.text.i18n import tr
 from ui import texts, theme
 from ui.commands import DesktopCommands
 from ui.controllers.history import HistoryController
-from ui.conversation.model import MessageListModel
 from ui.conversation.action_bar import MessageActionBar
+from ui.conversation.model import MessageListModel
 from ui.conversation.view import ConversationView
 from ui.doing import Doing
 from ui.engine_bridge import EngineBridge
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ui.desktop.tray_icon import TrayIcon
 
 
-class Window(QMainWindow):
+class MainWindow(QMainWindow):
     """Everything that a person sees. Events come in through the bridge, one slot takes them. `painted` is told once:
     whatever can wait waits for it."""
 

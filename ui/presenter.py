@@ -19,7 +19,7 @@ from ui.conversation.model import ChatMessage
 
 if TYPE_CHECKING:
     from ui.accessibility.answer_reader import AnswerReader
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
 
 _TAKEN_MS = 250  # in which an engine that is well takes a question
@@ -32,7 +32,7 @@ class Presenter(QObject):
 
     ready, tried = Signal(), Signal(str)
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._messages = window, window.conversation.messages
         self._announcer = Announcer(window, lambda: window.bridge.settings.window.announcement_level)

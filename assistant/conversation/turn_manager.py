@@ -160,7 +160,7 @@ class TurnManager:
 
     def interrupt_turn(self) -> None:
         """Ends the turn under way, at once; what was heard of it stays."""
-        rests = self.is_busy and not self._start_speculative
+        rests = self.is_busy and not self._is_speculative
         self._cancel_turn()
         if rests:
             self.emit_idle_state()
@@ -174,15 +174,15 @@ class TurnManager:
                 self._accept_utterance(utterance)
             case SpeechPaused(utterance):
                 if self._accept_utterance(utterance):
-                    self.start_turn(TurnRequest(audio_path=utterance), provisional=True)
+                    self.start_turn(TurnRequest(audio=utterance), provisional=True)
             case SpeechResumed():
-                if self._start_speculative:
+                if self._is_speculative:
                     self._discard_speculative()
             case SpeechEnded(utterance, by_key):
-                if self._start_speculative:
+                if self._is_speculative:
                     self._commit_speculative()
                 elif self._accept_utterance(utterance, by_key):
-                    self.start_turn(TurnRequest(audio_path=utterance))
+                    self.start_turn(TurnRequest(audio=utterance))
 
     def run_step(self) -> None:
         """One step of the turn under way, or else of what the next one will need, if there is one to take."""
@@ -203,7 +203,7 @@ class TurnManager:
         return tuple(one for one in self.attachments if one.digest not in self._sent_digests)
 
     @property
-    def _start_speculative(self) -> bool:
+    def _is_speculative(self) -> bool:
         return self._runner is not None and self._runner.is_speculative
 
     def _handle_speech_start(self) -> None:
@@ -242,12 +242,12 @@ class TurnManager:
             if self._playback:
                 self._playback.queue_audio(event.audio)
                 self._alignment.add_samples(self._playback.written)
-                if not self._start_speculative:
+                if not self._is_speculative:
                     self.set_state("speaking")
             return
         if isinstance(event, Said):
             self._alignment.add_piece(event.until)
-        if self._start_speculative:
+        if self._is_speculative:
             self._deferred_events.append(event)
             if isinstance(event, Heard) and event.text:
                 self._emit(PartialTranscript(event.text))
@@ -278,14 +278,14 @@ class TurnManager:
     def _handle_playback_end(self) -> bool:
         """Ends the turn when the last of it was heard; whether it did."""
         playback = self._playback
-        if self._start_speculative or (playback and not playback.is_stopped and not playback.wait_until_played(0)):
+        if self._is_speculative or (playback and not playback.is_stopped and not playback.wait_until_played(0)):
             return False
         self._finish_turn(cut=bool(playback and playback.is_stopped))
         self.emit_idle_state()
         return True
 
     def _cancel_turn(self) -> None:
-        if self._start_speculative:
+        if self._is_speculative:
             self._discard_speculative()
         elif self._runner:
             self._finish_turn(cut=True)

@@ -50,7 +50,7 @@ class TurnRequest:
     the tray goes along."""
 
     text: str = ""
-    audio_path: Path | AudioClip | None = None
+    audio: Path | AudioClip | None = None
     pictures: tuple[Path | Picture, ...] = ()
     regions: tuple[tuple[int, int, int, int], ...] = ()
     request_id: str = ""
@@ -108,7 +108,7 @@ class TurnRunner:
         """What happens, up to the last sound; a failure too is an event."""
         with reporting_errors(self._record_failure, self.session.folders.logs):
             yield from self._run_stages()
-            self.reason = "answered" if self.heard or self.request.audio_path is None else "nothing heard"
+            self.reason = "answered" if self.heard or self.request.audio is None else "nothing heard"
         if self.failure:
             yield ErrorOccurred.from_error(self.failure)
 
@@ -150,16 +150,12 @@ class TurnRunner:
         for picture, given in zip(self.pictures, question.pictures, strict=False):
             if isinstance(given, Path):  # of others it was told as they came
                 yield from (Notice(f"{picture.name}: {note}") for note in picture.notes)
-        sound = (
-            (yield from _decode_audio(question.audio_path))
-            if isinstance(question.audio_path, Path)
-            else question.audio_path
-        )
+        sound = (yield from _decode_audio(question.audio)) if isinstance(question.audio, Path) else question.audio
         if question.read_aloud_text:
             parts = yield from desk.models.load_backends(desk.settings, False)
             yield from turn.read_aloud(question.read_aloud_text, parts.voice)
             return
-        if not isinstance(question.audio_path, AudioClip):
+        if not isinstance(question.audio, AudioClip):
             yield from self._record_start()
         if sound is None:  # what was typed is seen even where no model can be loaded
             self._has_ended = True

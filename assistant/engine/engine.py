@@ -96,7 +96,7 @@ class Engine:
     def ask_audio_file(self, path: str, ticket: str = "") -> None:
         """Asks what is said in a sound file."""
         self._silence_playback()
-        self._commands.put(lambda: self._turns.start_turn(TurnRequest(audio_path=user_path(path), request_id=ticket)))
+        self._commands.put(lambda: self._turns.start_turn(TurnRequest(audio=user_path(path), request_id=ticket)))
 
     def edit_picture(self, digest: str, quarters: int = 0, box: Sequence[int] = (), ticket: str = "") -> None:
         """Puts a picture of the tray there anew: turned by quarters of a circle, clockwise, then only what is in `box`

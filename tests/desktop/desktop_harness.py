@@ -28,7 +28,7 @@ PROGRAMS = ("Xvfb", "xdotool", "dbus-daemon", "pulseaudio", "flite")
 
 
 @dataclass
-class Desk:
+class DesktopHarness:
     """`environment` is what a program on this desktop needs."""
 
     environment: dict[str, str]
@@ -138,7 +138,7 @@ class Desk:
 
 
 @contextlib.contextmanager
-def started(folder: Path, screen_reader: bool = False) -> Iterator[Desk]:
+def started(folder: Path, screen_reader: bool = False) -> Iterator[DesktopHarness]:
     """A running desktop, or `FileNotFoundError` with what is not installed. `screen_reader`: programs are told that
     one is there."""
     gone = [name for name in PROGRAMS if not shutil.which(name)]
@@ -161,7 +161,7 @@ def started(folder: Path, screen_reader: bool = False) -> Iterator[Desk]:
         told = ["--screen-reader=1"] if screen_reader else []
         stack.enter_context(_running([str(launcher), "--launch-immediately", *told], environment))
         time.sleep(0.5)
-        desk = Desk(environment, sound)
+        desk = DesktopHarness(environment, sound)
         try:
             yield desk
         finally:

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.desktop import desktop_harness as desktop
-from tests.desktop.desktop_harness import Desk
+from tests.desktop.desktop_harness import DesktopHarness
 from tests.support.observed_process import OBSERVERS, StandIn, Strace
 
 NOT_INSTALLED = 77
@@ -40,7 +40,7 @@ def main() -> int:
     return 0
 
 
-def use(desk: Desk, folder: Path, observer: Strace | StandIn) -> dict[str, str]:
+def use(desk: DesktopHarness, folder: Path, observer: Strace | StandIn) -> dict[str, str]:
     """A question in the window, `hark ask` and `hark read` about a picture, `hark listen` with a spoken question;
     the window stays open all the while. Returns what each answered."""
     picture = str(folder / "picture.png")
@@ -57,7 +57,7 @@ def use(desk: Desk, folder: Path, observer: Strace | StandIn) -> dict[str, str]:
     return said
 
 
-def start(desk: Desk, observer: Strace | StandIn, *arguments: str) -> subprocess.Popen[str]:
+def start(desk: DesktopHarness, observer: Strace | StandIn, *arguments: str) -> subprocess.Popen[str]:
     command = observer.command([sys.executable, "-P", "-m", "assistant.cli", *arguments])
     return subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
 
@@ -68,7 +68,7 @@ def end(command: subprocess.Popen[str]) -> str:
     return said
 
 
-def listen(desk: Desk, folder: Path, observer: Strace | StandIn) -> str:
+def listen(desk: DesktopHarness, folder: Path, observer: Strace | StandIn) -> str:
     """The names of the events of `hark listen` while a question is spoken; it is ended by Ctrl-C. That the words are
     understood is not demanded: a busy machine loses sound."""
     wav = folder / "question.wav"

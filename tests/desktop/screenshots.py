@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.desktop import desktop_harness as desktop
 
 if TYPE_CHECKING:
-    from ui.main_window import Window
+    from PySide6.QtWidgets import QApplication
+
+    from ui.main_window import MainWindow
 
 
 class Look(NamedTuple):
@@ -62,13 +64,13 @@ def take(target: str, look: Look) -> None:
     from assistant.settings import Settings
     from assistant.text import i18n
     from ui.engine_bridge import EngineBridge
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
     home = Path(os.environ["HARK_HOME"])
     furnish(home)
     i18n.choose_language([look.language])
     application = make_application(look)
-    window = Window(EngineBridge(Settings(), AppPaths.locate()))
+    window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.keeper.open_history(home)
     questions = iter(QUESTIONS)
@@ -128,7 +130,7 @@ def furnish(home: Path) -> None:
     past.close()
 
 
-def grab(window: Window, target: str) -> None:
+def grab(window: MainWindow, target: str) -> None:
     """The window with its picture pointed at, the settings, and the window at three widths."""
     from PySide6.QtWidgets import QApplication, QDialog
 

@@ -16,7 +16,7 @@ import pytest
 from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
 from tests.desktop import desktop_harness as desktop
-from tests.desktop.desktop_harness import Desk
+from tests.desktop.desktop_harness import DesktopHarness
 
 pytestmark = pytest.mark.realtime
 
@@ -40,7 +40,7 @@ _KEYS = re.compile(
 class Reader:
     """Orca at a desk; `log` is what it writes of its work."""
 
-    desk: Desk
+    desk: DesktopHarness
     log: Path
 
     def said(self) -> list[str]:
@@ -87,7 +87,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @contextlib.contextmanager
-def orca(desk: Desk, folder: Path) -> Iterator[Path]:
+def orca(desk: DesktopHarness, folder: Path) -> Iterator[Path]:
     """A home of its own: nobody's settings are read or changed."""
     own = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     log = folder / "orca.log"

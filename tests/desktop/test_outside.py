@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.conftest import missing
 from tests.desktop import desktop_harness as desktop
-from tests.desktop.desktop_harness import Desk
+from tests.desktop.desktop_harness import DesktopHarness
 
 pytestmark = pytest.mark.realtime
 
@@ -103,7 +103,7 @@ application.exec()
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
     try:
         with desktop.started(tmp_path_factory.mktemp("outside")) as made:
             yield made
@@ -111,7 +111,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         missing(str(error))
 
 
-def start(desk: Desk, code: str, *arguments: str) -> subprocess.Popen[str]:
+def start(desk: DesktopHarness, code: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
 
@@ -121,7 +121,7 @@ def line(program: subprocess.Popen[str]) -> str:
     return program.stdout.readline().strip()
 
 
-def test_keys_work_whatever_program_has_the_focus(desk: Desk) -> None:
+def test_keys_work_whatever_program_has_the_focus(desk: DesktopHarness) -> None:
     first = start(desk, KEYS)
     other = start(desk, OTHER)
     try:
@@ -147,7 +147,7 @@ def test_keys_work_whatever_program_has_the_focus(desk: Desk) -> None:
             program.wait()
 
 
-def test_another_program_s_window_is_captured(desk: Desk) -> None:
+def test_another_program_s_window_is_captured(desk: DesktopHarness) -> None:
     other = start(desk, OTHER)
     try:
         assert line(other) == "there"
@@ -159,7 +159,7 @@ def test_another_program_s_window_is_captured(desk: Desk) -> None:
     assert looked == ["['Ein anderes 窗口']", "300 200 #ff0000 "]
 
 
-def test_the_screen_is_captured_without_harks_own_window(desk: Desk, tmp_path: Path) -> None:
+def test_the_screen_is_captured_without_harks_own_window(desk: DesktopHarness, tmp_path: Path) -> None:
     other = start(desk, OTHER)
     try:
         assert line(other) == "there"
@@ -172,12 +172,12 @@ def test_the_screen_is_captured_without_harks_own_window(desk: Desk, tmp_path: P
     assert done.stdout.splitlines() == ["#ff0000 True (0, 0)", "True True"], done.stderr
 
 
-def test_a_window_is_seen_through_where_somebody_composes(desk: Desk) -> None:
+def test_a_window_is_seen_through_where_somebody_composes(desk: DesktopHarness) -> None:
     assert start(desk, COMPOSED).communicate(timeout=30)[0].split() == ["False", "True"]
 
 
 @pytest.mark.parametrize("how", ["chosen", "whole"])
-def test_the_portal_gives_a_picture(desk: Desk, tmp_path: Path, how: str) -> None:
+def test_the_portal_gives_a_picture(desk: DesktopHarness, tmp_path: Path, how: str) -> None:
     Image.new("RGB", (40, 30), "red").save(tmp_path / "p.png")
     command = [sys.executable, "-m", "tests.desktop.portal", str(tmp_path / "p.png")]
     portal = subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
@@ -191,7 +191,7 @@ def test_the_portal_gives_a_picture(desk: Desk, tmp_path: Path, how: str) -> Non
     assert [one.name for one in tmp_path.iterdir()] == ["p.png"], "what was made for us is taken away again"
 
 
-def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Desk) -> None:
+def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: DesktopHarness) -> None:
     portal = subprocess.Popen(
         [sys.executable, "-m", "tests.desktop.portal"], env=desk.environment, stdout=subprocess.PIPE, text=True
     )
@@ -219,7 +219,9 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Desk) 
         ([], ["False The desktop was not allowed to give the keys to Hark: they are off."]),
     ],
 )
-def test_where_programs_may_not_take_keys_the_portal_is_asked(desk: Desk, given: list[str], told: list[str]) -> None:
+def test_where_programs_may_not_take_keys_the_portal_is_asked(
+    desk: DesktopHarness, given: list[str], told: list[str]
+) -> None:
     portal = subprocess.Popen(
         [sys.executable, "-m", "tests.desktop.portal", *given], env=desk.environment, stdout=subprocess.PIPE, text=True
     )
@@ -234,7 +236,7 @@ def test_where_programs_may_not_take_keys_the_portal_is_asked(desk: Desk, given:
             one.wait()
 
 
-def test_without_a_portal_the_desktops_own_settings_are_named(desk: Desk) -> None:
+def test_without_a_portal_the_desktops_own_settings_are_named(desk: DesktopHarness) -> None:
     without_x = {**desk.environment, "QT_QPA_PLATFORM": "offscreen"}
     program = subprocess.Popen([sys.executable, "-c", KEYS], env=without_x, stdout=subprocess.PIPE, text=True)
     try:
@@ -244,7 +246,7 @@ def test_without_a_portal_the_desktops_own_settings_are_named(desk: Desk) -> Non
         program.wait()
 
 
-def test_started_away_and_shown_later_there_is_one_engine(desk: Desk, tmp_path: Path) -> None:
+def test_started_away_and_shown_later_there_is_one_engine(desk: DesktopHarness, tmp_path: Path) -> None:
     desk.start(tmp_path / "home", "--away")  # without a tray on this desktop it comes by itself
     try:
         assert desk.window

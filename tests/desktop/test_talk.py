@@ -23,7 +23,7 @@ from assistant.starter import demo
 from tests.conftest import missing
 from tests.desktop import sound_server
 from tests.desktop.sound_server import SoundServer
-from tests.support.engine_harness import Live
+from tests.support.engine_harness import InProcessEngine
 
 pytestmark = pytest.mark.realtime
 
@@ -46,8 +46,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundSer
 
 
 @pytest.fixture
-def live(server: SoundServer, no_thread_left: None) -> Iterator[Live]:
-    made = Live(REPEATS)
+def live(server: SoundServer, no_thread_left: None) -> Iterator[InProcessEngine]:
+    made = InProcessEngine(REPEATS)
     made.until(events.StateChanged, state="ready")
     if not (made.listening and made.listening.microphone):
         made.until(events.MicrophoneState, microphone=True)
@@ -62,7 +62,7 @@ def pactl(server: SoundServer, *arguments: str) -> str:
 
 @pytest.mark.parametrize("level", ["40%", "70%", "100%"])
 def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
-    server: SoundServer, live: Live, level: str
+    server: SoundServer, live: InProcessEngine, level: str
 ) -> None:
     """Seven answers at each of three levels."""
     pactl(server, "load-module", "module-loopback", "source=ear.monitor", "sink=mic", "latency_msec=20")
@@ -78,7 +78,9 @@ def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
     assert len([event for event in live.seen if isinstance(event, events.Heard)]) == 7, "and was taken for no question"
 
 
-def test_recording_sounds_at_the_speaker_before_a_word_is_said(server: SoundServer, live: Live, tmp_path: Path) -> None:
+def test_recording_sounds_at_the_speaker_before_a_word_is_said(
+    server: SoundServer, live: InProcessEngine, tmp_path: Path
+) -> None:
     with server.recorded(tmp_path / "on.wav"):
         time.sleep(0.3)
         live.engine.press_talk_key()
@@ -92,7 +94,9 @@ def test_recording_sounds_at_the_speaker_before_a_word_is_said(server: SoundServ
     assert {660, 880} <= {at for at in (440, 550, 660, 740, 880, 990) if heights[at - 9 : at + 10].max() > 60}
 
 
-def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: SoundServer, live: Live) -> None:
+def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(
+    server: SoundServer, live: InProcessEngine
+) -> None:
     pactl(server, "load-module", "module-rescue-streams")
     module = next(
         line.split()[0] for line in pactl(server, "list", "short", "modules").splitlines() if "remap-source" in line
@@ -111,7 +115,7 @@ def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(server: S
 
 
 def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
-    server: SoundServer, live: Live, tmp_path: Path
+    server: SoundServer, live: InProcessEngine, tmp_path: Path
 ) -> None:
     live.engine.ask(LONG)
     live.until(events.StateChanged, state="speaking")
@@ -127,7 +131,7 @@ def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
     assert live.listening and live.listening.microphone
 
 
-def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: Live) -> None:
+def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: InProcessEngine) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     try:
         live.until(events.MicrophoneState, microphone=False)
@@ -138,7 +142,7 @@ def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: Live) ->
     live.until(events.MicrophoneState, microphone=True)
 
 
-def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live, tmp_path: Path) -> None:
+def test_words_into_the_microphone_are_answered(server: SoundServer, live: InProcessEngine, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     live.engine.set_hands_free(True)
@@ -150,7 +154,7 @@ def test_words_into_the_microphone_are_answered(server: SoundServer, live: Live,
     assert ended.reason == "answered"
 
 
-def test_the_microphone_is_tried_by_ear(server: SoundServer, live: Live, tmp_path: Path) -> None:
+def test_the_microphone_is_tried_by_ear(server: SoundServer, live: InProcessEngine, tmp_path: Path) -> None:
     wav, heard = tmp_path / "question.wav", tmp_path / "heard.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     live.engine.set_hands_free(True)
@@ -189,7 +193,7 @@ def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, t
     assert names.index("hearing") < names.index("heard") < names.index("wrote") < names.index("said")
 
 
-def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: Live, tmp_path: Path) -> None:
+def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: InProcessEngine, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     live.engine.press_talk_key()

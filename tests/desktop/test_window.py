@@ -19,7 +19,7 @@ from assistant.audio.clip import AudioClip
 from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
 from tests.desktop import desktop_harness as desktop
-from tests.desktop.desktop_harness import Desk
+from tests.desktop.desktop_harness import DesktopHarness
 
 pytestmark = pytest.mark.realtime
 
@@ -36,7 +36,7 @@ READY_AGAIN = 30.0  # seconds for a new engine
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
     folder = tmp_path_factory.mktemp("desk")
     (folder / "home").mkdir()
     (folder / "home" / "settings.toml").write_text("[audio]\nearcons = false\n")  # the test's ear takes them for words
@@ -85,7 +85,7 @@ def recorded(wav: Path) -> AudioClip:
     return clip.to_mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
 
 
-def last(desk: Desk, start: str) -> str:
+def last(desk: DesktopHarness, start: str) -> str:
     return next((one for one in reversed(desk.messages()) if one.startswith(start)), "")
 
 
@@ -93,7 +93,7 @@ def last(desk: Desk, start: str) -> str:
     ("colour", "way"), [("red", "hold"), ("blue", "hands-free"), ("yellow", "tap"), ("black", "hold")]
 )
 def test_a_voice_asks_about_a_dropped_picture_and_the_speaker_tells_its_colour(
-    desk: Desk, question: Path, tmp_path: Path, colour: str, way: str
+    desk: DesktopHarness, question: Path, tmp_path: Path, colour: str, way: str
 ) -> None:
     picture = tmp_path / f"{colour}.png"
     shape = SceneShape("circle", colour, COLOURS[colour][0], 200, 180, 160)
@@ -108,7 +108,7 @@ def test_a_voice_asks_about_a_dropped_picture_and_the_speaker_tells_its_colour(
     assert heard_colours(tmp_path / "heard.wav") == [colour]
 
 
-def ask(desk: Desk, question: Path, way: str) -> None:
+def ask(desk: DesktopHarness, question: Path, way: str) -> None:
     if way == "hands-free":
         toggle_hands_free(desk)
         desk.play(question)
@@ -125,7 +125,7 @@ def ask(desk: Desk, question: Path, way: str) -> None:
         desk.keys("keyup", "F9")
 
 
-def toggle_hands_free(desk: Desk) -> None:
+def toggle_hands_free(desk: DesktopHarness) -> None:
     desk.keys("key", "ctrl+h")
     time.sleep(0.5)
 
@@ -141,13 +141,13 @@ def page(tmp_path: Path) -> Path:
     return tmp_path / "page.png"
 
 
-def type_question(desk: Desk, text: str) -> None:
+def type_question(desk: DesktopHarness, text: str) -> None:
     desk.keys("key", "ctrl+l")
     desk.keys("type", text)
     desk.keys("key", "Return")
 
 
-def start_reading(desk: Desk, page: Path) -> None:
+def start_reading(desk: DesktopHarness, page: Path) -> None:
     """A long answer, under way and to be heard."""
     desk.drop(page)
     desk.until(lambda: any("page.png" in one["name"] for one in desk.tree()), 10, "the picture is in the tray")
@@ -163,7 +163,7 @@ def loud_until(wav: Path) -> float:
 
 
 def test_ctrl_alone_silences_the_answer_and_history_keeps_what_was_heard(
-    desk: Desk, page: Path, tmp_path: Path
+    desk: DesktopHarness, page: Path, tmp_path: Path
 ) -> None:
     with desk.sound.recorded(tmp_path / "heard.wav"):
         start = time.monotonic()
@@ -177,7 +177,7 @@ def test_ctrl_alone_silences_the_answer_and_history_keeps_what_was_heard(
     assert "stopped" in last(desk, "Hark ·") and "not heard" in last(desk, "Hark ·")
 
 
-def test_ctrl_with_another_key_stops_nothing(desk: Desk, page: Path) -> None:
+def test_ctrl_with_another_key_stops_nothing(desk: DesktopHarness, page: Path) -> None:
     start_reading(desk, page)
     desk.keys("key", "ctrl+a")
     time.sleep(1.0)
@@ -187,7 +187,7 @@ def test_ctrl_with_another_key_stops_nothing(desk: Desk, page: Path) -> None:
 
 
 def test_speaking_over_the_answer_silences_it_and_is_answered(
-    desk: Desk, page: Path, question: Path, tmp_path: Path
+    desk: DesktopHarness, page: Path, question: Path, tmp_path: Path
 ) -> None:
     toggle_hands_free(desk)
     try:
@@ -201,7 +201,7 @@ def test_speaking_over_the_answer_silences_it_and_is_answered(
         toggle_hands_free(desk)
 
 
-def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desk: Desk) -> None:
+def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desk: DesktopHarness) -> None:
     desk.keys("key", "Escape")  # whatever an earlier test left unfinished
     time.sleep(0.5)
     with desk.announced() as told:
@@ -211,13 +211,13 @@ def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desk: Desk)
     assert told == ["Answering", "Heard: Is there a circle?", "Done"]
 
 
-def test_every_control_that_can_be_focused_has_a_name(desk: Desk) -> None:
+def test_every_control_that_can_be_focused_has_a_name(desk: DesktopHarness) -> None:
     controls = [one for one in desk.tree() if "focusable" in one["states"]]
     assert len(controls) >= 10
     assert not [one for one in controls if not (one["name"] or one["label"])]
 
 
-def test_tab_reaches_every_part_and_comes_back(desk: Desk) -> None:
+def test_tab_reaches_every_part_and_comes_back(desk: DesktopHarness) -> None:
     desk.keys("key", "ctrl+l")
     seen: set[str] = set()
     for _ in range(26):
@@ -228,7 +228,7 @@ def test_tab_reaches_every_part_and_comes_back(desk: Desk) -> None:
         assert name in seen, (name, seen)
 
 
-def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desk: Desk, page: Path) -> None:
+def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desk: DesktopHarness, page: Path) -> None:
     start_reading(desk, page)
     environment = {**desk.environment, "HARK_HOME": str(home_of(desk))}
     done = subprocess.run([sys.executable, "-P", "-m", "ui", "--stop"], env=environment, timeout=20)
@@ -237,14 +237,14 @@ def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desk: 
     assert sum(one["role"] == "frame" for one in desk.tree()) == 1
 
 
-def home_of(desk: Desk) -> Path:
+def home_of(desk: DesktopHarness) -> Path:
     """Where the window of this desk keeps its files."""
     assert desk.window
     told = Path(f"/proc/{desk.window.pid}/environ").read_bytes().decode().split("\0")
     return Path(next(one.removeprefix("HARK_HOME=") for one in told if one.startswith("HARK_HOME=")))
 
 
-def engine_of(desk: Desk) -> int:
+def engine_of(desk: DesktopHarness) -> int:
     """Its process number; 0 while there is none."""
     assert desk.window
     found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
@@ -252,7 +252,9 @@ def engine_of(desk: Desk) -> int:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_an_engine_that_dies_or_freezes_in_mid_answer_is_replaced(desk: Desk, page: Path, how: signal.Signals) -> None:
+def test_an_engine_that_dies_or_freezes_in_mid_answer_is_replaced(
+    desk: DesktopHarness, page: Path, how: signal.Signals
+) -> None:
     start_reading(desk, page)
     old = engine_of(desk)
     os.kill(old, how)
@@ -269,7 +271,7 @@ def test_an_engine_that_dies_or_freezes_in_mid_answer_is_replaced(desk: Desk, pa
     desk.keys("key", "Escape")
 
 
-def test_killing_the_window_ends_the_engine_and_frees_the_microphone(desk: Desk) -> None:
+def test_killing_the_window_ends_the_engine_and_frees_the_microphone(desk: DesktopHarness) -> None:
     assert desk.window
     engine = engine_of(desk)
     desk.window.kill()

@@ -23,7 +23,7 @@ QUIET = replace(Settings(), responder=ResponderSettings(backend="silent"), voice
 Kind = TypeVar("Kind", bound=Event)
 
 
-class _Told:
+class EventCollector:
     """What an engine told so far, in `seen`; `until` waits for more of it."""
 
     engine: Engine | EngineClient
@@ -56,7 +56,7 @@ class _Told:
             self.listening = event
 
 
-class Live(_Told):
+class InProcessEngine(EventCollector):
     """An engine in this process."""
 
     engine: Engine
@@ -67,7 +67,7 @@ class Live(_Told):
         self.engine.start()
 
 
-class Running(_Told):
+class ChildProcessEngine(EventCollector):
     """An engine in a process of its own."""
 
     engine: EngineClient

@@ -26,7 +26,7 @@ WORDS, COUGH, QUIET = 0.5, 0.9, 0.0
 ANSWER = "One two three four five. Six seven eight nine ten."
 
 
-class Ear(Transcriber):
+class ScriptedTranscriber(Transcriber):
     """Hears words in sound of one level, and nothing in that of another."""
 
     def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
@@ -34,7 +34,7 @@ class Ear(Transcriber):
             yield "what is it"
 
 
-class Reply(Responder):
+class ScriptedResponder(Responder):
     model_name = "script"
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Reply(Responder):
             self.closed += 1
 
 
-class Broken(Responder):
+class BrokenResponder(Responder):
     model_name = "script"
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
@@ -58,7 +58,7 @@ class Broken(Responder):
         yield ""
 
 
-class Mouth(Voice):
+class ScriptedVoice(Voice):
     """A fifth of a second for each word, loud."""
 
     def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
@@ -66,15 +66,15 @@ class Mouth(Voice):
             yield AudioClip(np.full(RATE // 5, 0.3, np.float32), RATE)
 
 
-class Shelf:
-    def __init__(self, responder: Reply | Broken) -> None:
-        self._parts = Backends(Ear(), responder, Mouth())
+class ScriptedModels:
+    def __init__(self, responder: ScriptedResponder | BrokenResponder) -> None:
+        self._parts = Backends(ScriptedTranscriber(), responder, ScriptedVoice())
 
     def parts(self, settings: Settings, hears: bool) -> Generator[Event, None, Backends]:
         yield from ()
         return self._parts
 
-    def ear(self, settings: Settings, emit: Callable[[Event], None]) -> Ear:
+    def ear(self, settings: Settings, emit: Callable[[Event], None]) -> ScriptedTranscriber:
         return self._parts.transcriber
 
     @property
@@ -82,11 +82,13 @@ class Shelf:
         return self._parts.responder
 
 
-class Stage:
+class ScriptedRoom:
     """A room with a microphone, a speaker and a person, one block at a time; `now` counts seconds of blocks."""
 
-    def __init__(self, home: Path, responder: Reply | Broken | None = None, speaker: bool = True) -> None:
-        self.responder = responder or Reply()
+    def __init__(
+        self, home: Path, responder: ScriptedResponder | BrokenResponder | None = None, speaker: bool = True
+    ) -> None:
+        self.responder = responder or ScriptedResponder()
         self.events: list[tuple[float, Event]] = []
         self.now = 0.0
         self.loud: list[bool] = []  # at the speaker, a block each
@@ -94,7 +96,7 @@ class Stage:
         self.has_speaker = speaker
         self.history = TurnRecorder(home)
         settings, folders = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
-        self.desk = Session(settings, folders, self.history, Shelf(self.responder))
+        self.desk = Session(settings, folders, self.history, ScriptedModels(self.responder))
         self.floor = TurnManager(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
         self.ears = AudioInputPipeline(
             UtteranceSegmenter(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None
@@ -132,7 +134,7 @@ class Stage:
         ]
 
 
-class Prepares(Reply):
+class PreparingResponder(ScriptedResponder):
     """Needs three steps for the next question."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from assistant.pictures import Picture
 from assistant.settings import Settings
 from ui import theme
 from ui.engine_bridge import EngineBridge
-from ui.main_window import Window
+from ui.main_window import MainWindow
 
 CALLS = (
     "ask",
@@ -46,7 +46,7 @@ PAST: Past = (("Tea", 2), ("火车", 1), ("Long", 100))
 SHOWN = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
 
 
-class Desk:
+class WindowHarness:
     """A window over a history: in `past` the title of each conversation, and how many turns it has."""
 
     def __init__(self, home: Path, settings: Settings, past: Past = ()) -> None:
@@ -56,7 +56,7 @@ class Desk:
             for number in range(turns):
                 turn = self.history.add_turn(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
                 self.history.update_turn(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
-        self.window = Window(EngineBridge(settings, AppPaths.locate()))
+        self.window = MainWindow(EngineBridge(settings, AppPaths.locate()))
         self.calls: list[tuple[Any, ...]] = []
         for name in CALLS:
             setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from assistant import __version__, events
-from tests.support.window_harness import Desk
+from tests.support.window_harness import WindowHarness
 from ui.__main__ import main, parse_arguments
 
 BARE = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -55,7 +55,7 @@ def test_arguments_say_what_the_window_is_started_for() -> None:
     assert parse_arguments(["--away"]).away and parse_arguments(["--install"]).install
 
 
-def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(desk: Desk) -> None:
+def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(desk: WindowHarness) -> None:
     desk.calls.clear()
     for command in ("stop", "talk"):
         desk.window.commands.run_command(command)
@@ -69,7 +69,7 @@ def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(des
 
 
 def test_describe_that_comes_before_the_engine_is_ready_looks_at_the_screen_then(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[bool] = []
     monkeypatch.setattr(desk.window.do.looking, "capture_screen", lambda then_describe: looked.append(then_describe))

@@ -7,10 +7,10 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.support.window_harness import Desk, until
+from tests.support.window_harness import WindowHarness, until
 
 
-def test_enter_asks_and_shift_enter_is_a_new_line(desk: Desk) -> None:
+def test_enter_asks_and_shift_enter_is_a_new_line(desk: WindowHarness) -> None:
     QTest.keyClicks(desk.window.bar.field, "one")
     QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     QTest.keyClicks(desk.window.bar.field, "two")
@@ -19,11 +19,11 @@ def test_enter_asks_and_shift_enter_is_a_new_line(desk: Desk) -> None:
     assert desk.window.bar.field.toPlainText() == ""
 
 
-def key(desk: Desk, kind: QEvent.Type, which: Qt.Key, repeat: bool = False) -> None:
+def key(desk: WindowHarness, kind: QEvent.Type, which: Qt.Key, repeat: bool = False) -> None:
     QApplication.sendEvent(desk.window.bar.field, QKeyEvent(kind, which, Qt.KeyboardModifier.NoModifier, "", repeat))
 
 
-def test_ctrl_alone_stops_and_with_another_key_does_not(desk: Desk) -> None:
+def test_ctrl_alone_stops_and_with_another_key_does_not(desk: WindowHarness) -> None:
     down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
     for keys in ([(down, "A"), (up, "A")], [], [(down, "C"), (up, "C")]):
         key(desk, down, Qt.Key.Key_Control)
@@ -33,7 +33,7 @@ def test_ctrl_alone_stops_and_with_another_key_does_not(desk: Desk) -> None:
     assert [call[0] for call in desk.calls] == ["interrupt"]
 
 
-def test_f9_held_is_one_press_whatever_its_repeats_look_like(desk: Desk) -> None:
+def test_f9_held_is_one_press_whatever_its_repeats_look_like(desk: WindowHarness) -> None:
     down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
     key(desk, down, Qt.Key.Key_F9)
     for repeat in (True, False, True):
@@ -46,7 +46,7 @@ def test_f9_held_is_one_press_whatever_its_repeats_look_like(desk: Desk) -> None
     assert [call[0] for call in desk.calls] == ["press_talk_key", "release_talk_key"]
 
 
-def test_alt_up_and_down_change_the_speed(desk: Desk) -> None:
+def test_alt_up_and_down_change_the_speed(desk: WindowHarness) -> None:
     QTest.keyClick(desk.window, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     QTest.keyClick(desk.window, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     assert desk.window.bridge.settings.voice.speed == 1.2

@@ -14,7 +14,7 @@ from assistant import events
 from assistant.paths import AppPaths
 from assistant.settings import Settings
 from assistant.settings_file import load_settings
-from tests.support.window_harness import Desk, bars, until
+from tests.support.window_harness import WindowHarness, bars, until
 from ui.dialogs.doctor_dialog import DoctorDialog
 
 
@@ -33,13 +33,13 @@ def test_without_a_display_it_says_what_to_do() -> None:
     assert done.returncode == 4 and "hark listen" in done.stderr
 
 
-def test_every_label_is_plain_text(desk: Desk) -> None:
+def test_every_label_is_plain_text(desk: WindowHarness) -> None:
     labels = desk.window.findChildren(QLabel)
     hostile = [label for label in labels if label.textFormat() != Qt.TextFormat.PlainText and label.text()]
     assert len(labels) >= 6 and not [label.text() for label in hostile]
 
 
-def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
+def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness) -> None:
     desk.window.bridge.settings = Settings()
     desk.on(events.StateChanged("ready"), events.StateChanged("ready"))
     assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
@@ -49,7 +49,7 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: Desk) -> None:
     ]
 
 
-def test_the_computer_is_checked_in_words(desk: Desk) -> None:
+def test_the_computer_is_checked_in_words(desk: WindowHarness) -> None:
     desk.window.checkup()
     (dialog,) = desk.window.findChildren(DoctorDialog)
     until(lambda: dialog.list.count() > 3)
@@ -68,7 +68,7 @@ def test_the_computer_is_checked_in_words(desk: Desk) -> None:
     dialog.done(0)
 
 
-def test_who_cannot_talk_is_told_why_at_every_try(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_cannot_talk_is_told_why_at_every_try(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(desk.window.presenter, "tell", told.append)
     desk.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
@@ -78,7 +78,7 @@ def test_who_cannot_talk_is_told_why_at_every_try(desk: Desk, monkeypatch: pytes
     assert told == ["There is no microphone."] * 2 and not desk.calls
 
 
-def test_quitting_is_the_end_wherever_the_window_would_stay(desk: Desk) -> None:
+def test_quitting_is_the_end_wherever_the_window_would_stay(desk: WindowHarness) -> None:
     class Tray:
         there = True
 

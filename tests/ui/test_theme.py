@@ -7,12 +7,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from tests.support.window_harness import Desk, bars, until
+from tests.support.window_harness import WindowHarness, bars, until
 from ui import theme
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])
-def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
+def test_it_fits_narrow_windows(desk: WindowHarness, width: int) -> None:
     desk.window.resize(width, 600)
     narrow = width < 900
     until(lambda: desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow)
@@ -26,7 +26,7 @@ def test_it_fits_narrow_windows(desk: Desk, width: int) -> None:
         assert not desk.window.tray.isVisible()
 
 
-def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplication, desk: Desk) -> None:
+def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplication, desk: WindowHarness) -> None:
     usual = application.font()
     twice = QFont(usual)
     twice.setPointSizeF(2 * usual.pointSizeF())
@@ -43,7 +43,7 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplicati
         application.setFont(usual)
 
 
-def test_nothing_moves_by_itself_where_that_is_wished(desk: Desk) -> None:
+def test_nothing_moves_by_itself_where_that_is_wished(desk: WindowHarness) -> None:
     meter, blinks = desk.window.bar.meter, QApplication.cursorFlashTime()
     moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()

@@ -15,7 +15,7 @@ from assistant.events import PictureAdded
 from assistant.models import local_store, voices
 from assistant.safe_open import user_path
 from tests.conftest import Ran
-from tests.support.engine_harness import Live
+from tests.support.engine_harness import InProcessEngine
 
 Cli = Callable[..., Ran]
 
@@ -69,7 +69,7 @@ def test_the_command_line_takes_pictures_and_sounds_by_any_way(cli: Cli, user: P
     assert ran.code == 0 and (user / "a.wav").is_file(), ran.err
 
 
-def test_the_engine_takes_pictures_by_any_way(live: Live, user: Path, sign: Path) -> None:
+def test_the_engine_takes_pictures_by_any_way(live: InProcessEngine, user: Path, sign: Path) -> None:
     shutil.copy(sign, user / "a sign.png")
     live.engine.attach_file("~/a sign.png")
     assert live.until(PictureAdded).name == "a sign.png"

@@ -18,7 +18,7 @@ from ui.widgets.labels import MAX_NAME_LETTERS, shorten_text
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
 _LONGEST = 5000  # milliseconds for which it stays away, whatever the desktop asks of the user meanwhile
 _GONE = 250  # milliseconds in which a desktop draws what was behind a window
@@ -27,7 +27,7 @@ _GONE = 250  # milliseconds in which a desktop draws what was behind a window
 class CaptureController(QObject):
     """For one window. On Wayland the desktop's portal asks the user, elsewhere Hark looks by itself."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._engine = window, window.bridge.engine
         self._describing, self._aside = False, False

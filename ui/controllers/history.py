@@ -17,7 +17,7 @@ from ui.widgets.labels import MAX_NAME_LETTERS, open_file, save_file, shorten_te
 
 if TYPE_CHECKING:
     from assistant.history.conversation_store import ConversationStore, ConversationSummary
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
 T = TypeVar("T")
 _SOON = 100  # milliseconds: the list is not read anew in the frame that shows the question
@@ -29,7 +29,7 @@ class HistoryController(QObject):
 
     opened = Signal(object, str, object)
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._past = window, window.side.past
         self._archive: ConversationStore | None = None

@@ -14,12 +14,12 @@ from ui.download_manager import QUANTISED, DownloadManager
 from ui.widgets.labels import plain_label, scroll_area
 
 if TYPE_CHECKING:
-    from ui.main_window import Window
+    from ui.main_window import MainWindow
 
 _JOBS = {"hear": tr_noop("To hear"), "look": tr_noop("To look and answer"), "speak": tr_noop("To speak")}
 
 
-def show_models_dialog(window: Window) -> None:
+def show_models_dialog(window: MainWindow) -> None:
     """Shows a window's one dialog of models, and what was begun in an earlier one."""
     downloads = window.findChild(DownloadManager)
     if downloads is None:

@@ -21,15 +21,15 @@ from ui.dialogs.models_dialog import ModelsDialog
 from ui.dialogs.settings_dialog import SettingsDialog
 from ui.engine_bridge import EngineBridge
 from ui.input_bar.timings import TimingsTable
-from ui.main_window import Window
+from ui.main_window import MainWindow
 
 _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 
 
 @pytest.fixture
-def window(home: Path) -> Iterator[Window]:
+def window(home: Path) -> Iterator[MainWindow]:
     application = QApplication.instance() or QApplication([])
-    made = Window(EngineBridge(Settings(), AppPaths.locate()))
+    made = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
     made.show()
     yield made
     made.hide()
@@ -53,7 +53,7 @@ def nameless(view: QWidget) -> list[str]:
     ]
 
 
-def test_the_window_has_no_nameless_control(window: Window) -> None:
+def test_the_window_has_no_nameless_control(window: MainWindow) -> None:
     shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
     timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
     for event in (
@@ -67,7 +67,7 @@ def test_the_window_has_no_nameless_control(window: Window) -> None:
 
 
 @pytest.mark.parametrize("kind", [SettingsDialog, ModelsDialog, DoctorDialog, TimingsTable, RegionOverlay])
-def test_no_dialog_has_a_nameless_control(window: Window, kind: type[QWidget]) -> None:
+def test_no_dialog_has_a_nameless_control(window: MainWindow, kind: type[QWidget]) -> None:
     if kind is RegionOverlay:
         dialog: QWidget = RegionOverlay(QPixmap(90, 60))
         dialog.show()

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.support.window_harness import Desk, until
+from tests.support.window_harness import WindowHarness, until
 from ui.desktop import screen_capture
 
 
@@ -22,7 +22,7 @@ def painted(colour: str) -> QPixmap:
     return shot
 
 
-def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_black_screen_is_said_and_not_sent(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     shot = QPixmap(200, 100)
     monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
@@ -40,7 +40,7 @@ def test_a_black_screen_is_said_and_not_sent(desk: Desk, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
 def test_a_black_screen_of_the_portal_is_said_and_not_sent(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
     desk.window.bar.status.setText("")
     desk.window.do.looking._on_portal(screen_capture.encode_png(painted(colour)), "")
@@ -49,7 +49,7 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
 
 
 def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = list[bool]()
     monkeypatch.setattr(
@@ -70,7 +70,7 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
 
 
 def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
-    desk: Desk, announced: list[str], monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, announced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shot = painted("#ffffff")
     monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *_: shot)
@@ -94,7 +94,7 @@ def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
     assert [(part.width(), part.height()) for part in parts] == [(30, 20)]
 
 
-def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
+def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
     shot = QPixmap(400, 200)
     shot.fill(QColor("#ffffff"))
     region, parts = screen_capture.RegionOverlay(shot), list[QPixmap]()
@@ -108,13 +108,13 @@ def test_a_part_of_the_screen_is_dragged_out(desk: Desk) -> None:
     assert [(one.width(), one.height()) for one in parts] in ([(102, 82)], [(100, 80)])
 
 
-def test_a_photograph_that_no_camera_takes_is_told(desk: Desk) -> None:
+def test_a_photograph_that_no_camera_takes_is_told(desk: WindowHarness) -> None:
     desk.window.do.on_choice("responder", "camera", "no such camera")
     desk.window.do.looking.take_photo()
     until(lambda: "No camera" in desk.window.bar.status.text())
 
 
-def test_a_camera_s_picture_comes_into_the_tray(desk: Desk, tmp_path: Path) -> None:
+def test_a_camera_s_picture_comes_into_the_tray(desk: WindowHarness, tmp_path: Path) -> None:
     """OpenCV reads a file as it reads a camera."""
     film = cv2.VideoWriter(str(tmp_path / "camera.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
     for _ in range(12):

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 
 from assistant import events
 from assistant.settings import Settings
-from tests.support.window_harness import PAST, Desk, Past
+from tests.support.window_harness import PAST, Past, WindowHarness
 from ui.conversation.model import ChatMessage
 
 
@@ -19,7 +19,7 @@ def past() -> Past:
     return PAST
 
 
-def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
+def test_a_question_is_asked_again_and_changed_in_a_branch(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(1)
     view = desk.window.conversation
     view.setCurrentIndex(desk.messages.index(3))
@@ -38,7 +38,7 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: Desk) -> None:
     assert desk.calls[-1] == ("ask_again", turn - 1, "Tea question 0") and desk.texts() == []
 
 
-def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> None:
+def test_a_picture_that_is_described_has_a_question_of_its_own(desk: WindowHarness) -> None:
     for number, question in ((1, "What colour?"), (2, "")):
         desk.on(
             events.TurnStarted(number, "", 9), events.Heard(question), events.Wrote("It is red."),
@@ -49,12 +49,12 @@ def test_a_picture_that_is_described_has_a_question_of_its_own(desk: Desk) -> No
     assert desk.calls[-1] == ("ask_again", 2, "") and desk.texts() == ["What colour?", "It is red."]
 
 
-def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: Desk) -> None:
+def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: WindowHarness) -> None:
     desk.on(events.TurnStarted(1, "", 9), events.Heard(""), events.TurnEnded("nothing heard"))
     assert not desk.texts() and "no speech" in desk.window.bar.status.text()
 
 
-def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None:
+def test_editing_is_left_by_esc_and_finds_its_question_again(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     desk.window.do.on_edit(desk.messages.rowCount() - 2)
     desk.messages.insert_messages([ChatMessage("you", "older", turn=1), ChatMessage("hark", "older", turn=1)], 0)
@@ -73,7 +73,7 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: Desk) -> None
     assert desk.calls[-1] == ("ask", "another")
 
 
-def test_where_nothing_is_kept_nothing_branches_off(desk: Desk) -> None:
+def test_where_nothing_is_kept_nothing_branches_off(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(1)
     desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, save_conversations=False))
     before = desk.texts()

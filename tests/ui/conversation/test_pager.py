@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from assistant import events
-from tests.support.window_harness import PAST, Desk, Past, until
+from tests.support.window_harness import PAST, Past, WindowHarness, until
 from ui.conversation import pager as paging
 
 
@@ -19,14 +19,14 @@ def past() -> Past:
     return PAST
 
 
-def turn(desk: Desk, number: int, conversation: int, *between: events.Event) -> None:
+def turn(desk: WindowHarness, number: int, conversation: int, *between: events.Event) -> None:
     desk.on(
         events.TurnStarted(number, "", conversation), events.Heard("and now?"), events.Wrote("Now."), *between,
         events.Wrote(" More."), events.TurnEnded("answered", "and now?", "Now. More.", "x", heard_until=10),
     )  # fmt: skip
 
 
-def far_up(desk: Desk) -> None:
+def far_up(desk: WindowHarness) -> None:
     """At the start of a long conversation, by key."""
     desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
@@ -39,7 +39,7 @@ def _place(text: str) -> tuple[int, bool]:
     return int(text.split()[-1]), text.startswith("answer")
 
 
-def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> None:
+def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     view, pages = desk.window.conversation, desk.window.keeper.pages
     until(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
@@ -55,7 +55,7 @@ def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: Desk) -> 
     assert desk.texts()[-1] == "answer 99" and not pages.left_out
 
 
-def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 80)
     desk.window.keeper.open_conversation(3)
     view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
@@ -85,7 +85,7 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: Desk, monkeypatch:
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 
 
-def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
+def test_the_end_is_seen_at_any_width(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
@@ -98,7 +98,7 @@ def test_the_end_is_seen_at_any_width(desk: Desk) -> None:
     assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
 
 
-def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
+def test_an_answer_finds_the_end_of_a_long_one(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
@@ -110,7 +110,7 @@ def test_an_answer_finds_the_end_of_a_long_one(desk: Desk) -> None:
     assert desk.texts()[-1] == "Now. More."
 
 
-def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(desk: Desk) -> None:
+def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(desk: WindowHarness) -> None:
     far_up(desk)
     desk.key(desk.window.conversation, Qt.Key.Key_A)
     assert desk.calls[-1][0] == "ask_again" and desk.texts() == []
@@ -119,7 +119,7 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(de
     assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.message_at(1).detail
 
 
-def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: Desk) -> None:
+def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: WindowHarness) -> None:
     far_up(desk)
     desk.key(desk.window.conversation, Qt.Key.Key_E)
     asked = desk.messages.message_at(0).turn
@@ -129,7 +129,7 @@ def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(des
     assert desk.calls[-1] == ("ask_again", asked, "changed words") and desk.texts() == []
 
 
-def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_that_fails_once_empties_nothing(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     import sqlite3
 
     far_up(desk)
@@ -146,7 +146,7 @@ def test_a_history_that_fails_once_empties_nothing(desk: Desk, monkeypatch: pyte
     assert desk.texts()[-2] == "answer 99" and "disk I/O error" in desk.texts()[-1]
 
 
-def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_saved_waits_for_the_end(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
     desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
@@ -168,7 +168,7 @@ def test_what_is_not_saved_waits_for_the_end(desk: Desk, monkeypatch: pytest.Mon
 
 
 def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 30)
     desk.window.keeper.open_conversation(3)
@@ -185,7 +185,9 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
     assert desk.texts()[at - 1] == "answer 99"
 
 
-def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_message_is_chosen_instead_of_one_that_goes(
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
     desk.window.keeper.open_conversation(3)
     view, chosen = desk.window.conversation, list[int]()
@@ -204,7 +206,7 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(desk: Desk, monkeyp
     assert desk.texts()[view.currentIndex().row()] == "answer 99"
 
 
-def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_conversation_that_grows_stays_small(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 20)
     desk.window.keeper.open_conversation(1)
     desk.on(events.ConversationOpened(1))
@@ -214,7 +216,7 @@ def test_an_open_conversation_that_grows_stays_small(desk: Desk, monkeypatch: py
     assert desk.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and desk.texts()[-1] == "Now. More."
 
 
-def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
+def test_a_turn_that_was_read_already_stands_once(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     last = desk.messages.message_at(desk.messages.rowCount() - 1).turn
@@ -223,7 +225,7 @@ def test_a_turn_that_was_read_already_stands_once(desk: Desk) -> None:
     assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
 
 
-def test_of_a_very_tall_window_all_is_filled(desk: Desk) -> None:
+def test_of_a_very_tall_window_all_is_filled(desk: WindowHarness) -> None:
     desk.window.resize(1240, 5000)
     desk.window.keeper.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()

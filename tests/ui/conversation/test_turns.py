@@ -8,13 +8,13 @@ from PySide6.QtTest import QTest
 
 from assistant import events
 from assistant.events import TurnTimings
-from tests.support.window_harness import Desk, until
+from tests.support.window_harness import WindowHarness, until
 from ui import texts
 from ui.conversation import markdown_document
 from ui.input_bar import timings
 
 
-def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
+def test_a_turn_is_shown_as_it_comes(desk: WindowHarness) -> None:
     desk.on(
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
         events.Wrote("circle."), events.StateChanged("speaking"),
@@ -27,7 +27,7 @@ def test_a_turn_is_shown_as_it_comes(desk: Desk) -> None:
     assert desk.window.bar.status.text() == "Stopped." and not desk.window.bar.stop.isEnabled()
 
 
-def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: Desk) -> None:
+def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: WindowHarness) -> None:
     desk.on(events.TurnStarted(1), events.Heard("What is it?"))
     painter, view = desk.window.conversation._painter, desk.window.conversation
     for number in range(500):
@@ -38,7 +38,7 @@ def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: Desk) -> None
     desk.on(events.TurnEnded("answered", "What is it?", view.messages.message_at(1).text))
 
 
-def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
+def test_a_note_in_mid_answer_does_not_split_it(desk: WindowHarness) -> None:
     desk.on(
         events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Notice("a picture was refused"),
         events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
@@ -47,14 +47,14 @@ def test_a_note_in_mid_answer_does_not_split_it(desk: Desk) -> None:
     assert desk.messages.message_at(1).heard == 5
 
 
-def test_reading_aloud_is_no_answer(desk: Desk) -> None:
+def test_reading_aloud_is_no_answer(desk: WindowHarness) -> None:
     desk.on(events.StateChanged("ready"))
     before = desk.window.bar.status.text()
     desk.on(events.TurnEnded("answered"))
     assert desk.window.bar.status.text() == before and desk.window.bar.stages.isHidden()
 
 
-def test_the_talk_button_shows_whether_hark_listens(desk: Desk) -> None:
+def test_the_talk_button_shows_whether_hark_listens(desk: WindowHarness) -> None:
     talk = desk.window.bar.talk
     for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
         desk.on(events.StateChanged(state))
@@ -64,7 +64,7 @@ def test_the_talk_button_shows_whether_hark_listens(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
 )
-def test_one_speaks(desk: Desk, announced: list[str], by: str, level: str, read: list[str]) -> None:
+def test_one_speaks(desk: WindowHarness, announced: list[str], by: str, level: str, read: list[str]) -> None:
     desk.window.do.on_choice("voice", "speaker", by)
     desk.window.do.on_choice("window", "announcement_level", level)
     desk.on(
@@ -79,7 +79,7 @@ def test_one_speaks(desk: Desk, announced: list[str], by: str, level: str, read:
     )
 
 
-def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
+def test_a_very_long_text_is_taken_or_refused_and_kept(desk: WindowHarness) -> None:
     field = desk.window.bar.field
     field.setPlainText("word " * 190_000)
     QTest.keyClick(field, Qt.Key.Key_Return)
@@ -94,7 +94,7 @@ def test_a_very_long_text_is_taken_or_refused_and_kept(desk: Desk) -> None:
     assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
 
 
-def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: Desk) -> None:
+def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: WindowHarness) -> None:
     bar = desk.window.bar.stages
     assert not bar.isVisible()
     times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
@@ -118,7 +118,7 @@ def test_times_are_words() -> None:
 
 
 def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths: list[int] = []
     document = markdown_document.render_markdown
@@ -139,7 +139,7 @@ def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
     assert desk.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"
 
 
-def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: Desk) -> None:
+def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: WindowHarness) -> None:
     desk.window.do.ask(" still there? ")
     until(lambda: desk.texts() == ["still there?"])
     desk.on(
@@ -154,7 +154,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: Desk) -> 
     assert desk.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
 
 
-def test_a_frozen_engine_and_one_that_works_on_are_told(desk: Desk) -> None:
+def test_a_frozen_engine_and_one_that_works_on_are_told(desk: WindowHarness) -> None:
     desk.on(events.StateChanged("thinking"), events.StateChanged("working"))
     assert "Still working" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
     desk.on(events.StateChanged("frozen"))

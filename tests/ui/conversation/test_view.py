@@ -8,12 +8,12 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
 
-from tests.support.window_harness import Desk, until
+from tests.support.window_harness import WindowHarness, until
 from ui import texts
 from ui.conversation.model import ChatMessage
 
 
-def test_the_code_of_a_message_is_copied_by_itself(desk: Desk) -> None:
+def test_the_code_of_a_message_is_copied_by_itself(desk: WindowHarness) -> None:
     messages, view = desk.messages, desk.window.conversation
     told: list[str] = []
     view.told.connect(told.append)
@@ -27,12 +27,12 @@ def test_the_code_of_a_message_is_copied_by_itself(desk: Desk) -> None:
     until(lambda: "Copy code" not in buttons(desk) and "Links" in buttons(desk))
 
 
-def buttons(desk: Desk) -> list[str]:
+def buttons(desk: WindowHarness) -> list[str]:
     """Of the chosen message."""
     return [button.text() for button in desk.window.actions_row.buttons if button.isVisible()]
 
 
-def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
+def test_a_message_is_spelled_and_a_sentence_said_again(desk: WindowHarness) -> None:
     desk.messages.append_message(ChatMessage("hark", "No 7"))
     desk.window.conversation.setFocus()
     desk.key(desk.window.conversation, Qt.Key.Key_S)
@@ -41,7 +41,7 @@ def test_a_message_is_spelled_and_a_sentence_said_again(desk: Desk) -> None:
     assert desk.calls[-1] == ("skip_sentences", 0)
 
 
-def test_links_ask_first_and_show_where_they_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_ask_first_and_show_where_they_lead(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, opened = list[str](), list[str]()
     text = "See [here](https://a.example/x?y), [there](https://b.example), [no](file:///etc/passwd) and <javascript:x>."
     desk.messages.append_message(ChatMessage("hark", text))

@@ -23,7 +23,7 @@ from tests.unit.models.test_hardware_fit import smi
 from ui.dialogs.models_dialog import ModelsDialog
 from ui.download_manager import DownloadManager
 from ui.engine_bridge import EngineBridge
-from ui.main_window import Window
+from ui.main_window import MainWindow
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
 
@@ -31,10 +31,8 @@ FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json":
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with hubs.started(Hub(dict(FILES))) as made:
-        for name, value in (
-            ("HF_ENDPOINT", made.address), ("HF_HOME", str(tmp_path / "hf")), ("HF_HUB_OFFLINE", "0"),
-            ("NO_PROXY", "127.0.0.1"),
-        ):  # fmt: skip
+        variables = {"HF_ENDPOINT": made.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+        for name, value in {**variables, "NO_PROXY": "127.0.0.1"}.items():
             monkeypatch.setenv(name, value)
         yield made
 
@@ -244,7 +242,7 @@ print(len(fetching), [child for child in fetching if child.is_running()], flush=
 
 
 def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, home: Path, hub: Hub) -> None:
-    window = Window(EngineBridge(Settings(), AppPaths.locate()))
+    window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.models()
     window.models()

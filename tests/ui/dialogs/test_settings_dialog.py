@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPush
 from assistant.paths import AppPaths
 from assistant.settings import Settings
 from assistant.settings_file import load_settings
-from tests.support.window_harness import Desk, until
+from tests.support.window_harness import WindowHarness, until
 from ui.dialogs.settings_dialog import SettingsDialog
 
 
 def test_settings_are_found_changed_at_once_and_put_back(
-    desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = desk.window.bridge.settings
     desk.window.options()
@@ -46,7 +46,7 @@ def test_settings_are_found_changed_at_once_and_put_back(
     made.close()
 
 
-def test_every_setting_has_its_words(desk: Desk) -> None:
+def test_every_setting_has_its_words(desk: WindowHarness) -> None:
     made = SettingsDialog(desk.window, Settings)
     for option, _, control in made.rows:
         assert hasattr(getattr(Settings(), option.section), option.field)
@@ -57,13 +57,15 @@ def test_every_setting_has_its_words(desk: Desk) -> None:
 def test_what_was_wrong_with_the_settings_is_told(application: QApplication, home: Path) -> None:
     home.mkdir()
     (home / "settings.toml").write_text("[look")
-    desk = Desk(home, load_settings(AppPaths.locate()))
+    desk = WindowHarness(home, load_settings(AppPaths.locate()))
     until(desk.texts)
     assert "broken" in desk.texts()[0]
     desk.close()
 
 
-def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
     until(lambda: "hark-window --talk" in desk.window.bar.status.text())

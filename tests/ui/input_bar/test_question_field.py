@@ -7,7 +7,7 @@ from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication
 
-from tests.support.window_harness import Desk
+from tests.support.window_harness import WindowHarness
 from ui.input_bar import question_field
 from ui.input_bar.question_field import QuestionField
 
@@ -33,7 +33,7 @@ def longest_paragraph(field: QuestionField) -> int:
 
 
 @pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
-def test_a_long_word_is_broken_up_in_the_field_and_asked_and_copied_whole(desk: Desk, text: str) -> None:
+def test_a_long_word_is_broken_up_in_the_field_and_asked_and_copied_whole(desk: WindowHarness, text: str) -> None:
     field = desk.window.bar.field
     field.insertFromMimeData(mime(text))
     assert longest_paragraph(field) <= 2 * 1000 + 3 and field.typed_text() == text
@@ -45,7 +45,9 @@ def test_a_long_word_is_broken_up_in_the_field_and_asked_and_copied_whole(desk: 
     assert desk.calls[-1] == ("ask", text.strip()) and field.typed_text() == ""
 
 
-def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_back_with_one_ctrl_z(desk: Desk) -> None:
+def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_back_with_one_ctrl_z(
+    desk: WindowHarness,
+) -> None:
     field = desk.window.bar.field
     field.replace_text("short")
     field.replace_text("a" * 200_000)
@@ -54,7 +56,7 @@ def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_b
     assert field.typed_text() == "short"
 
 
-def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(desk: Desk) -> None:
+def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(desk: WindowHarness) -> None:
     field = desk.window.bar.field
     field.insertPlainText("<>")
     for _ in range(6):  # always at the same place: no paragraph grows
@@ -75,7 +77,7 @@ def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(desk
     assert "a\nb\ncd" in field.typed_text(), "a form feed is no letter of a question"
 
 
-def test_what_an_input_method_gives_at_once_is_broken_up_too(desk: Desk) -> None:
+def test_what_an_input_method_gives_at_once_is_broken_up_too(desk: WindowHarness) -> None:
     field = desk.window.bar.field
     event = QInputMethodEvent()
     event.setCommitString("w" * 50_000)
@@ -86,14 +88,14 @@ def test_what_an_input_method_gives_at_once_is_broken_up_too(desk: Desk) -> None
     assert field.typed_text().endswith("w图")
 
 
-def test_more_than_a_million_letters_are_not_pasted_and_that_is_said(desk: Desk) -> None:
+def test_more_than_a_million_letters_are_not_pasted_and_that_is_said(desk: WindowHarness) -> None:
     field = desk.window.bar.field
     field.insertFromMimeData(mime("kept"))
     field.insertFromMimeData(mime("a" * (question_field.MAX_QUESTION_LETTERS + 1)))
     assert field.typed_text() == "kept" and "longer than a million letters" in desk.window.bar.status.text()
 
 
-def test_shift_enter_and_short_pasted_lines_are_lines_of_the_question(desk: Desk) -> None:
+def test_shift_enter_and_short_pasted_lines_are_lines_of_the_question(desk: WindowHarness) -> None:
     field = desk.window.bar.field
     field.insertFromMimeData(mime("one\ntwo"))
     desk.key(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)

@@ -10,13 +10,13 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
 
 from assistant import events
-from tests.support.window_harness import SHOWN, Desk
+from tests.support.window_harness import SHOWN, WindowHarness
 from ui.picture_tray import picture_tray
 from ui.picture_tray.picture_tray import DIGEST
 from ui.picture_tray.thumbnail import framed_thumbnail
 
 
-def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: Desk) -> None:
+def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     tray = desk.window.tray
     desk.key(tray.pointing, Qt.Key.Key_X)
@@ -32,7 +32,7 @@ def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: Desk) -> None:
     assert (name, digest, quarters, len(box)) == ("edit_picture", "d" * 64, 0, 4) and not tray.crop.isChecked()
 
 
-def test_a_reworked_picture_keeps_its_place(desk: Desk) -> None:
+def test_a_reworked_picture_keeps_its_place(desk: WindowHarness) -> None:
     for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
         desk.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
     tray = desk.window.tray.list
@@ -40,14 +40,14 @@ def test_a_reworked_picture_keeps_its_place(desk: Desk) -> None:
     assert tray.currentRow() == 0
 
 
-def test_five_hundred_pictures_at_once(desk: Desk, tmp_path: Path) -> None:
+def test_five_hundred_pictures_at_once(desk: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
     assert desk.window.tray.take_drop(data) == "" and "first 100 of 500" in desk.texts()[-1]
     assert sum(call[0] == "attach_file" for call in desk.calls) == 100
 
 
-def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thumbnail_is_drawn_once_for_each_number(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     monkeypatch.setattr(
         picture_tray, "framed_thumbnail", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
@@ -61,13 +61,13 @@ def test_a_thumbnail_is_drawn_once_for_each_number(desk: Desk, monkeypatch: pyte
     assert drawn[100:] == [99]
 
 
-def test_sound_files_are_asked_and_not_shown(desk: Desk) -> None:
+def test_sound_files_are_asked_and_not_shown(desk: WindowHarness) -> None:
     desk.window.do.on_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
     assert desk.calls[-2:] == [("attach_file", "/a/p.png"), ("ask_audio_file", "/a/Question.WAV")]
     assert "others were not taken" in desk.texts()[-1]
 
 
-def test_files_go_through_the_field_to_the_tray(desk: Desk, tmp_path: Path) -> None:
+def test_files_go_through_the_field_to_the_tray(desk: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
     field = desk.window.bar.field
@@ -77,7 +77,7 @@ def test_files_go_through_the_field_to_the_tray(desk: Desk, tmp_path: Path) -> N
     assert field.canInsertFromMimeData(data)
 
 
-def test_a_drop_takes_files_pixels_or_says_why_not(desk: Desk, tmp_path: Path) -> None:
+def test_a_drop_takes_files_pixels_or_says_why_not(desk: WindowHarness, tmp_path: Path) -> None:
     urls, pixels, page, nothing = QMimeData(), QMimeData(), QMimeData(), QMimeData()
     urls.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl.fromLocalFile(str(tmp_path / "b.png"))])
     pixels.setData("image/png", b"bytes")
@@ -91,7 +91,7 @@ def test_a_drop_takes_files_pixels_or_says_why_not(desk: Desk, tmp_path: Path) -
     assert [call[0] for call in desk.calls] == ["attach_file", "attach_file", "attach_image"]
 
 
-def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: Desk, tmp_path: Path) -> None:
+def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: WindowHarness, tmp_path: Path) -> None:
     file, text, pixels = QMimeData(), QMimeData(), QMimeData()
     file.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
     text.setText("hello")
@@ -99,7 +99,7 @@ def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: Desk, tmp_path
     assert [desk.window.tray.accepts_drop(data) for data in (file, text, pixels)] == [True, False, True]
 
 
-def test_a_picture_tells_what_it_costs(desk: Desk) -> None:
+def test_a_picture_tells_what_it_costs(desk: WindowHarness) -> None:
     desk.on(events.PictureAdded("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
     desk.on(events.PictureCostEstimated("d", 896, 896, 1024, 29.4, 14.2))
     item = desk.window.tray.list.item(0)

@@ -9,24 +9,24 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from assistant import events
-from tests.support.window_harness import SHOWN, Desk, of_colour
+from tests.support.window_harness import SHOWN, WindowHarness, of_colour
 from ui import theme
 
 
-def told(desk: Desk) -> list[str]:
+def told(desk: WindowHarness) -> list[str]:
     steps: list[str] = []
     desk.window.tray.pointing.told.connect(steps.append)
     return steps
 
 
-def warm(desk: Desk) -> tuple[int, int, int, int] | None:
+def warm(desk: WindowHarness) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
     found = of_colour(desk.window.tray.pointing, theme.current_theme().warm)
     across, down = {x for x, _ in found}, {y for _, y in found}
     return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
 
 
-def test_pointing_by_keys_tells_each_step_and_asks(desk: Desk) -> None:
+def test_pointing_by_keys_tells_each_step_and_asks(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     pointing, steps = desk.window.tray.pointing, told(desk)
     keys = Qt.Key
@@ -47,7 +47,7 @@ def test_pointing_by_keys_tells_each_step_and_asks(desk: Desk) -> None:
     assert desk.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
 
 
-def test_zooming_ends_where_there_is_nothing_more_to_see(desk: Desk) -> None:
+def test_zooming_ends_where_there_is_nothing_more_to_see(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     pointing, steps = desk.window.tray.pointing, told(desk)
     desk.key(pointing, Qt.Key.Key_Minus)
@@ -58,7 +58,7 @@ def test_zooming_ends_where_there_is_nothing_more_to_see(desk: Desk) -> None:
     assert 0 < min(right - left, bottom - top) < 9
 
 
-def test_pointing_by_mouse(desk: Desk) -> None:
+def test_pointing_by_mouse(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     pointing = desk.window.tray.pointing
     frame = QRectF(pointing.rect())
@@ -78,7 +78,7 @@ def test_pointing_by_mouse(desk: Desk) -> None:
     assert all(abs(one - other) <= 8 for one, other in zip(box, (450, 300, 900, 600), strict=True)), box
 
 
-def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
+def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     desk.on(
         events.TurnStarted(1),
@@ -95,7 +95,7 @@ def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: Desk) -> None:
     assert all(abs(one - other) <= 12 for one, other in zip(seen, (700, 10, 890, 150), strict=True)), seen
 
 
-def test_places_are_told_and_kept_with_their_pictures(desk: Desk, announced: list[str]) -> None:
+def test_places_are_told_and_kept_with_their_pictures(desk: WindowHarness, announced: list[str]) -> None:
     for digest in ("d" * 64, "e" * 64):
         desk.on(replace(SHOWN, digest=digest))
     desk.on(
@@ -116,7 +116,7 @@ def test_places_are_told_and_kept_with_their_pictures(desk: Desk, announced: lis
     assert not warm(desk)
 
 
-def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: Desk) -> None:
+def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     desk.key(desk.window.tray.pointing, Qt.Key.Key_Plus)
     desk.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))

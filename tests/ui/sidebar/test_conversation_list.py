@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from assistant import events
 from assistant.history import conversation_store
-from tests.support.window_harness import PAST, Desk, Past, until
+from tests.support.window_harness import PAST, Past, WindowHarness, until
 from ui import responsive_layout
 
 
@@ -20,7 +20,7 @@ def past() -> Past:
     return PAST
 
 
-def test_conversations_are_listed_and_searched(desk: Desk) -> None:
+def test_conversations_are_listed_and_searched(desk: WindowHarness) -> None:
     assert desk.titles() == ["Long", "火车", "Tea"]
     QTest.keyClicks(desk.past.search, "tea question 1")
     until(lambda: desk.titles() == ["Tea"])
@@ -29,7 +29,7 @@ def test_conversations_are_listed_and_searched(desk: Desk) -> None:
     assert desk.titles() == ["火车"]
 
 
-def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
+def test_one_is_opened_by_key_and_gone_on_with(desk: WindowHarness) -> None:
     desk.choose("Tea")
     desk.key(desk.past.list, Qt.Key.Key_Return)
     assert desk.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
@@ -43,7 +43,7 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: Desk) -> None:
     assert desk.texts()[-1] == "and now?" and desk.window.keeper.current == 1
 
 
-def test_renaming_and_deleting_and_bringing_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renaming_and_deleting_and_bringing_back(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QInputDialog, "getText", lambda *told: ("Green tea", True))
     desk.choose("Tea")
     desk.key(desk.past.list, Qt.Key.Key_F2)
@@ -57,7 +57,7 @@ def test_renaming_and_deleting_and_bringing_back(desk: Desk, monkeypatch: pytest
     assert "Green tea" in desk.titles() and desk.past.undo.isHidden()
 
 
-def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: Desk) -> None:
+def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(1)  # Tea, the last in the list
     desk.choose("Long")
     for _ in range(2):
@@ -69,7 +69,7 @@ def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: Desk) -> None
 
 
 def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
-    desk: Desk, home: Path, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation_store, "UNDO_SECONDS", -0.9)
     for title in desk.titles():
@@ -79,7 +79,7 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
     until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
 
 
-def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_and_import(desk: WindowHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "tea"), "JSON (*.json)"))
     desk.window.keeper.open_conversation(1)
     desk.window.export()
@@ -91,14 +91,16 @@ def test_export_and_import(desk: Desk, tmp_path: Path, monkeypatch: pytest.Monke
     assert "cannot be taken in" in desk.texts()[-1]
 
 
-def test_private_and_new_conversations(desk: Desk) -> None:
+def test_private_and_new_conversations(desk: WindowHarness) -> None:
     desk.window.side.private.click()
     assert desk.calls[-1] == ("open_conversation", None, True) and "not saved" in desk.window.bar.status.text()
     desk.window.do.new_conversation()
     assert desk.calls[-1] == ("open_conversation", None, False) and not desk.window.side.private.isChecked()
 
 
-def test_an_opened_conversation_is_seen_in_a_narrow_window(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_opened_conversation_is_seen_in_a_narrow_window(
+    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(responsive_layout, "_BESIDE", 100)  # letters: as many as no narrow window has beside the list
     desk.window.resize(480, 600)
     desk.window.search()

@@ -21,7 +21,7 @@ from assistant import events
 from assistant.history.conversation_store import ConversationSummary
 from assistant.paths import AppPaths
 from assistant.settings import Settings
-from tests.support.window_harness import SHOWN, Desk
+from tests.support.window_harness import SHOWN, WindowHarness
 from ui import app
 from ui.widgets import labels
 
@@ -179,7 +179,9 @@ def told_by_tool_tip(widget: QWidget, at: QPoint | None = None) -> str:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
-def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened(desk: Desk, fifo: Path) -> None:
+def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened(
+    desk: WindowHarness, fifo: Path
+) -> None:
     window = desk.window
     window.options()
     QTest.qWait(100)  # a tool tip goes when the focus does
@@ -271,7 +273,7 @@ def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_withou
     assert len(item.toolTip()) == labels.MAX_LETTERS and item.toolTip().endswith("…")
 
 
-def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: Desk) -> None:
+def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: WindowHarness) -> None:
     long = "QUJD" * 50_000
     label = labels.plain_label(long)
     assert len(label.text()) == labels.MAX_LETTERS

@@ -14,7 +14,7 @@ from assistant.audio.earcons import EarconPlayer
 from assistant.audio.vad import FRAME, RATE, SileroVad
 from assistant.engine.earcon_rules import EarconRules
 from assistant.settings import AudioSettings, Settings
-from tests.support.engine_harness import QUIET, Live
+from tests.support.engine_harness import QUIET, InProcessEngine
 
 
 @pytest.mark.parametrize("name", earcons.NAMES)
@@ -74,7 +74,7 @@ def test_which_sound_tells_of_what() -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_they_can_be_turned_off(wanted: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Live(replace(QUIET, audio=AudioSettings(earcons=wanted)))
+    made = InProcessEngine(replace(QUIET, audio=AudioSettings(earcons=wanted)))
     signals: list[tuple[str, ...]] = []
     monkeypatch.setattr(made.engine._devices, "play_earcons", lambda *names: signals.append(names))
     made.until(events.StateChanged, state="ready")

@@ -281,7 +281,7 @@ def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: py
 def test_question_whose_file_is_being_decoded_is_interrupted_at_once(tmp_path: Path, home: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
     asking = TurnRunner(
-        TurnRequest(audio_path=tmp_path / "long.wav"), Session(Settings(), AppPaths.locate(), None, ModelManager(home))
+        TurnRequest(audio=tmp_path / "long.wav"), Session(Settings(), AppPaths.locate(), None, ModelManager(home))
     )
     steps = asking.run()
     assert next(steps) == Wrote("")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,8 @@ def use(kind: str, folder: Path) -> None:
     elif kind == "whisper":
         list(backends.load_transcriber(kind, options).transcribe(decode.read_audio(SAMPLES / "shape.flac")))
     else:
-        voice = backends.load_voice(kind, options)
-        try:
+        with closing(backends.load_voice(kind, options)) as voice:
             list(voice.synthesize("Hello there."))
-        finally:
-            voice.close()
 
 
 def refused(kind: str, folder: Path) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from assistant.conversation.turn_runner import TurnRequest
 from assistant.pictures import Picture
-from tests.support.scripted_room import QUIET, Prepares, Stage
+from tests.support.scripted_room import QUIET, PreparingResponder, ScriptedRoom
 
 
 def test_a_dropped_picture_is_prepared_before_it_is_asked_about(home: Path) -> None:
-    responder = Prepares()
-    stage = Stage(home, responder)
+    responder = PreparingResponder()
+    stage = ScriptedRoom(home, responder)
     picture = Picture(2, 2, b"\0" * 12, "dot.png")
     stage.floor.attach(picture)
     stage.play((0.1, QUIET))
@@ -28,8 +28,8 @@ def test_a_dropped_picture_is_prepared_before_it_is_asked_about(home: Path) -> N
 
 
 def test_a_turn_goes_before_preparing(home: Path) -> None:
-    responder = Prepares()
-    stage = Stage(home, responder)
+    responder = PreparingResponder()
+    stage = ScriptedRoom(home, responder)
     stage.floor.attach(Picture(2, 2, b"\0" * 12, "dot.png"))
     stage.floor.run_step()
     stage.floor.start_turn(TurnRequest("what is it"))
@@ -40,8 +40,8 @@ def test_a_turn_goes_before_preparing(home: Path) -> None:
 
 
 def test_a_picture_let_go_in_mid_turn_is_gone_from_the_conversation(home: Path) -> None:
-    responder = Prepares()
-    stage = Stage(home, responder)
+    responder = PreparingResponder()
+    stage = ScriptedRoom(home, responder)
     picture = Picture(2, 2, b"\0" * 12, "dot.png")
     stage.floor.attach(picture)
     stage.floor.start_turn(TurnRequest("what is it"))

@@ -11,16 +11,16 @@ from assistant.audio.segmenter import SpeechStarted
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.settings import ResponderSettings
 from assistant.starter import demo
-from tests.support.engine_harness import QUIET, Live
+from tests.support.engine_harness import QUIET, InProcessEngine
 
 
-def dropped(live: Live, tmp_path: Path, seed: int = 1) -> events.PictureAdded:
+def dropped(live: InProcessEngine, tmp_path: Path, seed: int = 1) -> events.PictureAdded:
     demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
     live.engine.attach_file(str(tmp_path / f"{seed}.png"), ticket=str(seed))
     return live.until(events.PictureAdded, name=f"{seed}.png")
 
 
-def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) -> None:
+def test_a_picture_is_turned_and_cut_in_its_place(live: InProcessEngine, tmp_path: Path) -> None:
     first, second = dropped(live, tmp_path, 1), dropped(live, tmp_path, 2)
     live.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), ticket="t")
     made = live.until(events.PictureAdded, instead=first.digest)
@@ -40,7 +40,7 @@ def test_a_picture_is_turned_and_cut_in_its_place(live: Live, tmp_path: Path) ->
 
 
 def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path, tmp_path: Path) -> None:
-    made = Live(
+    made = InProcessEngine(
         replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
     made.until(events.StateChanged, state="ready")
@@ -56,7 +56,7 @@ def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path,
 
 
 def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> None:
-    made = Live(
+    made = InProcessEngine(
         replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
     made.until(events.StateChanged, state="ready")
@@ -74,7 +74,7 @@ def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> 
     made.engine.stop()
 
 
-def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: Live, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: InProcessEngine, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no")
     live.engine.attach_file(str(tmp_path / "no.png"))
     live.until(events.ErrorOccurred, stage="look")
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: L
     live.until(events.TurnEnded, reason="answered")
 
 
-def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: Live, tmp_path: Path) -> None:
+def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_image((tmp_path / "p.png").read_bytes(), "clipboard")
     shown = live.until(events.PictureAdded)
@@ -93,7 +93,7 @@ def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: Live, tmp_path: 
     live.until(events.PictureRemoved, digest=shown.digest)
 
 
-def test_a_part_of_a_picture_is_asked_about(live: Live, home: Path, tmp_path: Path) -> None:
+def test_a_part_of_a_picture_is_asked_about(live: InProcessEngine, home: Path, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = live.until(events.PictureAdded)

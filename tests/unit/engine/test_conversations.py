@@ -10,17 +10,17 @@ from assistant import events
 from assistant.engine.engine import attachments
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.starter import demo
-from tests.support.engine_harness import Live
+from tests.support.engine_harness import InProcessEngine
 
 
 def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> None:
-    first = Live()
+    first = InProcessEngine()
     first.engine.ask("hello")
     started = first.until(events.TurnStarted)
     first.until(events.TurnEnded)
     first.engine.stop()
     assert started.conversation
-    second = Live()
+    second = InProcessEngine()
     second.engine.open_conversation(started.conversation)
     second.engine.ask("again")
     again = second.until(events.TurnStarted)
@@ -29,7 +29,7 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
     assert again.conversation == started.conversation
 
 
-def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Path) -> None:
+def test_a_turn_is_asked_again_in_a_branch(live: InProcessEngine, home: Path, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = live.until(events.PictureAdded)
@@ -54,7 +54,7 @@ def test_a_turn_is_asked_again_in_a_branch(live: Live, home: Path, tmp_path: Pat
     live.until(events.ErrorOccurred)
 
 
-def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_path: Path) -> None:
+def test_an_opened_conversation_has_its_pictures_in_the_tray(live: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     live.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = live.until(events.PictureAdded)
@@ -69,7 +69,9 @@ def test_an_opened_conversation_has_its_pictures_in_the_tray(live: Live, tmp_pat
     assert (again.digest, again.name, again.request_id) == (shown.digest, "p.png", "")
 
 
-def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: Path, tmp_path: Path) -> None:
+def test_pictures_of_one_conversation_do_not_go_into_the_next(
+    live: InProcessEngine, home: Path, tmp_path: Path
+) -> None:
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
     live.engine.attach_file(str(tmp_path / "1.png"))
@@ -87,7 +89,7 @@ def test_pictures_of_one_conversation_do_not_go_into_the_next(live: Live, home: 
     kept.close()
 
 
-def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Path, tmp_path: Path) -> None:
+def test_a_question_asked_again_goes_with_its_own_pictures(live: InProcessEngine, home: Path, tmp_path: Path) -> None:
     shown, turns = [], []
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
@@ -107,7 +109,7 @@ def test_a_question_asked_again_goes_with_its_own_pictures(live: Live, home: Pat
     kept.close()
 
 
-def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
+def test_a_private_conversation_is_not_saved(live: InProcessEngine, home: Path) -> None:
     live.engine.open_conversation(None, private=True)
     live.engine.ask("a secret")
     started = live.until(events.TurnStarted)
@@ -122,7 +124,7 @@ def test_a_private_conversation_is_not_saved(live: Live, home: Path) -> None:
 
 
 def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_on_with(
-    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    live: InProcessEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")

@@ -9,10 +9,10 @@ from pathlib import Path
 from assistant import events
 from assistant.settings import MemorySettings, ResponderSettings, Settings, TranscriberSettings, VoiceSettings
 from assistant.starter import demo
-from tests.support.engine_harness import QUIET, Live, wait_for
+from tests.support.engine_harness import QUIET, InProcessEngine, wait_for
 
 
-def test_every_call_returns_at_once(live: Live, tmp_path: Path) -> None:
+def test_every_call_returns_at_once(live: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     done, waited = threading.Event(), list[bool]()
     live.engine._commands.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
@@ -32,7 +32,7 @@ def test_every_call_returns_at_once(live: Live, tmp_path: Path) -> None:
     assert waited == [True], "no call waited for the worker"
 
 
-def test_without_devices_it_runs_and_says_what_is_missing(live: Live) -> None:
+def test_without_devices_it_runs_and_says_what_is_missing(live: InProcessEngine) -> None:
     listening = live.until(events.MicrophoneState, microphone=False)
     if not listening.why_not:
         listening = live.until(events.MicrophoneState, microphone=False)
@@ -42,19 +42,19 @@ def test_without_devices_it_runs_and_says_what_is_missing(live: Live) -> None:
     assert ended.reason == "answered" and ended.heard == "one two three"
 
 
-def test_nothing_to_ask_is_a_sentence(live: Live) -> None:
+def test_nothing_to_ask_is_a_sentence(live: InProcessEngine) -> None:
     live.engine.ask("  ")
     assert "nothing to ask" in live.until(events.ErrorOccurred).message
 
 
-def test_two_questions_typed_at_once_are_both_kept(live: Live) -> None:
+def test_two_questions_typed_at_once_are_both_kept(live: InProcessEngine) -> None:
     live.engine.ask("first")
     live.engine.ask("second")
     live.until(events.TurnEnded, heard="second")
     assert [event.text for event in live.seen if isinstance(event, events.Heard)] == ["first", "second"]
 
 
-def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
+def test_a_sound_file_is_a_question(live: InProcessEngine, tmp_path: Path) -> None:
     with demo.make_demo(1).question_recording() as recording:
         (tmp_path / "q.wav").write_bytes(recording.read_bytes())
     live.engine.apply_settings(replace(QUIET, transcriber=TranscriberSettings(backend="silent")))
@@ -66,7 +66,7 @@ def test_a_sound_file_is_a_question(live: Live, tmp_path: Path) -> None:
 
 
 def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
-    made = Live(
+    made = InProcessEngine(
         replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings(speaker="reader"))
     )
     made.until(events.StateChanged, state="ready")
@@ -77,7 +77,7 @@ def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
     made.engine.stop()
 
 
-def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
+def test_a_voice_that_is_gone_gives_way(live: InProcessEngine) -> None:
     live.until(events.StateChanged, state="ready")
     live.engine.apply_settings(replace(QUIET, voice=VoiceSettings("coqui/nobody")))
     assert "nobody" in live.until(events.Notice).message
@@ -85,7 +85,7 @@ def test_a_voice_that_is_gone_gives_way(live: Live) -> None:
     live.until(events.TurnEnded, reason="answered")
 
 
-def test_a_change_of_settings_ends_in_ready_again(live: Live) -> None:
+def test_a_change_of_settings_ends_in_ready_again(live: InProcessEngine) -> None:
     live.until(events.StateChanged, state="ready")
     live.engine.apply_settings(replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Hm?")))
     live.until(events.StateChanged, state="loading")
@@ -93,7 +93,7 @@ def test_a_change_of_settings_ends_in_ready_again(live: Live) -> None:
 
 
 def test_a_typed_question_is_told_though_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:
-    made = Live(
+    made = InProcessEngine(
         replace(
             QUIET,
             responder=ResponderSettings(backend="qwen2-vl", model="/not/here"),

@@ -15,17 +15,17 @@ from assistant import events
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.settings import MemorySettings, ResponderSettings
 from assistant.starter import demo
-from tests.support.engine_harness import QUIET, Running
+from tests.support.engine_harness import QUIET, ChildProcessEngine
 
 
 @pytest.fixture
-def running(home: Path, no_thread_left: None) -> Iterator[Running]:
-    made = Running(QUIET)
+def running(home: Path, no_thread_left: None) -> Iterator[ChildProcessEngine]:
+    made = ChildProcessEngine(QUIET)
     yield made
     made.engine.stop()
 
 
-def test_a_question_is_answered_through_the_process(running: Running) -> None:
+def test_a_question_is_answered_through_the_process(running: ChildProcessEngine) -> None:
     running.engine.ask("one two")
     ended = running.until(events.TurnEnded)
     assert ended.answer.split() == ["one", "two"]
@@ -34,7 +34,7 @@ def test_a_question_is_answered_through_the_process(running: Running) -> None:
     assert pid and not Path(f"/proc/{pid}").exists(), "it is gone, and was waited for"
 
 
-def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Running, tmp_path: Path) -> None:
+def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: ChildProcessEngine, tmp_path: Path) -> None:
     running.until(events.StateChanged, state="ready")
     demo.make_demo(3).picture.save(tmp_path / "p.png")
     running.engine.attach_file(str(tmp_path / "p.png"))
@@ -48,7 +48,9 @@ def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: Runn
     assert ended.heard == "still there"
 
 
-def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(running: Running, tmp_path: Path) -> None:
+def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(
+    running: ChildProcessEngine, tmp_path: Path
+) -> None:
     running.until(events.StateChanged, state="ready")
     pages = [demo.make_demo(seed).picture for seed in range(12)]
     pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
@@ -66,7 +68,9 @@ def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(runn
     assert len(shown) == 20, "the pages were not asked for a second time"
 
 
-def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: Running, tmp_path: Path) -> None:
+def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(
+    running: ChildProcessEngine, tmp_path: Path
+) -> None:
     running.until(events.StateChanged, state="ready")
     demo.make_demo(3).picture.save(tmp_path / "p.png")
     running.engine.attach_file(str(tmp_path / "p.png"))
@@ -79,13 +83,13 @@ def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(running: 
     running.until(events.PictureRemoved, digest=digest)
 
 
-def test_a_million_letters_of_any_language_are_asked(running: Running) -> None:
+def test_a_million_letters_of_any_language_are_asked(running: ChildProcessEngine) -> None:
     running.engine.ask("天" * 1_000_000)
     heard = running.until(events.Heard)
     assert len(heard.text) == 1_000_000
 
 
-def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) -> None:
+def test_a_turn_that_was_cut_is_told_and_marked(running: ChildProcessEngine, home: Path) -> None:
     running.engine.ask("a " * 20_000)
     running.until(events.Wrote)
     assert running.engine.pid
@@ -102,7 +106,7 @@ def test_a_turn_that_was_cut_is_told_and_marked(running: Running, home: Path) ->
 def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter_kit(
     home: Path, no_thread_left: None
 ) -> None:
-    made = Running(replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
+    made = ChildProcessEngine(replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
     try:
         for _ in range(3):
             made.until(events.ModelLoading, what="responder", done=False)
@@ -128,7 +132,7 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
 
 
 def test_an_engine_ends_when_its_window_is_gone(home: Path) -> None:
-    made = Running(QUIET)
+    made = ChildProcessEngine(QUIET)
     made.until(events.StateChanged, state="ready")
     child = made.engine._child
     assert child and child.stdin

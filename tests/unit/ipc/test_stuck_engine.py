@@ -18,17 +18,17 @@ from assistant.ipc import protocol
 from assistant.ipc.watchdog import WatchdogLimits
 from assistant.settings import ResponderSettings, Settings, VoiceSettings, to_table
 from tests.support import broken_voices
-from tests.support.engine_harness import QUIET, Running
+from tests.support.engine_harness import QUIET, ChildProcessEngine
 
-Start = Callable[[Settings, WatchdogLimits], Running]
+Start = Callable[[Settings, WatchdogLimits], ChildProcessEngine]
 
 
 @pytest.fixture
 def start(home: Path, no_thread_left: None) -> Iterator[Start]:
-    running: list[Running] = []
+    running: list[ChildProcessEngine] = []
 
-    def make(settings: Settings, limits: WatchdogLimits) -> Running:
-        running.append(Running(settings, limits))
+    def make(settings: Settings, limits: WatchdogLimits) -> ChildProcessEngine:
+        running.append(ChildProcessEngine(settings, limits))
         running[-1].until(events.StateChanged, state="ready", seconds=90)
         return running[-1]
 
@@ -37,7 +37,7 @@ def start(home: Path, no_thread_left: None) -> Iterator[Start]:
         made.engine.stop()
 
 
-def restarts(running: Running) -> int:
+def restarts(running: ChildProcessEngine) -> int:
     running.drain()
     return running.seen.count(events.StateChanged("restarting"))
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from assistant import events
 from assistant.models.manager import ModelManager
 from assistant.settings import MemorySettings, Settings
-from tests.support.engine_harness import QUIET, Live, wait_for
+from tests.support.engine_harness import QUIET, InProcessEngine, wait_for
 
 
 def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
-    made = Live(replace(QUIET, memory=MemorySettings(unload_after_minutes=0.2 / 60)))
+    made = InProcessEngine(replace(QUIET, memory=MemorySettings(unload_after_minutes=0.2 / 60)))
     made.until(events.StateChanged, state="ready")
     shelf = made.engine._session.models
     wait_for(lambda: not shelf.loaded_settings("responder") and not shelf.loaded_settings("voice"))
@@ -24,7 +24,7 @@ def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thre
 
 
 def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None) -> None:
-    made = Live(replace(QUIET, memory=MemorySettings(preload=False)))
+    made = InProcessEngine(replace(QUIET, memory=MemorySettings(preload=False)))
     made.until(events.StateChanged, state="ready")
     assert not made.engine._session.models.loaded_settings("responder")
     made.engine.ask("and now?")
@@ -32,7 +32,7 @@ def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None
     made.engine.stop()
 
 
-def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: Live) -> None:
+def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: InProcessEngine) -> None:
     live.until(events.StateChanged, state="ready")
     live.seen.clear()
     look = replace(QUIET.responder, default_prompt="Say what you see.", auto_describe=True, camera="1", video_frames=4)

@@ -32,7 +32,7 @@ from assistant.settings import Settings
 from assistant.text import i18n
 from assistant.text.i18n import ntr, tr
 from tests.support.paths import ROOT
-from tests.support.window_harness import Desk
+from tests.support.window_harness import WindowHarness
 from ui import app, texts
 from ui.dialogs import welcome
 from ui.dialogs.settings_dialog import SettingsDialog
@@ -220,7 +220,7 @@ def shown(widget: QWidget) -> Iterator[str]:
 
 def test_nothing_in_the_window_is_beyond_translation(application: QApplication, home: Path, spoken: None) -> None:
     i18n.use_catalog(Pseudo())
-    desk = Desk(home, Settings())
+    desk = WindowHarness(home, Settings())
     window = desk.window
     desk.on(
         events.PictureAdded("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)),
