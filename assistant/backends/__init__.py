@@ -13,9 +13,22 @@ from assistant.text.i18n import tr, tr_noop
 if TYPE_CHECKING:
     from assistant.backends.ocr import TextReader
 
-TRANSCRIBERS = {"sphinx": "sphinx:load", "whisper": "whisper:load", "silent": "silent:load_transcriber"}
-RESPONDERS = {"starter": "starter:load", "qwen2-vl": "qwen2_vl:load", "silent": "silent:load_responder"}
-VOICES = {"espeak": "espeak:load", "coqui": "coqui:load", "piper": "piper:load", "silent": "silent:load_voice"}
+TRANSCRIBERS = {
+    "sphinx": "sphinx:load_transcriber",
+    "whisper": "whisper:load_transcriber",
+    "silent": "silent:load_transcriber",
+}
+RESPONDERS = {
+    "starter": "starter:load_responder",
+    "qwen2-vl": "qwen2_vl:load_responder",
+    "silent": "silent:load_responder",
+}
+VOICES = {
+    "espeak": "espeak:load_voice",
+    "coqui": "coqui:load_voice",
+    "piper": "piper:load_voice",
+    "silent": "silent:load_voice",
+}
 
 
 def _load_backend(table: dict[str, str], stage: str, what: str, name: str, options: LoadOptions) -> object:

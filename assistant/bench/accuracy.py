@@ -91,6 +91,8 @@ def check_four_bits() -> Measurement:
 
 def _compute_logits(one: Any, chat: list[Message]) -> torch.Tensor:
     """After the last token of a conversation."""
-    prompt: EncodedPrompt = one._chat.prompt(chat)
+    prompt: EncodedPrompt = one._prompt_builder.build_prompt(chat)
     with one._context_for(prompt) as context:
-        return run_to_end(one._language.feed(context, prompt, run_to_end(one._see(prompt, context))))
+        return run_to_end(
+            one._generator.prefill_prompt(context, prompt, run_to_end(one._encode_pictures(prompt, context)))
+        )

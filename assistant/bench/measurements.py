@@ -59,9 +59,9 @@ class BenchRun:
     def make_chat(self, tokens: int) -> list[Message]:
         """A question and an answer, of so many tokens together."""
         one = [Message("user", "where ? " * 8), Message("assistant", "here")]
-        short = len(self.hark._chat.prompt(one))
+        short = len(self.hark._prompt_builder.build_prompt(one))
         two = [Message("user", "where ? " * 16), one[1]]
-        each = (len(self.hark._chat.prompt(two)) - short) / 8
+        each = (len(self.hark._prompt_builder.build_prompt(two)) - short) / 8
         return [Message("user", "where ? " * (8 + round((tokens - short) / each))), one[1]]
 
     def prepare_past(self, past: list[Message], *pictures: Picture) -> float:
@@ -259,7 +259,7 @@ class _TokenTimes:
 
 def _make_generator(bench: BenchRun) -> Callable[[], float]:
     """The same by `generate`."""
-    ids = torch.tensor([bench.hark._chat.prompt(bench.make_chat(_SHORT)).ids])
+    ids = torch.tensor([bench.hark._prompt_builder.build_prompt(bench.make_chat(_SHORT)).ids])
     bench.stock.generation_config.eos_token_id = None
 
     def time_generate() -> float:

@@ -42,10 +42,10 @@ def _build_parser() -> argparse.ArgumentParser:
         subparser.set_defaults(run=handler)
         return subparser
 
-    demo = add_command("demo", "turns:demo", "Draw a picture, ask about it aloud, and answer.")
+    demo = add_command("demo", "ask:run_demo", "Draw a picture, ask about it aloud, and answer.")
     demo.add_argument("--seed", type=int, help="the same seed gives the same picture and question")
     demo.add_argument("--json", action="store_true", help="print events as JSON lines")
-    ask = add_command("ask", "turns:ask", "Ask about words, sound or pictures, and hear the answer.")
+    ask = add_command("ask", "ask:run_ask", "Ask about words, sound or pictures, and hear the answer.")
     ask.add_argument("text", nargs="?", metavar="TEXT")
     ask.add_argument("--audio", type=user_path, metavar="FILE", help="a sound file with the question")
     ask.add_argument(
@@ -66,7 +66,7 @@ def _build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--voice", metavar="ID", default="")
     _add_model_options(ask)
     ask.add_argument("--json", action="store_true", help="print events as JSON lines")
-    listen = add_command("listen", "listen:listen", "Talk with Hark: a spoken conversation.")
+    listen = add_command("listen", "listen:run_listen", "Talk with Hark: a spoken conversation.")
     listen.add_argument(
         "--picture", type=user_path, metavar="FILE", action="append", default=[], help="may be given again"
     )
@@ -74,17 +74,19 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_model_options(listen)
     listen.add_argument("--headphones", action="store_true", help="you wear headphones: Hark cannot hear itself")
     listen.add_argument("--json", action="store_true", help="print events as JSON lines")
-    say = add_command("say", "turns:say", "Speak a text.")
+    say = add_command("say", "ask:run_say", "Speak a text.")
     say.add_argument("text", metavar="TEXT")
     say.add_argument("--voice", metavar="ID", default="")
     say.add_argument("--speak-to", type=user_path, metavar="WAV")
-    _add_read_options(add_command("read", "lists:read", "Print the text in a picture."))
-    add_command("voices", "lists:voices", "List the voices.")
-    models = add_command("models", "lists:models", "List the models; get, use or remove one: hark models get NAME.")
+    _add_read_options(add_command("read", "info:run_read", "Print the text in a picture."))
+    add_command("voices", "info:run_voices", "List the voices.")
+    models = add_command("models", "info:run_models", "List the models; get, use or remove one: hark models get NAME.")
     models.add_argument("verb", nargs="?", choices=("get", "use", "remove"))
     models.add_argument("name", nargs="?", metavar="NAME")
-    _add_bench_options(add_command("bench", "bench:bench", "Measure how fast Qwen2-VL would answer on this machine."))
-    doctor = add_command("doctor", "lists:doctor", "Check this machine and say what to do.")
+    _add_bench_options(
+        add_command("bench", "bench:run_bench", "Measure how fast Qwen2-VL would answer on this machine.")
+    )
+    doctor = add_command("doctor", "info:run_doctor", "Check this machine and say what to do.")
     doctor.add_argument("--json", action="store_true")
     return parser
 

@@ -113,7 +113,7 @@ def _run_command(options: Any, console: Any) -> int:
     use_temporary_folder(folders.temporary_folder)
     settings = load_settings(folders)
     for note in settings.notes:
-        console.note(note)
+        console.print_notice(note)
     module, name = options.run.split(":")
     run: Callable[..., int] = getattr(import_module(f"assistant.cli.commands.{module}"), name)
     return run(options, settings, folders, console)

@@ -126,8 +126,8 @@ class ModelManager:
             kept[1].close()
         self._loaded[role] = (wanted, part)
         yield ModelLoading(role, True)
-        if part.note and not (kept and kept[1] is part):
-            yield Notice(part.note)
+        if part.load_warning and not (kept and kept[1] is part):
+            yield Notice(part.load_warning)
         return part
 
 

@@ -70,11 +70,11 @@ class ScriptedModels:
     def __init__(self, responder: ScriptedResponder | BrokenResponder) -> None:
         self._parts = Backends(ScriptedTranscriber(), responder, ScriptedVoice())
 
-    def parts(self, settings: Settings, hears: bool) -> Generator[Event, None, Backends]:
+    def load_backends(self, settings: Settings, hears: bool) -> Generator[Event, None, Backends]:
         yield from ()
         return self._parts
 
-    def ear(self, settings: Settings, emit: Callable[[Event], None]) -> ScriptedTranscriber:
+    def load_transcriber(self, settings: Settings, emit: Callable[[Event], None]) -> ScriptedTranscriber:
         return self._parts.transcriber
 
     @property
