@@ -158,7 +158,7 @@ class PartialTranscript:
 class ModelLoading:
     """`what` is being loaded: 'ear', 'eye' or 'voice'; `done` when it is there."""
 
-    role: Annotated[str, TextPattern("ear|eye|voice", "a part")]
+    role: Annotated[str, TextPattern("transcriber|responder|voice", "a part")]
     done: bool
 
 

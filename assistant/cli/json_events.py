@@ -37,7 +37,9 @@ _EVENT_KEYS: dict[type, tuple[str, _FieldOfKey]] = {
         },
     ),
 }  # fmt: skip
-_FINDING_KEYS: _FieldOfKey = {"what": "what", "state": "state", "message": "message", "hint": "hint", "grave": "grave"}
+_FINDING_KEYS: _FieldOfKey = {
+    "what": "subject", "state": "state", "message": "message", "hint": "hint", "grave": "is_grave",
+}  # fmt: skip
 
 
 def event_to_json(event: Event) -> dict[str, Any] | None:

@@ -206,7 +206,16 @@ class ConversationStore:
     def _make_turn(self, row: tuple[object, ...]) -> TurnRecord:
         values = {name: column.read_value(value) for (name, column), value in zip(_TURN.items(), row, strict=True)}
         return TurnRecord(
-            **{**values, "regions": parse_regions(values["regions"])}, pictures=self._select_digests(values["id"])
+            id=values["id"],
+            conversation=values["conversation"],
+            asked=values["asked"],
+            question=values["question"],
+            answer=values["answer"],
+            model_name=values["by"],
+            state=values["state"],
+            heard_letters=values["heard"],
+            pictures=self._select_digests(values["id"]),
+            regions=parse_regions(values["regions"]),
         )
 
     def _select_digests(self, turn: int) -> tuple[str, ...]:

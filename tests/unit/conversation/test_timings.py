@@ -32,7 +32,7 @@ class LateLoading(Responder):
 class Shelf:
     """Hands out parts that load nothing before they are asked."""
 
-    def parts(self, _settings: Settings, _hears: bool) -> Generator[Any, None, Backends]:
+    def load_backends(self, _settings: Settings, _hears: bool) -> Generator[Any, None, Backends]:
         yield from ()
         silent = LoadOptions()
         return Backends(
