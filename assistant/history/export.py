@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -217,7 +217,14 @@ def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
     """A turn with the pictures that are there; without the last one nothing is told of its regions."""
     pictures = [one for one in turn.pictures if one in kept]
     return {
-        **asdict(turn),
+        "id": turn.id,
+        "conversation": turn.conversation,
+        "asked": turn.asked,
+        "question": turn.question,
+        "answer": turn.answer,
+        "by": turn.model_name,
+        "state": turn.state,
+        "heard": turn.heard_letters,
         "pictures": pictures,
         "regions": turn.regions if pictures[-1:] == [*turn.pictures[-1:]] else (),
     }
