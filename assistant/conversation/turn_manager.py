@@ -24,6 +24,7 @@ from assistant.conversation.turn_runner import Session, TurnRequest, TurnRunner
 from assistant.error_boundary import reporting_errors
 from assistant.events import (
     AudioProduced,
+    ConversationEvent,
     ErrorOccurred,
     Event,
     Heard,
@@ -47,7 +48,7 @@ class TurnManager:
     def __init__(
         self, desk: Session, open_playback: Callable[[], AudioPlayback | None], emit: Callable[[Event], None]
     ) -> None:
-        self.session, self._open_playback, self._emit = desk, open_playback, emit
+        self.session, self._open_playback, self._on_event = desk, open_playback, emit
         self.attachments: list[Picture] = []
         self.false_interruptions = 0  # voices in this answer that said nothing
         self._sent_digests: set[str] = set()
@@ -90,6 +91,11 @@ class TurnManager:
     def audible_playback(self) -> AudioPlayback | None:
         """What is played of the turn under way, if it may be heard yet."""
         return None if self._runner is None or self._runner.is_speculative else self._playback
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, ConversationEvent):
+            event = replace(event, opening_id=self.session.opening_id)
+        self._on_event(event)
 
     def set_state(self, state: str) -> None:
         """Tells what Hark does now, once."""

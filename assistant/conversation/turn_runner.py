@@ -70,6 +70,7 @@ class Session:
     past_messages: Sequence[Message] = ()
     conversation: int | None = None
     is_private: bool = False
+    opening_id: int = 0
 
     @property
     def prompt_messages(self) -> Sequence[Message]:
@@ -133,7 +134,10 @@ class TurnRunner:
         if until < len(self.answer) and self.id and self.session.history:
             self._write_history(lambda history, id_: history.set_heard_letters(id_, until))
         by = self.model_name if self.answer else ""
-        return TurnEnded(self.reason, self.heard, self.answer, by, self._collect_timings(), until, self.id)
+        is_read_aloud = bool(self.request.read_aloud_text)
+        return TurnEnded(
+            self.reason, self.heard, self.answer, by, self._collect_timings(), until, self.id, is_read_aloud
+        )
 
     def _record_failure(self, error: AssistantError) -> None:
         self.failure, self.reason = error, "failed"

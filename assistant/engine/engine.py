@@ -80,10 +80,10 @@ class Engine:
         self._silence_playback()
         self._commands.put(lambda: self._ask_typed(text, ticket, picture, tuple(box)))
 
-    def ask_again(self, turn: int, text: str, ticket: str = "") -> None:
+    def ask_again(self, turn: int, text: str, ticket: str = "", opening_id: int = 0) -> None:
         """Asks a turn of the history again, with other words if the text differs, in a branch that begins before it."""
         self._silence_playback()
-        self._commands.put(lambda: self._ask_turn_again(turn, text, ticket))
+        self._commands.put(lambda: self._ask_turn_again(turn, text, ticket, opening_id))
 
     def attach_file(self, path: str, ticket: str = "", again: bool = False) -> None:
         """Lays a picture file in the tray: `Shown`, or `Failed` with the reason. `again`: it was there before."""
@@ -147,10 +147,10 @@ class Engine:
         """Other settings, from the next turn on; devices at once. What does not open leaves the old one in place."""
         self._commands.put(lambda: self._apply_settings(settings))
 
-    def open_conversation(self, conversation: int | None, private: bool = False) -> None:
+    def open_conversation(self, conversation: int | None, private: bool = False, opening_id: int = 0) -> None:
         """Goes on with a conversation of the history, its pictures in the tray, or begins a new one; a `private` one
-        is not saved."""
-        self._commands.put(lambda: self._open_conversation(conversation, private))
+        is not saved. Its events carry the `opening_id`."""
+        self._commands.put(lambda: self._open_conversation(conversation, private, opening_id=opening_id))
 
     def note_calls(self, calls: int) -> None:
         """Marks, when the worker comes to it, that so many calls were made."""
@@ -252,9 +252,12 @@ class Engine:
                 self._emit_event(event)
         self._turns.emit_idle_state()
 
-    def _open_conversation(self, conversation: int | None, private: bool = False, keep: bool = False) -> None:
+    def _open_conversation(
+        self, conversation: int | None, private: bool = False, keep: bool = False, opening_id: int = 0
+    ) -> None:
         """`keep`: what lies in the tray stays there, whether the conversation knows it or not."""
         self._turns.interrupt_turn()
+        self._session.opening_id = opening_id
         past = (
             turn_recorder.load_messages(self._session.history, conversation)
             if self._session.history and conversation
@@ -265,7 +268,7 @@ class Engine:
         if not keep:
             self._attachments.retain_only(pictures)
         self._turns.load_history(past)
-        self._emit_event(ConversationOpened(conversation))
+        self._emit_event(ConversationOpened(conversation, opening_id=opening_id))
         self._attachments.restore(pictures)
 
     def _ask_typed(self, text: str, ticket: str, picture: str, box: tuple[int, ...]) -> None:
@@ -280,12 +283,13 @@ class Engine:
         else:
             self._turns.start_turn(TurnRequest(text, request_id=ticket))
 
-    def _ask_turn_again(self, turn: int, text: str, ticket: str) -> None:
+    def _ask_turn_again(self, turn: int, text: str, ticket: str, opening_id: int) -> None:
         asked = self._session.history.find_turn(turn) if self._session.history else None
         if not self._session.history or not asked:
+            self._session.opening_id = opening_id  # the window waits for it: what is open stays open under this number
             raise AssistantError("ask", tr("This turn is not saved; it cannot be asked again."), tr("Ask it anew."))
         pictures = tuple(self._session.history.load_pictures(asked))
-        self._open_conversation(self._session.history.store.branch_before(turn), keep=True)
+        self._open_conversation(self._session.history.store.branch_before(turn), keep=True, opening_id=opening_id)
         self._attachments.restore(pictures)
         regions = asked.regions if len(pictures) == len(asked.pictures) else ()
         self._turns.start_turn(

@@ -100,8 +100,9 @@ class EngineClient:
             lambda session: session.record_question("ask", {"text": text, "picture": picture, "box": list(box)})
         )
 
-    def ask_again(self, turn: int, text: str) -> None:
-        self._send_tracked(lambda session: session.record_question("ask_again", {"turn": turn, "text": text}))
+    def ask_again(self, turn: int, text: str, opening_id: int = 0) -> None:
+        fields = {"turn": turn, "text": text, "opening_id": opening_id}
+        self._send_tracked(lambda session: session.record_question("ask_again", fields))
 
     def attach_file(self, path: str) -> None:
         self._send_tracked(lambda session: session.record_attachment("attach_file", {"path": path}))
@@ -147,10 +148,12 @@ class EngineClient:
         self._settings = self._crashes.replace_disabled(settings)
         self._send_call("apply_settings", {"settings": to_table(self._settings)})
 
-    def open_conversation(self, conversation: int | None, private: bool = False) -> None:
+    def open_conversation(self, conversation: int | None, private: bool = False, opening_id: int = 0) -> None:
         with self._lock:
             self._session.open_conversation(conversation, private)
-            self._send_call("open_conversation", {"conversation": conversation, "private": private})
+            self._send_call(
+                "open_conversation", {"conversation": conversation, "private": private, "opening_id": opening_id}
+            )
 
     def _start_process(self) -> None:
         import subprocess  # here, because the window is shown before

@@ -97,7 +97,7 @@ class SessionState:
 
     def edit_picture(self, digest: str, fields: dict[str, Any]) -> EngineCall:
         return self.record_attachment(
-            "rework",
+            "edit_picture",
             {"digest": digest, **fields},
             earlier_calls=self._attach_calls.get(self._attachments.get(digest, ""), []),
         )
@@ -109,10 +109,10 @@ class SessionState:
     def track_event(self, event: Event) -> None:
         """Remembers what an event tells."""
         match event:
-            case TurnStarted(id_, ticket, conversation, _):
+            case TurnStarted(id_, ticket, conversation):
                 self._acknowledge_until(int(ticket or 0))
                 self.conversation = conversation
-                self.current_turn = TurnEnded("interrupted", id=id_)
+                self.current_turn = TurnEnded("interrupted", id=id_, opening_id=event.opening_id)
                 self._drop_follow_up_calls()
             case Heard(text) if self.current_turn:
                 self.current_turn = replace(self.current_turn, heard=text)
