@@ -23,7 +23,7 @@ def dropped(live: InProcessEngine, tmp_path: Path, seed: int = 1) -> events.Pict
 def test_a_picture_is_turned_and_cut_in_its_place(live: InProcessEngine, tmp_path: Path) -> None:
     first, second = dropped(live, tmp_path, 1), dropped(live, tmp_path, 2)
     live.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), ticket="t")
-    made = live.until(events.PictureAdded, instead=first.digest)
+    made = live.until(events.PictureAdded, replaces=first.digest)
     assert (made.width, made.height, made.request_id) == (50, 30, "t")
     tray = live.engine._turns.attachments
     assert [one.digest for one in tray] == [made.digest, second.digest]

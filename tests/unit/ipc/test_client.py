@@ -109,7 +109,7 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
     made = ChildProcessEngine(replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
     try:
         for _ in range(3):
-            made.until(events.ModelLoading, what="responder", done=False)
+            made.until(events.ModelLoading, role="responder", done=False)
             assert made.engine.pid
             os.kill(made.engine.pid, signal.SIGKILL)
             made.until(events.StateChanged, state="restarting")

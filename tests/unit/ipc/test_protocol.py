@@ -109,7 +109,7 @@ def test_what_is_no_event_is_refused(body: bytes) -> None:
 
 
 VALUES = st.none() | st.integers() | st.text() | st.floats() | st.booleans() | st.lists(st.integers())
-NAMES = st.sampled_from(["text", "id", "what", "done", "timings", "ids", "names", "digest"])
+NAMES = st.sampled_from(["text", "id", "role", "done", "timings", "ids", "names", "digest"])
 FRAMES = (
     st.tuples(st.sampled_from(sorted(protocol._EVENTS)), st.dictionaries(NAMES, VALUES))
     | st.recursive(VALUES, st.lists, max_leaves=5)
@@ -129,7 +129,7 @@ def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
 def test_a_thumbnail_of_other_bytes_than_its_size_says_is_refused(width: int, height: int, size: int) -> None:
     facts = {"digest": "d", "name": "n", "width": 3, "height": 2, "thumb_width": width, "thumb_height": height}
     with pytest.raises(InvalidFrameError):
-        through(protocol.encode("Shown", facts, bytes(size)))
+        through(protocol.encode("PictureAdded", facts, bytes(size)))
 
 
 def test_a_picture_for_the_tray_whose_thumbnail_is_too_short_cannot_be_made() -> None:
