@@ -14,7 +14,7 @@ import pytest
 from assistant.cli.arguments import parse_arguments
 from assistant.cli.commands import listen as command
 from assistant.cli.console import CommandConsole
-from assistant.engine.engine import engine as engine_module
+from assistant.engine import engine as engine_module
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.events import MicrophoneState, StateChanged
 from assistant.paths import AppPaths
@@ -35,10 +35,10 @@ class Engine:
     def start(self) -> None:
         self._on_event(StateChanged("ready"))
 
-    def listen(self, hands_free: bool) -> None:
+    def set_hands_free(self, hands_free: bool) -> None:
         self._on_event(MicrophoneState(not Engine.why_not, hands_free, Engine.why_not))
 
-    def configure(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         self.configured.append(settings)
         raise AssistantError("listen", "Ended.", "")
 
