@@ -19,8 +19,8 @@ from benchmarks import spoken, starter
 DOCS = Path(__file__).parents[1] / "docs"
 HEAD = """# What the starter kit shows
 
-Printed by `make bench` ({day}, {machine}, {seconds:.0f} s). An answer is right when it is word for word the one right
-answer; "never trained" phrasings are those that the training grammar cannot draw (a test holds them against it).
+Printed by `make bench` ({day}, {machine}, {seconds:.0f} s). An answer counts as right if it is, word for word, the
+one right answer. "Never trained" phrasings are those that the training grammar cannot produce; a test checks that.
 
 | what | right | of | share | goal | |
 | --- | ---: | ---: | ---: | ---: | --- |
@@ -30,8 +30,9 @@ answer; "never trained" phrasings are those that the training grammar cannot dra
 DESKTOP = """# The window and the spoken turn
 
 Printed by `make bench` ({day}, {machine}, {cores} cores), on a virtual screen with a virtual microphone and speaker.
-Moments are taken at the sink (first and last sample above -50 dBFS, in blocks of 5 ms). "Naive": a silence of 0.7 s is
-waited for, then one stage follows the other; ours begins at the soft end and holds the sound back until the hard one.
+Times are measured at the sink (first and last sample above -50 dBFS, in blocks of 5 ms). "Naive" waits for 0.7 s of
+silence and then runs one stage after the other; Hark begins in the short pause before and holds the sound back until
+the long one.
 
 | what | figure | goal | |
 | --- | ---: | ---: | --- |

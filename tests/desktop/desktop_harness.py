@@ -1,6 +1,7 @@
 """A desktop for tests: virtual screen, session bus with accessibility, sound server, and Hark's real window on it.
 
-What a person sees is read over AT-SPI by `walk.py`, keys and mouse go through xdotool, pictures come by a real drag."""
+What a person sees is read over AT-SPI by `accessibility_tree.py`, keys and mouse go through xdotool, pictures are
+dropped by a real drag."""
 
 from __future__ import annotations
 

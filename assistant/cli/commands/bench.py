@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 _QUICK_PAIRS, _FULL_PAIRS = 3, 7  # pairs
 _TABLE_HEAD = """# How fast Qwen2-VL answers here
 
-Printed by `hark bench{arguments}` ({date}, {machine}). Random weights of true size ({size}): they say nothing of what
-is answered, only how fast. "Stock" is transformers' own way, same weights, same process. A comparison is made in turn,
-in pairs; the figure is the worse of the median of the pairs' ratios and the ratio of the best runs; pairs during which
-the machine changed by more than 15 % do not count, and too few that count are "inconclusive".
+Printed by `hark bench{arguments}` ({date}, {machine}). The weights are random and of the real size ({size}): the
+figures say nothing about answers, only about speed. "Stock" is transformers' own way, with the same weights in the
+same process. Two ways are compared in pairs, one after the other; the figure is the worse of the median of the pairs'
+ratios and the ratio of the best runs. Pairs during which the machine's speed changed by more than 15 % do not count;
+if too few are left, the result is "inconclusive".
 
 | what | figure | goal | | pairs | beside it |
 | --- | ---: | ---: | --- | ---: | --- |
