@@ -252,5 +252,6 @@ def test_any_file_can_be_loaded_and_saved_over(home: Path, text: bytes) -> None:
 def test_a_settings_file_of_the_collection_is_read_as_far_as_it_goes(home: Path, path: Path) -> None:
     read = write_settings(home, path.read_bytes())
     assert (home / "settings.toml").exists() and len(read.notes) <= 1
-    assert "bom" not in path.name or read.voice.speed == 1.5
+    if "bom" in path.name:  # it was parsed: only its section has another name now
+        assert len(read.notes) == 1 and "speak" in read.notes[0]
     assert tomllib.loads(settings_file.format_settings(read))
