@@ -49,7 +49,7 @@ class Cost(QObject):
     def on_event(self, event: object) -> None:
         if event == events.StateChanged("ready") and not self._before:
             self._before = -1.0
-            self._window.side.free.setChecked(True)
+            self._window.side.hands_free_box.setChecked(True)
             QTimer.singleShot(2000, self.begin)
         elif isinstance(event, events.InputLevel) and self._before > 0:
             self._levels += bool(event.value)
@@ -89,7 +89,7 @@ class Watch(QObject):
             bar = self._window.conversation.verticalScrollBar()
             up = now - self._began < SECONDS / 2
             bar.setValue(bar.value() + (-_STEP if up else _STEP))
-            self._passed.add(self._window.conversation.messages.message_at(0).turn or 0)
+            self._passed.add(self._window.conversation.messages.message_at(0).turn_id or 0)
 
     @Slot()
     def scroll(self) -> None:

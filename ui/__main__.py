@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from assistant import __version__
 
-COMMANDS = {
+COMMAND_HELP = {
     "talk": "listen to one question",
     "stop": "stop speaking, at once",
     "describe": "describe what is on the screen",
@@ -36,7 +36,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.set_defaults(deed="show")
     parser.add_argument("--version", action="version", version=f"hark-window {__version__}")
     command_group = parser.add_mutually_exclusive_group()
-    for command, text in COMMANDS.items():
+    for command, text in COMMAND_HELP.items():
         command_group.add_argument(f"--{command}", action="store_const", dest="deed", const=command, help=text)
     command_group.add_argument("--away", action="store_true", help="start in the tray, where the desktop has one")
     command_group.add_argument(

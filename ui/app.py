@@ -110,7 +110,7 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     settings = load_settings(folders)
     set_language(settings.window.language)
     theme.choose_theme(settings.window.theme)
-    theme.stand_still(settings.window.reduce_motion)
+    theme.set_reduced_motion(settings.window.reduce_motion)
     theme.apply_theme(application)
     bridge = EngineBridge(settings, folders)
     window = MainWindow(bridge)

@@ -46,7 +46,7 @@ class DesktopCommands(QObject):
     def talk(self) -> None:
         """Listens to one question, whatever window has the keys."""
         if self._window.do.can_talk():
-            self._window.bar.talk.show_on(True)
+            self._window.bar.talk_button.show_listening(True)
             self._window.engine.press_talk_key()
             self._window.engine.tap_talk_key()
 

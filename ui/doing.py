@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAccessible
 
+from assistant.errors import NotAvailableError
 from assistant.settings import MAX_SPEED, MIN_SPEED
 from assistant.text.i18n import tr
 from ui import theme
 from ui.controllers.capture import CaptureController
 from ui.conversation.model import ChatMessage
-from ui.picture_tray.picture_tray import MOST, SOUNDS
+from ui.picture_tray.picture_tray import MAX_PICTURES_AT_ONCE, SOUND_SUFFIXES
+from ui.setting_change import SettingChange
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -38,7 +40,7 @@ class Doing(QObject):
             return
         from ui.dialogs import welcome
 
-        self.on_choice("window", "first_run_done", True)
+        self.on_choice(SettingChange("window", "first_run_done", True))
         text = welcome.welcome_text()
         self._window.conversation.messages.append_message(ChatMessage("note", text))
         self._window.presenter.announce(text)
@@ -48,9 +50,9 @@ class Doing(QObject):
 
     def can_talk(self) -> bool:
         """Whether there is a microphone; why not is told."""
-        talk = self._window.bar.talk
+        talk = self._window.bar.talk_button
         if not talk.isEnabled():
-            self._window.presenter.tell(talk.why_not)
+            self._window.presenter.tell(talk.unavailable_reason)
         return talk.isEnabled()
 
     @Slot()
@@ -100,17 +102,17 @@ class Doing(QObject):
     @Slot(int)
     def on_again(self, row: int) -> None:
         message = self._window.conversation.messages.message_at(row)
-        self._again(message.turn, message.text)
+        self._again(message.turn_id, message.text)
 
     @Slot(int)
     def on_edit(self, row: int) -> None:
         """The question comes into the field; the next Enter asks it from there."""
         question = self._window.conversation.messages.message_at(row)
-        self._editing = question.turn
-        self._window.bar.field.replace_text(question.text)
-        self._window.bar.field.selectAll()
-        self._window.bar.field.setFocus()
-        if question.turn is None or not self._window.keeper.is_saving:
+        self._editing = question.turn_id
+        self._window.bar.question_field.replace_text(question.text)
+        self._window.bar.question_field.selectAll()
+        self._window.bar.question_field.setFocus()
+        if question.turn_id is None or not self._window.keeper.is_saving:
             return self._window.presenter.tell(tr("Change the question; Enter asks it as a new one."))
         self._window.presenter.tell(
             tr(
@@ -133,7 +135,7 @@ class Doing(QObject):
     def on_pointed(self, digest: str, box: tuple[int, ...]) -> None:
         """Asks about a place of a picture, with what is typed, or for a description."""
         self.leave_editing()
-        self._window.bar.take_text(lambda text: self._ask_about(text or tr("What is here?"), digest, box))
+        self._window.bar.submit_text(lambda text: self._ask_about(text or tr("What is here?"), digest, box))
 
     def _ask_about(self, text: str, digest: str, box: tuple[int, ...]) -> None:
         self._window.presenter.await_question(text)
@@ -142,12 +144,12 @@ class Doing(QObject):
     @Slot(list)
     def on_files(self, paths: list[str]) -> None:
         """What is said in a sound file is a question; anything else goes to the tray."""
-        if len(paths) > MOST:
+        if len(paths) > MAX_PICTURES_AT_ONCE:
             self._window.presenter.note(
-                tr("Only the first {most} of {n} files were taken.").format(most=MOST, n=len(paths))
+                tr("Only the first {most} of {n} files were taken.").format(most=MAX_PICTURES_AT_ONCE, n=len(paths))
             )
-        paths = paths[:MOST]
-        sounds = [path for path in paths if path.lower().endswith(SOUNDS)]
+        paths = paths[:MAX_PICTURES_AT_ONCE]
+        sounds = [path for path in paths if path.lower().endswith(SOUND_SUFFIXES)]
         for path in paths:
             if path not in sounds:
                 self._engine.attach_file(path)
@@ -168,11 +170,9 @@ class Doing(QObject):
     def on_forget(self, digest: str) -> None:
         self._engine.remove_picture(digest)
 
-    @Slot(str, str, object)
-    def on_choice(self, section: str, field: str, value: object) -> None:
-        settings = self._bridge.settings
-        part = replace(getattr(settings, section), **{field: value})
-        self.on_settings(replace(settings, **{section: part}))
+    @Slot(object)
+    def on_choice(self, change: SettingChange) -> None:
+        self.on_settings(change.apply_to(self._bridge.settings))
 
     @Slot(object)
     def on_settings(self, settings: Settings) -> None:
@@ -184,11 +184,14 @@ class Doing(QObject):
             theme.choose_theme(now.theme)
             self._window.on_scheme()
         if now.reduce_motion != before.reduce_motion:
-            theme.stand_still(now.reduce_motion)
+            theme.set_reduced_motion(now.reduce_motion)
         if now.autostart != before.autostart:
             from ui.desktop import desktop_entry
 
-            self._window.presenter.tell(desktop_entry.set_autostart(now.autostart))
+            try:
+                desktop_entry.set_autostart(now.autostart)
+            except NotAvailableError as error:
+                self._window.presenter.tell(error.message)
         if now.hotkeys != before.hotkeys:
             self.take_keys(now.hotkeys)
         if why_not:
@@ -200,8 +203,8 @@ class Doing(QObject):
             from ui.desktop.global_hotkeys import GlobalHotkeys
 
             self._hotkeys = GlobalHotkeys(self)
-            self._hotkeys.pressed.connect(self._window.commands.run_command)
-            self._hotkeys.told.connect(self._on_keys)
+            self._hotkeys.hotkey_pressed.connect(self._window.commands.run_command)
+            self._hotkeys.registration_reported.connect(self._on_keys)
         self._window.presenter.tell(self._hotkeys.set_enabled(wanted))
 
     @Slot(str, bool)
@@ -218,7 +221,7 @@ class Doing(QObject):
 
     @Slot()
     def new_conversation(self) -> None:
-        self._window.side.private.setChecked(False)
+        self._window.side.private_box.setChecked(False)
         self._begin(None)
         self._window.presenter.announce(tr("New conversation"))
 
@@ -230,13 +233,13 @@ class Doing(QObject):
 
     def open_conversation(self, conversation: int) -> None:
         """Goes on with one of the history; its messages are shown by whoever reads them there."""
-        self._window.side.private.setChecked(False)
+        self._window.side.private_box.setChecked(False)
         self._begin(conversation)
 
     def _begin(self, conversation: int | None, private: bool = False) -> None:
         self._window.keeper.current, self._editing = conversation, None
         self._window.conversation.messages.reset_messages()
-        self._window.conversation.messages.thumbs.clear()
+        self._window.conversation.messages.thumbnails.clear()
         self._window.presenter.begin()
         self._window.tray.clear_pictures()
         self._engine.open_conversation(conversation, private)
@@ -264,5 +267,5 @@ class Doing(QObject):
 
     def _speed(self, by: float) -> None:
         speed = round(min(max(self._bridge.settings.voice.speed + by, MIN_SPEED), MAX_SPEED), 1)
-        self.on_choice("voice", "speed", speed)
+        self.on_choice(SettingChange("voice", "speed", speed))
         self._window.presenter.announce(tr("Speed {percent}").format(percent=f"{speed:.0%}"))

@@ -17,6 +17,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironm
 from assistant.models.catalog import CATALOG, CatalogEntry, recommended
 from assistant.models.local_store import download_args
 from assistant.text.i18n import tr
+from ui.setting_change import SettingChange
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -29,13 +30,13 @@ class DownloadProcess(QObject):
     """`moved`: `done` bytes are here of `total`, and `left` seconds remain. `noted` gives a sentence to know; `ended`
     why it failed, or ""."""
 
-    moved, noted, ended = Signal(), Signal(str), Signal(str)
+    progress_changed, note_received, download_ended = Signal(), Signal(str), Signal(str)
 
     def __init__(self, entry: CatalogEntry, hub: str, parent: QObject) -> None:
         super().__init__(parent)
-        self.done = self.total = self.left = self._from = 0.0
+        self.bytes_done = self.bytes_total = self.seconds_left = self._from = 0.0
         self._since, self._why = 0.0, ""
-        self.stopped = self.unwanted = False
+        self.is_paused = self.is_cancelled = False
         self._process = QProcess(self)
         self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
         self._process.readyReadStandardOutput.connect(self._read_progress)
@@ -44,18 +45,18 @@ class DownloadProcess(QObject):
 
     def stop(self) -> None:
         """What is here stays."""
-        self.stopped = True
+        self.is_paused = True
         self._process.kill()
 
     @Slot()
     def _read_progress(self) -> None:
         while self._process.canReadLine():
             facts = json.loads(bytes(self._process.readLine().data()))
-            self.total = facts.get("total", self.total)
+            self.bytes_total = facts.get("total", self.bytes_total)
             if "done" in facts:
                 self._record_progress(facts["done"])
             if "note" in facts:
-                self.noted.emit(facts["note"])
+                self.note_received.emit(facts["note"])
             if "error" in facts:
                 self._why = f"{facts['error']} {facts['hint']}"
 
@@ -64,12 +65,12 @@ class DownloadProcess(QObject):
         if not self._since:
             self._since, self._from = now, done
         rate = (done - self._from) / max(0.1, now - self._since)
-        self.done, self.left = done, (self.total - done) / rate if rate > 0 else 0.0
-        self.moved.emit()
+        self.bytes_done, self.seconds_left = done, (self.bytes_total - done) / rate if rate > 0 else 0.0
+        self.progress_changed.emit()
 
     @Slot(int)
     def _on_finished(self, code: int) -> None:
-        self.ended.emit(self._why if code == 0 or self._why or self.stopped else tr("The download stopped."))
+        self.download_ended.emit(self._why if code == 0 or self._why or self.is_paused else tr("The download stopped."))
 
 
 class DownloadManager(QObject):
@@ -77,15 +78,15 @@ class DownloadManager(QObject):
     largest graphics card. `chosen` gives section, field and value of a setting, `told` what a screen reader says;
     `changed`: something is not as it was; `moved`: this one goes on; `gone`: a model was removed."""
 
-    chosen, told, changed = Signal(str, str, object), Signal(str), Signal()
-    moved, gone = Signal(str), Signal()
+    setting_changed, announced, models_changed = Signal(object), Signal(str), Signal()
+    progress_changed, model_removed = Signal(str), Signal()
 
     def __init__(self, parent: QObject, settings: Callable[[], Settings]) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.memory, self.card = psutil.virtual_memory().total / 1e9, 0.0
-        self.here: set[str] = set()
-        self.begun: dict[str, int] = {}
+        self.memory_gb, self.gpu_memory_gb = psutil.virtual_memory().total / 1e9, 0.0
+        self.installed: set[str] = set()
+        self.partial_bytes: dict[str, int] = {}
         self.running: dict[str, DownloadProcess] = {}
         self._queue: list[str] = []
         self._said: dict[str, str] = {}  # of a model what last came of it
@@ -101,14 +102,16 @@ class DownloadManager(QObject):
 
     def recommended_models(self) -> list[CatalogEntry]:
         """Of each job what fits this computer best."""
-        return recommended(self.memory, card=self.card)
+        return recommended(self.memory_gb, card=self.gpu_memory_gb)
 
     @Slot()
     def download_all(self) -> None:
         """Fetches what fits, one after another."""
-        self._queue = [one.name for one in self.recommended_models() if one.name not in self.here | set(self.running)]
+        self._queue = [
+            one.name for one in self.recommended_models() if one.name not in self.installed | set(self.running)
+        ]
         self._start_next()
-        self.changed.emit()
+        self.models_changed.emit()
 
     def download(self, name: str) -> None:
         """Begins a download, or goes on with it; not twice, and not while it is thrown away."""
@@ -117,11 +120,11 @@ class DownloadManager(QObject):
         self._queue = [one for one in self._queue if one != name]
         self._said.pop(name, None)
         made = self.running[name] = DownloadProcess(CATALOG[name], self._settings().hub.model_hub, self)
-        made.moved.connect(lambda: self.moved.emit(name))
-        made.noted.connect(self.told)
-        made.ended.connect(lambda why: self._on_end(name, why))
-        self.told.emit(tr("Fetching {name}").format(name=name))
-        self.changed.emit()
+        made.progress_changed.connect(lambda: self.progress_changed.emit(name))
+        made.note_received.connect(self.announced)
+        made.download_ended.connect(lambda why: self._on_end(name, why))
+        self.announced.emit(tr("Fetching {name}").format(name=name))
+        self.models_changed.emit()
 
     def pause_download(self, name: str) -> None:
         """What is here of it stays; what waited does so no longer."""
@@ -131,7 +134,7 @@ class DownloadManager(QObject):
     def cancel_download(self, name: str) -> None:
         """Throws away what is here of one that is not whole, also while it runs."""
         if name in self.running:
-            self.running[name].unwanted = True
+            self.running[name].is_cancelled = True
             self.pause_download(name)
         else:
             self._run_removal(name, "discard", tr("{name} is cancelled: {size} GB are free again."))
@@ -143,9 +146,9 @@ class DownloadManager(QObject):
         """From the next question on."""
         self._said.pop(name, None)
         for section, field, value in CATALOG[name].settings_choices:
-            self.chosen.emit(section, field, value)
-        self.told.emit(tr("{name} is used now").format(name=name))
-        self.changed.emit()
+            self.setting_changed.emit(SettingChange(section, field, value))
+        self.announced.emit(tr("{name} is used now").format(name=name))
+        self.models_changed.emit()
 
     def model_state(self, name: str) -> str:
         """A sentence on a model that does not run, or ""."""
@@ -153,15 +156,12 @@ class DownloadManager(QObject):
             return self._said[name]
         if name in self._queue:
             return tr("It waits for its turn.")
-        if name in self.begun and name not in self.here:
-            return tr("Paused. {size} GB of it are here.").format(size=f"{self.begun[name] / 1e9:.2f}")
-        if name not in self.here:
+        if name in self.partial_bytes and name not in self.installed:
+            return tr("Paused. {size} GB of it are here.").format(size=f"{self.partial_bytes[name] / 1e9:.2f}")
+        if name not in self.installed:
             return ""
         settings = self._settings()
-        if all(
-            getattr(getattr(settings, section), field) == value
-            for section, field, value in CATALOG[name].settings_choices
-        ):
+        if all(SettingChange(*choice).is_applied(settings) for choice in CATALOG[name].settings_choices):
             return tr("It is used now.")
         if CATALOG[name].quantised:
             return tr("It is here. Before it is used: {command}").format(command=QUANTISED)
@@ -187,16 +187,16 @@ class DownloadManager(QObject):
         process.start(sys.executable, ["-P", "-m", *module])
 
     def _on_card(self, code: int, told: bytes) -> None:
-        self.card = float(told) if code == 0 else 0.0
-        self.changed.emit()
+        self.gpu_memory_gb = float(told) if code == 0 else 0.0
+        self.models_changed.emit()
 
     def _on_installed(self, changes: int, code: int, told: bytes) -> None:
         if changes != self._changes:
             self.refresh()
         elif code == 0:
             found = json.loads(told)
-            self.here, self.begun = set(found["here"]), found["begun"]
-            self.changed.emit()
+            self.installed, self.partial_bytes = set(found["here"]), found["begun"]
+            self.models_changed.emit()
 
     def _start_next(self) -> None:
         if self._queue and not self.running:
@@ -214,12 +214,12 @@ class DownloadManager(QObject):
             said = tr("{name} could not be removed.").format(name=name)
         else:
             said = said.format(name=name, size=f"{int(told) / 1e9:.2f}")
-            self.here.discard(name)
-            self.begun.pop(name, None)
+            self.installed.discard(name)
+            self.partial_bytes.pop(name, None)
         self._said[name] = said
-        self.told.emit(said)
-        self.changed.emit()
-        self.gone.emit()
+        self.announced.emit(said)
+        self.models_changed.emit()
+        self.model_removed.emit()
         self.refresh()
         self._start_next()
 
@@ -227,15 +227,15 @@ class DownloadManager(QObject):
         self._changes += 1
         made = self.running.pop(name)
         made.deleteLater()
-        if made.stopped:
+        if made.is_paused:
             self._on_stopped(name, made)
         elif why:
             self._said[name] = why = f"{why} {self._release_download()}".rstrip()
-            self.told.emit(why)
+            self.announced.emit(why)
             self.refresh()
         else:
             self._on_arrived(name)
-        self.changed.emit()
+        self.models_changed.emit()
 
     def _release_download(self) -> str:
         """Of all that waits; tells of it, if anything did."""
@@ -243,20 +243,20 @@ class DownloadManager(QObject):
         return tr("What waited for it is not fetched.") if waited else ""
 
     def _on_stopped(self, name: str, made: DownloadProcess) -> None:
-        if made.done:
-            self.begun[name] = int(made.done)
-        if made.unwanted:
+        if made.bytes_done:
+            self.partial_bytes[name] = int(made.bytes_done)
+        if made.is_cancelled:
             self.cancel_download(name)
         else:
-            self.told.emit(tr("Paused: {name}").format(name=name))
+            self.announced.emit(tr("Paused: {name}").format(name=name))
             self.refresh()
         if rest := self._release_download():
-            self.told.emit(rest)
+            self.announced.emit(rest)
 
     def _on_arrived(self, name: str) -> None:
-        self.here.add(name)
-        self.begun.pop(name, None)
-        self.told.emit(tr("{name} is here").format(name=name))
+        self.installed.add(name)
+        self.partial_bytes.pop(name, None)
+        self.announced.emit(tr("{name} is here").format(name=name))
         if not CATALOG[name].quantised:
             self.use_model(name)
         self._start_next()

@@ -13,14 +13,20 @@ class KeyFilter(QObject):
     """Filters the application's events. Esc means `stop` and `left`. `pasted` is told when Ctrl+V is pressed; who takes
     it sets `taken`."""
 
-    talk_down, talk_up, stop, left, pasted = Signal(), Signal(), Signal(), Signal(), Signal()
+    talk_key_pressed, talk_key_released, stop_key_pressed, escape_pressed, paste_pressed = (
+        Signal(),
+        Signal(),
+        Signal(),
+        Signal(),
+        Signal(),
+    )
 
     def __init__(self, application: QApplication) -> None:
         super().__init__()
-        self.global_keys_taken = False
+        self.is_paste_handled = False
         self._control_alone = False
         self._release = QTimer(self, singleShot=True, interval=_REPEAT)
-        self._release.timeout.connect(self.talk_up)
+        self._release.timeout.connect(self.talk_key_released)
         application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -41,14 +47,14 @@ class KeyFilter(QObject):
         elif self._release.isActive():
             self._release.stop()
         else:
-            self.talk_down.emit()
+            self.talk_key_pressed.emit()
 
     def _on_key(self, event: QKeyEvent, down: bool) -> bool:
         """Whether the key has done its work."""
         key = event.key()
         if key == Qt.Key.Key_Control:
             if not down and self._control_alone:
-                self.stop.emit()
+                self.stop_key_pressed.emit()
             self._control_alone = down and (self._control_alone or not event.isAutoRepeat())
             return False
         self._control_alone = False
@@ -58,10 +64,10 @@ class KeyFilter(QObject):
             return True
         active = QApplication.activeWindow()
         if key == Qt.Key.Key_Escape and down and not (active and active.windowType() == Qt.WindowType.Dialog):
-            self.stop.emit()
-            self.left.emit()
+            self.stop_key_pressed.emit()
+            self.escape_pressed.emit()
         if down and event.matches(QKeySequence.StandardKey.Paste):
-            self.global_keys_taken = False
-            self.pasted.emit()
-            return self.global_keys_taken
+            self.is_paste_handled = False
+            self.paste_pressed.emit()
+            return self.is_paste_handled
         return False

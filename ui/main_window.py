@@ -59,8 +59,8 @@ class MainWindow(QMainWindow):
         QGuiApplication.instance().commitDataRequest.connect(self.end)
         self._lay_out()
         self._connect()
-        self.bar.status.setText(texts.state_text("loading"))
-        self.bar.field.setFocus()
+        self.bar.status_label.setText(texts.state_text("loading"))
+        self.bar.question_field.setFocus()
         self._unpainted = True
 
     def _lay_out(self) -> None:
@@ -84,16 +84,24 @@ class MainWindow(QMainWindow):
         column.addWidget(self.bar)
         self.setCentralWidget(whole)
         self.folding = ResponsiveLayout(self.bar, self.side, inside, self.tray)
+        panel = self.side.conversation_panel
         order = (
-            self.bar.field, self.bar.ask, self.bar.talk, self.bar.stages, self.bar.stop, self.conversation,
-            *self.actions_row.buttons,
-            self.tray.pointing, self.tray.turn, self.tray.crop, self.tray.let_go, self.tray.list, self.tray.add,
-            self.side.new, self.side.past.search, self.side.past.undo, self.side.past.list, self.side.voice,
-            self.side.free, self.side.private, self.side.models, self.side.options,
+            self.bar.question_field, self.bar.ask_button, self.bar.talk_button, self.bar.timings_bar,
+            self.bar.stop_button, self.conversation, *self.actions_row.buttons,
+            self.tray.region_selector, self.tray.rotate_button, self.tray.crop_button, self.tray.remove_button,
+            self.tray.picture_list, self.tray.add_button,
+            self.side.new_button, panel.search_field, panel.undo_button, panel.conversation_list, self.side.voice_box,
+            self.side.hands_free_box, self.side.private_box, self.side.models_button, self.side.settings_button,
         )  # fmt: skip
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
-        self._places = (self.bar.field, self.conversation, self.tray.pointing, self.tray.add, self.side.past.list)
+        self._places = (
+            self.bar.question_field,
+            self.conversation,
+            self.tray.region_selector,
+            self.tray.add_button,
+            panel.conversation_list,
+        )
 
     def _connect(self) -> None:
         self.bridge.event_received.connect(self.presenter.on_event)
@@ -101,32 +109,36 @@ class MainWindow(QMainWindow):
         self.presenter.ready.connect(self.do.welcome)
         self.presenter.ready.connect(self.commands.on_ready)
         for signal, slot in (
-            (self.keys.talk_down, self.talk_down), (self.keys.talk_up, self.talk_up), (self.keys.stop, self.do.stop),
-            (self.keys.left, self.do.leave_editing), (self.keys.pasted, self.paste),
-        ):  # fmt: skip
+            (self.keys.talk_key_pressed, self.talk_down),
+            (self.keys.talk_key_released, self.talk_up),
+            (self.keys.stop_key_pressed, self.do.stop),
+            (self.keys.escape_pressed, self.do.leave_editing),
+            (self.keys.paste_pressed, self.paste),
+        ):
             signal.connect(slot)
-        self.bar.asked.connect(self.do.ask)
-        self.bar.refused.connect(self.presenter.tell)
-        self.bar.stopped.connect(self.do.stop)
-        self.bar.talk.down.connect(self.do.on_talk)
-        self.bar.talk.up.connect(self.do.on_talk_end)
-        self.conversation.read.connect(self.do.on_read)
-        self.conversation.again.connect(self.do.on_again)
-        self.conversation.edited.connect(self.do.on_edit)
-        self.conversation.told.connect(self.presenter.announce)
-        self.tray.files.connect(self.do.on_files)
-        self.tray.encoded.connect(self.do.on_encoded)
-        self.tray.forgotten.connect(self.do.on_forget)
-        self.tray.pointed.connect(self.do.on_pointed)
-        self.tray.reworked.connect(self.do.on_rework)
-        self.tray.pointing.told.connect(self.presenter.announce)
-        self.side.chosen.connect(self.do.on_choice)
-        self.side.hands_free.connect(self.do.on_hands_free)
-        self.side.fresh.connect(self.do.new_conversation)
-        self.side.secret.connect(self.do.on_private)
-        self.side.options.clicked.connect(self.options)
-        self.side.models.clicked.connect(self.models)
-        theme.when_changed(self.on_scheme)
+        self.bar.question_submitted.connect(self.do.ask)
+        self.bar.text_rejected.connect(self.presenter.tell)
+        self.bar.stop_requested.connect(self.do.stop)
+        self.bar.talk_button.talk_pressed.connect(self.do.on_talk)
+        self.bar.talk_button.talk_released.connect(self.do.on_talk_end)
+        self.conversation.read_requested.connect(self.do.on_read)
+        self.conversation.ask_again_requested.connect(self.do.on_again)
+        self.conversation.edit_requested.connect(self.do.on_edit)
+        self.conversation.announced.connect(self.presenter.announce)
+        self.tray.files_added.connect(self.do.on_files)
+        self.tray.picture_data_added.connect(self.do.on_encoded)
+        self.tray.removal_requested.connect(self.do.on_forget)
+        self.tray.region_selected.connect(self.do.on_pointed)
+        self.tray.edit_requested.connect(self.do.on_rework)
+        self.tray.drop_rejected.connect(self.presenter.note)
+        self.tray.region_selector.announced.connect(self.presenter.announce)
+        self.side.setting_changed.connect(self.do.on_choice)
+        self.side.hands_free_toggled.connect(self.do.on_hands_free)
+        self.side.new_conversation_requested.connect(self.do.new_conversation)
+        self.side.private_toggled.connect(self.do.on_private)
+        self.side.settings_button.clicked.connect(self.options)
+        self.side.models_button.clicked.connect(self.models)
+        theme.connect_system_theme(self.on_scheme)
         for keys, slot in (
             ("Ctrl+O", self.tray.pick_files),
             ("F7", self.do.looking.capture_screen),
@@ -142,8 +154,8 @@ class MainWindow(QMainWindow):
             ("Alt+Up", self.do.faster),
             ("Alt+Down", self.do.slower),
             ("Ctrl+,", self.options),
-            ("Ctrl+H", self.side.free.toggle),
-            ("Ctrl+L", self.bar.field.setFocus),
+            ("Ctrl+H", self.side.hands_free_box.toggle),
+            ("Ctrl+L", self.bar.question_field.setFocus),
             ("Ctrl+F", self.search),
             ("Ctrl+Z", self.keeper.undo_delete),
             ("Ctrl+S", self.export),
@@ -162,8 +174,8 @@ class MainWindow(QMainWindow):
 
         made = self._options = SettingsDialog(self, lambda: self.bridge.settings)
         self.offer_devices(self._devices)
-        made.chosen.connect(self.do.on_choice)
-        made.replaced.connect(self.do.on_settings)
+        made.setting_changed.connect(self.do.on_choice)
+        made.settings_reset.connect(self.do.on_settings)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
 
@@ -180,12 +192,12 @@ class MainWindow(QMainWindow):
         from ui.dialogs.doctor_dialog import DoctorDialog
 
         made = DoctorDialog(self)
-        made.say.connect(self.do.on_read)
-        made.tries.connect(self.do.try_microphone)
+        made.speech_requested.connect(self.do.on_read)
+        made.microphone_test_requested.connect(self.do.try_microphone)
         self.presenter.tried.connect(made.show_test_result)
-        made.told.connect(self.presenter.announce)
+        made.announced.connect(self.presenter.announce)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.presenter.meters.append(made.meter)
+        self.presenter.meters.append(made.level_meter)
         made.open()
 
     @Slot()
@@ -194,7 +206,7 @@ class MainWindow(QMainWindow):
         from ui.desktop.tray_icon import TrayIcon, app_icon
 
         self.presence = TrayIcon(self)
-        self.presence.wanted.connect(self.commands.run_command)
+        self.presence.command_requested.connect(self.commands.run_command)
         QApplication.setWindowIcon(app_icon())
         if self.bridge.settings.window.hotkeys:
             self.do.take_keys(True)
@@ -236,8 +248,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def search(self) -> None:
         self.folding.show_column(self.side)
-        self.side.past.search.setFocus()
-        self.side.past.search.selectAll()
+        self.side.conversation_panel.search_field.setFocus()
+        self.side.conversation_panel.search_field.selectAll()
 
     @Slot()
     def export(self) -> None:
@@ -254,7 +266,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def help(self) -> None:
-        keys = "\n".join(f"{keys}: {what}" for keys, what in texts.all_keys())
+        keys = "\n".join(f"{keys}: {what}" for keys, what in texts.list_shortcuts())
         message_box(self, tr("Keys"), keys).open()
 
     @Slot()
@@ -265,20 +277,20 @@ class MainWindow(QMainWindow):
     @Slot()
     def talk_down(self) -> None:
         if self.do.can_talk():
-            self.bar.talk.press_down()
+            self.bar.talk_button.press_down()
 
     @Slot()
     def talk_up(self) -> None:
-        if self.bar.talk.isEnabled():
-            self.bar.talk.release()
+        if self.bar.talk_button.isEnabled():
+            self.bar.talk_button.release()
 
     @Slot()
     def paste(self) -> None:
         """A picture goes to the tray; text goes where it always goes."""
         data = QGuiApplication.clipboard().mimeData()
-        self.keys.global_keys_taken = bool(data) and self.tray.accepts_drop(data)
-        if self.keys.global_keys_taken:
-            self._take(self.tray.take_drop(data))
+        self.keys.is_paste_handled = bool(data) and self.tray.accepts_drop(data)
+        if self.keys.is_paste_handled:
+            self.tray.add_dropped(data)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -300,8 +312,4 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         self.tray.show_drop_target(False)
         event.acceptProposedAction()
-        self._take(self.tray.take_drop(event.mimeData()))
-
-    def _take(self, why_not: str) -> None:
-        if why_not:
-            self.presenter.note(why_not)
+        self.tray.add_dropped(event.mimeData())

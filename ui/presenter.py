@@ -49,7 +49,7 @@ class Presenter(QObject):
         self._shown: list[str] = []  # those of them that are among the messages already
         self._untaken = QTimer(self, singleShot=True, interval=_TAKEN_MS)
         self._untaken.timeout.connect(self._show_typed)
-        self.meters = [window.bar.meter]
+        self.meters = [window.bar.level_meter]
 
     @cached_property
     def _reading(self) -> AnswerReader:
@@ -84,7 +84,7 @@ class Presenter(QObject):
             case events.StateChanged(state):
                 self._on_state(state)
             case events.ModelLoading(what, done) if not done:
-                self._window.bar.status.setText(texts.loading_text(what))
+                self._window.bar.status_label.setText(texts.loading_text(what))
             case events.TurnStarted():
                 self._window.folding.show_middle()
                 self._window.keeper.pages.begin_turn(event.id)
@@ -142,12 +142,12 @@ class Presenter(QObject):
                 for meter in self.meters:
                     meter.add_level(value)
             case events.PartialTranscript(text):
-                self._window.bar.caption.setText(text)
+                self._window.bar.caption_label.setText(text)
             case events.PictureAdded():
-                self._messages.thumbs[event.digest] = self._window.tray.add_picture(event)
-                number = self._window.tray.list.currentRow() + 1
+                self._messages.thumbnails[event.digest] = self._window.tray.add_picture(event)
+                number = self._window.tray.picture_list.currentRow() + 1
                 said = tr("Picture {n} was changed") if event.replaces else tr("Picture {n}: {name}")
-                self._announcer.announce_detail(said.format(n=number, name=event.name), detail=not event.replaces)
+                self._announcer.announce(said.format(n=number, name=event.name), detail=not event.replaces)
                 self._window.conversation.refresh()
             case events.RegionPointed():
                 self._pointed.append(self._window.tray.point_out(event))
@@ -162,42 +162,44 @@ class Presenter(QObject):
         side, settings = self._window.side, self._window.bridge.settings
         match event:
             case events.VoicesAvailable(ids, names):
-                side.voice.offer_entries(list(zip(ids, names, strict=True)), settings.voice.id)
+                side.voice_box.offer_entries(list(zip(ids, names, strict=True)), settings.voice.id)
             case events.AudioDevicesAvailable():
                 self._window.offer_devices(event)
             case events.MicrophoneTestResult():
                 self.tried.emit(texts.test_result_text(event))
             case events.MicrophoneState(microphone, _, why_not):
-                self._window.bar.talk.set_available(microphone, why_not)
+                self._window.bar.talk_button.set_available(microphone, why_not)
                 if why_not:
                     self.note(why_not)
 
     def _on_state(self, state: str) -> None:
         self._hears = state == "hearing"
-        stop = self._window.bar.stop
+        stop = self._window.bar.stop_button
         stop.setEnabled(
             state in ("thinking", "speaking", "working", "frozen") or stop.hasFocus()
         )  # who is at it is not sent elsewhere
         if not (state == "ready" and self._ended):
-            self._window.bar.status.setText(texts.state_text(state))
+            self._window.bar.status_label.setText(texts.state_text(state))
         self._ended = False
         if state == "ready":
             self.ready.emit()
         if state != "loading":
-            self._window.bar.talk.show_on(self._hears)
+            self._window.bar.talk_button.show_listening(self._hears)
         if state in ("thinking", "speaking", "ready"):
-            self._window.bar.caption.setText("")
-        self._announcer.announce_detail(texts.announced_text(state))
+            self._window.bar.caption_label.setText("")
+        self._announcer.announce(texts.announced_text(state))
 
     def _on_heard(self, text: str) -> None:
-        self._window.bar.caption.setText("")
+        self._window.bar.caption_label.setText("")
         turn, self._asked = self._turn, True
-        self._add_question(ChatMessage("you", text, turn=turn and turn.id, pictures=turn.pictures if turn else ()))
+        self._add_question(
+            ChatMessage("you", text, turn_id=turn and turn.id, picture_digests=turn.pictures if turn else ())
+        )
         self._window.tray.clear_marks()
         self._window.conversation.scrollToBottom()
         said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
         if said:
-            self._announcer.announce_detail(tr("Heard: {text}").format(text=said), detail=True)
+            self._announcer.announce(tr("Heard: {text}").format(text=said), detail=True)
 
     def _add_question(self, question: ChatMessage) -> None:
         """Unless it is shown already, because the engine was slow to take it."""
@@ -208,7 +210,9 @@ class Presenter(QObject):
         elif question.text in self._shown:
             self._shown.remove(question.text)
             if row >= 0:
-                return self._messages.update_row(row, turn=question.turn, pictures=question.pictures)
+                return self._messages.update_row(
+                    row, turn_id=question.turn_id, picture_digests=question.picture_digests
+                )
         self._messages.append_message(question)
 
     def _on_wrote(self, text: str) -> None:
@@ -216,9 +220,9 @@ class Presenter(QObject):
             self._on_heard("")  # a picture is described: the question has no words
         if self._row < 0:
             if self._window.presence:
-                self._window.presence.notify_ready()  # now: at the turn's end it has been spoken
+                self._window.presence.notify_answer_ready()  # now: at the turn's end it has been spoken
             with self._window.conversation.keeping_place():
-                self._messages.append_message(ChatMessage("hark", text, turn=self._turn and self._turn.id))
+                self._messages.append_message(ChatMessage("hark", text, turn_id=self._turn and self._turn.id))
             self._row = self._messages.rowCount() - 1
         else:
             self._messages.append_text(self._row, text)
@@ -232,7 +236,7 @@ class Presenter(QObject):
             heard = event.heard_until if event.heard_until < len(event.answer) else None
             detail = tr("stopped") if heard is not None else texts.speaker_text(event.model_name)
             with self._window.conversation.keeping_place():
-                self._messages.update_row(self._row, heard=heard, detail=detail)
+                self._messages.update_row(self._row, heard_letters=heard, detail=detail)
                 self._window.conversation.row_grew(self._row)
         self._row, self.live = -1, False
         self._window.keeper.pages.trim_rows()
@@ -245,17 +249,17 @@ class Presenter(QObject):
         said = texts.turn_ended_text(event)
         if said:
             self._ended = True  # and stays readable when Hark is ready again
-            self._window.bar.status.setText(texts.state_text("hearing") if self._hears else said)
-            self._window.bar.stages.show_turn(event.timings)
+            self._window.bar.status_label.setText(texts.state_text("hearing") if self._hears else said)
+            self._window.bar.timings_bar.show_turn(event.timings)
             # One speaks: the answer itself is in Hark's voice.
-            self._announcer.announce_detail(tr("Done") if event.reason == "answered" else said)
+            self._announcer.announce(tr("Done") if event.reason == "answered" else said)
 
     def _tell_places(self) -> None:
         """Where the answer points: written below it, and told."""
         places, self._pointed = "\n".join(filter(None, self._pointed)), []
         if places:
             self._window.keeper.pages.append_message(ChatMessage("note", places))
-            self._announcer.announce_detail(places)
+            self._announcer.announce(places)
 
     def read(self, text: str) -> None:
         """Has the screen reader read it."""
@@ -264,17 +268,18 @@ class Presenter(QObject):
     @Slot(str)
     def announce(self, text: str) -> None:
         """Tells a screen reader."""
-        self._announcer.announce_detail(text)
+        self._announcer.announce(text)
 
     @Slot(str)
     def tell(self, text: str) -> None:
         """Tells the status line and a screen reader, if there is something to tell."""
         if not text:
             return
-        self._window.bar.status.setText(text)
-        self._announcer.announce_detail(text)
+        self._window.bar.status_label.setText(text)
+        self._announcer.announce(text)
 
+    @Slot(str)
     def note(self, message: str) -> None:
         self._window.keeper.pages.append_message(ChatMessage("note", message))
-        self._window.bar.status.setText(message)
-        self._announcer.announce_detail(message)
+        self._window.bar.status_label.setText(message)
+        self._announcer.announce(message)

@@ -23,7 +23,10 @@ class ResponsiveLayout(QObject):
     def __init__(self, bar: InputBar, left: QWidget, middle: QWidget, right: QWidget) -> None:
         super().__init__(bar)
         self._bar, self._middle = bar, middle
-        self._sides: tuple[tuple[QWidget, QPushButton], ...] = ((left, bar.past), (right, bar.pictures))
+        self._sides: tuple[tuple[QWidget, QPushButton], ...] = (
+            (left, bar.conversations_button),
+            (right, bar.pictures_button),
+        )
         self._folded: bool | None = None
         self._wanted: QWidget | None = None
         self._width = 0

@@ -95,7 +95,7 @@ def test_result_text(event: MicrophoneTestResult) -> str:
     return heard if event.is_playing else heard + " " + tr("There is no speaker to play it on.")
 
 
-def all_keys() -> list[tuple[str, str]]:
+def list_shortcuts() -> list[tuple[str, str]]:
     """All keys, and what they do."""
     return [(tr(keys), tr(what)) for keys, what in _KEYS]
 

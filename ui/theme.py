@@ -71,7 +71,7 @@ def current_theme() -> Theme:
     return _chosen.get(_wish, DARK if dark else LIGHT)
 
 
-def stand_still(wanted: bool) -> None:
+def set_reduced_motion(wanted: bool) -> None:
     """Whether nothing moves by itself: no cursor blinks, no menu slides, the level meter shows steps."""
     global _still, _usual
     if wanted == _still:
@@ -85,12 +85,12 @@ def stand_still(wanted: bool) -> None:
     QApplication.setEffectEnabled(effect, moves)
 
 
-def is_still() -> bool:
+def is_motion_reduced() -> bool:
     """Whether nothing may move by itself."""
     return _still
 
 
-def when_changed(slot: Callable[[], None]) -> None:
+def connect_system_theme(slot: Callable[[], None]) -> None:
     """Calls it when the system asks for other colours."""
     hints = QGuiApplication.styleHints()
     hints.colorSchemeChanged.connect(slot)

@@ -77,7 +77,7 @@ def take(target: str, look: Look) -> None:
 
     def on_event(event: events.Event) -> None:
         if isinstance(event, events.PictureAdded) or (
-            event == events.StateChanged("ready") and window.tray.list.count()
+            event == events.StateChanged("ready") and window.tray.picture_list.count()
         ):
             question = next(questions, "")
             if question:
@@ -135,7 +135,7 @@ def grab(window: MainWindow, target: str) -> None:
     from PySide6.QtWidgets import QApplication, QDialog
 
     window.activateWindow()
-    window.tray.pointing.setFocus()
+    window.tray.region_selector.setFocus()
     QApplication.processEvents()
     window.grab().save(f"{target}-window.png")
     for name in ("options", "models", "checkup"):

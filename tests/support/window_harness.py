@@ -65,7 +65,7 @@ class WindowHarness:
         assert QTest.qWaitForWindowActive(self.window)
         self.window.keeper.open_history(home)
         QTest.qWait(20)
-        self.past, self.messages = self.window.side.past, self.window.conversation.messages
+        self.past, self.messages = self.window.side.conversation_panel, self.window.conversation.messages
 
     def close(self) -> None:
         self.window.keeper.close()
@@ -80,14 +80,14 @@ class WindowHarness:
             self.window.presenter.on_event(event)
 
     def titles(self) -> list[str]:
-        return [self.past.items.index(row).data() for row in range(self.past.items.rowCount())]
+        return [self.past.model.index(row).data() for row in range(self.past.model.rowCount())]
 
     def texts(self) -> list[str]:
         return [self.messages.message_at(row).text for row in range(self.messages.rowCount())]
 
     def choose(self, title: str) -> None:
-        self.past.list.setCurrentIndex(self.past.items.index(self.titles().index(title)))
-        self.past.list.setFocus()
+        self.past.conversation_list.setCurrentIndex(self.past.model.index(self.titles().index(title)))
+        self.past.conversation_list.setFocus()
 
     def key(self, widget: Any, key: Qt.Key, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
         for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):

@@ -11,16 +11,18 @@ from tests.support.window_harness import WindowHarness, until
 
 
 def test_enter_asks_and_shift_enter_is_a_new_line(desk: WindowHarness) -> None:
-    QTest.keyClicks(desk.window.bar.field, "one")
-    QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    QTest.keyClicks(desk.window.bar.field, "two")
-    QTest.keyClick(desk.window.bar.field, Qt.Key.Key_Return)
+    QTest.keyClicks(desk.window.bar.question_field, "one")
+    QTest.keyClick(desk.window.bar.question_field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(desk.window.bar.question_field, "two")
+    QTest.keyClick(desk.window.bar.question_field, Qt.Key.Key_Return)
     assert desk.calls == [("ask", "one\ntwo")]
-    assert desk.window.bar.field.toPlainText() == ""
+    assert desk.window.bar.question_field.toPlainText() == ""
 
 
 def key(desk: WindowHarness, kind: QEvent.Type, which: Qt.Key, repeat: bool = False) -> None:
-    QApplication.sendEvent(desk.window.bar.field, QKeyEvent(kind, which, Qt.KeyboardModifier.NoModifier, "", repeat))
+    QApplication.sendEvent(
+        desk.window.bar.question_field, QKeyEvent(kind, which, Qt.KeyboardModifier.NoModifier, "", repeat)
+    )
 
 
 def test_ctrl_alone_stops_and_with_another_key_does_not(desk: WindowHarness) -> None:

@@ -16,6 +16,7 @@ from assistant.settings import Settings
 from assistant.settings_file import load_settings
 from tests.support.window_harness import WindowHarness, bars, until
 from ui.dialogs.doctor_dialog import DoctorDialog
+from ui.setting_change import SettingChange
 
 
 def test_the_window_loads_no_model_library() -> None:
@@ -43,7 +44,7 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness)
     desk.window.bridge.settings = Settings()
     desk.on(events.StateChanged("ready"), events.StateChanged("ready"))
     assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
-    assert "Ready" in desk.window.bar.status.text()
+    assert "Ready" in desk.window.bar.status_label.text()
     assert load_settings(AppPaths.locate()).window.first_run_done and not [
         call for call in desk.calls if call[0] == "apply_settings"
     ]
@@ -52,12 +53,15 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness)
 def test_the_computer_is_checked_in_words(desk: WindowHarness) -> None:
     desk.window.checkup()
     (dialog,) = desk.window.findChildren(DoctorDialog)
-    until(lambda: dialog.list.count() > 3)
-    said = [dialog.list.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(dialog.list.count())]
+    until(lambda: dialog.results_list.count() > 3)
+    said = [
+        dialog.results_list.item(row).data(Qt.ItemDataRole.AccessibleTextRole)
+        for row in range(dialog.results_list.count())
+    ]
     assert any(one.startswith("starter kit, works:") for one in said), said
     assert any("hark.log" in one for one in said)
     desk.on(events.InputLevel(0.5))
-    assert bars(dialog.meter)[-1] > bars(dialog.meter)[0]
+    assert bars(dialog.level_meter)[-1] > bars(dialog.level_meter)[0]
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
     buttons["Say something"].click()
     assert desk.calls[-1][0] == "read_aloud"
@@ -82,7 +86,7 @@ def test_quitting_is_the_end_wherever_the_window_would_stay(desk: WindowHarness)
     class Tray:
         there = True
 
-    desk.window.do.on_choice("window", "close_to_tray", True)
+    desk.window.do.on_choice(SettingChange("window", "close_to_tray", True))
     desk.window.presence = Tray()  # type: ignore[assignment]
     desk.window.close()
     assert desk.window.isHidden() and not desk.window.ending

@@ -9,20 +9,25 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.support.window_harness import WindowHarness, bars, until
 from ui import theme
+from ui.setting_change import SettingChange
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])
 def test_it_fits_narrow_windows(desk: WindowHarness, width: int) -> None:
     desk.window.resize(width, 600)
     narrow = width < 900
-    until(lambda: desk.window.side.isVisible() is not narrow and desk.window.bar.past.isVisible() is narrow)
+    until(
+        lambda: (
+            desk.window.side.isVisible() is not narrow and desk.window.bar.conversations_button.isVisible() is narrow
+        )
+    )
     assert desk.window.width() == width
     desk.window.search()
     assert desk.window.side.isVisible() and desk.window.width() == width
     if narrow:
-        desk.window.bar.pictures.click()
+        desk.window.bar.pictures_button.click()
         assert desk.window.tray.isVisible() and not desk.window.side.isVisible()
-        desk.window.bar.pictures.click()
+        desk.window.bar.pictures_button.click()
         assert not desk.window.tray.isVisible()
 
 
@@ -33,28 +38,30 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplicati
     try:
         application.setFont(twice)
         desk.window.resize(480, 760)
-        until(lambda: desk.window.bar.past.isVisible() and desk.window.width() == 480)
+        until(lambda: desk.window.bar.conversations_button.isVisible() and desk.window.width() == 480)
         QApplication.processEvents()
         buttons = [one for one in desk.window.findChildren(QPushButton) if one.isVisible()]
-        assert {desk.window.bar.past, desk.window.bar.ask, desk.window.bar.stop} <= set(buttons)
+        assert {desk.window.bar.conversations_button, desk.window.bar.ask_button, desk.window.bar.stop_button} <= set(
+            buttons
+        )
         assert not [one.text() for one in buttons if one.width() < one.minimumSizeHint().width()]
-        assert desk.window.bar.field.width() > 400 and desk.window.width() == 480
+        assert desk.window.bar.question_field.width() > 400 and desk.window.width() == 480
     finally:
         application.setFont(usual)
 
 
 def test_nothing_moves_by_itself_where_that_is_wished(desk: WindowHarness) -> None:
-    meter, blinks = desk.window.bar.meter, QApplication.cursorFlashTime()
+    meter, blinks = desk.window.bar.level_meter, QApplication.cursorFlashTime()
     moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()
-    desk.window.do.on_choice("window", "reduce_motion", True)
+    desk.window.do.on_choice(SettingChange("window", "reduce_motion", True))
     assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     seen = set()
     for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
         meter.add_level(level)
         seen.add(tuple(bars(meter)))
     assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
-    desk.window.do.on_choice("window", "reduce_motion", False)
+    desk.window.do.on_choice(SettingChange("window", "reduce_motion", False))
     assert (
         QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
     )

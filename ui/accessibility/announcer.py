@@ -25,7 +25,7 @@ class Announcer:
         self._window, self._level = window, level
         self._notices = [_NoticeAccessible(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
 
-    def announce_detail(self, text: str, detail: bool = False) -> None:
+    def announce(self, text: str, detail: bool = False) -> None:
         """`detail`: neither a beginning or an end, nor the answer to a key."""
         if self._level() == "off" or (detail and self._level() == "ends"):
             return

@@ -12,6 +12,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from assistant.errors import NotAvailableError
 from assistant.text.i18n import tr
 from ui.widgets.labels import MAX_NAME_LETTERS, shorten_text
 
@@ -56,16 +57,15 @@ class CaptureController(QObject):
             return
         from ui.desktop import screen_capture
 
-        shot, why_not = screen_capture.capture_screen(self._window)
-        self._step_back()
-        self._window.presenter.tell(why_not)
-        if not why_not:
-            self._region = screen_capture.RegionOverlay(shot)
-            self._region.taken.connect(self._on_part)
-            self._region.told.connect(self._window.presenter.announce)
-            self._region.destroyed.connect(self._window.activateWindow)
-            self._region.showFullScreen()
-            self._region.activateWindow()
+        shot = self._try_capture(0)
+        if shot is None:
+            return
+        self._region = screen_capture.RegionOverlay(shot)
+        self._region.region_captured.connect(self._on_part)
+        self._region.announced.connect(self._window.presenter.announce)
+        self._region.destroyed.connect(self._window.activateWindow)
+        self._region.showFullScreen()
+        self._region.activateWindow()
 
     def _step_aside(self, then: Callable[[], None]) -> None:
         """Shows what is behind the window, if that is in front. Where it can, the window stays there and is seen
@@ -75,7 +75,7 @@ class CaptureController(QObject):
             return
         from ui.desktop import x11_windows
 
-        through = x11_windows.capture_windows()
+        through = x11_windows.has_compositor()
         self._aside, self._focus = True, QApplication.focusWidget()
         if through:
             self._window.setWindowOpacity(0)
@@ -123,7 +123,7 @@ class CaptureController(QObject):
 
         self._window.presenter.tell(tr("Taking a photograph …"))
         taking = screen_capture.CameraCapture(self, self._window.bridge.settings.responder.camera)
-        taking.taken.connect(self._on_photograph)
+        taking.photo_taken.connect(self._on_photograph)
 
     @Slot(bytes)
     def _on_photograph(self, data: bytes) -> None:
@@ -141,7 +141,7 @@ class CaptureController(QObject):
         from ui.desktop.portal_screenshot import PortalScreenshot
 
         asked = PortalScreenshot(self, chosen)
-        asked.taken.connect(self._on_portal)
+        asked.screenshot_taken.connect(self._on_portal)
         asked.start()
         return True
 
@@ -166,11 +166,22 @@ class CaptureController(QObject):
     def _attach_capture(self, number: int, name: str) -> None:
         from ui.desktop import screen_capture
 
-        shot, why_not = screen_capture.capture_screen(self._window, number)
-        self._step_back()
-        self._window.presenter.tell(why_not)
-        if not why_not:
+        shot = self._try_capture(number)
+        if shot is not None:
             self._attach_encoded(screen_capture.encode_png(shot), name)
+
+    def _try_capture(self, number: int) -> QPixmap | None:
+        """Captures a window by its X11 number, the screen for 0; None after saying why that was impossible."""
+        from ui.desktop import screen_capture
+
+        try:
+            shot = screen_capture.capture_screen(self._window, number)
+        except NotAvailableError as error:
+            self._step_back()
+            self._window.presenter.tell(error.message)
+            return None
+        self._step_back()
+        return shot
 
     def _attach_encoded(self, data: bytes, name: str) -> None:
         self._engine.attach_image(data, name)

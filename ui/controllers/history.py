@@ -31,14 +31,17 @@ class HistoryController(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window, self._past = window, window.side.past
+        self._window, self._past = window, window.side.conversation_panel
         self._archive: ConversationStore | None = None
         self._gone: list[int] = []  # what was deleted and can be brought back, the last one last
         self.current: int | None = None
         self.opened.connect(self._on_opened)
-        self._past.wanted.connect(self.on_wanted)
-        self._past.sought.connect(self.refresh_list)
-        self._past.undone.connect(self.undo_delete)
+        self._past.open_requested.connect(self.open_conversation)
+        self._past.rename_requested.connect(self.rename_conversation)
+        self._past.export_requested.connect(self.export_conversation)
+        self._past.delete_requested.connect(self.delete_conversation)
+        self._past.search_changed.connect(self.refresh_list)
+        self._past.undo_requested.connect(self.undo_delete)
         self.pages = pager.MessagePager(
             window.conversation, self._try_store, lambda: self.current, lambda: window.presenter.live
         )
@@ -71,19 +74,21 @@ class HistoryController(QObject):
         self._archive = archive
         if why:
             self._window.presenter.note(why)
-        if found is None or self._past.search.text():
+        if found is None or self._past.search_field.text():
             self.refresh_list()
         else:
-            self._past.show_all(found, self.current)
+            self._past.show_conversations(found, self.current)
 
     @Slot()
     def refresh_list(self) -> None:
         """Shows the conversations that the search finds."""
-        found = self._try_store(lambda kept: kept.list_conversations(self._past.search.text()))
+        found = self._try_store(lambda kept: kept.list_conversations(self._past.search_field.text()))
         if found is not None:
-            self._past.show_all(found, self.current)
-            self._past.list.setAccessibleName(
-                tr("Conversations found: {n}").format(n=len(found)) if self._past.search.text() else tr("Conversations")
+            self._past.show_conversations(found, self.current)
+            self._past.conversation_list.setAccessibleName(
+                tr("Conversations found: {n}").format(n=len(found))
+                if self._past.search_field.text()
+                else tr("Conversations")
             )
 
     def on_turn(self, conversation: int | None, turn: int | None) -> None:
@@ -93,20 +98,17 @@ class HistoryController(QObject):
         self.current = conversation
         QTimer.singleShot(_SOON, self, self.refresh_list)
         messages = self._window.conversation.messages
-        if messages.rowCount() and messages.message_at(0).turn:
+        if messages.rowCount() and messages.message_at(0).turn_id:
             before = self._try_store(lambda kept: kept.last_turns(conversation, turn, pager.FIRST))
             if before is not None:
                 self.pages.show_turns(before)
 
     def on_end(self) -> None:
         """A turn ended: its conversation is the newest now. A list that one is in stays as it is."""
-        if not self._past.list.hasFocus():
+        if not self._past.conversation_list.hasFocus():
             self.refresh_list()
 
-    @Slot(str, object)
-    def on_wanted(self, what: str, conversation: int) -> None:
-        getattr(self, what)(conversation)
-
+    @Slot(object)
     def open_conversation(self, conversation: int) -> None:
         """Shows a conversation's last turns and goes on with it."""
         turns = self._try_store(lambda kept: kept.last_turns(conversation, most=pager.FIRST))
@@ -119,6 +121,7 @@ class HistoryController(QObject):
         self._window.conversation.scrollToBottom()
         self._window.presenter.announce(tr("Opened: {title}").format(title=self._conversation_title(conversation)))
 
+    @Slot(object)
     def rename_conversation(self, conversation: int) -> None:
         """Asks for another title."""
         from PySide6.QtWidgets import QInputDialog, QLineEdit
@@ -130,6 +133,7 @@ class HistoryController(QObject):
             self._try_store(lambda kept: kept.rename_conversation(conversation, title))
             self.refresh_list()
 
+    @Slot(object)
     def delete_conversation(self, conversation: int) -> None:
         """Deletes at once; for a while it can be undone."""
         from assistant.history.conversation_store import UNDO_SECONDS
@@ -168,6 +172,7 @@ class HistoryController(QObject):
             self.refresh_list()
             self._window.presenter.tell(tr("It is back: {title}").format(title=self._conversation_title(gone)))
 
+    @Slot(object)
     def export_conversation(self, conversation: int) -> None:
         """Writes a conversation to a file that the user names."""
         kinds = tr("Web page") + " (*.html);;Markdown (*.md);;JSON (*.json)"

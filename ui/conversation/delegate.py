@@ -36,39 +36,41 @@ class MessageDelegate(QStyledItemDelegate):
         self._heights.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        item, width = index.data(Qt.ItemDataRole.UserRole).drawn, self._text_width(option)
+        item, width = index.data(Qt.ItemDataRole.UserRole).drawn_part, self._text_width(option)
         height = self._heights.get((item, width))
         if height is None:
             height = self._heights[item, width] = int(self._layout_document(item, width).size().height())
             if len(self._heights) > _HEIGHTS:
                 del self._heights[next(iter(self._heights))]
-        top = option.fontMetrics.height() + 6 if item.heading else 0
-        pad = 2 * _PAD if item.who == "hark" else 0
+        top = option.fontMetrics.height() + 6 if item.heading_text else 0
+        pad = 2 * _PAD if item.sender == "hark" else 0
         shown = THUMB.height() + 8 if self._shown_text(item, index) else 0
         return QSize(width, height + top + pad + shown + 20)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
 
-        now, item = theme.current_theme(), index.data(Qt.ItemDataRole.UserRole).drawn
+        now, item = theme.current_theme(), index.data(Qt.ItemDataRole.UserRole).drawn_part
         width = self._text_width(option)
         left = option.rect.left() + max(_MARGIN, (option.rect.width() - _WIDEST) // 2)
         top = option.rect.top() + 8
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if item.heading:
+        if item.heading_text:
             painter.setFont(theme.scaled_font(0.92))
             painter.setPen(QColor(now.muted))
             where = QRect(left, top, width, option.fontMetrics.height() + 4)
-            painter.drawText(where, QStyle.visualAlignment(option.direction, Qt.AlignmentFlag.AlignLeft), item.heading)
+            painter.drawText(
+                where, QStyle.visualAlignment(option.direction, Qt.AlignmentFlag.AlignLeft), item.heading_text
+            )
             top += option.fontMetrics.height() + 6
         made = self._layout_document(item, width)
-        if item.who == "hark":
+        if item.sender == "hark":
             card = QRectF(left, top, width, made.size().height() + 2 * _PAD - 10)
             painter.setPen(QPen(QColor(now.line), 1))
             painter.setBrush(QColor(now.raised))
             painter.drawRoundedRect(card, 12, 12)
-        pad = _PAD if item.who == "hark" else 0
+        pad = _PAD if item.sender == "hark" else 0
         painter.translate(left + pad, top + max(0, pad - 2))
         made.drawContents(painter)
         self._paint_thumbnails(painter, self._shown_text(item, index), int(made.size().height()) + 8)
@@ -80,8 +82,8 @@ class MessageDelegate(QStyledItemDelegate):
 
     def _shown_text(self, item: ChatMessage, index: Index) -> list[QImage]:
         """The pictures of a question, as far as they are known."""
-        thumbs = index.model().thumbs
-        return [thumbs[digest] for digest in item.pictures[:_SHOWN] if digest in thumbs]
+        thumbs = index.model().thumbnails
+        return [thumbs[digest] for digest in item.picture_digests[:_SHOWN] if digest in thumbs]
 
     def _paint_thumbnails(self, painter: QPainter, images: list[QImage], top: int) -> None:
         for place, image in enumerate(images):
@@ -112,7 +114,7 @@ class MessageDelegate(QStyledItemDelegate):
 
             now = theme.current_theme()
             made = (
-                markdown_document.render_markdown(item.text, item.heard, now)
+                markdown_document.render_markdown(item.text, item.heard_letters, now)
                 if item.sender == "hark"
                 else markdown_document.to_plain_text(item.text, now, item.sender == "note")
             )
@@ -123,5 +125,5 @@ class MessageDelegate(QStyledItemDelegate):
 
 def _has_grown(past: ChatMessage, item: ChatMessage) -> bool:
     """Whether `past` is what a message was before more of it came."""
-    longer = len(past.text) < len(item.text) and (past.sender, past.turn) == (item.sender, item.turn)
+    longer = len(past.text) < len(item.text) and (past.sender, past.turn_id) == (item.sender, item.turn_id)
     return longer and item.text.startswith(past.text)

@@ -26,9 +26,9 @@ class ChatMessage:
     sender: str
     text: str
     detail: str = ""
-    heard: int | None = None
-    turn: int | None = None
-    pictures: tuple[str, ...] = ()
+    heard_letters: int | None = None
+    turn_id: int | None = None
+    picture_digests: tuple[str, ...] = ()
 
     @property
     def drawn_part(self) -> ChatMessage:
@@ -45,10 +45,10 @@ class ChatMessage:
     @property
     def speech_text(self) -> str:
         """What a screen reader says for it."""
-        unheard = self.text[self.heard :].strip() if self.heard is not None else ""
-        said = f"{self.heading_text}: {self.text[: self.heard]}" if self.heading_text else self.text
-        if self.pictures:
-            said += " ({})".format(ntr("{n} picture", "{n} pictures", len(self.pictures)))
+        unheard = self.text[self.heard_letters :].strip() if self.heard_letters is not None else ""
+        said = f"{self.heading_text}: {self.text[: self.heard_letters]}" if self.heading_text else self.text
+        if self.picture_digests:
+            said += " ({})".format(ntr("{n} picture", "{n} pictures", len(self.picture_digests)))
         return said + " ({})".format(tr("not heard: {text}").format(text=unheard)) if unheard else said
 
 
@@ -58,7 +58,7 @@ class MessageListModel(QAbstractListModel):
     def __init__(self) -> None:
         super().__init__()
         self._items: list[ChatMessage] = []
-        self.thumbs: dict[str, QImage] = {}
+        self.thumbnails: dict[str, QImage] = {}
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._items)
@@ -109,7 +109,7 @@ class MessageListModel(QAbstractListModel):
         """More of a message came; `tell_change` tells the views when they are to look."""
         self._items[row] = replace(self._items[row], text=self._items[row].text + text)
 
-    def tell_change(self, row: int) -> None:
+    def notify_row_changed(self, row: int) -> None:
         """Has the views look at a message again, if it is still there."""
         if 0 <= row < len(self._items):
             self.dataChanged.emit(self.index(row), self.index(row))
@@ -119,7 +119,7 @@ class MessageListModel(QAbstractListModel):
 
     def row_of(self, turn: int) -> int:
         """The row of a turn's question, or -1."""
-        return next((at for at, one in enumerate(self._items) if one.turn == turn and one.sender == "you"), -1)
+        return next((at for at, one in enumerate(self._items) if one.turn_id == turn and one.sender == "you"), -1)
 
     def question_of(self, row: int) -> int:
         """The row of the question that a message belongs to, or -1."""

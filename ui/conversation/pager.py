@@ -42,9 +42,10 @@ class MessagePager(QObject):
         self._waiting: list[ChatMessage] = []  # the same, after all turns
         self._from_start = False  # whether nothing comes before the first message
         self._messages.modelReset.connect(self._on_reset)
-        view.earlier.connect(self.on_earlier)
-        view.later.connect(self.on_later)
-        view.sought.connect(self.on_sought)
+        view.earlier_needed.connect(self.on_earlier)
+        view.later_needed.connect(self.on_later)
+        view.start_requested.connect(self.show_start)
+        view.end_requested.connect(self.show_end)
 
     def show_turns(self, turns: Sequence[TurnRecord]) -> None:
         """The turns of another conversation."""
@@ -60,7 +61,7 @@ class MessagePager(QObject):
 
     def begin_turn(self, turn: int | None) -> None:
         """A turn begins: the conversation's end is shown without it, which may have been read already."""
-        self.scroll_to_end(before=turn or 0)
+        self.show_end(before=turn or 0)
         row = self._messages.row_of(turn) if turn else -1
         if row >= 0:
             self._messages.remove_rows(row, self._messages.rowCount())
@@ -113,21 +114,20 @@ class MessagePager(QObject):
                 self._load_end()
             self._drop_first(self._messages.rowCount() - MOST)
 
-    @Slot(bool)
-    def on_sought(self, start: bool) -> None:
-        """The conversation's start is wanted, or its end."""
+    @Slot()
+    def show_start(self) -> None:
+        """Shows the first turns of the conversation."""
         current, first = self._current(), self._turn_of_rows(range(self._messages.rowCount()))
-        if not start:
-            self.scroll_to_end()
-        elif first and current is not None and not self._live():
+        if first and current is not None and not self._live():
             turns = self._ask(lambda kept: kept.turns_after(current, 0, FIRST))
             if turns and turns[0].id != first:
                 self._replace_turns(turns)
                 self._messages.insert_messages(self._aside.pop(0, []), 0)
                 self.left_out = self._from_start = True
 
-    def scroll_to_end(self, before: int = 0) -> None:
-        """Shows the newest turns, or those before one, if they are left out."""
+    @Slot()
+    def show_end(self, before: int = 0) -> None:
+        """Shows the newest turns if they are not in the list; with `before`, those before the turn of that number."""
         current, chosen = self._current(), self._view.currentIndex().isValid()
         turns = self._ask(lambda kept: kept.last_turns(current or 0, before, FIRST)) if self.left_out else None
         if not turns or current is None or self._live():
@@ -159,8 +159,8 @@ class MessagePager(QObject):
         """Takes messages out of the list; what is not saved of them is kept aside."""
         before = self._turn_of_rows(range(first - 1, -1, -1))
         for entry in map(self._messages.message_at, range(first, end)):
-            before = entry.turn or before
-            if not entry.turn:
+            before = entry.turn_id or before
+            if not entry.turn_id:
                 self._aside.setdefault(before, []).append(entry)
         self._view.move_focus_from(range(first, end))
         self._messages.remove_rows(first, end)
@@ -174,7 +174,7 @@ class MessagePager(QObject):
 
     def _turn_of_rows(self, rows: range) -> int:
         """The number of the first turn among these messages; 0 if none is saved."""
-        return next((found for row in rows if (found := self._messages.message_at(row).turn)), 0)
+        return next((found for row in rows if (found := self._messages.message_at(row).turn_id)), 0)
 
     def _question_row(self, rows: range) -> int:
         """The first of these messages that is a question: what is taken away ends with a turn."""
@@ -183,10 +183,10 @@ class MessagePager(QObject):
 
 def turn_messages(turn: TurnRecord) -> list[ChatMessage]:
     """A turn of the history as messages."""
-    made = [ChatMessage("you", turn.question, turn=turn.id, pictures=turn.pictures)]
+    made = [ChatMessage("you", turn.question, turn_id=turn.id, picture_digests=turn.pictures)]
     if turn.answer:
         detail = tr("stopped") if turn.heard_letters is not None else texts.speaker_text(turn.model_name)
-        made.append(ChatMessage("hark", turn.answer, detail, turn.heard_letters, turn=turn.id))
+        made.append(ChatMessage("hark", turn.answer, detail, turn.heard_letters, turn_id=turn.id))
     elif turn.state in ("failed", "interrupted"):
-        made.append(ChatMessage("note", tr("This question was not answered."), turn=turn.id))
+        made.append(ChatMessage("note", tr("This question was not answered."), turn_id=turn.id))
     return made

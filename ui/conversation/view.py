@@ -26,8 +26,9 @@ class ConversationView(QListView):
     be changed first, `earlier` and `later` for messages above and below, `sought` for the start (or the end); `told` is
     what a screen reader says."""
 
-    read, again, edited, told = Signal(str), Signal(int), Signal(int), Signal(str)
-    earlier, later, sought = Signal(), Signal(), Signal(bool)
+    read_requested, ask_again_requested, edit_requested, announced = Signal(str), Signal(int), Signal(int), Signal(str)
+    earlier_needed, later_needed = Signal(), Signal()
+    start_requested, end_requested = Signal(), Signal()
 
     def __init__(self, messages: MessageListModel) -> None:
         super().__init__()
@@ -53,9 +54,9 @@ class ConversationView(QListView):
         self.selectionModel().currentChanged.connect(self._on_current)
         # Not at once: the view is in the middle of its own work then, and must not be given other rows.
         self._ask_earlier = QTimer(self, singleShot=True, interval=0)
-        self._ask_earlier.timeout.connect(self.earlier)
+        self._ask_earlier.timeout.connect(self.earlier_needed)
         self._ask_later = QTimer(self, singleShot=True, interval=0)
-        self._ask_later.timeout.connect(self.later)
+        self._ask_later.timeout.connect(self.later_needed)
 
     def refresh(self) -> None:
         """The colours or fonts changed."""
@@ -72,7 +73,7 @@ class ConversationView(QListView):
 
     @Slot()
     def _on_grown(self) -> None:
-        self.messages.tell_change(self._growing.row())
+        self.messages.notify_row_changed(self._growing.row())
         self._painter.sizeHintChanged.emit(QModelIndex())
         if self._end_was_seen:
             self.scrollToBottom()
@@ -118,7 +119,7 @@ class ConversationView(QListView):
         """Where nearly all of it is seen at once nothing needs to be scrolled."""
         self.executeDelayedItemsLayout()
         if self.messages.rowCount() and self.verticalScrollBar().maximum() < _NEAR:
-            self.earlier.emit()
+            self.earlier_needed.emit()
 
     def move_focus_from(self, rows: range) -> None:
         """These messages go: one of them that is chosen is chosen no longer, and no other one instead of it."""
@@ -139,20 +140,20 @@ class ConversationView(QListView):
     @Slot()
     def read_again(self) -> None:
         if self.current_row >= 0:
-            self.read.emit(self.messages.message_at(self.current_row).text)
+            self.read_requested.emit(self.messages.message_at(self.current_row).text)
 
     @Slot()
     def spell_current(self) -> None:
         if self.current_row >= 0:
             from assistant.text.speech_text import spell_out
 
-            self.read.emit(spell_out(self.messages.message_at(self.current_row).text))
+            self.read_requested.emit(spell_out(self.messages.message_at(self.current_row).text))
 
     @Slot()
     def copy_current(self) -> None:
         if self.current_row >= 0:
             QGuiApplication.clipboard().setText(self.messages.message_at(self.current_row).text)
-            self.told.emit(tr("Copied"))
+            self.announced.emit(tr("Copied"))
 
     @Slot()
     def copy_code(self) -> None:
@@ -162,15 +163,15 @@ class ConversationView(QListView):
             code := markdown_document.find_code(self.messages.message_at(self.current_row).text)
         ):
             QGuiApplication.clipboard().setText(code)
-            self.told.emit(tr("Code copied"))
+            self.announced.emit(tr("Code copied"))
 
     @Slot()
     def ask_again(self) -> None:
-        self._with_question(self.again)
+        self._with_question(self.ask_again_requested)
 
     @Slot()
     def change_question(self) -> None:
-        self._with_question(self.edited)
+        self._with_question(self.edit_requested)
 
     @Slot()
     def open_link(self) -> None:
@@ -210,7 +211,7 @@ class ConversationView(QListView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         ends = event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
         if ends:
-            self.sought.emit(event.key() == Qt.Key.Key_Home)
+            (self.start_requested if event.key() == Qt.Key.Key_Home else self.end_requested).emit()
         row, last = self.current_row, self.messages.rowCount() - 1
         move = {Qt.Key.Key_J: row + 1, Qt.Key.Key_K: row - 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
         do = {

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from assistant.errors import NotAvailableError
 from assistant.text.i18n import tr, tr_noop
 
 _ENTRY = """[Desktop Entry]
@@ -66,19 +67,19 @@ def install_with_icon() -> str:
     return install_entry(encode_png(app_icon().pixmap(256, 256)))
 
 
-def set_autostart(on: bool) -> str:
-    """Whether Hark starts with the desktop; returns why that cannot be, or ""."""
+def set_autostart(enabled: bool) -> None:
+    """Has Hark start with the desktop, or no longer. Raises `NotAvailableError` where that cannot be changed."""
     if sys.platform != "linux":
-        return tr(_ELSEWHERE)
+        raise NotAvailableError("desktop", tr(_ELSEWHERE), "")
     file = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "autostart" / "hark.desktop"
     try:
-        if on:
+        if enabled:
             _write_file(file, desktop_entry(_program_command(), hidden=" --away").encode())
         else:
             file.unlink(missing_ok=True)
     except OSError as error:
-        return tr("The desktop's start could not be changed: {why}.").format(why=error)
-    return ""
+        message = tr("The desktop's start could not be changed: {why}.").format(why=error)
+        raise NotAvailableError("desktop", message, "") from error
 
 
 def _program_command() -> str:

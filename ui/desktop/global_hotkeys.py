@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ui.desktop.portal_shortcuts import PortalShortcuts
 
 _REPEAT = 0.7  # seconds in which a press may be a held key's first repetition
-KEYS = {"h": "talk", "j": "stop", "k": "describe"}
+HOTKEY_COMMANDS = {"h": "talk", "j": "stop", "k": "describe"}
 
 
 class _HotkeyBackend(Protocol):
@@ -33,7 +33,7 @@ class GlobalHotkeys(QObject):
     """`pressed` gives "talk", "stop" or "describe"; `told` what the user should know and whether the keys are taken,
     when that is known only later."""
 
-    pressed, told = Signal(str), Signal(str, bool)
+    hotkey_pressed, registration_reported = Signal(str), Signal(str, bool)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -61,10 +61,10 @@ class GlobalHotkeys(QObject):
         from ui.desktop import portal_shortcuts
 
         if sys.platform != "linux":
-            return portal_shortcuts.is_unavailable()
-        self._taker = made = portal_shortcuts.PortalShortcuts(self, KEYS)
-        made.pressed.connect(self.pressed)
-        made.told.connect(self.told)
+            return portal_shortcuts.unavailable_text()
+        self._taker = made = portal_shortcuts.PortalShortcuts(self, HOTKEY_COMMANDS)
+        made.hotkey_pressed.connect(self.hotkey_pressed)
+        made.registration_reported.connect(self.registration_reported)
         made.register()
         return ""
 
@@ -80,17 +80,17 @@ class _X11Hotkeys:
         self._display: Any = display.Display()
         self._press, self._hotkeys = X.KeyPress, hotkeys
         self._modifiers = X.ControlMask | X.Mod1Mask
-        codes = {key: self._display.keysym_to_keycode(XK.string_to_keysym(key)) for key in KEYS}
+        codes = {key: self._display.keysym_to_keycode(XK.string_to_keysym(key)) for key in HOTKEY_COMMANDS}
         # A keyboard without these letters gives 0, which would mean all keys.
         self._codes = {code: key for key, code in codes.items() if code}
-        self._last = dict.fromkeys(KEYS, 0.0)
+        self._last = dict.fromkeys(HOTKEY_COMMANDS, 0.0)
         self._notifier = QSocketNotifier(self._display.fileno(), QSocketNotifier.Type.Read, hotkeys)
         self._notifier.activated.connect(self._on_events)
 
     def register(self) -> list[str]:
         from Xlib import X, error
 
-        root, others = self._display.screen().root, [key for key in KEYS if key not in self._codes.values()]
+        root, others = self._display.screen().root, [key for key in HOTKEY_COMMANDS if key not in self._codes.values()]
         for code, key in self._codes.items():
             caught = error.CatchError(error.BadAccess)
             for lock in self._LOCKS:
@@ -117,7 +117,7 @@ class _X11Hotkeys:
         now, last = time.monotonic(), self._last[key]
         self._last[key] = now
         if now - last > _REPEAT:
-            self._hotkeys.pressed.emit(KEYS[key])
+            self._hotkeys.hotkey_pressed.emit(HOTKEY_COMMANDS[key])
 
 
 class _WindowsHotkeys(QAbstractNativeEventFilter):
@@ -132,10 +132,12 @@ class _WindowsHotkeys(QAbstractNativeEventFilter):
 
     def register(self) -> list[str]:
         how = self._CONTROL_ALT | self._NO_REPEAT
-        return [key for key in KEYS if not self._user32.RegisterHotKey(None, ord(key), how, ord(key.upper()))]
+        return [
+            key for key in HOTKEY_COMMANDS if not self._user32.RegisterHotKey(None, ord(key), how, ord(key.upper()))
+        ]
 
     def unregister(self) -> None:
-        for key in KEYS:
+        for key in HOTKEY_COMMANDS:
             self._user32.UnregisterHotKey(None, ord(key))
         QGuiApplication.instance().removeNativeEventFilter(self)
 
@@ -143,6 +145,6 @@ class _WindowsHotkeys(QAbstractNativeEventFilter):
         from ctypes import wintypes
 
         told = wintypes.MSG.from_address(int(message))
-        if told.message == self._HOTKEY and chr(told.wParam) in KEYS:
-            self._hotkeys.pressed.emit(KEYS[chr(told.wParam)])
+        if told.message == self._HOTKEY and chr(told.wParam) in HOTKEY_COMMANDS:
+            self._hotkeys.hotkey_pressed.emit(HOTKEY_COMMANDS[chr(told.wParam)])
         return False, 0

@@ -29,12 +29,12 @@ class PortalScreenshot(QObject):
     """`taken` gives the picture as it lies in the file, or nothing and why. `chosen`: the user picks a part or a
     window in the desktop's own dialog."""
 
-    taken = Signal(bytes, str)
+    screenshot_taken = Signal(bytes, str)
 
-    def __init__(self, parent: QObject, chosen: bool) -> None:
+    def __init__(self, parent: QObject, interactive: bool) -> None:
         super().__init__(parent)
-        self._chosen = chosen
-        self.taken.connect(self.deleteLater)
+        self._interactive = interactive
+        self.screenshot_taken.connect(self.deleteLater)
 
     def start(self) -> None:
         """Asks; `taken` comes later."""
@@ -46,14 +46,14 @@ class PortalScreenshot(QObject):
 
         data, why_not = b"", tr(FORBIDDEN)
         try:
-            data = _request_screenshot(self._chosen)
+            data = _request_screenshot(self._interactive)
             why_not = "" if data else tr("Nothing was captured.")
         except TimeoutError:
             why_not = tr("Nothing was captured.")
         except (*FAULTS, DBusErrorResponse, AuthenticationError):
             pass
         finally:  # whatever went wrong: the window waits for it
-            self.taken.emit(data, why_not)
+            self.screenshot_taken.emit(data, why_not)
 
 
 def _request_screenshot(chosen: bool) -> bytes:

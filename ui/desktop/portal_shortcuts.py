@@ -29,7 +29,7 @@ class PortalShortcuts(QObject):
     """`keys`: letters and what they do. `pressed` gives what a key does; `told` what the user should know, and whether
     the keys are Hark's now."""
 
-    pressed, told = Signal(str), Signal(str, bool)
+    hotkey_pressed, registration_reported = Signal(str), Signal(str, bool)
 
     def __init__(self, parent: QObject, keys: Mapping[str, str]) -> None:
         super().__init__(parent)
@@ -55,7 +55,7 @@ class PortalShortcuts(QObject):
         except TimeoutError:
             self._report(tr("The desktop's question about the keys was not answered."), False)
         except (*portal_screenshot.FAULTS, DBusErrorResponse, AuthenticationError):
-            self._report(is_unavailable(), False)
+            self._report(unavailable_text(), False)
 
     def _watch_signals(self, bus: DBusConnection) -> None:
         """Takes the keys and tells of every one that is pressed, until they are let go."""
@@ -71,7 +71,7 @@ class PortalShortcuts(QObject):
         with contextlib.suppress(*portal_screenshot.FAULTS):  # the bus ends with the desktop
             for whose, deed, *_ in _read_presses(bus, session, self._over):
                 if whose == session and deed in self._keys.values():
-                    self.pressed.emit(deed)
+                    self.hotkey_pressed.emit(deed)
         self._report(tr("The desktop has taken its keys back; Hark asks for them again when it starts."), True)
 
     def _bind_shortcuts(self, bus: DBusConnection, session: str) -> str | None:
@@ -91,7 +91,7 @@ class PortalShortcuts(QObject):
 
     def _report(self, text: str, taken: bool) -> None:
         if not self._over.is_set():
-            self.told.emit(text, taken)
+            self.registration_reported.emit(text, taken)
 
 
 def _read_presses(bus: DBusConnection, session: str, over: threading.Event) -> Iterator[tuple[Any, ...]]:
@@ -124,7 +124,7 @@ def _read_presses(bus: DBusConnection, session: str, over: threading.Event) -> I
                 yield message.body
 
 
-def is_unavailable() -> str:
+def unavailable_text() -> str:
     """What is said where no program may take keys."""
     return tr(
         "This desktop lets no program take keys for itself. In its own keyboard settings, bind "

@@ -10,6 +10,7 @@ from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, QRectF, Qt
 from PySide6.QtGui import QAccessible, QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
+from assistant.errors import NotAvailableError
 from assistant.text.i18n import tr, tr_noop
 from ui import theme
 from ui.accessibility import roles
@@ -24,20 +25,22 @@ _PATIENCE = 15_000  # milliseconds
 _SMALLEST = 8  # points of a side; less is a slip
 
 
-def capture_screen(window: QWidget, number: int = 0) -> tuple[QPixmap, str]:
-    """The screen that a window is on, or another program's window of this number; or an empty picture, and why."""
-    shot = window.screen().grabWindow(number)
-    if shot.isNull():
-        return shot, tr(FORBIDDEN)
-    if is_black(shot.toImage()):
-        return QPixmap(), tr(BLACK)
-    return shot, ""
+def capture_screen(window: QWidget, number: int = 0) -> QPixmap:
+    """Captures the screen that `window` is on, or another program's window by its X11 number.
+
+    Raises `NotAvailableError` where the desktop forbids it, and where all of the picture is black."""
+    capture = window.screen().grabWindow(number)
+    if capture.isNull():
+        raise NotAvailableError("screen", tr(FORBIDDEN), "")
+    if is_black(capture.toImage()):
+        raise NotAvailableError("screen", tr(BLACK), "")
+    return capture
 
 
 class CameraCapture(QProcess):
     """Takes one from the camera of this number, or the first; `taken` gives it as PNG, or nothing. Waits for nobody."""
 
-    taken = Signal(bytes)
+    photo_taken = Signal(bytes)
 
     def __init__(self, parent: QObject, device: str) -> None:
         super().__init__(parent)
@@ -47,7 +50,7 @@ class CameraCapture(QProcess):
 
     @Slot()
     def _on_end(self) -> None:
-        self.taken.emit(bytes(self.readAllStandardOutput().data()))
+        self.photo_taken.emit(bytes(self.readAllStandardOutput().data()))
         self.deleteLater()
 
 
@@ -63,7 +66,7 @@ class RegionOverlay(QWidget):
     """Shows a capture over all of the screen; `taken` gives the part that was dragged out, or the cell of a grid that
     was chosen by keys, each step of which is `told`. Esc leaves it."""
 
-    taken, told = Signal(QPixmap), Signal(str)
+    region_captured, announced = Signal(QPixmap), Signal(str)
 
     def __init__(self, shot: QPixmap) -> None:
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
@@ -100,10 +103,10 @@ class RegionOverlay(QWidget):
             self.close()
         elif told := self._grid.handle_key(event):
             self.update()
-            self.told.emit(told)
+            self.announced.emit(told)
 
     def _take_part(self, part: QRect) -> None:
-        self.taken.emit(self._shot.copy(part & self._shot.rect()))
+        self.region_captured.emit(self._shot.copy(part & self._shot.rect()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class TrayIcon(QObject):
     """`wanted` gives "show", "talk", "stop", "describe" or "quit"."""
 
-    wanted = Signal(str)
+    command_requested = Signal(str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -34,10 +34,10 @@ class TrayIcon(QObject):
             ("show", tr("Show the window")), ("talk", tr("Talk")), ("stop", tr("Stop speaking")),
             ("describe", tr("Describe what is on my screen")), ("quit", tr("Quit")),
         ):  # fmt: skip
-            self._menu.addAction(text).triggered.connect(lambda _=False, what=what: self.wanted.emit(what))
+            self._menu.addAction(text).triggered.connect(lambda _=False, what=what: self.command_requested.emit(what))
         self._tray.setContextMenu(self._menu)
         self._tray.activated.connect(self._on_click)
-        self._tray.messageClicked.connect(lambda: self.wanted.emit("show"))
+        self._tray.messageClicked.connect(lambda: self.command_requested.emit("show"))
         self._tray.show()
 
     @property
@@ -45,7 +45,7 @@ class TrayIcon(QObject):
         """Whether this desktop has a tray."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
-    def notify_ready(self) -> None:
+    def notify_answer_ready(self) -> None:
         """An answer is ready: told where the window is away, and without the answer: desktops keep what they show."""
         if QApplication.activeWindow() is not None:
             return
@@ -66,7 +66,7 @@ class TrayIcon(QObject):
     @Slot(QSystemTrayIcon.ActivationReason)
     def _on_click(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason == QSystemTrayIcon.ActivationReason.Trigger:
-            self.wanted.emit("show")
+            self.command_requested.emit("show")
 
 
 def app_icon() -> QIcon:

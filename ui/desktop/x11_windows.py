@@ -33,7 +33,7 @@ def list_windows() -> list[tuple[int, str]]:
         connection.close()
 
 
-def capture_windows() -> bool:
+def has_compositor() -> bool:
     """Whether what is behind a window of ours shows when it is drawn with no opacity: on X11 somebody must compose."""
     if QGuiApplication.platformName() != "xcb":
         return QGuiApplication.platformName() in ("windows", "cocoa")

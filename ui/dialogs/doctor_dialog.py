@@ -49,16 +49,16 @@ class DoctorDialog(QDialog):
     """`say` asks for a sentence to be spoken, `tries` for the microphone to be tried, `told` gives what a screen reader
     says."""
 
-    say, tries, told = Signal(str), Signal(), Signal(str)
+    speech_requested, microphone_test_requested, announced = Signal(str), Signal(), Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Check this computer"))
         theme.fit_dialog(self, 620, 520)
-        self.list, self.meter = QListWidget(), LevelMeter()
-        self.list.setAccessibleName(tr("Results"))
-        self.list.setWordWrap(True)
-        self.list.addItem(tr("Looking …"))
+        self.results_list, self.level_meter = QListWidget(), LevelMeter()
+        self.results_list.setAccessibleName(tr("Results"))
+        self.results_list.setWordWrap(True)
+        self.results_list.addItem(tr("Looking …"))
         self._hint = plain_label(
             tr("Speak: the bars rise when the microphone hears you. The buttons try it by ear, and make Hark speak."),
             quiet=False,
@@ -75,8 +75,8 @@ class DoctorDialog(QDialog):
             widget.setAutoDefault(False)
             row.addWidget(widget)
         column = QVBoxLayout(self)
-        column.addWidget(self.list, 1)
-        for one in (self._hint, self.meter):
+        column.addWidget(self.results_list, 1)
+        for one in (self._hint, self.level_meter):
             column.addWidget(one)
         column.addLayout(row)
         self.run_checks()
@@ -93,30 +93,30 @@ class DoctorDialog(QDialog):
         process: Any = self.sender()
         findings = list(_parse_findings(bytes(process.readAllStandardOutput().data())))
         process.deleteLater()
-        self.list.clear()
+        self.results_list.clear()
         for finding in findings:
             sign, state = _STATES[finding.state]
             text = shorten_text(f"{finding.message} {finding.hint}".rstrip())
-            self.list.addItem(f"{sign}  {finding.what}: {text}")
+            self.results_list.addItem(f"{sign}  {finding.what}: {text}")
             said = f"{finding.what}, {tr(state)}: {text}"
-            self.list.item(self.list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
+            self.results_list.item(self.results_list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
         if not findings:
-            self.list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
-            return self.told.emit(self.list.item(0).text())
+            self.results_list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
+            return self.announced.emit(self.results_list.item(0).text())
         wanting = sum(finding.state == "missing" for finding in findings)
-        self.told.emit(ntr("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
+        self.announced.emit(ntr("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
 
     @Slot()
     def _on_hear(self) -> None:
         self.show_test_result(tr("Speak now, for three seconds. Then you hear it again."))
-        self.tries.emit()
+        self.microphone_test_requested.emit()
 
     @Slot(str)
     def show_test_result(self, told: str) -> None:
         """How the microphone's trial goes."""
         self._hint.setText(told)
-        self.told.emit(told)
+        self.announced.emit(told)
 
     @Slot()
     def _on_speak(self) -> None:
-        self.say.emit(tr("This is Hark. If you hear me, the speaker works."))
+        self.speech_requested.emit(tr("This is Hark. If you hear me, the speaker works."))

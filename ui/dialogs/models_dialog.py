@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from assistant.models.catalog import CATALOG, CatalogEntry, fits_hardware
@@ -24,9 +25,9 @@ def show_models_dialog(window: MainWindow) -> None:
     downloads = window.findChild(DownloadManager)
     if downloads is None:
         downloads = DownloadManager(window, lambda: window.bridge.settings)
-        downloads.chosen.connect(window.do.on_choice)
-        downloads.told.connect(window.presenter.announce)
-        downloads.gone.connect(lambda: window.bridge.change_settings(window.bridge.settings))
+        downloads.setting_changed.connect(window.do.on_choice)
+        downloads.announced.connect(window.presenter.announce)
+        downloads.model_removed.connect(lambda: window.bridge.change_settings(window.bridge.settings))
     made = next((one for one in window.findChildren(ModelsDialog) if one.isVisible()), None) or ModelsDialog(
         window, downloads
     )
@@ -54,11 +55,9 @@ def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
 
 
 class ModelRow(QWidget):
-    """One model. `wanted` tells what is to be done with it: a method's name of `Downloads`."""
+    """One model with its state, its progress and the buttons that make sense now."""
 
-    wanted = Signal(str)
-
-    def __init__(self, entry: CatalogEntry) -> None:
+    def __init__(self, entry: CatalogEntry, downloads: DownloadManager) -> None:
         super().__init__()
         self.entry = entry
         column = QVBoxLayout(self)
@@ -72,44 +71,56 @@ class ModelRow(QWidget):
         self.bar.setFixedHeight(6)
         self.bar.setRange(0, 1000)
         line.addWidget(plain_label(entry.name, quiet=False), 1)
-        self.buttons: dict[str, QPushButton] = {}
-        for what, text in (
-            ("get", tr("Get")), ("stop", tr("Pause")), ("use", tr("Use")), ("remove", tr("Remove")),
-            ("cancel", tr("Cancel")),
-        ):  # fmt: skip
-            button = self.buttons[what] = QPushButton()
-            button.setAutoDefault(False)
-            button.clicked.connect(lambda _=False, what=what: self.wanted.emit(what))
-            self._label_button(what, text)
-            button.hide()
+        self.download_button = self._make_button(tr("Get"), downloads.download)
+        self.pause_button = self._make_button(tr("Pause"), downloads.pause_download)
+        self.use_button = self._make_button(tr("Use"), downloads.use_model)
+        self.remove_button = self._make_button(tr("Remove"), downloads.remove_model)
+        self.cancel_button = self._make_button(tr("Cancel"), downloads.cancel_download)
+        self._buttons = (
+            self.download_button, self.pause_button, self.use_button, self.remove_button, self.cancel_button,
+        )  # fmt: skip
+        for button in self._buttons:
             line.addWidget(button)
         column.addLayout(line)
         for widget in (self.about, self.bar, self.state):
             column.addWidget(widget)
 
-    def _label_button(self, what: str, text: str) -> None:
-        self.buttons[what].setText(text)
-        self.buttons[what].setAccessibleName(f"{text}: {self.entry.name}")
+    def _make_button(self, text: str, action: Callable[[str], None]) -> QPushButton:
+        button = QPushButton()
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: action(self.entry.name))
+        self._label_button(button, text)
+        button.hide()
+        return button
 
-    def show_state(self, here: bool, busy: bool, begun: bool, said: str) -> None:
-        """Which buttons make sense now. Whoever stood on one that goes stands on one of this row, not of the next."""
-        self._label_button("get", tr("Go on") if begun else tr("Get"))
-        self.bar.setVisible(busy)
-        if not busy:
-            self.state.setText(said)
+    def _label_button(self, button: QPushButton, text: str) -> None:
+        button.setText(text)
+        button.setAccessibleName(f"{text}: {self.entry.name}")
+
+    def show_state(self, is_installed: bool, is_running: bool, is_partial: bool, state: str) -> None:
+        """Shows the buttons that make sense now, and `state` while nothing is downloaded.
+
+        If the button with the focus goes, the focus stays in this row: it would jump to the next one."""
+        self._label_button(self.download_button, tr("Go on") if is_partial else tr("Get"))
+        self.bar.setVisible(is_running)
+        if not is_running:
+            self.state.setText(state)
         shown = {
-            "get": not here and not busy, "stop": busy, "use": here and not busy, "remove": here and not busy,
-            "cancel": busy or (begun and not here),
-        }  # fmt: skip
+            self.download_button: not is_installed and not is_running,
+            self.pause_button: is_running,
+            self.use_button: is_installed and not is_running,
+            self.remove_button: is_installed and not is_running,
+            self.cancel_button: is_running or (is_partial and not is_installed),
+        }
         focus = self.window().focusWidget()
-        for what, button in self.buttons.items():
-            if shown[what]:
+        for button in self._buttons:
+            if shown[button]:
                 button.show()
-        stays = next(button for what, button in self.buttons.items() if shown[what])
-        for what, button in self.buttons.items():
-            if not shown[what]:
+        first_shown = next(button for button in self._buttons if shown[button])
+        for button in self._buttons:
+            if not shown[button]:
                 if button is focus:
-                    stays.setFocus()
+                    first_shown.setFocus()
                 button.hide()
 
     def show_progress(self, done: float, total: float, left: float) -> None:
@@ -128,22 +139,21 @@ class ModelsDialog(QDialog):
         self._downloads = downloads
         self.setWindowTitle(tr("Models"))
         theme.fit_dialog(self, 620, 640)
-        self.rows = {entry.name: ModelRow(entry) for entry in CATALOG.values()}
-        self.all = QPushButton()
-        self.all.clicked.connect(downloads.download_all)
+        self.rows = {entry.name: ModelRow(entry, downloads) for entry in CATALOG.values()}
+        self.download_all_button = QPushButton()
+        self.download_all_button.clicked.connect(downloads.download_all)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.addWidget(
             plain_label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
         )
-        column.addWidget(self.all)
+        column.addWidget(self.download_all_button)
         for job, title in _JOBS.items():
             heading = plain_label(tr(title), quiet=False)
             heading.setFont(theme.scaled_font(1.1, theme.QFont.Weight.DemiBold))
             column.addWidget(heading)
             for row in self.rows.values():
                 if row.entry.task == job:
-                    row.wanted.connect(self._on_wanted)
                     column.addWidget(row)
         column.addStretch(1)
         close = QPushButton(tr("Close"))
@@ -151,8 +161,8 @@ class ModelsDialog(QDialog):
         whole = QVBoxLayout(self)
         whole.addWidget(scroll_area(inside), 1)
         whole.addWidget(close)
-        downloads.changed.connect(self._show_rows)
-        downloads.moved.connect(self._show_progress)
+        downloads.models_changed.connect(self._show_rows)
+        downloads.progress_changed.connect(self._show_progress)
         self._show_rows()
         downloads.refresh()
 
@@ -160,27 +170,22 @@ class ModelsDialog(QDialog):
     def _show_rows(self) -> None:
         has = self._downloads
         best = has.recommended_models()
-        self.all.setVisible(bool(best))
-        self.all.setText(
+        self.download_all_button.setVisible(bool(best))
+        self.download_all_button.setText(
             tr("Get what fits this computer: {names} ({size} GB)").format(
                 names=" + ".join(entry.name for entry in best), size=f"{sum(entry.size for entry in best):.1f}"
             )
         )
         for name, row in self.rows.items():
-            row.about.setText(model_facts(row.entry, has.memory, has.card))
-            row.show_state(name in has.here, name in has.running, name in has.begun, has.model_state(name))
+            row.about.setText(model_facts(row.entry, has.memory_gb, has.gpu_memory_gb))
+            row.show_state(name in has.installed, name in has.running, name in has.partial_bytes, has.model_state(name))
             if name in has.running:
                 self._show_progress(name)
 
     @Slot(str)
     def _show_progress(self, name: str) -> None:
         now = self._downloads.running[name]
-        self.rows[name].show_progress(now.done, now.total, now.left)
-
-    @Slot(str)
-    def _on_wanted(self, what: str) -> None:
-        row: Any = self.sender()
-        getattr(self._downloads, what)(row.entry.name)
+        self.rows[name].show_progress(now.bytes_done, now.bytes_total, now.seconds_left)
 
     def changeEvent(self, event: QEvent) -> None:
         """What is used may have been chosen elsewhere meanwhile."""

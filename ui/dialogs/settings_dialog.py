@@ -26,6 +26,7 @@ from assistant.settings_file import format_settings
 from assistant.text.i18n import tr
 from ui import theme
 from ui.dialogs.settings_schema import SETTING_SPECS, SettingSpec
+from ui.setting_change import SettingChange
 from ui.widgets.combo_box import ComboBox
 from ui.widgets.labels import (
     MAX_NAME_LETTERS,
@@ -43,18 +44,21 @@ if TYPE_CHECKING:
 
 
 class SettingsDialog(QDialog):
-    """`now` gives the settings as they are; `chosen` a section, field and value, `replaced` settings as a whole."""
+    """The dialog with all settings; each change takes effect at once.
 
-    chosen, replaced = Signal(str, str, object), Signal(object)
+    `setting_changed` carries a `SettingChange`; `settings_reset` carries the `Settings` with every listed field back at
+    its default."""
 
-    def __init__(self, parent: QWidget, now: Callable[[], Settings]) -> None:
+    setting_changed, settings_reset = Signal(object), Signal(object)
+
+    def __init__(self, parent: QWidget, get_settings: Callable[[], Settings]) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings"))
         theme.fit_dialog(self, 560, 620)
-        self._now = now
-        self.search = LineEdit(tr("Search settings"), tr("Search settings"))
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._filter_rows)
+        self._get_settings = get_settings
+        self.search_field = LineEdit(tr("Search settings"), tr("Search settings"))
+        self.search_field.setClearButtonEnabled(True)
+        self.search_field.textChanged.connect(self._filter_rows)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setSpacing(theme.SPACE)
@@ -75,7 +79,7 @@ class SettingsDialog(QDialog):
             button.clicked.connect(slot)
             buttons.addWidget(button)
         whole = QVBoxLayout(self)
-        whole.addWidget(self.search)
+        whole.addWidget(self.search_field)
         whole.addWidget(scroll_area(inside), 1)
         whole.addLayout(buttons)
 
@@ -85,7 +89,7 @@ class SettingsDialog(QDialog):
         next(control for option, _, control in self.rows if option.field == field).offer(entries, chosen)
 
     def _add_row(self, option: SettingSpec) -> tuple[QWidget, Any]:
-        value = getattr(getattr(self._now(), option.section), option.field)
+        value = getattr(getattr(self._get_settings(), option.section), option.field)
         control = _make_control(option, value, self._change_setting)
         control.setAccessibleName(tr(option.title))
         control.setAccessibleDescription(tr(option.help))
@@ -101,7 +105,7 @@ class SettingsDialog(QDialog):
         return row, control
 
     def _change_setting(self, option: SettingSpec, value: object) -> None:
-        self.chosen.emit(option.section, option.field, value)
+        self.setting_changed.emit(SettingChange(option.section, option.field, value))
 
     @Slot(str)
     def _filter_rows(self, text: str) -> None:
@@ -116,13 +120,13 @@ class SettingsDialog(QDialog):
         question = tr("Put all settings back, prompts too?")
         if not ask_confirmation(self, tr("Put all back"), question):
             return
-        settings, usual = self._now(), Settings()
+        settings, usual = self._get_settings(), Settings()
         for option, _, control in self.rows:
             value = getattr(getattr(usual, option.section), option.field)
             _set_control(control, value)
             section = replace(getattr(settings, option.section), **{option.field: value})
             settings = replace(settings, **{option.section: section})
-        self.replaced.emit(settings)
+        self.settings_reset.emit(settings)
 
     @Slot()
     def _export_settings(self) -> None:
@@ -130,7 +134,7 @@ class SettingsDialog(QDialog):
         if not name:
             return
         try:
-            Path(name).write_text(format_settings(self._now()), "utf-8")
+            Path(name).write_text(format_settings(self._get_settings()), "utf-8")
         except OSError as error:
             show_warning(self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error))
 

@@ -31,37 +31,45 @@ if TYPE_CHECKING:
 class InputBar(QWidget):
     """`asked` gives what was typed, `refused` why it was not taken; it stays in the field then."""
 
-    asked, refused, stopped = Signal(str), Signal(str), Signal()
+    question_submitted, text_rejected, stop_requested = Signal(str), Signal(str), Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.talk, self.meter, self.field, self.stages = TalkButton(), LevelMeter(), QuestionField(), TimingsBar()
-        self.caption, self.status = PlainLabel(), PlainLabel()
-        self.caption.setObjectName("caption")
-        self.status.setObjectName("status")
-        for label in (self.caption, self.status):
+        self.talk_button, self.level_meter, self.question_field, self.timings_bar = (
+            TalkButton(),
+            LevelMeter(),
+            QuestionField(),
+            TimingsBar(),
+        )
+        self.caption_label, self.status_label = PlainLabel(), PlainLabel()
+        self.caption_label.setObjectName("caption")
+        self.status_label.setObjectName("status")
+        for label in (self.caption_label, self.status_label):
             label.setWordWrap(True)
             policy = label.sizePolicy()  # the meter's own width is not that of the words
             policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
             label.setSizePolicy(policy)
-        self.caption.setFont(theme.scaled_font(1.2))
-        self.status.setProperty("quiet", True)
-        self.status.setFont(theme.scaled_font(0.95))
-        self.ask = QPushButton(tr("Ask"))
-        set_tool_tip(self.ask, tr("Ask what is typed (Enter)"))
-        self.stop = QPushButton("■  " + tr("Stop") + "   Ctrl")
-        self.stop.setAccessibleName(tr("Stop speaking"))
-        set_tool_tip(self.stop, tr("Stop speaking, at once (Ctrl, or Esc)"))
-        self.stop.setObjectName("stop")
-        self.stop.setEnabled(False)
-        self.stop.clicked.connect(self.stopped)
-        self.ask.clicked.connect(self._submit)
-        self.field.entered.connect(self._submit)
-        self.field.refused.connect(self.refused)
-        self.past, self.pictures = QPushButton(tr("Conversations")), QPushButton(tr("Pictures"))
-        for button in (self.past, self.pictures):  # shown where the window is too narrow for both sides
+        self.caption_label.setFont(theme.scaled_font(1.2))
+        self.status_label.setProperty("quiet", True)
+        self.status_label.setFont(theme.scaled_font(0.95))
+        self.ask_button = QPushButton(tr("Ask"))
+        set_tool_tip(self.ask_button, tr("Ask what is typed (Enter)"))
+        self.stop_button = QPushButton("■  " + tr("Stop") + "   Ctrl")
+        self.stop_button.setAccessibleName(tr("Stop speaking"))
+        set_tool_tip(self.stop_button, tr("Stop speaking, at once (Ctrl, or Esc)"))
+        self.stop_button.setObjectName("stop")
+        self.stop_button.setEnabled(False)
+        self.stop_button.clicked.connect(self.stop_requested)
+        self.ask_button.clicked.connect(self._submit)
+        self.question_field.enter_pressed.connect(self._submit)
+        self.question_field.text_rejected.connect(self.text_rejected)
+        self.conversations_button, self.pictures_button = QPushButton(tr("Conversations")), QPushButton(tr("Pictures"))
+        for button in (
+            self.conversations_button,
+            self.pictures_button,
+        ):  # shown where the window is too narrow for both sides
             button.setCheckable(True)
             button.hide()
         self._lay_out()
@@ -70,7 +78,7 @@ class InputBar(QWidget):
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addStretch(1)
-        for widget in (self.meter, self.caption, self.status, self.stages):
+        for widget in (self.level_meter, self.caption_label, self.status_label, self.timings_bar):
             words.addWidget(widget)
         words.addStretch(1)
         self._typed = QWidget()
@@ -79,9 +87,12 @@ class InputBar(QWidget):
         buttons, sides = QHBoxLayout(), QHBoxLayout()
         for row in (typed, buttons, sides):
             row.setSpacing(10)
-        typed.addWidget(self.field, 1)
+        typed.addWidget(self.question_field, 1)
         typed.addLayout(buttons)
-        for row, pair in ((buttons, (self.ask, self.stop)), (sides, (self.past, self.pictures))):
+        for row, pair in (
+            (buttons, (self.ask_button, self.stop_button)),
+            (sides, (self.conversations_button, self.pictures_button)),
+        ):
             for widget in pair:
                 row.addWidget(widget)
         sides.addStretch(1)
@@ -90,7 +101,7 @@ class InputBar(QWidget):
         whole.addLayout(sides)
         whole.addLayout(self._grid)
         self._grid.setHorizontalSpacing(16)
-        self._grid.addWidget(self.talk, 0, 0)
+        self._grid.addWidget(self.talk_button, 0, 0)
         self._grid.addLayout(words, 0, 1)
         self._grid.setColumnStretch(1, 1)
         self.fit_width(narrow=False, tight=False)
@@ -105,13 +116,13 @@ class InputBar(QWidget):
 
     @Slot()
     def _submit(self) -> None:
-        self.take_text(self.asked.emit)
+        self.submit_text(self.question_submitted.emit)
 
-    def take_text(self, ask: Callable[[str], None]) -> None:
+    def submit_text(self, submit: Callable[[str], None]) -> None:
         """Gives what is typed to `ask`, and empties the field; a text that is too long stays there."""
-        text = self.field.typed_text().strip()
+        text = self.question_field.typed_text().strip()
         if len(text) > MAX_QUESTION_LETTERS:
-            self.refused.emit(tr(TOO_LONG))
+            self.text_rejected.emit(tr(TOO_LONG))
             return
-        self.field.clear()
-        ask(text)
+        self.question_field.clear()
+        submit(text)

@@ -27,7 +27,7 @@ class QuestionField(QPlainTextEdit):
     """Enter asks, Shift+Enter is a new line; Tab goes on to the next control. `refused` gives why a text was not taken.
     What is pasted is broken up into paragraphs that can be laid out quickly: `asked` gives it whole."""
 
-    entered, refused = Signal(), Signal(str)
+    enter_pressed, text_rejected = Signal(), Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class QuestionField(QPlainTextEdit):
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         if len(text := source.text()) > MAX_QUESTION_LETTERS:
-            self.refused.emit(tr(TOO_LONG))
+            self.text_rejected.emit(tr(TOO_LONG))
         else:
             self._insert_text(self.textCursor(), text)
 
@@ -98,7 +98,7 @@ class QuestionField(QPlainTextEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.entered.emit()
+            self.enter_pressed.emit()
         else:
             super().keyPressEvent(event)
 

@@ -22,7 +22,7 @@ _HOLD = 350  # milliseconds; let go earlier, the button was tapped
 class TalkButton(QAbstractButton):
     """`down` when talking begins, `up(tapped)` when the key or button is let go."""
 
-    down, up = Signal(), Signal(bool)
+    talk_pressed, talk_released = Signal(), Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,35 +31,35 @@ class TalkButton(QAbstractButton):
         set_tool_tip(self, tr("Hold to talk, or tap and speak (F9)"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._since = QElapsedTimer()
-        self._on, self._why_not = False, ""
+        self._is_listening, self._unavailable_reason = False, ""
         self.pressed.connect(self.press_down)
         self.released.connect(self.release)
 
     @property
-    def why_not(self) -> str:
+    def unavailable_reason(self) -> str:
         """Why one cannot talk now; "" when one can."""
-        return self._why_not
+        return self._unavailable_reason
 
     def set_available(self, possible: bool, why_not: str) -> None:
         """Whether one can talk now, and else why not."""
-        self._why_not = "" if possible else why_not
+        self._unavailable_reason = "" if possible else why_not
         self.setEnabled(possible)
         set_tool_tip(self, tr("Hold to talk, or tap and speak (F9)") if possible else why_not)
 
-    def show_on(self, on: bool) -> None:
-        self._on = on
+    def show_listening(self, on: bool) -> None:
+        self._is_listening = on
         self.setAccessibleName(tr("Talk, listening") if on else tr("Talk"))
         self.update()
 
     @Slot()
     def press_down(self) -> None:
         self._since.start()
-        self.show_on(True)
-        self.down.emit()
+        self.show_listening(True)
+        self.talk_pressed.emit()
 
     @Slot()
     def release(self) -> None:
-        self.up.emit(self._since.elapsed() < _HOLD)
+        self.talk_released.emit(self._since.elapsed() < _HOLD)
 
     def sizeHint(self) -> QSize:
         return QSize(92, 92)
@@ -70,9 +70,9 @@ class TalkButton(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side = min(self.width(), self.height()) - 4
         around = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
-        ring = now.accent if self._on or self.hasFocus() else now.line
+        ring = now.accent if self._is_listening or self.hasFocus() else now.line
         painter.setPen(QPen(QColor(ring), 2.5 if self.hasFocus() else 1.2))
-        painter.setBrush(QColor(now.accent_soft if self._on else now.raised))
+        painter.setBrush(QColor(now.accent_soft if self._is_listening else now.raised))
         painter.drawEllipse(around)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(now.accent if self.isEnabled() else now.muted))

@@ -21,69 +21,75 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QKeyEvent
 
-MOST = 100  # pictures that are taken at once
+MAX_PICTURES_AT_ONCE = 100  # pictures that are taken at once
 # Encoded pictures as browsers and programs give them; never Qt's own image data, which Qt would have decoded.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
-SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aif", ".aiff", ".caf")
-DIGEST = Qt.ItemDataRole.UserRole
-_FACTS, _COST, _MARKS, _DRAWN = (DIGEST + more for more in (1, 2, 3, 4))
+SOUND_SUFFIXES = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aif", ".aiff", ".caf")
+DIGEST_ROLE = Qt.ItemDataRole.UserRole
+_FACTS, _COST, _MARKS, _DRAWN = (DIGEST_ROLE + more for more in (1, 2, 3, 4))
 
 
 class _PictureListView(QListWidget):
     """Delete lets the current picture go."""
 
-    dropped = Signal(str)
+    remove_pressed = Signal(str)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         item = self.currentItem()
         if item and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.dropped.emit(item.data(DIGEST))
+            self.remove_pressed.emit(item.data(DIGEST_ROLE))
         else:
             super().keyPressEvent(event)
 
 
 class PictureTray(QWidget):
-    """`files` are paths to show, `encoded` a picture's bytes, `forgotten` a digest to let go, `pointed` a digest and a
-    box in its pixels to ask about, `reworked` a digest, quarters to turn it by, and a box to cut it to, or ()."""
+    """The column with the pictures of the next question.
 
-    files, encoded, forgotten = Signal(list), Signal(bytes, str), Signal(str)
-    pointed, reworked = Signal(str, tuple), Signal(str, int, tuple)
+    `files_added` carries paths that were dropped, pasted or picked, `picture_data_added` an encoded picture and a name
+    for it, `drop_rejected` a sentence on why nothing was added. The others carry the digest of a picture:
+    `removal_requested`, `region_selected` with a box in its pixels to ask about, `edit_requested` with the quarter
+    turns to rotate it by and a box to crop it to, or ()."""
+
+    files_added, picture_data_added, removal_requested = Signal(list), Signal(bytes, str), Signal(str)
+    region_selected, edit_requested = Signal(str, tuple), Signal(str, int, tuple)
+    drop_rejected = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("tray")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.pointing, self.list = RegionSelector(), _PictureListView()
-        self.pointing.pointed.connect(self._on_pointed)
-        self.pointing.told.connect(self._on_step)
-        self.pointing.turned.connect(self._on_turn)
-        self.pointing.cropped.connect(self._on_crop)
-        self.list.setAccessibleName(tr("Pictures"))
-        self.list.setAccessibleDescription(tr("The pictures that questions are about. Delete lets one go."))
-        self.list.setViewMode(QListWidget.ViewMode.IconMode)
-        self.list.setMovement(QListWidget.Movement.Static)
-        self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.list.setIconSize(THUMB)
-        self.list.setSpacing(2)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.dropped.connect(self.forgotten)
-        self.list.currentItemChanged.connect(self._show_current)
+        self.region_selector, self.picture_list = RegionSelector(), _PictureListView()
+        self.region_selector.region_selected.connect(self._on_pointed)
+        self.region_selector.announced.connect(self._on_step)
+        self.region_selector.rotation_requested.connect(self._on_turn)
+        self.region_selector.crop_selected.connect(self._on_crop)
+        self.picture_list.setAccessibleName(tr("Pictures"))
+        self.picture_list.setAccessibleDescription(tr("The pictures that questions are about. Delete lets one go."))
+        self.picture_list.setViewMode(QListWidget.ViewMode.IconMode)
+        self.picture_list.setMovement(QListWidget.Movement.Static)
+        self.picture_list.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.picture_list.setIconSize(THUMB)
+        self.picture_list.setSpacing(2)
+        self.picture_list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.picture_list.remove_pressed.connect(self.removal_requested)
+        self.picture_list.currentItemChanged.connect(self._show_current)
         self._title = plain_label(tr("Pictures"))
         self._title.setFont(theme.scaled_font(1.0, weight=theme.QFont.Weight.DemiBold))
-        self.where, self.cost = plain_label("", "where"), plain_label("", "cost")
-        self._hint = plain_label(
+        self.region_label, self.cost_label = plain_label("", "where"), plain_label("", "cost")
+        self._drop_hint = plain_label(
             tr("Drop a picture, video or sound here,\npaste it with Ctrl+V\nor capture the screen with F7"), "drop"
         )
-        self._hint.setProperty("quiet", False)
-        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.add = QPushButton(tr("Add a picture …"))
-        set_tool_tip(self.add, tr("Choose picture, video or sound files (Ctrl+O)"))
-        self.add.clicked.connect(self.pick_files)
+        self._drop_hint.setProperty("quiet", False)
+        self._drop_hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.add_button = QPushButton(tr("Add a picture …"))
+        set_tool_tip(self.add_button, tr("Choose picture, video or sound files (Ctrl+O)"))
+        self.add_button.clicked.connect(self.pick_files)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 20, 18, 18)
         column.setSpacing(theme.SPACE * 2 // 3)
         for widget in (
-            self._title, self.pointing, self.where, self.cost, self.list, self._hint, self.add
+            self._title, self.region_selector, self.region_label, self.cost_label, self.picture_list, self._drop_hint,
+            self.add_button,
         ):  # fmt: skip
             column.addWidget(widget)
         column.insertLayout(5, self._make_buttons())
@@ -92,23 +98,27 @@ class PictureTray(QWidget):
 
     def _make_buttons(self) -> QHBoxLayout:
         """What can be done with the chosen picture."""
-        self.turn, self.crop, self.let_go = (
+        self.rotate_button, self.crop_button, self.remove_button = (
             QPushButton(tr("Turn")),
             QPushButton(tr("Cut")),
             QPushButton(tr("Let it go")),
         )
         for button, told, slot in (
-            (self.turn, tr("Turn the chosen picture by a quarter (T on the large picture)"), self._on_turn),
-            (self.crop, tr("Cut the chosen picture: drag a box in it (X on the large picture)"), self._on_cropping),
-            (self.let_go, tr("Let the chosen picture go (Delete)"), self._drop_current),
+            (self.rotate_button, tr("Turn the chosen picture by a quarter (T on the large picture)"), self._on_turn),
+            (
+                self.crop_button,
+                tr("Cut the chosen picture: drag a box in it (X on the large picture)"),
+                self._on_cropping,
+            ),
+            (self.remove_button, tr("Let the chosen picture go (Delete)"), self._drop_current),
         ):
             button.setAccessibleName(told)
             set_tool_tip(button, told)
             button.setProperty("flat", True)
             button.clicked.connect(slot)
-        self.crop.setCheckable(True)
+        self.crop_button.setCheckable(True)
         deeds = QHBoxLayout()
-        for button in (self.turn, self.crop, self.let_go):
+        for button in (self.rotate_button, self.crop_button, self.remove_button):
             deeds.addWidget(button)
         return deeds
 
@@ -120,12 +130,12 @@ class PictureTray(QWidget):
             event.thumbnail, event.thumb_width, event.thumb_height, event.thumb_width * 3, QImage.Format.Format_RGB888
         ).copy()
         item = QListWidgetItem()
-        item.setData(DIGEST, event.digest)
+        item.setData(DIGEST_ROLE, event.digest)
         name = shorten_text(event.name, MAX_NAME_LETTERS)
         item.setData(_FACTS, (name, event.width, event.height, image))
-        self.list.insertItem(self.list.count() if place is None else place, item)
+        self.picture_list.insertItem(self.picture_list.count() if place is None else place, item)
         self._number_rows()
-        self.list.setCurrentItem(item)
+        self.picture_list.setCurrentItem(item)
         return image
 
     def show_cost(self, event: PictureCostEstimated) -> None:
@@ -137,22 +147,22 @@ class PictureTray(QWidget):
         )
         row = self._row_of(event.digest)
         if row is not None:
-            self.list.item(row).setData(_COST, told)
+            self.picture_list.item(row).setData(_COST, told)
             self._row_label(row)
-        current = self.list.currentItem()
-        if current and current.data(DIGEST) == event.digest:
-            self.cost.setText(told)
+        current = self.picture_list.currentItem()
+        if current and current.data(DIGEST_ROLE) == event.digest:
+            self.cost_label.setText(told)
 
     def point_out(self, event: RegionPointed) -> str:
         """An answer points at a place: it is drawn; returns where that is, in words."""
         row = self._row_of(event.picture)
         if row is None:
             return ""
-        item, box = self.list.item(row), (event.left, event.top, event.right, event.bottom)
+        item, box = self.picture_list.item(row), (event.left, event.top, event.right, event.bottom)
         label = shorten_text(event.label, MAX_NAME_LETTERS)
-        self.list.setCurrentItem(item)
+        self.picture_list.setCurrentItem(item)
         item.setData(_MARKS, [*(item.data(_MARKS) or ()), (label, box)])
-        self.pointing.point_out(label, box)
+        self.region_selector.point_out(label, box)
         _, width, height, _ = item.data(_FACTS)
         return tr("{label}: {place} of picture {n}").format(
             label=label or tr("here"), place=place_of(box, (width, height)), n=row + 1
@@ -160,9 +170,9 @@ class PictureTray(QWidget):
 
     def clear_marks(self) -> None:
         """Another question: the places of the last answer go."""
-        for row in range(self.list.count()):
-            self.list.item(row).setData(_MARKS, None)
-        self.pointing.clear_marks()
+        for row in range(self.picture_list.count()):
+            self.picture_list.item(row).setData(_MARKS, None)
+        self.region_selector.clear_marks()
 
     def remove_picture(self, digest: str) -> None:
         """A picture was let go."""
@@ -171,96 +181,103 @@ class PictureTray(QWidget):
 
     def clear_pictures(self) -> None:
         """Lets all go."""
-        for row in range(self.list.count()):
-            self.forgotten.emit(self.list.item(row).data(DIGEST))
+        for row in range(self.picture_list.count()):
+            self.removal_requested.emit(self.picture_list.item(row).data(DIGEST_ROLE))
 
     def show_drop_target(self, over: bool) -> None:
         """Whether a drag hovers above the window."""
-        self._hint.setProperty("over", over)
-        self._hint.style().polish(self._hint)
+        self._drop_hint.setProperty("over", over)
+        self._drop_hint.style().polish(self._drop_hint)
 
     def accepts_drop(self, data: QMimeData) -> bool:
         """Whether there are files or a picture in it. (A copied file counts as text for Qt.)"""
         return any(url.isLocalFile() for url in data.urls()) or not data.hasText()
 
-    def take_drop(self, data: QMimeData) -> str:
-        """Takes what was dropped or pasted; returns why not all of it was, or ""."""
+    def add_dropped(self, data: QMimeData) -> None:
+        """Adds the files or the picture that were dropped or pasted; emits `drop_rejected` where there are none."""
         paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
         if paths:
-            self.files.emit(paths)
-            return ""
+            return self.files_added.emit(paths)
         for kind in _ENCODED:
             if data.hasFormat(kind):
-                self.encoded.emit(bytes(data.data(kind).data()), f"picture.{kind.partition('/')[2]}")
-                return ""
+                name = f"picture.{kind.partition('/')[2]}"
+                return self.picture_data_added.emit(bytes(data.data(kind).data()), name)
         if data.hasUrls():
-            return tr("Hark fetches nothing from the network. Save the picture, then drop the file.")
-        return tr("There is no picture in it. Save it as a file, then drop the file.")
+            self.drop_rejected.emit(tr("Hark fetches nothing from the network. Save the picture, then drop the file."))
+        else:
+            self.drop_rejected.emit(tr("There is no picture in it. Save it as a file, then drop the file."))
 
     @Slot()
     def pick_files(self) -> None:
         files = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.mp4 *.mov *.mkv *.webm *.avi"
-        files += "".join(f" *{suffix}" for suffix in SOUNDS)
+        files += "".join(f" *{suffix}" for suffix in SOUND_SUFFIXES)
         kinds = "{} ({});;{} (*)".format(tr("Pictures, videos and sounds"), files, tr("All files"))
         if paths := open_files(self, tr("Add pictures"), kinds):
-            self.files.emit(paths)
+            self.files_added.emit(paths)
 
     @Slot()
     def _drop_current(self) -> None:
-        item = self.list.currentItem()
+        item = self.picture_list.currentItem()
         if item:
-            self.forgotten.emit(item.data(DIGEST))
+            self.removal_requested.emit(item.data(DIGEST_ROLE))
 
     @Slot()
     def _on_turn(self) -> None:
-        self.reworked.emit(self.list.currentItem().data(DIGEST), 1, ())
+        self.edit_requested.emit(self.picture_list.currentItem().data(DIGEST_ROLE), 1, ())
 
     @Slot(bool)
     def _on_cropping(self, on: bool) -> None:
-        self.pointing.cropping = on
+        self.region_selector.is_cropping = on
 
     def _end_cropping(self) -> None:
-        self.crop.setChecked(False)
-        self.pointing.cropping = False
+        self.crop_button.setChecked(False)
+        self.region_selector.is_cropping = False
 
     @Slot(tuple)
     def _on_crop(self, box: Box) -> None:
         self._end_cropping()
-        self.reworked.emit(self.list.currentItem().data(DIGEST), 0, box)
+        self.edit_requested.emit(self.picture_list.currentItem().data(DIGEST_ROLE), 0, box)
 
     @Slot(tuple)
     def _on_pointed(self, box: Box) -> None:
-        self.pointed.emit(self.list.currentItem().data(DIGEST), box)
+        self.region_selected.emit(self.picture_list.currentItem().data(DIGEST_ROLE), box)
 
     @Slot(str)
     def _on_step(self, words: str) -> None:
-        self.where.setText(tr("Pointing: {place}").format(place=words))
+        self.region_label.setText(tr("Pointing: {place}").format(place=words))
 
     @Slot()
     def _show_current(self) -> None:
         self._end_cropping()
-        item = self.list.currentItem()
+        item = self.picture_list.currentItem()
         if item:
             name, width, height, image = item.data(_FACTS)
-            self.pointing.show_picture(image, name, (width, height))
+            self.region_selector.show_picture(image, name, (width, height))
             for label, box in item.data(_MARKS) or ():
-                self.pointing.point_out(label, box)
-            self.where.setText(f"{name}, {width} × {height}")
-            self.cost.setText(item.data(_COST) or "")
+                self.region_selector.point_out(label, box)
+            self.region_label.setText(f"{name}, {width} × {height}")
+            self.cost_label.setText(item.data(_COST) or "")
 
     def _take_out(self, digest: str) -> int | None:
         """The row that it was in, or None."""
         row = self._row_of(digest)
         if row is not None:
-            self.list.takeItem(row)
+            self.picture_list.takeItem(row)
         return row
 
     def _row_of(self, digest: str) -> int | None:
-        return next((row for row in range(self.list.count()) if self.list.item(row).data(DIGEST) == digest), None)
+        return next(
+            (
+                row
+                for row in range(self.picture_list.count())
+                if self.picture_list.item(row).data(DIGEST_ROLE) == digest
+            ),
+            None,
+        )
 
     def _row_label(self, row: int) -> None:
         """What is told of a picture, and its number."""
-        item = self.list.item(row)
+        item = self.picture_list.item(row)
         name, width, height, image = item.data(_FACTS)
         if item.data(_DRAWN) != row:
             drawn = framed_thumbnail(image, row + 1)
@@ -276,10 +293,18 @@ class PictureTray(QWidget):
         item.setData(Qt.ItemDataRole.AccessibleTextRole, told.format(n=row + 1, name=name, width=width, height=height))
 
     def _number_rows(self) -> None:
-        count = self.list.count()
+        count = self.picture_list.count()
         for row in range(count):
             self._row_label(row)
-        for widget in (self.pointing, self.where, self.cost, self.list, self.turn, self.crop, self.let_go):
+        for widget in (
+            self.region_selector,
+            self.region_label,
+            self.cost_label,
+            self.picture_list,
+            self.rotate_button,
+            self.crop_button,
+            self.remove_button,
+        ):
             widget.setVisible(count > 0)
         rows = -(-count // 3)
-        self.list.setFixedHeight(min(3, rows) * (THUMB.height() + 16) + 8)
+        self.picture_list.setFixedHeight(min(3, rows) * (THUMB.height() + 16) + 8)

@@ -26,7 +26,7 @@ class RegionSelector(QWidget):
     """`pointed` gives the box that is asked about, `cropped` the one that the picture is cut to, `turned` asks for a
     quarter turn, `told` is what a screen reader says of a step. While `cropping`, the mouse's box cuts."""
 
-    pointed, cropped, turned, told = Signal(tuple), Signal(tuple), Signal(), Signal(str)
+    region_selected, crop_selected, rotation_requested, announced = Signal(tuple), Signal(tuple), Signal(), Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class RegionSelector(QWidget):
         self._image, self._size = QImage(), (1, 1)
         self._marks: list[tuple[str, Box]] = []
         self._grid = GridCursor()
-        self.cropping = False
+        self.is_cropping = False
         self._from: QPoint | None = None
         self._dragged = QRectF()
 
@@ -75,18 +75,19 @@ class RegionSelector(QWidget):
         return self._grid.describe_place
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        do = {
-            Qt.Key.Key_Return: lambda: self.pointed.emit(self.selected_box),
-            Qt.Key.Key_Enter: lambda: self.pointed.emit(self.selected_box),
-            Qt.Key.Key_X: lambda: self.cropped.emit(self.selected_box), Qt.Key.Key_T: self.turned.emit,
-        }  # fmt: skip
+        actions = {
+            Qt.Key.Key_Return: lambda: self.region_selected.emit(self.selected_box),
+            Qt.Key.Key_Enter: lambda: self.region_selected.emit(self.selected_box),
+            Qt.Key.Key_X: lambda: self.crop_selected.emit(self.selected_box),
+            Qt.Key.Key_T: self.rotation_requested.emit,
+        }
         key = Qt.Key(event.key())
-        told = self._grid.handle_key(event)
-        if told:
+        step = self._grid.handle_key(event)
+        if step:
             self.update()
-            self.told.emit(told)
-        elif is_plain(event) and key in do:
-            do[key]()
+            self.announced.emit(step)
+        elif is_plain(event) and key in actions:
+            actions[key]()
         else:
             super().keyPressEvent(event)
 
@@ -105,7 +106,7 @@ class RegionSelector(QWidget):
             left, top = self._to_pixels(dragged.topLeft())
             right, bottom = self._to_pixels(dragged.bottomRight())
             box = (left, top, max(left + 1, right), max(top + 1, bottom))
-            (self.cropped if self.cropping else self.pointed).emit(box)
+            (self.crop_selected if self.is_cropping else self.region_selected).emit(box)
 
     def sizeHint(self) -> QSize:
         return QSize(260, self.heightForWidth(260))

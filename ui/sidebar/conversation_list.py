@@ -123,105 +123,124 @@ class _ConversationDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class _ConversationListView(QListView):
-    """Enter opens, F2 renames, Delete deletes; the menu key has all of it."""
+class ConversationListView(QListView):
+    """The list itself: Enter opens a conversation, F2 renames it, Delete deletes it; the context menu offers all three
+    and the export.
 
-    wanted = Signal(str, object)  # "open", "rename", "delete" or "export", and which conversation
+    Each signal carries the number of the conversation (as an object: it may have more than 32 bits)."""
+
+    open_requested, rename_requested = Signal(object), Signal(object)
+    export_requested, delete_requested = Signal(object), Signal(object)
 
     @property
-    def chosen_conversation(self) -> int | None:
-        """The conversation that one is at."""
+    def current_conversation(self) -> int | None:
+        """The number of the conversation with the focus."""
         index = self.currentIndex()
         return index.data(Qt.ItemDataRole.UserRole).id if index.isValid() else None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        keys = {
-            Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_F2: "rename", Qt.Key.Key_Delete: "delete",
-        }  # fmt: skip
-        if event.key() in keys and self.chosen_conversation is not None:
-            self.wanted.emit(keys[Qt.Key(event.key())], self.chosen_conversation)
+        signals = {
+            Qt.Key.Key_Return: self.open_requested,
+            Qt.Key.Key_Enter: self.open_requested,
+            Qt.Key.Key_F2: self.rename_requested,
+            Qt.Key.Key_Delete: self.delete_requested,
+        }
+        if event.key() in signals and self.current_conversation is not None:
+            signals[Qt.Key(event.key())].emit(self.current_conversation)
         else:
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self.chosen_conversation is None:
+        if self.current_conversation is None:
             return
-        menu, chosen = QMenu(self), self.chosen_conversation  # the list may change behind the menu
-        for what, text in (
-            ("open", tr("Open")), ("rename", tr("Rename …")), ("export", tr("Export …")), ("delete", tr("Delete"))
-        ):  # fmt: skip
+        menu, conversation = QMenu(self), self.current_conversation  # the list may change while the menu is open
+        for text, signal in (
+            (tr("Open"), self.open_requested),
+            (tr("Rename …"), self.rename_requested),
+            (tr("Export …"), self.export_requested),
+            (tr("Delete"), self.delete_requested),
+        ):
             action = QAction(text, menu)
-            action.triggered.connect(lambda _=False, what=what: self.wanted.emit(what, chosen))
+            action.triggered.connect(lambda _=False, signal=signal: signal.emit(conversation))
             menu.addAction(action)
         menu.popup(event.globalPos())
 
 
 class ConversationPanel(QWidget):
-    """`wanted` tells what is to be done with a conversation; `sought` what is searched for; `undone` asks for the one
-    that was deleted last."""
+    """The list of conversations with its search field.
 
-    wanted, sought, undone = Signal(str, object), Signal(str), Signal()
+    The four `…_requested` signals carry the number of a conversation. `search_changed` carries the text of the search
+    field, shortly after the last letter was typed. `undo_requested` asks for the conversation that was deleted last."""
+
+    open_requested, rename_requested = Signal(object), Signal(object)
+    export_requested, delete_requested = Signal(object), Signal(object)
+    search_changed, undo_requested = Signal(str), Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.search = LineEdit(tr("Search conversations"), tr("Search"))
-        set_tool_tip(self.search, tr("Search titles, questions and answers (Ctrl+F)"))
-        self.search.setClearButtonEnabled(True)
-        self.search.setMaxLength(MAX_NAME_LETTERS)
-        self.list, self.items = _ConversationListView(), ConversationListModel()
-        self.list.setObjectName("past")
-        self.list.setAccessibleName(tr("Conversations"))
-        self.list.setAccessibleDescription(tr("Enter opens one, F2 renames it, Delete deletes it"))
-        self.list.setModel(self.items)
-        self.list.setItemDelegate(_ConversationDelegate(self.list))
-        self.list.setUniformItemSizes(True)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.undo = QPushButton(tr("Undo: bring it back"))
-        self.undo.setVisible(False)
+        self.search_field = LineEdit(tr("Search conversations"), tr("Search"))
+        set_tool_tip(self.search_field, tr("Search titles, questions and answers (Ctrl+F)"))
+        self.search_field.setClearButtonEnabled(True)
+        self.search_field.setMaxLength(MAX_NAME_LETTERS)
+        self.conversation_list, self.model = ConversationListView(), ConversationListModel()
+        self.conversation_list.setObjectName("past")
+        self.conversation_list.setAccessibleName(tr("Conversations"))
+        self.conversation_list.setAccessibleDescription(tr("Enter opens one, F2 renames it, Delete deletes it"))
+        self.conversation_list.setModel(self.model)
+        self.conversation_list.setItemDelegate(_ConversationDelegate(self.conversation_list))
+        self.conversation_list.setUniformItemSizes(True)
+        self.conversation_list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.undo_button = QPushButton(tr("Undo: bring it back"))
+        self.undo_button.setVisible(False)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE * 2 // 3)
-        for widget in (self.search, self.undo, self.list):
+        for widget in (self.search_field, self.undo_button, self.conversation_list):
             column.addWidget(widget)
-        self.search.textChanged.connect(self._typing.start)
-        self.search.returnPressed.connect(self._go_to_list)
+        self.search_field.textChanged.connect(self._typing.start)
+        self.search_field.returnPressed.connect(self._go_to_list)
         self._typing.timeout.connect(self._search_history)
-        self.undo.clicked.connect(self.undone)
-        self.list.wanted.connect(self.wanted)
-        self.list.clicked.connect(self._open_index)
+        self.undo_button.clicked.connect(self.undo_requested)
+        self.conversation_list.open_requested.connect(self.open_requested)
+        self.conversation_list.rename_requested.connect(self.rename_requested)
+        self.conversation_list.export_requested.connect(self.export_requested)
+        self.conversation_list.delete_requested.connect(self.delete_requested)
+        self.conversation_list.clicked.connect(self._open_index)
 
-    def show_all(self, items: Sequence[ConversationSummary], current: int | None) -> None:
+    def show_conversations(self, items: Sequence[ConversationSummary], current: int | None) -> None:
         """What was found; `current` is the one that is open. Who is in the list stays at the same one, or where it was:
         the next key is not meant for another."""
         chosen, place = (
-            (self.list.chosen_conversation, self.list.currentIndex().row()) if self.list.hasFocus() else (current, -1)
+            (self.conversation_list.current_conversation, self.conversation_list.currentIndex().row())
+            if self.conversation_list.hasFocus()
+            else (current, -1)
         )
-        self.items.show_items(items)
-        row = self.items.row_of(chosen)
+        self.model.show_items(items)
+        row = self.model.row_of(chosen)
         if row < 0:
             row = min(place, len(items) - 1)
         if row >= 0:
-            self.list.setCurrentIndex(self.items.index(row))
+            self.conversation_list.setCurrentIndex(self.model.index(row))
 
     def offer_undo(self, possible: bool) -> None:
         """Whether something that was deleted can be brought back."""
-        if not possible and self.undo.hasFocus():
-            self.list.setFocus()  # before it goes: the keys would fall to whatever comes next
-        self.undo.setVisible(possible)
+        if not possible and self.undo_button.hasFocus():
+            self.conversation_list.setFocus()  # before it goes: the keys would fall to whatever comes next
+        self.undo_button.setVisible(possible)
 
     @Slot()
     def _search_history(self) -> None:
-        self.sought.emit(self.search.text())
+        self.search_changed.emit(self.search_field.text())
 
     @Slot()
     def _go_to_list(self) -> None:
         self._typing.stop()
         self._search_history()
-        self.list.setFocus()
-        if self.items.rowCount() and not self.list.currentIndex().isValid():
-            self.list.setCurrentIndex(self.items.index(0))
+        self.conversation_list.setFocus()
+        if self.model.rowCount() and not self.conversation_list.currentIndex().isValid():
+            self.conversation_list.setCurrentIndex(self.model.index(0))
 
     @Slot(QModelIndex)
     def _open_index(self, index: QModelIndex) -> None:
-        self.wanted.emit("open", index.data(Qt.ItemDataRole.UserRole).id)
+        self.open_requested.emit(index.data(Qt.ItemDataRole.UserRole).id)

@@ -9,16 +9,21 @@ from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 from assistant.settings import Settings
 from assistant.text.i18n import tr
 from ui import theme
+from ui.setting_change import SettingChange
 from ui.sidebar.conversation_list import ConversationPanel
 from ui.widgets.combo_box import ComboBox
 from ui.widgets.labels import PlainLabel, set_tool_tip
 
 
 class Sidebar(QWidget):
-    """`chosen` gives a settings' section, field and value."""
+    """The column with the conversations, the voice and the most used switches.
 
-    chosen = Signal(str, str, object)
-    hands_free, fresh, secret = Signal(bool), Signal(), Signal(bool)
+    `setting_changed` carries a `SettingChange` when the user chooses another voice; `hands_free_toggled` and
+    `private_toggled` carry whether the box is ticked now."""
+
+    setting_changed = Signal(object)
+    hands_free_toggled, private_toggled = Signal(bool), Signal(bool)
+    new_conversation_requested = Signal()
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -30,35 +35,35 @@ class Sidebar(QWidget):
         self._column.setSpacing(6)
         name = self._add_label("Hark")
         name.setFont(theme.scaled_font(1.35, QFont.Weight.Bold))
-        self.new = QPushButton(tr("New conversation"))
-        set_tool_tip(self.new, tr("Begin a new conversation (Ctrl+N)"))
-        self.new.clicked.connect(self.fresh)
-        self.past = ConversationPanel()
-        self._column.addWidget(self.new)
-        self._column.addWidget(self.past, 1)
-        self.voice = ComboBox()
-        self.voice.setAccessibleName(tr("Voice"))
-        self.voice.activated.connect(self._on_voice)
+        self.new_button = QPushButton(tr("New conversation"))
+        set_tool_tip(self.new_button, tr("Begin a new conversation (Ctrl+N)"))
+        self.new_button.clicked.connect(self.new_conversation_requested)
+        self.conversation_panel = ConversationPanel()
+        self._column.addWidget(self.new_button)
+        self._column.addWidget(self.conversation_panel, 1)
+        self.voice_box = ComboBox()
+        self.voice_box.setAccessibleName(tr("Voice"))
+        self.voice_box.activated.connect(self._on_voice)
         label = self._add_label(tr("Voice"), quiet=True)
-        label.setBuddy(self.voice)
-        self._column.addWidget(self.voice)
-        self.free = QCheckBox(tr("Hands-free"))
-        set_tool_tip(self.free, tr("Speech itself begins a question, without key or button (Ctrl+H)"))
-        self.free.toggled.connect(self.hands_free)
-        self.private = QCheckBox(tr("Private"))
-        set_tool_tip(self.private, tr("Begins a conversation that is not saved"))
-        self.private.clicked.connect(self.secret)
-        self.options = QPushButton(tr("Settings"))
-        set_tool_tip(self.options, tr("All settings (Ctrl+comma)"))
-        self.models = QPushButton(tr("Models"))
-        set_tool_tip(self.models, tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
-        for widget in (self.free, self.private, self.models, self.options):
+        label.setBuddy(self.voice_box)
+        self._column.addWidget(self.voice_box)
+        self.hands_free_box = QCheckBox(tr("Hands-free"))
+        set_tool_tip(self.hands_free_box, tr("Speech itself begins a question, without key or button (Ctrl+H)"))
+        self.hands_free_box.toggled.connect(self.hands_free_toggled)
+        self.private_box = QCheckBox(tr("Private"))
+        set_tool_tip(self.private_box, tr("Begins a conversation that is not saved"))
+        self.private_box.clicked.connect(self.private_toggled)
+        self.settings_button = QPushButton(tr("Settings"))
+        set_tool_tip(self.settings_button, tr("All settings (Ctrl+comma)"))
+        self.models_button = QPushButton(tr("Models"))
+        set_tool_tip(self.models_button, tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
+        for widget in (self.hands_free_box, self.private_box, self.models_button, self.settings_button):
             self._column.addWidget(widget)
         self._add_label("● " + tr("Stays on this computer")).setObjectName("here")
-        self.parts = self._add_label("", quiet=True)
-        self.parts.setWordWrap(True)
+        self.backends_label = self._add_label("", quiet=True)
+        self.backends_label.setWordWrap(True)
         self.show_settings(settings)
-        self.voice.offer_entries([(settings.voice.id, settings.voice.id)], settings.voice.id)
+        self.voice_box.offer_entries([(settings.voice.id, settings.voice.id)], settings.voice.id)
 
     def show_settings(self, settings: Settings) -> None:
         """Says what hears and what answers."""
@@ -68,7 +73,7 @@ class Sidebar(QWidget):
             if settings.transcriber.backend == "sphinx"
             else settings.transcriber.model or "Whisper"
         )
-        self.parts.setText(f"{look} · {hear}")
+        self.backends_label.setText(f"{look} · {hear}")
 
     def _add_label(self, text: str, quiet: bool = False) -> PlainLabel:
         label = PlainLabel(text)
@@ -80,4 +85,4 @@ class Sidebar(QWidget):
 
     @Slot(int)
     def _on_voice(self, _row: int) -> None:
-        self.chosen.emit("voice", "id", self.voice.currentData())
+        self.setting_changed.emit(SettingChange("voice", "id", self.voice_box.currentData()))

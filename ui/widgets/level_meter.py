@@ -29,7 +29,7 @@ class LevelMeter(QWidget):
 
     def add_level(self, level: float) -> None:
         """A level from 0 to 1."""
-        if theme.is_still():
+        if theme.is_motion_reduced():
             # Bars as high as they stand; how many there are tells the level.
             shown = min(self._STEPS, math.ceil(level**0.5 * self._STEPS - 0.2)) * self._BARS // self._STEPS
             kept = [0.5] * shown + [0.0] * (self._BARS - shown)

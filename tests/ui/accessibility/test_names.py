@@ -61,8 +61,8 @@ def test_the_window_has_no_nameless_control(window: MainWindow) -> None:
         events.TurnEnded("answered", "q", "a", "tiny", timings),
     ):  # fmt: skip
         window.presenter.on_event(event)
-    window.side.past.offer_undo(True)
-    until(lambda: window.bar.stages.isVisible() and not window.side.past.undo.isHidden())
+    window.side.conversation_panel.offer_undo(True)
+    until(lambda: window.bar.timings_bar.isVisible() and not window.side.conversation_panel.undo_button.isHidden())
     assert not nameless(window)
 
 
@@ -73,12 +73,12 @@ def test_no_dialog_has_a_nameless_control(window: MainWindow, kind: type[QWidget
         dialog.show()
     else:
         timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
-        window.bar.stages.show_turn(timings)
+        window.bar.timings_bar.show_turn(timings)
         {
             SettingsDialog: window.options,
             ModelsDialog: window.models,
             DoctorDialog: window.checkup,
-            TimingsTable: window.bar.stages.show_table,
+            TimingsTable: window.bar.timings_bar.show_table,
         }[kind]()
         (dialog,) = window.findChildren(kind)
     until(dialog.isVisible)

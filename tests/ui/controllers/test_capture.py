@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.support.window_harness import WindowHarness, until
 from ui.desktop import screen_capture
+from ui.setting_change import SettingChange
 
 
 def painted(colour: str) -> QPixmap:
@@ -27,24 +28,24 @@ def test_a_black_screen_is_said_and_not_sent(desk: WindowHarness, monkeypatch: p
     monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
-        desk.window.bar.status.setText("")
+        desk.window.bar.status_label.setText("")
         desk.window.commands.describe()
         until(lambda: not desk.window.isHidden())
-        assert words in desk.window.bar.status.text()
+        assert words in desk.window.bar.status_label.text()
     assert [call[0] for call in desk.calls[-2:]] == ["attach_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
     desk.window.do.looking.capture_screen()
     until(lambda: not desk.window.isHidden())
-    assert "lets no program capture" in desk.window.bar.status.text() and len(desk.calls) == 2
+    assert "lets no program capture" in desk.window.bar.status_label.text() and len(desk.calls) == 2
 
 
 @pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
 def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     desk: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
-    desk.window.bar.status.setText("")
+    desk.window.bar.status_label.setText("")
     desk.window.do.looking._on_portal(screen_capture.encode_png(painted(colour)), "")
-    said = desk.window.bar.status.text()
+    said = desk.window.bar.status_label.text()
     assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["attach_image"] * sent
 
 
@@ -57,13 +58,13 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
         "grabWindow",
         lambda *_: (seen.append(desk.window.isVisible()), painted("#fff"))[1],
     )
-    desk.window.side.past.search.setFocus()
+    desk.window.side.conversation_panel.search_field.setFocus()
     desk.window.do.looking.capture_screen()
     desk.window.do.looking.capture_screen()  # once is enough
     until(lambda: desk.calls)
     assert seen == [False]
     until(desk.window.isVisible)
-    assert desk.window.focusWidget() is desk.window.side.past.search and len(desk.calls) == 1
+    assert desk.window.focusWidget() is desk.window.side.conversation_panel.search_field and len(desk.calls) == 1
     desk.window.hide()
     desk.window.do.looking.capture_screen()
     assert seen == [False, False] and desk.window.isHidden(), "it was not in front: it stays where it was"
@@ -98,7 +99,7 @@ def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
     shot = QPixmap(400, 200)
     shot.fill(QColor("#ffffff"))
     region, parts = screen_capture.RegionOverlay(shot), list[QPixmap]()
-    region.taken.connect(parts.append)
+    region.region_captured.connect(parts.append)
     region.resize(200, 100)
     region.show()
     QTest.mousePress(region, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
@@ -109,9 +110,9 @@ def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
 
 
 def test_a_photograph_that_no_camera_takes_is_told(desk: WindowHarness) -> None:
-    desk.window.do.on_choice("responder", "camera", "no such camera")
+    desk.window.do.on_choice(SettingChange("responder", "camera", "no such camera"))
     desk.window.do.looking.take_photo()
-    until(lambda: "No camera" in desk.window.bar.status.text())
+    until(lambda: "No camera" in desk.window.bar.status_label.text())
 
 
 def test_a_camera_s_picture_comes_into_the_tray(desk: WindowHarness, tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_camera_s_picture_comes_into_the_tray(desk: WindowHarness, tmp_path: P
     for _ in range(12):
         film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
     film.release()
-    desk.window.do.on_choice("responder", "camera", str(tmp_path / "camera.avi"))
+    desk.window.do.on_choice(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
     desk.window.do.looking.take_photo()
     until(lambda: desk.calls[-1][0] == "attach_image")
     name, data, title = desk.calls[-1]

@@ -142,4 +142,7 @@ def test_what_was_not_heard_is_muted_and_told(application: QApplication) -> None
         colours |= {part.fragment().charFormat().foreground().color().name() for part in block}
         block = block.next()
     assert colours == {theme.LIGHT.text, theme.LIGHT.muted}
-    assert ChatMessage("hark", "One two. Three four.", heard=8).speech_text == "Hark: One two. (not heard: Three four.)"
+    assert (
+        ChatMessage("hark", "One two. Three four.", heard_letters=8).speech_text
+        == "Hark: One two. (not heard: Three four.)"
+    )

@@ -122,10 +122,10 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(de
 def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: WindowHarness) -> None:
     far_up(desk)
     desk.key(desk.window.conversation, Qt.Key.Key_E)
-    asked = desk.messages.message_at(0).turn
-    desk.window.conversation.sought.emit(False)
+    asked = desk.messages.message_at(0).turn_id
+    desk.window.conversation.end_requested.emit()
     assert desk.texts()[-1] == "answer 99" and "Long question 0" not in desk.texts()
-    desk.window.bar.asked.emit("changed words")
+    desk.window.bar.question_submitted.emit("changed words")
     assert desk.calls[-1] == ("ask_again", asked, "changed words") and desk.texts() == []
 
 
@@ -141,7 +141,7 @@ def test_a_history_that_fails_once_empties_nothing(desk: WindowHarness, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr("assistant.history.conversation_store.ConversationStore.last_turns", fail)
         desk.key(desk.window.conversation, Qt.Key.Key_End)
-        assert desk.texts() == before and "disk I/O error" in desk.window.bar.status.text()
+        assert desk.texts() == before and "disk I/O error" in desk.window.bar.status_label.text()
     desk.key(desk.window.conversation, Qt.Key.Key_End)
     assert desk.texts()[-2] == "answer 99" and "disk I/O error" in desk.texts()[-1]
 
@@ -158,7 +158,7 @@ def test_what_is_not_saved_waits_for_the_end(desk: WindowHarness, monkeypatch: p
     view.setFocus()
     view.setCurrentIndex(desk.messages.index(3))
     desk.on(events.Notice("two"))
-    assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status.text(), "the list stays as it is"
+    assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status_label.text(), "the list stays as it is"
     while desk.window.keeper.pages.left_out:
         desk.window.keeper.pages.on_later()
     assert desk.texts()[-3:] == ["answer 99", "one", "two"]
@@ -219,7 +219,7 @@ def test_an_open_conversation_that_grows_stays_small(desk: WindowHarness, monkey
 def test_a_turn_that_was_read_already_stands_once(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
-    last = desk.messages.message_at(desk.messages.rowCount() - 1).turn
+    last = desk.messages.message_at(desk.messages.rowCount() - 1).turn_id
     assert last
     turn(desk, last, 3)
     assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]

@@ -12,6 +12,7 @@ from tests.support.window_harness import WindowHarness, until
 from ui import texts
 from ui.conversation import markdown_document
 from ui.input_bar import timings
+from ui.setting_change import SettingChange
 
 
 def test_a_turn_is_shown_as_it_comes(desk: WindowHarness) -> None:
@@ -24,7 +25,7 @@ def test_a_turn_is_shown_as_it_comes(desk: WindowHarness) -> None:
     assert [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())] == [
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
-    assert desk.window.bar.status.text() == "Stopped." and not desk.window.bar.stop.isEnabled()
+    assert desk.window.bar.status_label.text() == "Stopped." and not desk.window.bar.stop_button.isEnabled()
 
 
 def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: WindowHarness) -> None:
@@ -44,18 +45,18 @@ def test_a_note_in_mid_answer_does_not_split_it(desk: WindowHarness) -> None:
         events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
     )  # fmt: skip
     assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
-    assert desk.messages.message_at(1).heard == 5
+    assert desk.messages.message_at(1).heard_letters == 5
 
 
 def test_reading_aloud_is_no_answer(desk: WindowHarness) -> None:
     desk.on(events.StateChanged("ready"))
-    before = desk.window.bar.status.text()
+    before = desk.window.bar.status_label.text()
     desk.on(events.TurnEnded("answered"))
-    assert desk.window.bar.status.text() == before and desk.window.bar.stages.isHidden()
+    assert desk.window.bar.status_label.text() == before and desk.window.bar.timings_bar.isHidden()
 
 
 def test_the_talk_button_shows_whether_hark_listens(desk: WindowHarness) -> None:
-    talk = desk.window.bar.talk
+    talk = desk.window.bar.talk_button
     for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
         desk.on(events.StateChanged(state))
         assert ("listening" in talk.accessibleName()) == listens
@@ -65,8 +66,8 @@ def test_the_talk_button_shows_whether_hark_listens(desk: WindowHarness) -> None
     "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
 )
 def test_one_speaks(desk: WindowHarness, announced: list[str], by: str, level: str, read: list[str]) -> None:
-    desk.window.do.on_choice("voice", "speaker", by)
-    desk.window.do.on_choice("window", "announcement_level", level)
+    desk.window.do.on_choice(SettingChange("voice", "speaker", by))
+    desk.window.do.on_choice(SettingChange("window", "announcement_level", level))
     desk.on(
         events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
         events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
@@ -80,7 +81,7 @@ def test_one_speaks(desk: WindowHarness, announced: list[str], by: str, level: s
 
 
 def test_a_very_long_text_is_taken_or_refused_and_kept(desk: WindowHarness) -> None:
-    field = desk.window.bar.field
+    field = desk.window.bar.question_field
     field.setPlainText("word " * 190_000)
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert desk.calls[-1][0] == "ask" and len(desk.calls[-1][1]) == 949_999
@@ -90,12 +91,12 @@ def test_a_very_long_text_is_taken_or_refused_and_kept(desk: WindowHarness) -> N
     field.setPlainText("word " * 300_000)
     calls = len(desk.calls)
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert len(desk.calls) == calls and "million letters" in desk.window.bar.status.text()
+    assert len(desk.calls) == calls and "million letters" in desk.window.bar.status_label.text()
     assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
 
 
 def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: WindowHarness) -> None:
-    bar = desk.window.bar.stages
+    bar = desk.window.bar.timings_bar
     assert not bar.isVisible()
     times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
     desk.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
@@ -147,7 +148,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: WindowHar
         events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
     )  # fmt: skip
     assert desk.texts() == ["still there?", "Yes."], "once"
-    assert desk.messages.message_at(0).turn == 7 and desk.messages.message_at(0).pictures == ("d",)
+    assert desk.messages.message_at(0).turn_id == 7 and desk.messages.message_at(0).picture_digests == ("d",)
     desk.window.do.ask("still there?")
     desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
     QTest.qWait(400)
@@ -156,7 +157,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: WindowHar
 
 def test_a_frozen_engine_and_one_that_works_on_are_told(desk: WindowHarness) -> None:
     desk.on(events.StateChanged("thinking"), events.StateChanged("working"))
-    assert "Still working" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
+    assert "Still working" in desk.window.bar.status_label.text() and desk.window.bar.stop_button.isEnabled()
     desk.on(events.StateChanged("frozen"))
-    assert "does not answer" in desk.window.bar.status.text() and desk.window.bar.stop.isEnabled()
+    assert "does not answer" in desk.window.bar.status_label.text() and desk.window.bar.stop_button.isEnabled()
     assert all(texts.announced_text(state) for state in ("working", "frozen"))

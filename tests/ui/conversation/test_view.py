@@ -16,7 +16,7 @@ from ui.conversation.model import ChatMessage
 def test_the_code_of_a_message_is_copied_by_itself(desk: WindowHarness) -> None:
     messages, view = desk.messages, desk.window.conversation
     told: list[str] = []
-    view.told.connect(told.append)
+    view.announced.connect(told.append)
     messages.append_message(ChatMessage("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
     QTest.keyClick(view, Qt.Key.Key_End)
     until(lambda: "Copy code" in buttons(desk) and "Links" not in buttons(desk))

@@ -15,6 +15,7 @@ from PySide6.QtCore import QProcess
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from assistant.errors import NotAvailableError
 from tests.conftest import missing
 from tests.support.paths import ROOT
 from tests.support.window_harness import until
@@ -156,7 +157,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
     assert not made.is_available and QApplication.activeWindow() is None
     for last in (0, 7):
-        made.notify_ready()
+        made.notify_answer_ready()
         bus.send(new_method_return(called(bus), "as", (["body"],)))
         asked = called(bus)
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
@@ -166,7 +167,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     window.show()
     window.activateWindow()
     assert QTest.qWaitForWindowActive(window)
-    made.notify_ready()
+    made.notify_answer_ready()
     with pytest.raises(TimeoutError):
         bus.receive(timeout=0.5)
     window.deleteLater()
@@ -204,12 +205,12 @@ def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
     window, wanted = QWidget(), list[str]()
     made = TrayIcon(window)
-    made.wanted.connect(wanted.append)
+    made.command_requested.connect(wanted.append)
     for action in made._menu.actions():
         assert action.text()
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
-    made.notify_ready()  # to a desktop that is not there
+    made.notify_answer_ready()  # to a desktop that is not there
     until(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
     assert made._last == 0
     window.deleteLater()
@@ -228,12 +229,15 @@ def test_menu_and_start_of_the_desktop(
     if shutil.which("desktop-file-validate"):
         subprocess.run(["desktop-file-validate", str(entry)], check=True)
     start = tmp_path / "config" / "autostart" / "hark.desktop"
-    assert desktop_entry.set_autostart(True) == "" and "--away" in start.read_text()
-    assert desktop_entry.set_autostart(False) == "" and not start.exists()
-    assert desktop_entry.set_autostart(False) == "", "twice is once"
+    desktop_entry.set_autostart(True)
+    assert "--away" in start.read_text()
+    for _ in range(2):
+        desktop_entry.set_autostart(False)
+        assert not start.exists()
     (tmp_path / "config" / "autostart").rmdir()
     (tmp_path / "config" / "autostart").write_text("a file in the way")
-    assert "could not be changed" in desktop_entry.set_autostart(True)
+    with pytest.raises(NotAvailableError, match="could not be changed"):
+        desktop_entry.set_autostart(True)
 
 
 def test_the_icon_has_all_sizes(application: QApplication) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from ui.dialogs.models_dialog import ModelsDialog
 from ui.download_manager import DownloadManager
 from ui.engine_bridge import EngineBridge
 from ui.main_window import MainWindow
+from ui.setting_change import SettingChange
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
 
@@ -45,13 +45,12 @@ class View:
         self.parent = QWidget()
         self.words: list[str] = []
         self.downloads = DownloadManager(self.parent, lambda: self.settings)
-        self.downloads.told.connect(self.words.append)
-        self.downloads.chosen.connect(self._choose)
+        self.downloads.announced.connect(self.words.append)
+        self.downloads.setting_changed.connect(self._change_setting)
         self.open()
 
-    def _choose(self, section: str, field: str, value: object) -> None:
-        part = replace(getattr(self.settings, section), **{field: value})
-        self.settings = replace(self.settings, **{section: part})
+    def _change_setting(self, change: SettingChange) -> None:
+        self.settings = change.apply_to(self.settings)
 
     def open(self) -> None:
         self.dialog = ModelsDialog(self.parent, self.downloads)
@@ -76,27 +75,27 @@ def view(application: QApplication, hub: Hub) -> Iterator[View]:
 
 def test_a_model_is_got_used_and_removed(view: View, hub: Hub) -> None:
     row = view.dialog.rows["whisper-tiny"]
-    row.buttons["get"].click()
-    assert row.buttons["stop"].isVisible() and not row.buttons["get"].isVisible()
+    row.download_button.click()
+    assert row.pause_button.isVisible() and not row.download_button.isVisible()
     until(lambda: "used" in row.state.text())
     assert (view.settings.transcriber.model, view.settings.transcriber.backend) == ("whisper-tiny", "whisper")
     assert view.words == ["Fetching whisper-tiny", "whisper-tiny is here", "whisper-tiny is used now"]
-    row.buttons["remove"].click()
-    until(lambda: row.buttons["get"].isVisible())
+    row.remove_button.click()
+    until(lambda: row.download_button.isVisible())
     assert row.state.text() == view.words[-1] == "whisper-tiny is removed: 0.00 GB are free again."
 
 
 def test_it_is_paused_and_goes_on(view: View, hub: Hub) -> None:
     hub.cuts = 3  # each makes it wait a little
     row = view.dialog.rows["whisper-tiny"]
-    row.buttons["get"].click()
+    row.download_button.click()
     until(lambda: row.bar.value() > 100)
-    row.buttons["stop"].click()
+    row.pause_button.click()
     until(lambda: "Paused" in row.state.text())
-    assert view.words[-1] == "Paused: whisper-tiny" and row.buttons["get"].text() == "Go on"
+    assert view.words[-1] == "Paused: whisper-tiny" and row.download_button.text() == "Go on"
     hub.cuts = 0
     hub.asked.clear()
-    row.buttons["get"].click()
+    row.download_button.click()
     until(lambda: "used" in row.state.text())
     assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
 
@@ -104,35 +103,35 @@ def test_it_is_paused_and_goes_on(view: View, hub: Hub) -> None:
 def test_space_pressed_twice_stays_in_its_row(application: QApplication, view: View, hub: Hub) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
-    row.buttons["get"].setFocus()
+    row.download_button.setFocus()
     strayed: list[QWidget] = []
     watched = application.focusChanged.connect(lambda _, now: now in row.children() or strayed.append(now))
     view.press()
-    assert list(view.downloads.running) == ["whisper-tiny"] and row.buttons["stop"].hasFocus()
+    assert list(view.downloads.running) == ["whisper-tiny"] and row.pause_button.hasFocus()
     view.press()
     until(lambda: not view.downloads.running)
-    assert row.buttons["get"].hasFocus()
+    assert row.download_button.hasFocus()
     hub.cuts = 0
     view.press()
     until(lambda: "used" in row.state.text())
-    assert row.buttons["use"].hasFocus(), "the end took nobody elsewhere"
-    row.buttons["remove"].setFocus()
+    assert row.use_button.hasFocus(), "the end took nobody elsewhere"
+    row.remove_button.setFocus()
     view.press()
     view.press()
     until(lambda: "free again" in row.state.text())
-    assert row.buttons["get"].hasFocus() and not view.downloads.running
+    assert row.download_button.hasFocus() and not view.downloads.running
     application.focusChanged.disconnect(watched)
     assert len([one for one in view.words if "free again" in one]) == 1 and not strayed
 
 
 def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(view: View, hub: Hub) -> None:
     row = view.dialog.rows["whisper-tiny"]
-    row.buttons["get"].setFocus()
+    row.download_button.setFocus()
     view.press()
     view.parent.show()
     view.parent.activateWindow()
     until(lambda: "used" in row.state.text())
-    assert view.dialog.focusWidget() is row.buttons["use"]
+    assert view.dialog.focusWidget() is row.use_button
 
 
 def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> None:
@@ -142,7 +141,7 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> No
     first, second = view.downloads.recommended_models()[0].name, waiting[0]
     assert list(view.downloads.running) == [first]
     assert [view.dialog.rows[one].state.text() for one in waiting] == ["It waits for its turn."] * len(waiting)
-    view.dialog.rows[second].buttons["get"].click()
+    view.dialog.rows[second].download_button.click()
     once = view.downloads.running[second]
     view.downloads.download(second)
     view.downloads.download_all()
@@ -166,23 +165,23 @@ def test_after_a_failure_nothing_waits_and_that_is_said(view: View, hub: Hub) ->
 def test_only_the_one_that_is_used_says_so(view: View, hub: Hub) -> None:
     rows = [view.dialog.rows[name] for name in ("whisper-tiny", "whisper-small")]
     for row in rows:
-        row.buttons["get"].click()
-        until(row.buttons["use"].isVisible)
+        row.download_button.click()
+        until(row.use_button.isVisible)
     assert [row.state.text() for row in rows] == ["It is here.", "It is used now."]
-    rows[0].buttons["use"].click()
+    rows[0].use_button.click()
     assert [row.state.text() for row in rows] == ["It is used now.", "It is here."]
 
 
 def test_it_is_fetched_on_when_the_dialog_is_closed_and_shown_when_it_is_opened_again(view: View, hub: Hub) -> None:
     hub.cuts = 99
-    view.dialog.rows["whisper-tiny"].buttons["get"].click()
+    view.dialog.rows["whisper-tiny"].download_button.click()
     until(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
     view.press(Qt.Key.Key_Escape)
     until(lambda: not isValid(view.dialog))
     assert "whisper-tiny" in view.downloads.running
     view.open()
     row = view.dialog.rows["whisper-tiny"]
-    assert row.bar.isVisible() and row.bar.value() > 100 and row.buttons["stop"].isVisible()
+    assert row.bar.isVisible() and row.bar.value() > 100 and row.pause_button.isVisible()
     assert "GB, about" in row.state.text()
     hub.cuts = 0
     view.dialog.close()
@@ -197,12 +196,12 @@ def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: Vie
     view.downloads.stop_all()
     again = View()
     row = again.dialog.rows["whisper-tiny"]
-    until(lambda: row.buttons["cancel"].isVisible())
-    assert row.buttons["get"].text() == "Go on" and row.buttons["get"].accessibleName() == "Go on: whisper-tiny"
+    until(lambda: row.cancel_button.isVisible())
+    assert row.download_button.text() == "Go on" and row.download_button.accessibleName() == "Go on: whisper-tiny"
     assert row.state.text() == "Paused. 0.00 GB of it are here."
-    row.buttons["cancel"].setFocus()
+    row.cancel_button.setFocus()
     again.press()
-    until(lambda: row.buttons["get"].text() == "Get" and row.buttons["get"].hasFocus())
+    until(lambda: row.download_button.text() == "Get" and row.download_button.hasFocus())
     assert row.state.text() == again.words[-1] == "whisper-tiny is cancelled: 0.00 GB are free again."
     assert not list(tmp_path.rglob("*.hark-part"))
     again.dialog.close()
@@ -213,9 +212,9 @@ def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: Vie
 def test_one_that_runs_is_cancelled(view: View, hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
-    row.buttons["get"].click()
+    row.download_button.click()
     until(lambda: row.bar.value() > 100)
-    row.buttons["cancel"].click()
+    row.cancel_button.click()
     until(lambda: "cancelled" in row.state.text())
     assert not list(tmp_path.rglob("*.hark-part")) and not view.downloads.running
     assert "Paused: whisper-tiny" not in view.words
@@ -261,9 +260,9 @@ def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, hom
 def test_a_failure_is_a_sentence(view: View, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
     row = view.dialog.rows["whisper-tiny"]
-    row.buttons["get"].click()
+    row.download_button.click()
     until(lambda: "other content" in row.state.text())
-    assert row.buttons["get"].isVisible()
+    assert row.download_button.isVisible()
 
 
 def test_what_fits_the_graphics_card_fits_the_computer(
@@ -271,10 +270,10 @@ def test_what_fits_the_graphics_card_fits_the_computer(
 ) -> None:
     smi(tmp_path, "Small, 2048 MiB\\nBig, 24564 MiB\\n", monkeypatch)
     view = View()
-    view.downloads.memory = 4.0
-    until(lambda: view.downloads.card)
-    assert view.downloads.card == pytest.approx(25.76, abs=0.01)
-    assert "whisper-small + qwen2-vl-7b + piper-ljspeech" in view.dialog.all.text()
+    view.downloads.memory_gb = 4.0
+    until(lambda: view.downloads.gpu_memory_gb)
+    assert view.downloads.gpu_memory_gb == pytest.approx(25.76, abs=0.01)
+    assert "whisper-small + qwen2-vl-7b + piper-ljspeech" in view.dialog.download_all_button.text()
     large = {name for name, row in view.dialog.rows.items() if "too large" in row.about.text()}
     assert large == {"qwen2-vl-72b", "qwen2-vl-72b-awq"}
     view.downloads.stop_all()
@@ -285,7 +284,7 @@ def test_a_voice_is_got_and_used(view: View, hub: Hub) -> None:
     row = view.dialog.rows["piper-ljspeech"]
     for file in ("a.onnx", "a.onnx.json"):
         hub.files[f"{row.entry.folder}/{file}"] = file.encode()
-    row.buttons["get"].click()
+    row.download_button.click()
     until(lambda: "used" in row.state.text())
     assert view.settings.voice.id == "piper/piper-ljspeech"
 
@@ -294,6 +293,6 @@ def test_a_quantised_model_is_not_used_before_its_packages_are_here(view: View, 
     row = view.dialog.rows["qwen2-vl-2b-awq"]
     weights = b"\x02\0\0\0\0\0\0\0{}"
     hub.files |= {"tokenizer_config.json": b"{}", "model.safetensors": weights}
-    row.buttons["get"].click()
+    row.download_button.click()
     until(lambda: "pip install optimum gptqmodel" in row.state.text())
-    assert view.settings == Settings() and row.buttons["use"].isVisible()
+    assert view.settings == Settings() and row.use_button.isVisible()

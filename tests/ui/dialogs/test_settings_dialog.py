@@ -12,6 +12,7 @@ from assistant.settings import Settings
 from assistant.settings_file import load_settings
 from tests.support.window_harness import WindowHarness, until
 from ui.dialogs.settings_dialog import SettingsDialog
+from ui.setting_change import SettingChange
 
 
 def test_settings_are_found_changed_at_once_and_put_back(
@@ -21,9 +22,9 @@ def test_settings_are_found_changed_at_once_and_put_back(
     desk.window.options()
     (made,) = desk.window.findChildren(SettingsDialog)
     assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
-    made.search.setText("graphics card whisper")
+    made.search_field.setText("graphics card whisper")
     assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
-    made.search.clear()
+    made.search_field.clear()
     assert all(row.isVisible() for _, row, _ in made.rows)
     controls = {f"{option.section}.{option.field}": control for option, _, control in made.rows}
     controls["audio.headphones"].click()
@@ -67,8 +68,8 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(
     desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
-    desk.window.do.on_choice("window", "hotkeys", True)  # offscreen, as under Wayland
-    until(lambda: "hark-window --talk" in desk.window.bar.status.text())
+    desk.window.do.on_choice(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
+    until(lambda: "hark-window --talk" in desk.window.bar.status_label.text())
     assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
     desk.window.do.looking.capture_window()
-    assert "F7 captures the screen" in desk.window.bar.status.text()
+    assert "F7 captures the screen" in desk.window.bar.status_label.text()

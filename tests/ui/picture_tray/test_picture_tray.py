@@ -12,38 +12,39 @@ from PySide6.QtTest import QTest
 from assistant import events
 from tests.support.window_harness import SHOWN, WindowHarness
 from ui.picture_tray import picture_tray
-from ui.picture_tray.picture_tray import DIGEST
+from ui.picture_tray.picture_tray import DIGEST_ROLE
 from ui.picture_tray.thumbnail import framed_thumbnail
 
 
 def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: WindowHarness) -> None:
     desk.on(SHOWN)
     tray = desk.window.tray
-    desk.key(tray.pointing, Qt.Key.Key_X)
+    desk.key(tray.region_selector, Qt.Key.Key_X)
     assert desk.calls[-1] == ("edit_picture", "d" * 64, 0, (300, 200, 600, 400))
-    desk.key(tray.pointing, Qt.Key.Key_T)
+    desk.key(tray.region_selector, Qt.Key.Key_T)
     assert desk.calls[-1] == ("edit_picture", "d" * 64, 1, ())
-    QTest.mouseClick(tray.crop, Qt.MouseButton.LeftButton)
-    middle = tray.pointing.rect().center()
-    QTest.mousePress(tray.pointing, Qt.MouseButton.LeftButton, pos=middle)
-    QTest.mouseMove(tray.pointing, middle + QPoint(40, 30))
-    QTest.mouseRelease(tray.pointing, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 30))
+    QTest.mouseClick(tray.crop_button, Qt.MouseButton.LeftButton)
+    middle = tray.region_selector.rect().center()
+    QTest.mousePress(tray.region_selector, Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseMove(tray.region_selector, middle + QPoint(40, 30))
+    QTest.mouseRelease(tray.region_selector, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 30))
     name, digest, quarters, box = desk.calls[-1]
-    assert (name, digest, quarters, len(box)) == ("edit_picture", "d" * 64, 0, 4) and not tray.crop.isChecked()
+    assert (name, digest, quarters, len(box)) == ("edit_picture", "d" * 64, 0, 4) and not tray.crop_button.isChecked()
 
 
 def test_a_reworked_picture_keeps_its_place(desk: WindowHarness) -> None:
     for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
         desk.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
-    tray = desk.window.tray.list
-    assert [tray.item(row).data(DIGEST)[0] for row in range(tray.count())] == ["f", "e"]
+    tray = desk.window.tray.picture_list
+    assert [tray.item(row).data(DIGEST_ROLE)[0] for row in range(tray.count())] == ["f", "e"]
     assert tray.currentRow() == 0
 
 
 def test_five_hundred_pictures_at_once(desk: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
-    assert desk.window.tray.take_drop(data) == "" and "first 100 of 500" in desk.texts()[-1]
+    desk.window.tray.add_dropped(data)
+    assert "first 100 of 500" in desk.texts()[-1]
     assert sum(call[0] == "attach_file" for call in desk.calls) == 100
 
 
@@ -70,8 +71,8 @@ def test_sound_files_are_asked_and_not_shown(desk: WindowHarness) -> None:
 def test_files_go_through_the_field_to_the_tray(desk: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
-    field = desk.window.bar.field
-    assert not field.canInsertFromMimeData(data) and not desk.past.search.acceptDrops()
+    field = desk.window.bar.question_field
+    assert not field.canInsertFromMimeData(data) and not desk.past.search_field.acceptDrops()
     data = QMimeData()
     data.setText("words")
     assert field.canInsertFromMimeData(data)
@@ -82,12 +83,11 @@ def test_a_drop_takes_files_pixels_or_says_why_not(desk: WindowHarness, tmp_path
     urls.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl.fromLocalFile(str(tmp_path / "b.png"))])
     pixels.setData("image/png", b"bytes")
     page.setUrls([QUrl("https://example.org/a.png")])
-    assert [desk.window.tray.take_drop(data) == "" for data in (urls, pixels, page, nothing)] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    rejected: list[str] = []
+    desk.window.tray.drop_rejected.connect(rejected.append)
+    for data in (urls, pixels, page, nothing):
+        desk.window.tray.add_dropped(data)
+    assert ["network" in reason for reason in rejected] == [True, False]
     assert [call[0] for call in desk.calls] == ["attach_file", "attach_file", "attach_image"]
 
 
@@ -102,6 +102,6 @@ def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: WindowHarness,
 def test_a_picture_tells_what_it_costs(desk: WindowHarness) -> None:
     desk.on(events.PictureAdded("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
     desk.on(events.PictureCostEstimated("d", 896, 896, 1024, 29.4, 14.2))
-    item = desk.window.tray.list.item(0)
+    item = desk.window.tray.picture_list.item(0)
     assert "1,024 tokens · 29 MB · ready in about 14.2 s" in item.toolTip()
     assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens · 29 MB · ready in about 14.2 s"

@@ -15,20 +15,20 @@ from ui import theme
 
 def told(desk: WindowHarness) -> list[str]:
     steps: list[str] = []
-    desk.window.tray.pointing.told.connect(steps.append)
+    desk.window.tray.region_selector.announced.connect(steps.append)
     return steps
 
 
 def warm(desk: WindowHarness) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
-    found = of_colour(desk.window.tray.pointing, theme.current_theme().warm)
+    found = of_colour(desk.window.tray.region_selector, theme.current_theme().warm)
     across, down = {x for x, _ in found}, {y for _, y in found}
     return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
 
 
 def test_pointing_by_keys_tells_each_step_and_asks(desk: WindowHarness) -> None:
     desk.on(SHOWN)
-    pointing, steps = desk.window.tray.pointing, told(desk)
+    pointing, steps = desk.window.tray.region_selector, told(desk)
     keys = Qt.Key
     for key in (
         keys.Key_Up, keys.Key_Right, keys.Key_Right, keys.Key_Plus, keys.Key_Left, keys.Key_Plus, keys.Key_Minus,
@@ -38,18 +38,18 @@ def test_pointing_by_keys_tells_each_step_and_asks(desk: WindowHarness) -> None:
         "top", "top right", "top right", "middle, zoomed once", "left, zoomed once", "middle, zoomed twice",
         "middle, zoomed once",
     ]  # fmt: skip
-    assert desk.window.tray.where.text() == "Pointing: middle, zoomed once"
+    assert desk.window.tray.region_label.text() == "Pointing: middle, zoomed once"
     desk.key(pointing, keys.Key_Minus)
     for key in (keys.Key_Up, keys.Key_Right):
         desk.key(pointing, key)
-    desk.window.bar.field.setPlainText("What is it?")
+    desk.window.bar.question_field.setPlainText("What is it?")
     desk.key(pointing, keys.Key_Return)
     assert desk.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
 
 
 def test_zooming_ends_where_there_is_nothing_more_to_see(desk: WindowHarness) -> None:
     desk.on(SHOWN)
-    pointing, steps = desk.window.tray.pointing, told(desk)
+    pointing, steps = desk.window.tray.region_selector, told(desk)
     desk.key(pointing, Qt.Key.Key_Minus)
     for _ in range(9):
         desk.key(pointing, Qt.Key.Key_Plus)
@@ -60,7 +60,7 @@ def test_zooming_ends_where_there_is_nothing_more_to_see(desk: WindowHarness) ->
 
 def test_pointing_by_mouse(desk: WindowHarness) -> None:
     desk.on(SHOWN)
-    pointing = desk.window.tray.pointing
+    pointing = desk.window.tray.region_selector
     frame = QRectF(pointing.rect())
 
     def mouse(kind: QEvent.Type, at: QPointF) -> None:
@@ -88,7 +88,7 @@ def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: WindowHarness) 
         events.TurnEnded("answered", "where?", "Here.", "x"),
     )
     assert desk.texts() == ["where?", "Here.", "clock: top right of picture 1"]
-    pointing, drawn = desk.window.tray.pointing, warm(desk)
+    pointing, drawn = desk.window.tray.region_selector, warm(desk)
     scale = 900 / pointing.width()
     above = (pointing.height() - 600 / scale) / 2
     seen = [round((one - above * (place % 2)) * scale) for place, one in enumerate(drawn or ())]
@@ -108,19 +108,19 @@ def test_places_are_told_and_kept_with_their_pictures(desk: WindowHarness, annou
     )
     assert any("star: top right of picture 1" in one and "ring: top left of picture 2" in one for one in announced)
     for row in (0, 1, 0):
-        desk.window.tray.list.setCurrentRow(row)
+        desk.window.tray.picture_list.setCurrentRow(row)
         assert warm(desk)
     desk.on(events.TurnStarted(2))
     desk.on(events.Heard("and now?"))
-    desk.window.tray.list.setCurrentRow(1)
+    desk.window.tray.picture_list.setCurrentRow(1)
     assert not warm(desk)
 
 
 def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: WindowHarness) -> None:
     desk.on(SHOWN)
-    desk.key(desk.window.tray.pointing, Qt.Key.Key_Plus)
+    desk.key(desk.window.tray.region_selector, Qt.Key.Key_Plus)
     desk.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))
     assert (
-        desk.window.tray.pointing.describe_selection == "middle, zoomed once"
-        and "tokens" in desk.window.tray.cost.text()
+        desk.window.tray.region_selector.describe_selection == "middle, zoomed once"
+        and "tokens" in desk.window.tray.cost_label.text()
     )

@@ -22,16 +22,16 @@ def past() -> Past:
 
 def test_conversations_are_listed_and_searched(desk: WindowHarness) -> None:
     assert desk.titles() == ["Long", "火车", "Tea"]
-    QTest.keyClicks(desk.past.search, "tea question 1")
+    QTest.keyClicks(desk.past.search_field, "tea question 1")
     until(lambda: desk.titles() == ["Tea"])
-    desk.past.search.setText("火")
-    QTest.keyClick(desk.past.search, Qt.Key.Key_Return)
+    desk.past.search_field.setText("火")
+    QTest.keyClick(desk.past.search_field, Qt.Key.Key_Return)
     assert desk.titles() == ["火车"]
 
 
 def test_one_is_opened_by_key_and_gone_on_with(desk: WindowHarness) -> None:
     desk.choose("Tea")
-    desk.key(desk.past.list, Qt.Key.Key_Return)
+    desk.key(desk.past.conversation_list, Qt.Key.Key_Return)
     assert desk.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
     assert ("open_conversation", 1, False) in desk.calls
     for late in (events.TurnStarted(5, "", 3), events.Heard("late"), events.TurnEnded("interrupted", "late")):
@@ -46,26 +46,26 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: WindowHarness) -> None:
 def test_renaming_and_deleting_and_bringing_back(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QInputDialog, "getText", lambda *told: ("Green tea", True))
     desk.choose("Tea")
-    desk.key(desk.past.list, Qt.Key.Key_F2)
+    desk.key(desk.past.conversation_list, Qt.Key.Key_F2)
     assert "Green tea" in desk.titles()
     desk.window.keeper.open_conversation(1)
     desk.choose("Green tea")
-    desk.key(desk.past.list, Qt.Key.Key_Delete)
+    desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
     assert desk.titles() == ["Long", "火车"] and desk.texts() == [] and desk.window.keeper.current is None
-    assert "Ctrl+Z" in desk.window.bar.status.text() and not desk.past.undo.isHidden()
+    assert "Ctrl+Z" in desk.window.bar.status_label.text() and not desk.past.undo_button.isHidden()
     desk.window.keeper.undo_delete()
-    assert "Green tea" in desk.titles() and desk.past.undo.isHidden()
+    assert "Green tea" in desk.titles() and desk.past.undo_button.isHidden()
 
 
 def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(1)  # Tea, the last in the list
     desk.choose("Long")
     for _ in range(2):
-        desk.key(desk.past.list, Qt.Key.Key_Delete)
+        desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
     assert desk.titles() == ["Tea"] and desk.window.keeper.current == 1
     for _ in range(2):
         desk.window.keeper.undo_delete()
-    assert desk.titles() == ["Long", "火车", "Tea"] and desk.past.undo.isHidden()
+    assert desk.titles() == ["Long", "火车", "Tea"] and desk.past.undo_button.isHidden()
 
 
 def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
@@ -74,7 +74,7 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
     monkeypatch.setattr(conversation_store, "UNDO_SECONDS", -0.9)
     for title in desk.titles():
         desk.choose(title)
-        desk.key(desk.past.list, Qt.Key.Key_Delete)
+        desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
     assert list((home / "pictures").glob("*.png"))
     until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
 
@@ -92,10 +92,10 @@ def test_export_and_import(desk: WindowHarness, tmp_path: Path, monkeypatch: pyt
 
 
 def test_private_and_new_conversations(desk: WindowHarness) -> None:
-    desk.window.side.private.click()
-    assert desk.calls[-1] == ("open_conversation", None, True) and "not saved" in desk.window.bar.status.text()
+    desk.window.side.private_box.click()
+    assert desk.calls[-1] == ("open_conversation", None, True) and "not saved" in desk.window.bar.status_label.text()
     desk.window.do.new_conversation()
-    assert desk.calls[-1] == ("open_conversation", None, False) and not desk.window.side.private.isChecked()
+    assert desk.calls[-1] == ("open_conversation", None, False) and not desk.window.side.private_box.isChecked()
 
 
 def test_an_opened_conversation_is_seen_in_a_narrow_window(

@@ -187,7 +187,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
     QTest.qWait(100)  # a tool tip goes when the focus does
     for name in names(fifo):
         desk.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
-        assert told_by_tool_tip(window.bar.talk) == f"{name} cannot be opened."
+        assert told_by_tool_tip(window.bar.talk_button) == f"{name} cannot be opened."
         desk.on(
             events.VoicesAvailable((name,), (name,)),
             events.AudioDevicesAvailable((name,), (name,)),
@@ -202,17 +202,17 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
             events.RegionPointed(name, "e" * 64, 1, 1, 20, 20),
             events.TurnEnded("answered", name, name, name),
         )
-        row = window.tray.list.item(window.tray.list.count() - 1)
-        place = window.tray.list.visualItemRect(row).center()
-        assert told_by_tool_tip(window.tray.list.viewport(), place).splitlines()[0] == name
-        desk.past.show_all([ConversationSummary(7, name, 0.0, 0)], None)
+        row = window.tray.picture_list.item(window.tray.picture_list.count() - 1)
+        place = window.tray.picture_list.visualItemRect(row).center()
+        assert told_by_tool_tip(window.tray.picture_list.viewport(), place).splitlines()[0] == name
+        desk.past.show_conversations([ConversationSummary(7, name, 0.0, 0)], None)
         window.tray.remove_picture("e" * 64)
         for widget in (window, *window.findChildren(QWidget)):
             widget.grab() if widget.isWindow() else widget.repaint()
-        label = window.bar.status
+        label = window.bar.status_label
         assert label.textFormat() == Qt.TextFormat.PlainText
-        window.bar.status.setText(name)
-        assert window.bar.status.text() == name
+        window.bar.status_label.setText(name)
+        assert window.bar.status_label.text() == name
     assert fifo.exists(), "something opened it"
 
 
@@ -278,9 +278,9 @@ def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: WindowHar
     label = labels.plain_label(long)
     assert len(label.text()) == labels.MAX_LETTERS
     desk.on(events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162)))
-    desk.past.show_all([ConversationSummary(7, long, 0.0, 0)], None)
+    desk.past.show_conversations([ConversationSummary(7, long, 0.0, 0)], None)
     side, tray = desk.window.side, desk.window.tray
-    assert max(len(side.voice.itemText(row)) for row in range(side.voice.count())) <= 220
-    assert side.voice.itemData(0) == long, "what is chosen is still the voice's own name"
-    assert len(desk.titles()[0]) == labels.MAX_NAME_LETTERS and len(tray.where.text()) < 250
+    assert max(len(side.voice_box.itemText(row)) for row in range(side.voice_box.count())) <= 220
+    assert side.voice_box.itemData(0) == long, "what is chosen is still the voice's own name"
+    assert len(desk.titles()[0]) == labels.MAX_NAME_LETTERS and len(tray.region_label.text()) < 250
     assert Settings().voice.id

@@ -291,9 +291,9 @@ def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path,
     change(folder, "PRAGMA foreign_keys=OFF", f"UPDATE conversation SET id = {number} WHERE id = 1")
     change(folder, f"UPDATE turn SET conversation = {number} WHERE conversation = 1")
     kept, _ = opened(folder)
-    wanted: list[tuple[str, object]] = []
+    requested: list[int] = []
     past = ConversationPanel()
-    past.wanted.connect(lambda what, which: wanted.append((what, which)))
-    past.show_all([one for one in kept.list_conversations() if one.id == number], number)
-    past.list.wanted.emit("open", number)
-    assert wanted == [("open", number)] and len(kept.last_turns(number)) == 2
+    past.open_requested.connect(requested.append)
+    past.show_conversations([one for one in kept.list_conversations() if one.id == number], number)
+    past.conversation_list.open_requested.emit(number)
+    assert requested == [number] and len(kept.last_turns(number)) == 2

@@ -89,7 +89,7 @@ def test_the_window_s_button_gets_them_and_they_are_used(
     view = View()
     for name in NAMES:
         row = view.dialog.rows[name]
-        row.buttons["get"].click()
+        row.download_button.click()
         until(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
         assert row.state.text() == "It is used now."
     assert save_settings(view.settings, AppPaths.locate()) == ""

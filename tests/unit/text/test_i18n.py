@@ -236,7 +236,7 @@ def test_nothing_in_the_window_is_beyond_translation(application: QApplication, 
     sentences = [
         *shown(window),
         *shown(options),
-        *(f"{a} {b}" for a, b in texts.all_keys()),
+        *(f"{a} {b}" for a, b in texts.list_shortcuts()),
         texts.loading_text("transcriber"),
     ]
     sentences += [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())]
