@@ -225,13 +225,13 @@ def test_the_end_of_the_program_ends_what_is_fetched(hub: Hub) -> None:
     code = """
 import dataclasses, psutil
 from PySide6.QtCore import QCoreApplication, QProcess
-from assistant.models.catalog import CATALOGUE
+from assistant.models.catalog import CATALOG
 from assistant.settings import Settings
-from ui.download_manager import Downloads
-CATALOGUE.update({name: dataclasses.replace(entry, sha256=()) for name, entry in CATALOGUE.items()})  # the test's hub
-downloads = Downloads(application := QCoreApplication([]), Settings)
-downloads.moved.connect(lambda name: application.quit())
-downloads.get("whisper-tiny")
+from ui.download_manager import DownloadManager
+CATALOG.update({name: dataclasses.replace(entry, sha256=()) for name, entry in CATALOG.items()})  # the test's hub
+downloads = DownloadManager(application := QCoreApplication([]), Settings)
+downloads.progress_changed.connect(lambda name: application.quit())
+downloads.download("whisper-tiny")
 fetching = [psutil.Process(child.processId()) for child in downloads.findChildren(QProcess)]
 application.exec()
 print(len(fetching), [child for child in fetching if child.is_running()], flush=True)
