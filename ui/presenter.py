@@ -150,7 +150,7 @@ class Presenter(QObject):
                 self._announcer.announce(said.format(n=number, name=event.name), detail=not event.replaces)
                 self._window.conversation.refresh()
             case events.RegionPointed():
-                self._pointed.append(self._window.tray.point_out(event))
+                self._pointed.append(self._window.tray.mark_region(event))
             case events.PictureCostEstimated():
                 self._window.tray.show_cost(event)
             case events.PictureRemoved(digest):

@@ -86,7 +86,7 @@ class SettingsDialog(QDialog):
     def offer_choices(self, field: str, names: Sequence[str], chosen: str) -> None:
         """The microphones ("input") or speakers ("output") that there are now."""
         entries = [("", tr("The system's own")), *((name, name) for name in names)]
-        next(control for option, _, control in self.rows if option.field == field).offer(entries, chosen)
+        next(control for option, _, control in self.rows if option.field == field).offer_entries(entries, chosen)
 
     def _add_row(self, option: SettingSpec) -> tuple[QWidget, Any]:
         value = getattr(getattr(self._get_settings(), option.section), option.field)

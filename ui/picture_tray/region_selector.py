@@ -1,4 +1,4 @@
-"""A picture to point at: a box by mouse, or a 3 x 3 grid by keys, each step told. Knows nothing of the engine.
+"""The large picture in the tray, in which the user selects a region: a box by mouse, or a cell of a 3 x 3 grid by keys.
 
 All boxes are left, top, right, bottom in the picture's own pixels."""
 
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
 
-_DRAGGED = 6  # points; a shorter drag is a click
+_MIN_DRAG_PX = 6  # a shorter drag is a click
 
 
 class RegionSelector(QWidget):
-    """`pointed` gives the box that is asked about, `cropped` the one that the picture is cut to, `turned` asks for a
-    quarter turn, `told` is what a screen reader says of a step. While `cropping`, the mouse's box cuts."""
+    """Shows one picture and lets the user select a region of it.
 
-    region_selected, crop_selected, rotation_requested, announced = Signal(tuple), Signal(tuple), Signal(), Signal(str)
+    `region_selected` carries the box to ask about, `crop_selected` the box to crop the picture to; the keys X and T
+    request a crop and a rotation by a quarter turn. `announced` carries the place in words after every step in the
+    grid. While `is_cropping`, a box that is dragged with the mouse crops."""
+
+    region_selected, crop_selected = Signal(tuple), Signal(tuple)
+    rotation_requested, announced = Signal(), Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,11 +45,11 @@ class RegionSelector(QWidget):
         self._marks: list[tuple[str, Box]] = []
         self._grid = GridCursor()
         self.is_cropping = False
-        self._from: QPoint | None = None
-        self._dragged = QRectF()
+        self._drag_start: QPoint | None = None
+        self._drag_box = QRectF()  # in the widget's pixels
 
     def show_picture(self, image: QImage, name: str, size: tuple[int, int]) -> None:
-        """Another picture of `size` pixels, drawn from a smaller `image` of it."""
+        """Shows another picture, of width and height `size`, drawn from `image`, which may be smaller."""
         self._image, self._size = image, size
         self._marks, self._grid = [], GridCursor(size)
         self.setAccessibleName(tr("Point at {name}").format(name=name))
@@ -55,24 +59,20 @@ class RegionSelector(QWidget):
         self.updateGeometry()
         self.update()
 
-    def point_out(self, label: str, box: Box) -> None:
-        """A place that an answer names."""
+    def add_mark(self, label: str, box: Box) -> None:
+        """Draws a region that an answer points at."""
         self._marks.append((label, box))
         self.update()
 
     def clear_marks(self) -> None:
+        """Removes all regions that answers pointed at."""
         self._marks = []
         self.update()
 
     @property
     def selected_box(self) -> Box:
-        """The cell that is pointed at."""
+        """The cell of the grid that the keys have reached."""
         return self._grid.current_box
-
-    @property
-    def describe_selection(self) -> str:
-        """Where it points, such as "top right, zoomed twice"."""
-        return self._grid.describe_place
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         actions = {
@@ -92,19 +92,20 @@ class RegionSelector(QWidget):
             super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._from = event.position().toPoint()
+        self._drag_start = event.position().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._from is not None:
-            self._dragged = QRectF(QPointF(self._from), event.position()).normalized() & self._picture_frame
+        if self._drag_start is not None:
+            dragged = QRectF(QPointF(self._drag_start), event.position()).normalized()
+            self._drag_box = dragged & self._picture_frame
             self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        dragged, self._from, self._dragged = self._dragged, None, QRectF()
+        drag_box, self._drag_start, self._drag_box = self._drag_box, None, QRectF()
         self.update()
-        if min(dragged.width(), dragged.height()) > _DRAGGED:
-            left, top = self._to_pixels(dragged.topLeft())
-            right, bottom = self._to_pixels(dragged.bottomRight())
+        if min(drag_box.width(), drag_box.height()) > _MIN_DRAG_PX:
+            left, top = self._to_pixels(drag_box.topLeft())
+            right, bottom = self._to_pixels(drag_box.bottomRight())
             box = (left, top, max(left + 1, right), max(top + 1, bottom))
             (self.crop_selected if self.is_cropping else self.region_selected).emit(box)
 
@@ -118,24 +119,24 @@ class RegionSelector(QWidget):
         return max(60, min(width, round(width * self._size[1] / self._size[0])))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now, frame = theme.current_theme(), self._picture_frame
+        colors, frame = theme.current_theme(), self._picture_frame
         painter = QPainter(self)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(frame, self._image, self._source_rect)
         if self.hasFocus():
             draw_grid(painter, frame)
-            draw_outline(painter, self._to_screen(self.selected_box), QColor(now.accent), 3)
+            draw_outline(painter, self._to_widget(self.selected_box), QColor(colors.accent), 3)
         for label, box in self._marks:
-            where = self._to_screen(box) & frame
-            draw_outline(painter, where, QColor(now.warm), 2)
-            painter.setPen(QColor(now.warm))
-            painter.drawText(where.adjusted(4, 2, 0, 0), label)
-        if not self._dragged.isEmpty():
-            draw_outline(painter, self._dragged, QColor(now.accent), 2)
+            outline = self._to_widget(box) & frame
+            draw_outline(painter, outline, QColor(colors.warm), 2)
+            painter.setPen(QColor(colors.warm))
+            painter.drawText(outline.adjusted(4, 2, 0, 0), label)
+        if not self._drag_box.isEmpty():
+            draw_outline(painter, self._drag_box, QColor(colors.accent), 2)
 
     @property
     def _picture_frame(self) -> QRectF:
-        """Where the picture is drawn."""
+        """Where the picture is drawn, in the widget's pixels."""
         left, top, right, bottom = self._grid.current_region
         size = QSize(right - left, bottom - top).scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
         return QRectF(
@@ -144,21 +145,23 @@ class RegionSelector(QWidget):
 
     @property
     def _source_rect(self) -> QRectF:
-        """The part of the small image that is seen."""
+        """The visible part of the small image, in its pixels."""
         left, top, right, bottom = self._grid.current_region
-        x, y = self._image.width() / self._size[0], self._image.height() / self._size[1]
-        return QRectF(left * x, top * y, (right - left) * x, (bottom - top) * y)
+        scale_x, scale_y = self._image.width() / self._size[0], self._image.height() / self._size[1]
+        return QRectF(left * scale_x, top * scale_y, (right - left) * scale_x, (bottom - top) * scale_y)
 
-    def _to_screen(self, box: Box) -> QRectF:
+    def _to_widget(self, box: Box) -> QRectF:
+        """A box of the picture in the widget's pixels."""
         frame, (left, top, right, bottom) = self._picture_frame, self._grid.current_region
-        x, y = frame.width() / (right - left), frame.height() / (bottom - top)
+        scale_x, scale_y = frame.width() / (right - left), frame.height() / (bottom - top)
         return QRectF(
-            frame.left() + (box[0] - left) * x, frame.top() + (box[1] - top) * y,
-            (box[2] - box[0]) * x, (box[3] - box[1]) * y,
+            frame.left() + (box[0] - left) * scale_x, frame.top() + (box[1] - top) * scale_y,
+            (box[2] - box[0]) * scale_x, (box[3] - box[1]) * scale_y,
         )  # fmt: skip
 
-    def _to_pixels(self, at: QPointF) -> tuple[int, int]:
+    def _to_pixels(self, point: QPointF) -> tuple[int, int]:
+        """A point of the widget in the picture's pixels."""
         frame, (left, top, right, bottom) = self._picture_frame, self._grid.current_region
-        x = left + (at.x() - frame.left()) / frame.width() * (right - left)
-        y = top + (at.y() - frame.top()) / frame.height() * (bottom - top)
+        x = left + (point.x() - frame.left()) / frame.width() * (right - left)
+        y = top + (point.y() - frame.top()) / frame.height() * (bottom - top)
         return min(right, max(left, round(x))), min(bottom, max(top, round(y)))

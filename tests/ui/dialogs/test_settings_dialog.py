@@ -23,7 +23,7 @@ def test_settings_are_found_changed_at_once_and_put_back(
     (made,) = desk.window.findChildren(SettingsDialog)
     assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
     made.search_field.setText("graphics card whisper")
-    assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "budget"]
+    assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "gpu_memory_limit_gb"]
     made.search_field.clear()
     assert all(row.isVisible() for _, row, _ in made.rows)
     controls = {f"{option.section}.{option.field}": control for option, _, control in made.rows}

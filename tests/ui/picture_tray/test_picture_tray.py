@@ -11,8 +11,7 @@ from PySide6.QtTest import QTest
 
 from assistant import events
 from tests.support.window_harness import SHOWN, WindowHarness
-from ui.picture_tray import picture_tray
-from ui.picture_tray.picture_tray import DIGEST_ROLE
+from ui.picture_tray import picture_list
 from ui.picture_tray.thumbnail import framed_thumbnail
 
 
@@ -36,7 +35,7 @@ def test_a_reworked_picture_keeps_its_place(desk: WindowHarness) -> None:
     for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
         desk.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
     tray = desk.window.tray.picture_list
-    assert [tray.item(row).data(DIGEST_ROLE)[0] for row in range(tray.count())] == ["f", "e"]
+    assert [picture.digest[0] for picture in tray.pictures] == ["f", "e"]
     assert tray.currentRow() == 0
 
 
@@ -51,7 +50,7 @@ def test_five_hundred_pictures_at_once(desk: WindowHarness, tmp_path: Path) -> N
 def test_a_thumbnail_is_drawn_once_for_each_number(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     monkeypatch.setattr(
-        picture_tray, "framed_thumbnail", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
+        picture_list, "framed_thumbnail", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
     )
     for number in range(100):
         digest = f"{number:064}"
