@@ -1,6 +1,7 @@
-"""Makes an AppDir of a bundle, so that `appimagetool dist/hark` makes an AppImage of it: start, menu entry and icon.
+"""Turns a bundle into an AppDir by adding a start script, a menu entry and an icon; `appimagetool dist/hark` can then
+make an AppImage of it.
 
-`python resources/packages/appdir.py FOLDER`, after `make bundle`, on Linux."""
+Run it on Linux after `make bundle`: `python resources/packages/appdir.py FOLDER`."""
 
 from __future__ import annotations
 

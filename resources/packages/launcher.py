@@ -1,6 +1,6 @@
-"""The one program of a bundle: `hark` the commands, `hark-window` the window, and what either starts of itself.
+"""The entry point of a bundle: the command `hark`, the window `hark-window`, and the child processes that they start.
 
-Hark starts parts of itself as `python -P -m MODULE` or `-P -c CODE`; in a bundle the program stands in for python."""
+Hark starts its child processes as `python -P -m MODULE` or `-P -c CODE`; in a bundle this program replaces python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
-import assistant  # noqa: F401 - first of all: no library is to report, whichever part is started
+import assistant  # noqa: F401 - before any library: it switches their telemetry off
 
 
 def main() -> None:
