@@ -20,7 +20,7 @@ from assistant.history.conversation_store import ConversationStore, TurnRecord
 from assistant.history.rows import Digest, LetterCount, RegionBoxes, Timestamp, TurnState
 from assistant.safe_open import open_regular_file
 from assistant.text.i18n import tr, tr_noop
-from assistant.text.markdown import MAX_NESTING, strip_common_html
+from assistant.text.markdown import MAX_NESTING, build_commonmark_parser
 from assistant.typed_reader import parse_json, read_as
 
 _MARK = "hark-conversation"
@@ -187,7 +187,7 @@ def _escape_live_parts(parts: list[tuple[str, str]], code: str = "") -> str:
 def _escape_links(text: str) -> set[str]:
     """The pictures that Markdown shows, by viewers that know tables or do not; "?" for HTML, and what is too deep."""
     found = set()
-    for draw in (strip_common_html(html=True), strip_common_html(html=True).disable("table")):
+    for draw in (build_commonmark_parser(html=True), build_commonmark_parser(html=True).disable("table")):
         for token in draw.parse(text):
             for one in (token, *(token.children or [])):
                 if one.type == "image":
@@ -232,7 +232,7 @@ def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
 
 def _write_html(archive: ConversationStore, conversation: int, path: Path) -> str:
     # Pictures that an answer names stay words; the policy in the page's head would not let them load either.
-    draw = strip_common_html().disable("image")
+    draw = build_commonmark_parser().disable("image")
     names, parts = archive.picture_names(conversation), list[str]()
     for turn in archive.last_turns(conversation):
         parts.append(f"<h2>{html.escape(_format_time(turn))}</h2>\n<p><b>{html.escape(turn.question)}</b></p>\n")

@@ -1,1 +1,1 @@
-"""Text made ready for the ear. Knows nothing of voices."""
+"""Text as it is shown, spoken and translated."""

@@ -1,4 +1,5 @@
-"""The user's language: sentences by GNU gettext, English where there is no other. Knows nothing of who says them."""
+"""Translates sentences for the user with GNU gettext. The sentences in the code are English; Chinese has a
+catalogue."""
 
 from __future__ import annotations
 
@@ -11,35 +12,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
-_KNOWN = {"zh": "zh_CN"}  # of a language the catalogue that serves it
-_CHOSEN = "HARK_TONGUE"
-_HAN, _LATIN = re.compile("[\u3400-\u9fff]"), re.compile("[A-Za-z']+")
-_now: NullTranslations | None = None  # English needs none, and neither gettext nor its time
+_CATALOG_NAMES = {"zh": "zh_CN"}  # language code: name of the catalogue
+_LANGUAGE_VARIABLE = "HARK_TONGUE"
+_CHINESE_CHARACTER, _LATIN_WORD = re.compile("[\u3400-\u9fff]"), re.compile("[A-Za-z']+")
+_catalog: NullTranslations | None = None  # None for English, which then never loads gettext
 
 
-def choose_language(wanted: Sequence[str]) -> str:
-    """Takes the first language that Hark speaks of names such as "zh-Hans-CN" or "en_GB"; returns "en" or its name.
+def choose_language(locales: Sequence[str]) -> str:
+    """Switches to the first of `locales`, such as "zh-Hans-CN" or "en_GB", that Hark has a translation for.
 
-    Processes that are started from now on can `inherit` it."""
-    os.environ[_CHOSEN] = chosen = _best_language(wanted)
-    return chosen
+    Returns the catalogue's name ("zh_CN"), or "en". Child processes started afterwards can switch to the same language
+    with `use_inherited_language`."""
+    os.environ[_LANGUAGE_VARIABLE] = language = _select_language(locales)
+    return language
 
 
 def use_inherited_language() -> None:
-    """Takes the language of the process that started this one; English where it chose none."""
-    _best_language([os.environ.get(_CHOSEN, "en")])
+    """Switches to the language of the parent process; English if it chose none."""
+    _select_language([os.environ.get(_LANGUAGE_VARIABLE, "en")])
 
 
-def _best_language(wanted: Sequence[str]) -> str:
-    global _now
-    for name in wanted:
-        language = name.replace("_", "-").split("-")[0].lower()
+def _select_language(locales: Sequence[str]) -> str:
+    global _catalog
+    for locale in locales:
+        language = locale.replace("_", "-").split("-")[0].lower()
         if language in ("en", "c"):
             break
-        if language in _KNOWN:
-            _now = _load_catalog(_KNOWN[language])
-            return _KNOWN[language]
-    _now = None
+        if language in _CATALOG_NAMES:
+            _catalog = _load_catalog(_CATALOG_NAMES[language])
+            return _CATALOG_NAMES[language]
+    _catalog = None
     return "en"
 
 
@@ -52,38 +54,38 @@ def _load_catalog(name: str) -> NullTranslations:
         return gettext.GNUTranslations(file)
 
 
-def use_catalog(catalogue: NullTranslations) -> None:
-    """Another catalogue, such as a test's."""
-    global _now
-    _now = catalogue
+def use_catalog(catalog: NullTranslations) -> None:
+    """Installs a catalogue directly; tests use it for a pseudo-translation."""
+    global _catalog
+    _catalog = catalog
 
 
 def current_language() -> str:
-    """The code of the language that is spoken now, such as "en" or "zh"."""
-    return str(_now.info().get("language", "en"))[:2] if _now else "en"
+    """The two-letter code of the current language: "en" or "zh"."""
+    return str(_catalog.info().get("language", "en"))[:2] if _catalog else "en"
 
 
 def tr(text: str) -> str:
-    """A sentence in the user's language; names are put in afterwards: `tr("Picture {n}").format(n=1)`."""
-    return _now.gettext(text) if _now and text else text
+    """Translates a sentence into the user's language. Format it afterwards: `tr("Picture {n}").format(n=1)`."""
+    return _catalog.gettext(text) if _catalog and text else text
 
 
-def ntr(one: str, many: str, count: int) -> str:
-    """The form of a sentence that goes with a number."""
-    form = _now.ngettext(one, many, count) if _now else one if count == 1 else many
-    return form.format(n=count)
+def ntr(singular: str, plural: str, count: int) -> str:
+    """Translates a sentence with the plural form for `count`, and puts `count` in for `{n}`."""
+    text = _catalog.ngettext(singular, plural, count) if _catalog else singular if count == 1 else plural
+    return text.format(n=count)
 
 
 def is_chinese(text: str) -> bool:
-    """Whether a text is Chinese, whatever names of other languages are in it."""
-    return len(_HAN.findall(text)) > len(_LATIN.findall(text))
+    """Whether a text is mostly Chinese: it has more Chinese characters than Latin words."""
+    return len(_CHINESE_CHARACTER.findall(text)) > len(_LATIN_WORD.findall(text))
 
 
-def translate_like(asked: str, text: str) -> str:
-    """A marked sentence in the language of what was asked, whatever the user's: one voice speaks both."""
-    return _load_catalog(_KNOWN["zh"]).gettext(text) if is_chinese(asked) else text
+def translate_like(question: str, text: str) -> str:
+    """Translates a sentence marked with `tr_noop` into the language of the question instead of the user's language."""
+    return _load_catalog(_CATALOG_NAMES["zh"]).gettext(text) if is_chinese(question) else text
 
 
 def tr_noop(text: str) -> str:
-    """Marks a sentence that is translated where it is shown."""
+    """Marks a sentence for the catalogue; the code that shows it calls `tr`."""
     return text

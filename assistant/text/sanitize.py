@@ -1,12 +1,13 @@
-"""The one door through which untrusted text comes in: no lone surrogates, NULs or control characters."""
+"""Cleans untrusted text before it reaches the database, a terminal or a screen reader."""
 
 from __future__ import annotations
 
 import re
 
-_UNSOUND = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters but tab and line feed
+# C0 and C1 control characters except tab and line feed.
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def sanitize(text: str) -> str:
-    """The text without characters that break databases, terminals and screen readers."""
-    return _UNSOUND.sub("", text.encode("utf-8", "replace").decode("utf-8"))
+    """Removes control characters and NULs, and replaces lone surrogates with "?"."""
+    return _CONTROL_CHARACTERS.sub("", text.encode("utf-8", "replace").decode("utf-8"))

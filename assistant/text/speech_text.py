@@ -1,4 +1,4 @@
-"""What a voice says for a piece of Markdown: every word, no marks, and what was skipped. Knows nothing of voices."""
+"""Turns Markdown into the text that a voice reads out, and spells text letter by letter."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from assistant.text.i18n import ntr, tr
 from assistant.text.markdown import build_parser, formula_to_text
 from assistant.text.sanitize import sanitize
 
-SPELLED_SYMBOLS = 200  # letters
+MAX_SPELLED_CHARACTERS = 200
 
 
 def to_speech_text(piece: str) -> str:
-    """The words to say for a piece of an answer; "" when there are none."""
+    """The text to speak for a piece of Markdown, "" if there is nothing to say. Code is replaced by its number of
+    lines."""
     parts: list[str] = []
     for token in build_parser().parse(sanitize(piece)):
         if token.type in ("fence", "code_block"):
@@ -27,8 +28,8 @@ def to_speech_text(piece: str) -> str:
 
 
 def spell_out(text: str) -> str:
-    """A text letter by letter, word by word; signs by their names. A long one is cut."""
-    words = sanitize(text)[:SPELLED_SYMBOLS].split()
+    """Spells a text letter by letter, with Unicode names for signs; at most `MAX_SPELLED_CHARACTERS` of it."""
+    words = sanitize(text)[:MAX_SPELLED_CHARACTERS].split()
     return "; ".join(", ".join(_letter_name(letter) for letter in word) for word in words)
 
 

@@ -19,7 +19,7 @@ from assistant.history.conversation_store import ConversationStore
 from assistant.history.database import Database
 from assistant.history.turn_recorder import TurnRecorder, load_messages
 from assistant.pictures import Picture
-from assistant.text.markdown import strip_common_html
+from assistant.text.markdown import build_commonmark_parser
 from tests.support.paths import SHARED_FILES
 
 HOSTILE = (
@@ -96,7 +96,7 @@ HOSTILE_MARKDOWN = [
 def test_whoever_shows_the_markdown_fetches_nothing(tmp_path: Path, answers: list[str]) -> None:
     text = written(tmp_path, *answers, question="\n".join(answers), title=answers[0])
     for tables in (True, False):
-        draw = strip_common_html(html=True)
+        draw = build_commonmark_parser(html=True)
         draw.options["maxNesting"] = 100
         page = draw.render(text) if tables else draw.disable("table").render(text)
         assert "<img" not in page and "a.example" in page, page
