@@ -124,7 +124,7 @@ def _check_sound() -> Iterator[DoctorFinding]:
     from assistant.audio import portaudio
 
     try:
-        portaudio.load_library("listen")
+        portaudio.load_sounddevice("listen")
     except NotAvailableError as error:
         yield DoctorFinding(tr("sound"), "missing", error.message, error.hint)
         return

@@ -20,7 +20,7 @@ import numpy as np
 
 from assistant.audio import clip, decode
 from assistant.audio.segmenter import SegmenterParams
-from assistant.audio.vad import RATE
+from assistant.audio.vad import SAMPLE_RATE_HZ
 from assistant.history.conversation_store import TurnRecord
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.interfaces import Voice
@@ -107,9 +107,9 @@ def _window(desk: DesktopHarness, long: int) -> Iterator[Figure]:
 
 def _listening(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     """What the level meter costs, its one animation."""
-    loud = np.repeat(np.linspace(0.2, 1, 100) ** 2, RATE // 4)
+    loud = np.repeat(np.linspace(0.2, 1, 100) ** 2, SAMPLE_RATE_HZ // 4)
     noise = np.random.default_rng(0).normal(0, 0.1, len(loud)) * loud
-    clip.write_wav(folder / "noise.wav", clip.to_mono(noise.astype(np.float32), RATE))
+    clip.write_wav(folder / "noise.wav", clip.to_mono(noise.astype(np.float32), SAMPLE_RATE_HZ))
     playing = subprocess.Popen(["paplay", "--device=mic", str(folder / "noise.wav")], env=desk.environment)
     seen = _shown(desk, "--meter", "8")
     playing.kill()
@@ -164,7 +164,7 @@ def _turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     engine.attach_file(str(folder / "p.png"))
     ear, mic = Monitor("ear.monitor", desk.environment), Monitor("mic.monitor", desk.environment)
     time.sleep(1.0)
-    ours, naive = SegmenterParams(), SegmenterParams(soft_silence=RATE * 700 // 1000)
+    ours, naive = SegmenterParams(), SegmenterParams(soft_silence=SAMPLE_RATE_HZ * 700 // 1000)
     waits: dict[str, list[float]] = {"ours": [], "naive": []}
     stages: list[TurnEnded] = []
     for _ in range(_PAIRS):
@@ -196,8 +196,8 @@ class _Tone(Voice):
     """A voice that hums evenly, so that a change of its loudness can be seen."""
 
     def synthesize(self, text: str) -> Iterator[clip.AudioClip]:
-        time_ = np.arange(5 * RATE) / RATE
-        yield clip.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), RATE)
+        time_ = np.arange(5 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+        yield clip.AudioClip((0.5 * np.sin(2 * np.pi * 220 * time_)).astype(np.float32), SAMPLE_RATE_HZ)
 
 
 def _barging(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:

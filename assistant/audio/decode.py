@@ -16,8 +16,8 @@ from assistant.limited_child import LimitedChild
 from assistant.safe_open import open_regular_file
 from assistant.text.i18n import tr, tr_noop
 
-DECODED_RATE = 16_000  # of every file; no model listens closer
-MAX_SECONDS = 600.0  # seconds of sound that a question may have
+DECODED_RATE_HZ = 16_000  # of every file; no model listens closer
+MAX_AUDIO_SECONDS = 600.0  # seconds of sound that a question may have
 _MAX_FILE_BYTES = 2 * 1024**3
 _CHUNK_BYTES = 64 * 1024
 _DECODING_TIMEOUT_S = 90.0
@@ -59,7 +59,7 @@ class AudioDecoding:
         code = self._child.wait()
         if code:
             raise _refusal_error("late" if self._child.has_timed_out else code, self._name)
-        return AudioClip(np.frombuffer(self._samples, np.float32), DECODED_RATE)
+        return AudioClip(np.frombuffer(self._samples, np.float32), DECODED_RATE_HZ)
 
     def close(self) -> None:
         """Ends the process, if it still runs."""
@@ -70,7 +70,7 @@ class AudioDecoding:
     def _read_output(self) -> None:
         while chunk := self._child.output_stream.read(_CHUNK_BYTES):
             self._samples += chunk
-            if len(self._samples) > MAX_SECONDS * DECODED_RATE * 4:
+            if len(self._samples) > MAX_AUDIO_SECONDS * DECODED_RATE_HZ * 4:
                 return self._child.kill()
 
 

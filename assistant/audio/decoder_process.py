@@ -18,7 +18,7 @@ import soxr
 
 from assistant.audio import wav
 from assistant.audio.clip import ChannelDownmix, Samples
-from assistant.audio.decode import DECODED_RATE, MAX_SECONDS
+from assistant.audio.decode import DECODED_RATE_HZ, MAX_AUDIO_SECONDS
 from assistant.audio.formats import AudioRefusal, AudioRefusedError, find_audio_format
 from assistant.limited_child import limit_resources
 
@@ -61,7 +61,7 @@ def _read_frames(container: Any) -> Iterator[Any]:
 
 def _resample_frames(frames: Iterator[Any]) -> Iterator[Samples]:
     """The rate may change within a file, where it was put together from several."""
-    rate, resampler, downmix = 0, None, ChannelDownmix(DECODED_RATE)
+    rate, resampler, downmix = 0, None, ChannelDownmix(DECODED_RATE_HZ)
     for frame in frames:
         if frame.sample_rate not in wav.SAMPLE_RATES_HZ:
             raise AudioRefusedError(AudioRefusal.IMPOSSIBLE_RATE)
@@ -69,7 +69,7 @@ def _resample_frames(frames: Iterator[Any]) -> Iterator[Samples]:
             if resampler:
                 yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
             rate, downmix = frame.sample_rate, ChannelDownmix(frame.sample_rate)
-            resampler = soxr.ResampleStream(rate, DECODED_RATE, 1, "float32") if rate != DECODED_RATE else None
+            resampler = soxr.ResampleStream(rate, DECODED_RATE_HZ, 1, "float32") if rate != DECODED_RATE_HZ else None
         block = downmix(_frame_samples(frame))
         yield resampler.resample_chunk(block) if resampler else block
     if resampler:
@@ -92,7 +92,7 @@ def main() -> int:
     try:
         for block in decode_blocks(sys.stdin.buffer):
             written_samples += len(block)
-            if written_samples > MAX_SECONDS * DECODED_RATE:
+            if written_samples > MAX_AUDIO_SECONDS * DECODED_RATE_HZ:
                 return AudioRefusal.TOO_LONG
             sys.stdout.buffer.write(np.clip(block, -1.0, 1.0).astype(np.float32).tobytes())
         sys.stdout.buffer.flush()

@@ -17,7 +17,7 @@ _NOTES: dict[str, tuple[float, ...]] = {
     "on": (660, 880), "off": (880, 660), "sent": (740,), "working": (392,), "ready": (523, 659, 784),
     "error": (294, 0, 220),
 }  # fmt: skip
-NAMES = tuple(_NOTES)
+EARCON_NAMES = tuple(_NOTES)
 _NOTE = 0.035  # seconds
 _EVERY, _SOFT = 1.6, 0.3  # seconds between two sounds of work, which are softer
 

@@ -14,9 +14,9 @@ import numpy as np
 from assistant.audio import resampler
 from assistant.audio.clip import Samples
 from assistant.audio.own_voice_detector import OwnVoiceDetector
-from assistant.audio.vad import RATE
+from assistant.audio.vad import SAMPLE_RATE_HZ
 
-FRAME_SAMPLES = RATE // 100  # AEC3 takes 10 ms
+FRAME_SAMPLES = SAMPLE_RATE_HZ // 100  # AEC3 takes 10 ms
 # Frames go together by when they come. After a stall one side has a queue and the other catches up: a frame waits for
 # its partner. What still waits after so many frames never had one: of the speaker's, because the microphone lost sound
 # (an echo would seem to come before what it is an echo of); of the microphone's, because the speaker began later.
@@ -39,13 +39,13 @@ class EchoCanceller:
 
     `played` runs in the speaker's thread, everything else in the listener's."""
 
-    def __init__(self, far_rate: int, headphones: bool = False) -> None:
+    def __init__(self, far_rate: int, uses_headphones: bool = False) -> None:
         from pywebrtc_audio import EchoCanceller
 
-        self._canceller: Any = None if headphones else EchoCanceller(RATE, 1)
-        self.has_converged = headphones
+        self._canceller: Any = None if uses_headphones else EchoCanceller(SAMPLE_RATE_HZ, 1)
+        self.has_converged = uses_headphones
         self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
-        self._far_to_rate = resampler.StreamResampler(far_rate, RATE)
+        self._far_to_rate = resampler.StreamResampler(far_rate, SAMPLE_RATE_HZ)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
         self._since_far = _TAIL
         self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0

@@ -20,10 +20,10 @@ from assistant.audio.segmenter import (
     SpeechStarted,
     UtteranceSegmenter,
 )
-from assistant.audio.vad import RATE
+from assistant.audio.vad import SAMPLE_RATE_HZ
 
-DUCKED = 0.25
-_LEVEL_EVERY = RATE // 10
+DUCKED_GAIN = 0.25
+_LEVEL_EVERY = SAMPLE_RATE_HZ // 10
 _ONSET = 4.0  # so much over the room's noise may be a voice
 _LEAST = 0.005  # RMS
 _CALM = 30  # blocks without a voice, after which the speaker is as loud as before
@@ -33,9 +33,9 @@ class AudioInputPipeline:
     """What the microphone hears of a person. `level`, 0 to 1, is told about ten times a second."""
 
     def __init__(
-        self, listener: UtteranceSegmenter, echo: EchoCanceller | None, on_level: Callable[[float], None]
+        self, segmenter: UtteranceSegmenter, echo: EchoCanceller | None, on_level: Callable[[float], None]
     ) -> None:
-        self.segmenter, self.echo, self._on_level = listener, echo, on_level
+        self.segmenter, self.echo, self._on_level = segmenter, echo, on_level
         self._peak, self._count = 0.0, 0
         self._noise = _LEAST / _ONSET
         self._calm = _CALM
@@ -65,7 +65,7 @@ class AudioInputPipeline:
         utterance = event.utterance
         if self._ours is None:
             self._ours = self.echo.is_own_voice(len(utterance.samples))
-        return replace(event, utterance=AudioClip(np.zeros_like(utterance.samples), RATE)) if self._ours else event
+        return replace(event, utterance=AudioClip(np.zeros_like(utterance.samples), SAMPLE_RATE_HZ)) if self._ours else event
 
     def _measure_level(self, block: Samples) -> None:
         self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
@@ -82,4 +82,4 @@ class AudioInputPipeline:
         else:
             self._calm += 1
             self._noise += (loud - self._noise) * 0.01
-        playback.set_gain(DUCKED if self._calm < _CALM else 1.0)
+        playback.set_gain(DUCKED_GAIN if self._calm < _CALM else 1.0)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from assistant.audio import clip, portaudio, resampler
 from assistant.audio.clip import Samples
 from assistant.audio.portaudio import StreamHeartbeat
-from assistant.audio.vad import RATE
+from assistant.audio.vad import SAMPLE_RATE_HZ
 from assistant.errors import NotAvailableError
 from assistant.text.i18n import tr
 
@@ -24,7 +24,7 @@ class Microphone:
 
     def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
         self._blocks: queue.SimpleQueue[npt.NDArray[np.float32]] = queue.SimpleQueue()
-        self._stream_to = resampler.StreamResampler(rate, RATE)
+        self._stream_to = resampler.StreamResampler(rate, SAMPLE_RATE_HZ)
         self._downmix = clip.ChannelDownmix(rate)
         self._beat = StreamHeartbeat()
         self._stream = open_stream(callback=self._on_block, finished_callback=self._beat.mark_ended)

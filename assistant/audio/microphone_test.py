@@ -18,7 +18,7 @@ class MicrophoneTest:
 
     def __init__(self) -> None:
         self._blocks: list[Samples] = []
-        self._left = int(TEST_SECONDS * vad.RATE)
+        self._left = int(TEST_SECONDS * vad.SAMPLE_RATE_HZ)
 
     def add_block(self, block: Samples) -> None:
         self._blocks.append(block)
@@ -30,10 +30,10 @@ class MicrophoneTest:
 
     @property
     def recorded_audio(self) -> AudioClip:
-        return AudioClip(np.concatenate(self._blocks), vad.RATE)
+        return AudioClip(np.concatenate(self._blocks), vad.SAMPLE_RATE_HZ)
 
     @property
-    def classify(self) -> str:
+    def sound_kind(self) -> str:
         """What was in it: "speech", other "sound", or "silence"."""
         audio = self.recorded_audio
         if vad.has_speech(audio):

@@ -11,14 +11,14 @@ from itertools import pairwise
 import numpy as np
 
 from assistant.audio.clip import Samples
-from assistant.audio.vad import RATE
+from assistant.audio.vad import SAMPLE_RATE_HZ
 
 _SECOND, _DELAYS = 100, 30  # frames of 10 ms that are compared, and by which an echo may be late
 # Answers that leaked through scored 0.48 to 0.83, other voices at most 0.42, alone and over an answer's faint rest.
 _ALIKE = 0.45
 _FLOOR = 1e-6  # power below which nothing is compared
 _EDGES = np.geomspace(200, 5000, 21)  # Hz
-_WINDOW = np.hanning(RATE // 40)
+_WINDOW = np.hanning(SAMPLE_RATE_HZ // 40)
 
 
 class OwnVoiceDetector:
@@ -45,9 +45,9 @@ class OwnVoiceDetector:
 def _log_spectra(frames: deque[Samples]) -> Samples:
     """Log power, (frames, bands)."""
     sound = np.concatenate(frames)
-    windows = np.lib.stride_tricks.sliding_window_view(sound, len(_WINDOW))[:: RATE // 100] * _WINDOW
+    windows = np.lib.stride_tricks.sliding_window_view(sound, len(_WINDOW))[:: SAMPLE_RATE_HZ // 100] * _WINDOW
     power = np.abs(np.fft.rfft(windows)) ** 2
-    edges = (_EDGES * len(_WINDOW) / RATE).astype(int)
+    edges = (_EDGES * len(_WINDOW) / SAMPLE_RATE_HZ).astype(int)
     bands = np.stack([power[:, low : max(high, low + 1)].sum(axis=1) for low, high in pairwise(edges)], axis=1)
     return np.log(bands + _FLOOR)
 

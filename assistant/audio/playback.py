@@ -19,8 +19,8 @@ class AudioPlayback:
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
-        self.written = 0  # samples
-        self.played = 0  # samples of the answer that went to the device
+        self.written_samples = 0  # samples
+        self.played_samples = 0  # samples of the answer that went to the device
         self._blocks: list[Samples] = []
         self._block = self._offset = 0  # where the next sample lies
         self._held = self._stopped = False
@@ -32,7 +32,7 @@ class AudioPlayback:
     @property
     def buffered_seconds(self) -> float:
         """Seconds of sound that are queued and not yet played."""
-        return 0.0 if self._stopped else (self.written - self.played) / self.rate
+        return 0.0 if self._stopped else (self.written_samples - self.played_samples) / self.rate
 
     @property
     def is_stopped(self) -> bool:
@@ -42,7 +42,7 @@ class AudioPlayback:
         """Queues sound and returns at once; what comes after `stop` is dropped."""
         if not self._stopped and len(audio.samples):
             block = audio.resample(self.rate)
-            self.written += len(block)
+            self.written_samples += len(block)
             self._blocks.append(block)
             # After the append: a callback between the two would report an end that is not one.
             self._idle.clear()
@@ -53,7 +53,7 @@ class AudioPlayback:
 
     def hold_audio(self) -> None:
         """Silence, until `resume`; nothing is lost."""
-        if not self.played:
+        if not self.played_samples:
             self._gain = 0.0  # nothing sounds that could fade
         self._held = True
 
@@ -71,7 +71,7 @@ class AudioPlayback:
         self._idle.clear()
 
     def _jump_to(self, sample: int) -> None:
-        self.played, self._block, self._offset, self._seek = sample, 0, sample, None
+        self.played_samples, self._block, self._offset, self._seek = sample, 0, sample, None
         while self._block < len(self._blocks) and self._offset >= len(self._blocks[self._block]):
             self._offset -= len(self._blocks[self._block])
             self._block += 1
@@ -94,7 +94,7 @@ class AudioPlayback:
         if not goal == self._gain == 1.0:
             out *= self._ramp_gain(frames, goal)
         self._gain = goal
-        self.played += taken
+        self.played_samples += taken
         if not taken and self._block >= len(self._blocks):
             self._idle.set()
         return out

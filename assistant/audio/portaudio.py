@@ -16,7 +16,7 @@ from assistant.errors import NotAvailableError, first_line
 from assistant.text.i18n import tr, tr_noop
 
 _log = logging.getLogger(__name__)
-PREFERRED_RATE = 48_000  # tried first; a device that cannot is opened at its own
+PREFERRED_RATE_HZ = 48_000  # tried first; a device that cannot is opened at its own
 BLOCK_SECONDS = 0.01
 CALLBACK_TIMEOUT_S = 1.5  # seconds without a callback after which a device counts as gone
 
@@ -47,7 +47,7 @@ class SoundSystemError(NotAvailableError):
 
 
 @contextlib.contextmanager
-def guard_portaudio(sentence: NotAvailableError) -> Iterator[None]:
+def guard_portaudio(error: NotAvailableError) -> Iterator[None]:
     """The one guard at PortAudio's door: whatever it raises becomes this sentence."""
     try:
         yield
@@ -55,10 +55,10 @@ def guard_portaudio(sentence: NotAvailableError) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - it is a foreign library; what it raises cannot be listed
         _log.info("PortAudio raised %s: %s", type(error).__name__, first_line(error))
-        raise sentence from None
+        raise error from None
 
 
-def load_library(stage: str) -> Any:
+def load_sounddevice(stage: str) -> Any:
     """The module sounddevice, with PortAudio initialised.
 
     Raises `Missing` where PortAudio is not installed, or would abort or hang this process (see `portaudio_check`)."""
@@ -99,7 +99,7 @@ def device_names(kind: DeviceKind) -> list[str]:
     """The devices that can be chosen in the settings; [] without PortAudio."""
     nothing = NotAvailableError(_STAGES[kind], "", "")
     try:
-        sounddevice = load_library(_STAGES[kind])
+        sounddevice = load_sounddevice(_STAGES[kind])
         with guard_portaudio(nothing):
             devices = sounddevice.query_devices()
     except NotAvailableError:
@@ -112,7 +112,7 @@ def choose_device(kind: DeviceKind, name: str) -> tuple[str | None, int, int]:
 
     Raises `Missing` when there is no such device."""
     stage, what = _STAGES[kind], tr(_NAMES[kind])
-    sounddevice = load_library(stage)
+    sounddevice = load_sounddevice(stage)
     message, hint = (
         tr("There is no {what}.").format(what=what),
         tr("Connect one; typed questions and files work without."),
@@ -126,28 +126,28 @@ def choose_device(kind: DeviceKind, name: str) -> tuple[str | None, int, int]:
     check = sounddevice.check_input_settings if kind == "input" else sounddevice.check_output_settings
     # Of a microphone two, where it has two: mixing them elsewhere may leave nothing (see `Downmix`).
     first, second = (2, 1) if kind == "input" and most > 1 else (1, 2)
-    for rate, channels in ((PREFERRED_RATE, first), (PREFERRED_RATE, second), (default, first)):
+    for rate, channels in ((PREFERRED_RATE_HZ, first), (PREFERRED_RATE_HZ, second), (default, first)):
         with contextlib.suppress(NotAvailableError), guard_portaudio(NotAvailableError(stage, message, hint)):
             check(device=name or None, channels=channels, samplerate=rate, dtype="float32")
             return name or None, rate, channels
     return name or None, default, most
 
 
-def stream_opener(stream: str, device: str | None, rate: int, channels: int) -> Callable[..., Any]:
+def stream_opener(class_name: str, device: str | None, rate: int, channels: int) -> Callable[..., Any]:
     """Opens a stream with a small buffer when called with its callbacks."""
     import sounddevice
 
-    kind = getattr(sounddevice, stream)
+    kind = getattr(sounddevice, class_name)
     block = int(rate * BLOCK_SECONDS)
     return functools.partial(
         kind, device=device, samplerate=rate, channels=channels, blocksize=block, latency="low", dtype="float32"
     )
 
 
-def close_stream(stream: Any, drained: bool = False) -> None:
+def close_stream(stream: Any, after_last_samples: bool = False) -> None:
     """Ends a stream: after its last samples, or at once. One that cannot be ended is left alone."""
     with contextlib.suppress(NotAvailableError), guard_portaudio(NotAvailableError("sound", "", "")):
-        if drained:
+        if after_last_samples:
             stream.stop()
         else:
             stream.abort()
@@ -156,7 +156,7 @@ def close_stream(stream: Any, drained: bool = False) -> None:
 
 def refresh_devices() -> None:
     """Makes PortAudio look at the machine's devices again. Only while no stream is open. Raises `Missing`."""
-    sounddevice = load_library("listen")
+    sounddevice = load_sounddevice("listen")
     with guard_portaudio(
         NotAvailableError("listen", tr("The sound system cannot be started."), tr("Start the computer again."))
     ):

@@ -15,12 +15,12 @@ class StreamResampler:
 
     _TAPS = 95
 
-    def __init__(self, rate: int, to: int) -> None:
+    def __init__(self, rate: int, target_rate: int) -> None:
         import soxr
 
-        self._stream = soxr.ResampleStream(rate, to, 1, dtype="float32", quality="QQ") if rate != to else None
+        self._stream = soxr.ResampleStream(rate, target_rate, 1, dtype="float32", quality="QQ") if rate != target_rate else None
         at = np.arange(self._TAPS) - self._TAPS // 2
-        low = np.sinc(at * 0.9 * to / rate) * np.hamming(self._TAPS) if to < rate else at == 0
+        low = np.sinc(at * 0.9 * target_rate / rate) * np.hamming(self._TAPS) if target_rate < rate else at == 0
         self._filter = (low / low.sum()).astype(np.float32)
         self._before = np.zeros(self._TAPS - 1, np.float32)
 

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from assistant.audio.clip import AudioClip, Samples
-from assistant.audio.vad import FRAME, RATE
+from assistant.audio.vad import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)
 class SegmenterParams:
     """In samples at 16 kHz, but for `threshold`, a probability."""
 
-    min_speech: int = RATE * 96 // 1000  # so much speech begins an utterance
-    soft_silence: int = RATE * 100 // 1000  # so much silence is a soft end
-    hard_silence: int = RATE * 700 // 1000  # so much silence is the hard end
-    pre_roll: int = RATE * 320 // 1000  # kept from before the start
-    partial_interval: int = RATE * 480 // 1000  # so often the words so far may be looked at
-    max_utterance: int = RATE * 60
+    min_speech: int = SAMPLE_RATE_HZ * 96 // 1000  # so much speech begins an utterance
+    soft_silence: int = SAMPLE_RATE_HZ * 100 // 1000  # so much silence is a soft end
+    hard_silence: int = SAMPLE_RATE_HZ * 700 // 1000  # so much silence is the hard end
+    pre_roll: int = SAMPLE_RATE_HZ * 320 // 1000  # kept from before the start
+    partial_interval: int = SAMPLE_RATE_HZ * 480 // 1000  # so often the words so far may be looked at
+    max_utterance: int = SAMPLE_RATE_HZ * 60
     threshold: float = 0.5
 
 
@@ -32,7 +32,7 @@ class SegmenterParams:
 class SpeechStarted:
     """`at`: samples since the listener began."""
 
-    at: int
+    sample_index: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class SpeechEnded:
     """The hard end, or the talk key was let go (`by_key`)."""
 
     utterance: AudioClip
-    by_key: bool = False
+    is_ended_by_key: bool = False
 
 
 SpeechEvent = SpeechStarted | SpeechContinues | SpeechPaused | SpeechResumed | SpeechEnded
@@ -71,11 +71,11 @@ class UtteranceSegmenter:
     While `hands_free`, speech itself starts and ends an utterance; between `press` and `release` the key does, and
     nothing is cut off by a silence."""
 
-    def __init__(self, probability: Callable[[Samples], float], times: SegmenterParams | None = None) -> None:
-        self._probability, self._times = probability, times or SegmenterParams()
+    def __init__(self, speech_probability: Callable[[Samples], float], params: SegmenterParams | None = None) -> None:
+        self._probability, self._times = speech_probability, params or SegmenterParams()
         self._rest = np.zeros(0, np.float32)
         self._ring: deque[Samples] = deque(
-            maxlen=max(1, self._times.pre_roll // FRAME + self._times.min_speech // FRAME)
+            maxlen=max(1, self._times.pre_roll // FRAME_SAMPLES + self._times.min_speech // FRAME_SAMPLES)
         )
         self._utterance: list[Samples] = []
         self._at = self._speech = self._silence = 0
@@ -91,9 +91,9 @@ class UtteranceSegmenter:
     def feed_block(self, block: Samples) -> Iterator[SpeechEvent]:
         """What happened up to the end of `block`."""
         self._rest = np.concatenate([self._rest, block])
-        while len(self._rest) >= FRAME:
-            frame, self._rest = self._rest[:FRAME], self._rest[FRAME:]
-            self._at += FRAME
+        while len(self._rest) >= FRAME_SAMPLES:
+            frame, self._rest = self._rest[:FRAME_SAMPLES], self._rest[FRAME_SAMPLES:]
+            self._at += FRAME_SAMPLES
             yield from self._process_frame(frame)
 
     def press_key(self) -> Iterator[SpeechEvent]:
@@ -122,15 +122,15 @@ class UtteranceSegmenter:
     def discard_utterance(self) -> Iterator[SpeechEvent]:
         """Ends an utterance under way as if nothing was said: the sound it came from is not to be trusted."""
         if self._speaking:
-            yield SpeechEnded(AudioClip(np.zeros(0, np.float32), RATE))
+            yield SpeechEnded(AudioClip(np.zeros(0, np.float32), SAMPLE_RATE_HZ))
         self._speaking = self._paused = self._held = self._tapped = False
         self._utterance, self._speech = [], 0
         self._ring.clear()
 
     def _process_frame(self, frame: Samples) -> Iterator[SpeechEvent]:
         speech = self._probability(frame) >= self._times.threshold
-        self._speech = self._speech + FRAME if speech else 0
-        self._silence = 0 if speech else self._silence + FRAME
+        self._speech = self._speech + FRAME_SAMPLES if speech else 0
+        self._silence = 0 if speech else self._silence + FRAME_SAMPLES
         if self._speaking:
             self._utterance.append(frame)
             yield from self._process_speaking()
@@ -141,9 +141,9 @@ class UtteranceSegmenter:
 
     def _process_speaking(self) -> Iterator[SpeechEvent]:
         times = self._times
-        too_long = FRAME * len(self._utterance) >= times.max_utterance
-        if self._silence == 0 and FRAME * len(self._utterance) >= self._tell:
-            self._tell = FRAME * len(self._utterance) + times.partial_interval
+        too_long = FRAME_SAMPLES * len(self._utterance) >= times.max_utterance
+        if self._silence == 0 and FRAME_SAMPLES * len(self._utterance) >= self._tell:
+            self._tell = FRAME_SAMPLES * len(self._utterance) + times.partial_interval
             yield SpeechContinues(self._current_utterance())
         self._tapped = self._tapped and self._speech < times.min_speech
         if (self._held or self._tapped) and not too_long:
@@ -161,7 +161,7 @@ class UtteranceSegmenter:
     def _start_utterance(self) -> SpeechStarted:
         self._speaking, self._paused, self._silence = True, False, 0
         self._utterance = list(self._ring)
-        self._tell = FRAME * len(self._utterance) + self._times.partial_interval
+        self._tell = FRAME_SAMPLES * len(self._utterance) + self._times.partial_interval
         self._ring.clear()
         return SpeechStarted(self._at)
 
@@ -173,4 +173,4 @@ class UtteranceSegmenter:
 
     def _current_utterance(self) -> AudioClip:
         whole = np.concatenate(self._utterance) if self._utterance else np.zeros(0, np.float32)
-        return AudioClip(whole, RATE)
+        return AudioClip(whole, SAMPLE_RATE_HZ)

@@ -44,7 +44,7 @@ class SphinxTranscriber(Transcriber):
 
     def transcribe_scored(self, audio: AudioClip) -> tuple[tuple[str, float], tuple[str, float]]:
         """Text and score (0 to 1, higher is surer) of the grammar and of the open model."""
-        samples = np.pad(audio.resample(vad.RATE), vad.RATE // 10)
+        samples = np.pad(audio.resample(vad.SAMPLE_RATE_HZ), vad.SAMPLE_RATE_HZ // 10)
         # Digital silence is foreign to the model, which learnt from rooms: with a little noise it hears better, and
         # scores what comes from files as what comes from microphones.
         room = np.random.default_rng(0).normal(0.0, _ROOM, len(samples))

@@ -30,7 +30,7 @@ class WhisperTranscriber(Transcriber):
         if not vad.has_speech(audio):
             return
         segments, _ = self._model.transcribe(
-            audio.resample(vad.RATE),
+            audio.resample(vad.SAMPLE_RATE_HZ),
             language=self._language or None,
             beam_size=1,
             vad_filter=True,
@@ -79,7 +79,7 @@ def _load_on_cuda(folder: str) -> tuple[Any, str]:
         with foreign_errors("hear", folder, is_loading=True):
             _preload_cublas()
             model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
-            model.encode(model.feature_extractor(np.zeros(vad.RATE, np.float32)))
+            model.encode(model.feature_extractor(np.zeros(vad.SAMPLE_RATE_HZ, np.float32)))
     except AssistantError as error:
         _log.info("CUDA is not used for Whisper: %s. Cure: pip install nvidia-cublas-cu12", error.__cause__)
         return None, first_line(error.__cause__ or error, 120)

@@ -85,7 +85,7 @@ class TurnManager:
     @property
     def sentence_start(self) -> int:
         """The sample at which the sentence began that sounds now."""
-        return self._alignment.piece_start(self._playback.played) if self._playback else 0
+        return self._alignment.piece_start(self._playback.played_samples) if self._playback else 0
 
     @property
     def audible_playback(self) -> AudioPlayback | None:
@@ -106,7 +106,7 @@ class TurnManager:
     def emit_idle_state(self) -> None:
         """Tells what Hark does when nothing else is to be told."""
         playback = self.audible_playback
-        speaking = playback and playback.written
+        speaking = playback and playback.written_samples
         self.set_state(("speaking" if speaking else "thinking") if self.is_busy else "ready")
 
     def attach(self, picture: Picture, again: bool = False, instead: str = "") -> None:
@@ -162,7 +162,7 @@ class TurnManager:
         """Goes so many sentences on or back in what sounds now."""
         playback = self.audible_playback
         if playback and not playback.is_stopped:
-            playback.seek_to_sample(self._alignment.neighbor_piece_start(playback.played, sentences))
+            playback.seek_to_sample(self._alignment.neighbor_piece_start(playback.played_samples, sentences))
 
     def interrupt_turn(self) -> None:
         """Ends the turn under way, at once; what was heard of it stays."""
@@ -247,7 +247,7 @@ class TurnManager:
         if isinstance(event, AudioProduced):
             if self._playback:
                 self._playback.queue_audio(event.audio)
-                self._alignment.add_samples(self._playback.written)
+                self._alignment.add_samples(self._playback.written_samples)
                 if not self._is_speculative:
                     self.set_state("speaking")
             return
@@ -303,7 +303,7 @@ class TurnManager:
             self._steps.close()
         for event in asking.record_interrupted():
             self._emit(event)
-        until = self._alignment.heard_letters(playback.played, asking.answer) if playback and cut else None
+        until = self._alignment.heard_letters(playback.played_samples, asking.answer) if playback and cut else None
         if cut and asking.reason == "answered":
             asking.reason = "interrupted"
         if playback:

@@ -182,7 +182,7 @@ class AudioDevices:
             playback = self._test_playback = None if sounding else self.open_playback()
             if playback:
                 playback.queue_audio(tryout.recorded_audio)
-            self._emit(MicrophoneTestResult(tryout.classify, bool(playback)))
+            self._emit(MicrophoneTestResult(tryout.sound_kind, bool(playback)))
 
     def _check_devices(self) -> None:
         gone: list[Speaker | Microphone] = []

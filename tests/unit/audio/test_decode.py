@@ -51,7 +51,7 @@ def encode(path: Path, codec: str, rate: int, channels: int = 1, kind: str = "s1
 )
 def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int, kind: str) -> None:
     sound = decode.read_audio(encode(tmp_path / name, codec, rate, channels, kind))
-    assert sound.rate == decode.DECODED_RATE and sound.samples.dtype == np.float32
+    assert sound.rate == decode.DECODED_RATE_HZ and sound.samples.dtype == np.float32
     assert abs(sound.seconds - 1) < 0.1
     at = sound.resample(16000)[2000:14000]
     loudest = np.abs(np.fft.rfft(at)).argmax() * 16000 / len(at)

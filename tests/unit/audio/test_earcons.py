@@ -11,36 +11,36 @@ import pytest
 from assistant import events
 from assistant.audio import earcons
 from assistant.audio.earcons import EarconPlayer
-from assistant.audio.vad import FRAME, RATE, SileroVad
+from assistant.audio.vad import FRAME_SAMPLES, SAMPLE_RATE_HZ, SileroVad
 from assistant.engine.earcon_rules import EarconRules
 from assistant.settings import AudioSettings, Settings
 from tests.support.engine_harness import QUIET, InProcessEngine
 
 
-@pytest.mark.parametrize("name", earcons.NAMES)
+@pytest.mark.parametrize("name", earcons.EARCON_NAMES)
 def test_no_sound_is_taken_for_speech(name: str) -> None:
-    noise = np.random.default_rng(1).normal(0, 1e-3, 2 * RATE).astype(np.float32)
-    sound = earcons.earcon_samples(name, RATE)[-RATE:]
-    noise[RATE // 2 : RATE // 2 + len(sound)] += sound[: len(noise) - RATE // 2]
+    noise = np.random.default_rng(1).normal(0, 1e-3, 2 * SAMPLE_RATE_HZ).astype(np.float32)
+    sound = earcons.earcon_samples(name, SAMPLE_RATE_HZ)[-SAMPLE_RATE_HZ:]
+    noise[SAMPLE_RATE_HZ // 2 : SAMPLE_RATE_HZ // 2 + len(sound)] += sound[: len(noise) - SAMPLE_RATE_HZ // 2]
     detector = SileroVad()
-    heard = [detector.speech_probability(noise[at : at + FRAME]) >= 0.5 for at in range(0, len(noise) - FRAME, FRAME)]
+    heard = [detector.speech_probability(noise[at : at + FRAME_SAMPLES]) >= 0.5 for at in range(0, len(noise) - FRAME_SAMPLES, FRAME_SAMPLES)]
     assert not any(heard)
 
 
 def test_all_sounds_differ_and_start_and_end_softly() -> None:
     rate = 48_000
-    made = [earcons.earcon_samples(name, rate) for name in earcons.NAMES]
+    made = [earcons.earcon_samples(name, rate) for name in earcons.EARCON_NAMES]
     assert len({one.tobytes() for one in made}) == len(made)
     assert all(abs(one[0]) < 0.01 and abs(one[-1]) < 0.01 and 0.02 < np.abs(one).max() < 0.2 for one in made)
 
 
 def played(sounding: EarconPlayer, seconds: float) -> list[bool]:
     """Whether each tenth of a second was loud."""
-    return [bool(np.abs(sounding.fill(RATE // 10)).max() > 0.01) for _ in range(round(seconds * 10))]
+    return [bool(np.abs(sounding.fill(SAMPLE_RATE_HZ // 10)).max() > 0.01) for _ in range(round(seconds * 10))]
 
 
 def test_work_sounds_again_and_again_until_something_else_does() -> None:
-    sounding = EarconPlayer(RATE)
+    sounding = EarconPlayer(SAMPLE_RATE_HZ)
     assert not any(played(sounding, 1))
     sounding.play_sequence("sent", "working")
     heard = played(sounding, 6)

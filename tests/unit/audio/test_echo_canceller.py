@@ -13,7 +13,7 @@ from assistant.audio.clip import Samples, join_clips
 from assistant.audio.echo_canceller import EchoCanceller
 from assistant.audio.input_pipeline import AudioInputPipeline
 from assistant.audio.segmenter import SpeechEvent, SpeechStarted, UtteranceSegmenter
-from assistant.audio.vad import RATE, SileroVad
+from assistant.audio.vad import SAMPLE_RATE_HZ, SileroVad
 from assistant.interfaces import LoadOptions
 
 BLOCK = 160
@@ -26,15 +26,15 @@ def spoken(text: str = ANSWER, language: str = "en-us") -> Samples:
     whole = join_clips(voice.synthesize(text))
     voice.close()  # type: ignore[attr-defined]
     assert whole
-    return whole.resample(RATE)
+    return whole.resample(SAMPLE_RATE_HZ)
 
 
 def room(sound: Samples, gain: float, delay: float = 0.06) -> Samples:
     """What a microphone hears of a speaker: later, softer, and with a few reflections."""
-    taps = np.zeros(int((delay + 0.06) * RATE), np.float32)
-    taps[int(delay * RATE)] = 1.0
+    taps = np.zeros(int((delay + 0.06) * SAMPLE_RATE_HZ), np.float32)
+    taps[int(delay * SAMPLE_RATE_HZ)] = 1.0
     for after, part in ((0.013, 0.4), (0.021, -0.3), (0.037, 0.2)):
-        taps[int((delay + after) * RATE)] = part
+        taps[int((delay + after) * SAMPLE_RATE_HZ)] = part
     return gain * np.convolve(sound, taps)[: len(sound)].astype(np.float32)
 
 
@@ -56,12 +56,12 @@ def run(
         echo.push_reference(far[at : at + BLOCK])
         if at in lost:
             continue
-        found += [(at / RATE, event) for event in ears.feed_block(near[at : at + BLOCK], playback)]  # type: ignore[arg-type]
+        found += [(at / SAMPLE_RATE_HZ, event) for event in ears.feed_block(near[at : at + BLOCK], playback)]  # type: ignore[arg-type]
     return found
 
 
 def answers(count: int) -> Samples:
-    one = np.pad(spoken(), (0, RATE + -len(spoken()) % BLOCK))
+    one = np.pad(spoken(), (0, SAMPLE_RATE_HZ + -len(spoken()) % BLOCK))
     return np.tile(one, count)
 
 
@@ -69,7 +69,7 @@ def answers(count: int) -> Samples:
 def test_no_answer_of_twenty_interrupts_itself(gain: float) -> None:
     far = answers(20)
     noise = np.random.default_rng(1).normal(0, 3e-4, len(far)).astype(np.float32)
-    echo = EchoCanceller(RATE)
+    echo = EchoCanceller(SAMPLE_RATE_HZ)
     assert run(room(far, gain) + noise, far, echo) == []
     assert echo.has_converged, "and a voice could interrupt"
 
@@ -78,9 +78,9 @@ def test_no_answer_of_twenty_interrupts_itself(gain: float) -> None:
 def test_a_voice_over_the_answer_is_heard_once_the_canceller_holds(gain: float) -> None:
     far, voice = answers(3), spoken("Please stop talking now.", "en-gb+f3")
     near = room(far, gain)
-    start = int(11.0 * RATE)
+    start = int(11.0 * SAMPLE_RATE_HZ)
     near[start : start + len(voice)] += voice
-    found = [at for at, event in run(near, far, EchoCanceller(RATE)) if isinstance(event, SpeechStarted)]
+    found = [at for at, event in run(near, far, EchoCanceller(SAMPLE_RATE_HZ)) if isinstance(event, SpeechStarted)]
     assert found and 11.0 <= found[0] <= 12.0
 
 
@@ -93,10 +93,10 @@ def words(found: list[tuple[float, SpeechEvent]]) -> list[float]:
 def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:
     far = answers(6)
     near = room(far, 0.7)
-    for second in range(12, int(len(far) / RATE) - 3, 4):  # the canceller has to find it again each time
+    for second in range(12, int(len(far) / SAMPLE_RATE_HZ) - 3, 4):  # the canceller has to find it again each time
         late = 0.1 if second % 8 else 0.22
-        near[second * RATE : (second + 4) * RATE] = room(far, 0.7, late)[second * RATE : (second + 4) * RATE]
-    found = run(near, far, EchoCanceller(RATE), Loud())
+        near[second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ] = room(far, 0.7, late)[second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ]
+    found = run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud())
     assert found, "it did leak through"
     assert not words(found)
 
@@ -105,24 +105,24 @@ def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:
 def test_sound_that_the_microphone_lost_lets_no_answer_interrupt_itself(milliseconds: int) -> None:
     """The echo seems to come before what it is an echo of: no canceller finds it."""
     far = answers(5)
-    start = int(12.3 * RATE) // BLOCK * BLOCK
-    found = run(room(far, 0.7), far, EchoCanceller(RATE), Loud(), range(start, start + milliseconds * RATE // 1000))
+    start = int(12.3 * SAMPLE_RATE_HZ) // BLOCK * BLOCK
+    found = run(room(far, 0.7), far, EchoCanceller(SAMPLE_RATE_HZ), Loud(), range(start, start + milliseconds * SAMPLE_RATE_HZ // 1000))
     assert not words(found) and all(at < 14 for at, _ in found), "and it finds its place again"
 
 
 def test_our_voice_that_outlasts_the_answer_is_known_all_the_same() -> None:
     far = answers(4)
     near = room(far, 0.7)
-    second = int(13.2 * RATE) // BLOCK * BLOCK
+    second = int(13.2 * SAMPLE_RATE_HZ) // BLOCK * BLOCK
     near[second:] = room(far, 0.7, 0.2)[second:]  # the canceller has to find it again
-    echo = EchoCanceller(RATE)
+    echo = EchoCanceller(SAMPLE_RATE_HZ)
     ears, found = (
         AudioInputPipeline(UtteranceSegmenter(SileroVad().speech_probability), echo, lambda level: None),
         list[SpeechEvent](),
     )
     for at in range(0, len(near), BLOCK):
         echo.push_reference(far[at : at + BLOCK])
-        playback = Loud() if at < second + RATE // 3 else None  # the answer has ended, its sound has not
+        playback = Loud() if at < second + SAMPLE_RATE_HZ // 3 else None  # the answer has ended, its sound has not
         found += ears.feed_block(near[at : at + BLOCK], playback)  # type: ignore[arg-type]
     assert found and not words([(0.0, event) for event in found])
 
@@ -131,18 +131,18 @@ def test_our_voice_that_outlasts_the_answer_is_known_all_the_same() -> None:
 def test_whatever_the_microphone_loses_no_answer_interrupts_itself(seed: int) -> None:
     chance, far, lost = np.random.default_rng(seed), answers(8), set[int]()
     for begin in (11, 19, 27):
-        start = int((begin + chance.uniform(0, 4)) * RATE) // BLOCK * BLOCK
-        lost |= set(range(start, start + int(chance.uniform(0.03, 0.5) * RATE), BLOCK))
+        start = int((begin + chance.uniform(0, 4)) * SAMPLE_RATE_HZ) // BLOCK * BLOCK
+        lost |= set(range(start, start + int(chance.uniform(0.03, 0.5) * SAMPLE_RATE_HZ), BLOCK))
     near = room(far, float(chance.uniform(0.2, 1.0)), float(chance.uniform(0.03, 0.09)))
-    assert not words(run(near, far, EchoCanceller(RATE), Loud(), lost))
+    assert not words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud(), lost))
 
 
 @pytest.mark.parametrize("seconds", [2.0, 3.0, 3.7, 6.0])
 def test_an_amplifier_that_wakes_up_in_mid_answer_is_no_person(seconds: float) -> None:
     far = answers(3)
     near = room(far, 0.9)
-    near[: int(seconds * RATE)] = 0
-    assert not words(run(near, far, EchoCanceller(RATE), Loud()))
+    near[: int(seconds * SAMPLE_RATE_HZ)] = 0
+    assert not words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud()))
 
 
 def test_a_voice_where_no_echo_is_heard_is_a_person() -> None:
@@ -150,8 +150,8 @@ def test_a_voice_where_no_echo_is_heard_is_a_person() -> None:
     near = np.zeros_like(far)
     for at, text in ((11, "Please stop talking now."), (16, "What colour is the circle?")):
         voice = spoken(text, "en-gb+f3")
-        near[at * RATE : at * RATE + len(voice)] += voice
-    heard = words(run(near, far, EchoCanceller(RATE), Loud()))
+        near[at * SAMPLE_RATE_HZ : at * SAMPLE_RATE_HZ + len(voice)] += voice
+    heard = words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud()))
     assert {11, 16} <= {at - at % 5 + 1 for at in map(int, heard)}, heard
 
 
@@ -160,8 +160,8 @@ def test_a_voice_over_the_answer_is_not_taken_for_our_own() -> None:
     near = room(far, 0.3)
     for at, text in ((11, "Please stop talking now."), (16, "What colour is the circle?"), (21, "No, wait a moment.")):
         voice = spoken(text, "en-gb+f3")
-        near[at * RATE : at * RATE + len(voice)] += voice
-    heard = words(run(near, far, EchoCanceller(RATE), Loud()))
+        near[at * SAMPLE_RATE_HZ : at * SAMPLE_RATE_HZ + len(voice)] += voice
+    heard = words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud()))
     assert {11, 16, 21} <= {at - at % 5 + 1 for at in map(int, heard)}, heard
 
 
@@ -169,8 +169,8 @@ def test_until_the_canceller_has_shown_that_it_holds_hark_is_deaf_while_it_speak
     far, voice = answers(1), spoken("Please stop talking now.", "en-gb+f3")
     near = room(far, 0.3)
     near[: len(voice)] += voice
-    echo = EchoCanceller(RATE)
-    assert not [at for at, event in run(near[:RATE], far[:RATE], echo)]
+    echo = EchoCanceller(SAMPLE_RATE_HZ)
+    assert not [at for at, event in run(near[:SAMPLE_RATE_HZ], far[:SAMPLE_RATE_HZ], echo)]
     assert not echo.has_converged
 
 
@@ -179,7 +179,7 @@ def test_an_echo_that_is_not_cancelled_leaves_hark_half_duplex() -> None:
     far = answers(3)
     torn = np.sign(far) * np.abs(far) ** 0.2 * (np.abs(far) > 0.01)
     near = np.random.default_rng(2).permutation(torn.reshape(-1, BLOCK)).reshape(-1).astype(np.float32)
-    echo = EchoCanceller(RATE)
+    echo = EchoCanceller(SAMPLE_RATE_HZ)
     run(near, far, echo)
     assert not echo.has_converged and echo.learned_frames > 400
 
@@ -188,7 +188,7 @@ def test_with_headphones_nothing_is_taken_away() -> None:
     far, voice = answers(1), spoken("Hello there.", "en-gb+f3")
     near = np.zeros_like(far)
     near[: len(voice)] = voice
-    echo = EchoCanceller(RATE, headphones=True)
+    echo = EchoCanceller(SAMPLE_RATE_HZ, uses_headphones=True)
     for at in range(0, len(near), BLOCK):
         echo.push_reference(far[at : at + BLOCK])
         assert np.array_equal(echo.process(near[at : at + BLOCK]), near[at : at + BLOCK])
@@ -197,12 +197,12 @@ def test_with_headphones_nothing_is_taken_away() -> None:
 def test_a_speaker_that_wakes_up_late_is_not_taken_for_headphones() -> None:
     far = answers(6)
     near = room(far, 0.5)
-    near[: int(0.7 * RATE)] = 0
-    assert run(near, far, EchoCanceller(RATE)) == []
+    near[: int(0.7 * SAMPLE_RATE_HZ)] = 0
+    assert run(near, far, EchoCanceller(SAMPLE_RATE_HZ)) == []
 
 
 def test_distrust_makes_it_judge_again() -> None:
-    echo = EchoCanceller(RATE)
+    echo = EchoCanceller(SAMPLE_RATE_HZ)
     far = answers(1)
     run(room(far, 0.3), far, echo)
     assert echo.has_converged

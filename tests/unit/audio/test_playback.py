@@ -21,7 +21,7 @@ def test_sound_comes_out_in_order_and_is_counted() -> None:
     assert abs(playback.buffered_seconds - 0.02) < 1e-6
     first, second, third = (playback.fill(BLOCK) for _ in range(3))
     assert (first == 0.5).all() and (second[:240] == 0.5).all() and (second[240:] == -0.5).all() and not third.any()
-    assert playback.played == 960 and playback.buffered_seconds == 0 and playback.wait_until_played(0)
+    assert playback.played_samples == 960 and playback.buffered_seconds == 0 and playback.wait_until_played(0)
 
 
 def test_any_rate_is_taken() -> None:
@@ -38,14 +38,14 @@ def test_a_hold_is_silent_within_a_block_and_loses_nothing() -> None:
     fading = playback.fill(BLOCK)
     assert fading[0] > 0.4 and not fading[240:].any(), "it fades, without a click"
     assert not playback.fill(BLOCK).any()
-    before = playback.played
+    before = playback.played_samples
     playback.resume_audio()
     rising = playback.fill(BLOCK)
     assert rising[0] < 0.1 and rising[-1] == 0.5
-    assert playback.played == before + BLOCK
+    assert playback.played_samples == before + BLOCK
     while playback.buffered_seconds:
         playback.fill(BLOCK)
-    assert playback.played == RATE
+    assert playback.played_samples == RATE
 
 
 def test_a_stop_drops_what_is_queued_and_what_is_still_written() -> None:
@@ -56,7 +56,7 @@ def test_a_stop_drops_what_is_queued_and_what_is_still_written() -> None:
     playback.fill(BLOCK)
     playback.queue_audio(ones(1))
     assert not any(playback.fill(BLOCK).any() for _ in range(20))
-    assert playback.wait_until_played(0) and playback.played < 3 * BLOCK
+    assert playback.wait_until_played(0) and playback.played_samples < 3 * BLOCK
 
 
 def test_draining_waits_for_the_last_sample() -> None:

@@ -141,7 +141,7 @@ def test_whatever_portaudio_raises_becomes_a_sentence(monkeypatch: pytest.Monkey
 
             return fail
 
-    monkeypatch.setattr(portaudio, "load_library", lambda _stage: Library())
+    monkeypatch.setattr(portaudio, "load_sounddevice", lambda _stage: Library())
     assert portaudio.device_names("input") == []
     for call in (
         lambda: portaudio.choose_device("input", ""),

@@ -19,14 +19,14 @@ from assistant.audio.segmenter import (
     SpeechStarted,
     UtteranceSegmenter,
 )
-from assistant.audio.vad import FRAME, RATE, SileroVad
+from assistant.audio.vad import FRAME_SAMPLES, SAMPLE_RATE_HZ, SileroVad
 
 LOUD, QUIET = 0.5, 0.0
 
 
 def script(*parts: tuple[float, float]) -> Samples:
     """Seconds at a level, one after another."""
-    return np.concatenate([np.full(int(seconds * RATE), level, np.float32) for seconds, level in parts])
+    return np.concatenate([np.full(int(seconds * SAMPLE_RATE_HZ), level, np.float32) for seconds, level in parts])
 
 
 def by_level(frame: Samples) -> float:
@@ -45,16 +45,16 @@ def names(events: list[SpeechEvent]) -> list[str]:
 def test_an_utterance_is_the_same_in_blocks_of_any_length(block: int) -> None:
     events = run(UtteranceSegmenter(by_level), script((1, QUIET), (1, LOUD), (1, QUIET)), block)
     assert names(events) == ["Started", "Paused", "Ended"]
-    assert abs(events[0].at - RATE * 1.096) <= 2 * FRAME
+    assert abs(events[0].sample_index - SAMPLE_RATE_HZ * 1.096) <= 2 * FRAME_SAMPLES
     ended = events[-1]
     assert isinstance(ended, SpeechEnded)
-    assert (np.abs(ended.utterance.samples) > 0.1).sum() == RATE, "no sample of the speech is cut"
+    assert (np.abs(ended.utterance.samples) > 0.1).sum() == SAMPLE_RATE_HZ, "no sample of the speech is cut"
 
 
 def test_the_pre_roll_holds_what_came_before_the_start() -> None:
     events = run(UtteranceSegmenter(by_level), script((1, QUIET), (0.5, LOUD), (1, QUIET)))
     before = int(np.argmax(np.abs(events[-1].utterance.samples) > 0.1))
-    assert RATE * 0.25 <= before <= RATE * 0.36
+    assert SAMPLE_RATE_HZ * 0.25 <= before <= SAMPLE_RATE_HZ * 0.36
 
 
 def test_a_pause_resumes_and_only_the_long_silence_ends() -> None:
@@ -84,13 +84,13 @@ def test_the_key_pressed_in_a_pause_resumes() -> None:
 
 
 def test_an_endless_utterance_is_ended() -> None:
-    events = run(UtteranceSegmenter(by_level, SegmenterParams(max_utterance=RATE)), script((1.5, LOUD)))
+    events = run(UtteranceSegmenter(by_level, SegmenterParams(max_utterance=SAMPLE_RATE_HZ)), script((1.5, LOUD)))
     assert names(events)[:2] == ["Started", "Ended"]
 
 
 def test_real_speech_is_found_whole(samples: Path) -> None:
-    spoken = decode.read_audio(samples / "colour-circle.flac").resample(RATE)
-    sound = np.concatenate([np.zeros(RATE, np.float32), spoken, np.zeros(RATE, np.float32)])
+    spoken = decode.read_audio(samples / "colour-circle.flac").resample(SAMPLE_RATE_HZ)
+    sound = np.concatenate([np.zeros(SAMPLE_RATE_HZ, np.float32), spoken, np.zeros(SAMPLE_RATE_HZ, np.float32)])
     events = run(UtteranceSegmenter(SileroVad().speech_probability), sound)
     assert isinstance(events[0], SpeechStarted) and isinstance(events[-1], SpeechEnded)
     heard = events[-1].utterance.samples
@@ -100,7 +100,7 @@ def test_real_speech_is_found_whole(samples: Path) -> None:
 
 def test_a_quiet_room_wakes_no_network() -> None:
     detector = SileroVad()
-    hiss = np.random.default_rng(0).normal(0, 0.0005, RATE).astype(np.float32)
+    hiss = np.random.default_rng(0).normal(0, 0.0005, SAMPLE_RATE_HZ).astype(np.float32)
     assert run(UtteranceSegmenter(detector.speech_probability), hiss) == []
 
 

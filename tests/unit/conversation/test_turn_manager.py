@@ -85,7 +85,7 @@ def test_our_own_voice_is_no_question_even_when_the_answer_has_ended(stage: Scri
         stage.floor.handle_speech(event)
     stage.play((1.0, QUIET))
     assert not stage.named(TurnStarted) and not stage.named(Heard) and not stage.floor.is_hearing
-    stage.floor.handle_speech(SpeechEnded(silence, by_key=True))
+    stage.floor.handle_speech(SpeechEnded(silence, is_ended_by_key=True))
     stage.play((1.0, QUIET))
     assert [event.reason for event in stage.ends()] == ["nothing heard"], "who holds the key is told"
 
