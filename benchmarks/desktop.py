@@ -169,7 +169,7 @@ def _turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     stages: list[TurnEnded] = []
     for _ in range(_PAIRS):
         for name, times in (("ours", ours), ("naive", naive)):
-            engine._devices._input.segmenter._times = times
+            engine._devices._input.segmenter._params = times
             began = time.monotonic()
             desk.play(folder / "q.wav")
             ended = _until(happened, lambda event: isinstance(event, TurnEnded))

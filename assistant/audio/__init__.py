@@ -1,1 +1,1 @@
-"""Sound in and out. Knows nothing of words, models or windows."""
+"""Audio input and output: devices, files, speech detection, echo cancellation."""

@@ -1,4 +1,4 @@
-"""Sound as a value, from and to files: the only place that scales or resamples. Knows nothing of devices."""
+"""Audio as a value (`AudioClip`), its conversion from and to PCM, and the mixing of channels."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class AudioClip:
-    """Mono sound. `samples`: float32 in [-1, 1], shape (n,); `rate`: samples a second."""
+    """Mono audio.
+
+    `samples`: float32 in [-1, 1], shape (n,).
+    `rate`: sample rate in Hz."""
 
     samples: Samples
     rate: int
 
     @property
     def seconds(self) -> float:
+        """Duration."""
         return len(self.samples) / self.rate
 
     def resample(self, rate: int) -> Samples:
-        """The samples at another rate (soxr, high quality)."""
+        """The samples at another rate in Hz (soxr, high quality), within -1 and 1."""
         if rate == self.rate:
             return self.samples
         import soxr
@@ -35,75 +39,87 @@ class AudioClip:
 
 
 class ChannelDownmix:
-    """Brings sound of several channels to one, block by block: to their mean, or to the loudest where they cancel
-    each other (as channels of opposite sign do) or the others are silent."""
+    """Mixes a stream of several channels to mono, block by block.
 
-    _CANCELLED = 0.3  # of the loudest channel's energy; opposite channels leave nothing of it, a silent one a quarter
-    _LOUDER = 4.0  # times the energy: only then another channel is taken instead
+    Usually the mean; but while the channels cancel each other (opposite phase), or all but one are silent, the loudest
+    channel alone, with a short cross-fade between the two."""
+
+    _CANCELLATION_RATIO = (
+        0.3  # mean's share of the loudest channel's energy: 0 for opposite phase, 1/4 with one silent channel
+    )
+    _SWITCH_RATIO = 4.0  # another channel needs this many times the energy to take over
     _STEP_S, _FADE_S, _HOLD_S = 0.05, 0.005, 1.0
 
     def __init__(self, rate: int) -> None:
-        self._step, self._fade, self._hold = (int(rate * s) for s in (self._STEP_S, self._FADE_S, self._HOLD_S))
+        self._step_samples, self._fade_samples, self._hold_samples = (
+            int(rate * seconds) for seconds in (self._STEP_S, self._FADE_S, self._HOLD_S)
+        )
         self._loudest: int | None = None
-        self._left = 0  # samples for which the loudest is still taken
+        self._hold_samples_left = 0  # samples until the mean is used again
         self._weights: Samples | None = None
 
     def __call__(self, block: npt.NDArray[Any]) -> Samples:
-        """Samples of any numeric type, shape (n,) or (n, channels), as float32, shape (n,), within -1 and 1."""
+        """Converts samples of any numeric type, shape (n,) or (n, channels), to float32, shape (n,), within -1 and
+        1."""
         samples = np.asarray(block, dtype=np.float32)
         if np.issubdtype(block.dtype, np.integer):
             samples = samples / np.float32(np.iinfo(block.dtype).max + 1)
         samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
         if samples.ndim == 1 or samples.shape[1] == 1 or not len(samples):
             return samples.reshape(-1)
-        steps = range(0, len(samples), self._step)
-        return np.concatenate([self._mix_channels(samples[at : at + self._step]) for at in steps])
+        starts = range(0, len(samples), self._step_samples)
+        return np.concatenate([self._mix_channels(samples[start : start + self._step_samples]) for start in starts])
 
     def _mix_channels(self, piece: Samples) -> Samples:
         channels = piece.shape[1]
-        before, self._weights = self._weights, self._choose_weights(piece)
+        previous_weights, self._weights = self._weights, self._choose_weights(piece)
         mixed = piece @ self._weights
-        if before is not None and len(before) == channels and (before != self._weights).any():
-            fade = np.linspace(0.0, 1.0, min(self._fade, len(piece)), dtype=np.float32)
-            mixed[: len(fade)] = mixed[: len(fade)] * fade + (piece[: len(fade)] @ before) * (1 - fade)
+        if (
+            previous_weights is not None
+            and len(previous_weights) == channels
+            and (previous_weights != self._weights).any()
+        ):
+            fade = np.linspace(0.0, 1.0, min(self._fade_samples, len(piece)), dtype=np.float32)
+            mixed[: len(fade)] = mixed[: len(fade)] * fade + (piece[: len(fade)] @ previous_weights) * (1 - fade)
         return np.asarray(mixed, np.float32)
 
     def _choose_weights(self, piece: Samples) -> Samples:
         channels = piece.shape[1]
         energy = np.square(piece).mean(axis=0)
-        loudest, last = int(energy.argmax()), self._loudest
-        if last is not None and last < channels and energy[last] * self._LOUDER >= energy[loudest]:
-            loudest = last
-        if np.square(piece.mean(axis=1)).mean() < self._CANCELLED * energy[loudest]:
-            self._loudest, self._left = loudest, self._hold
-        elif last is not None:
-            self._left -= len(piece)
-            self._loudest = last if self._left > 0 and last < channels else None
+        loudest, previous = int(energy.argmax()), self._loudest
+        if previous is not None and previous < channels and energy[previous] * self._SWITCH_RATIO >= energy[loudest]:
+            loudest = previous
+        if np.square(piece.mean(axis=1)).mean() < self._CANCELLATION_RATIO * energy[loudest]:
+            self._loudest, self._hold_samples_left = loudest, self._hold_samples
+        elif previous is not None:
+            self._hold_samples_left -= len(piece)
+            self._loudest = previous if self._hold_samples_left > 0 and previous < channels else None
         if self._loudest is None:
             return np.full(channels, 1 / channels, np.float32)
         return np.eye(channels, dtype=np.float32)[self._loudest]
 
 
 def to_mono(block: npt.NDArray[Any], rate: int) -> AudioClip:
-    """An `Audio` from samples of any numeric type, shape (n,) or (n, channels): mixed, clipped, NaN made silence."""
+    """Converts samples of any numeric type, shape (n,) or (n, channels), to a clip: mixed and clipped, NaN as
+    silence."""
     return AudioClip(ChannelDownmix(rate)(block), rate)
 
 
-def join_clips(pieces: Iterable[AudioClip]) -> AudioClip | None:
-    """The pieces one after another at the first one's rate; None when there is none."""
-    blocks = list(pieces)
-    if not blocks:
+def join_clips(clips: Iterable[AudioClip]) -> AudioClip | None:
+    """Joins clips at the sample rate of the first; None if there are none."""
+    clip_list = list(clips)
+    if not clip_list:
         return None
-    return AudioClip(np.concatenate([piece.resample(blocks[0].rate) for piece in blocks]), blocks[0].rate)
+    return AudioClip(np.concatenate([clip.resample(clip_list[0].rate) for clip in clip_list]), clip_list[0].rate)
 
 
 def to_pcm16(samples: Samples) -> bytes:
-    """As 16-bit PCM, little endian; `samples` within -1 and 1."""
+    """Encodes samples within -1 and 1 as 16-bit PCM, little endian."""
     return np.round(samples * 32767).astype("<i2").tobytes()
 
 
 def write_wav(path: Path, audio: AudioClip) -> None:
-    """Writes 16-bit PCM, mono."""
+    """Writes a WAV file (16-bit PCM, mono). Raises `OSError`."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -1,4 +1,4 @@
-"""Reads sound files, decoded in a limited process."""
+"""Reads audio files of any known format; a child process with limited memory and time decodes them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from assistant.limited_child import LimitedChild
 from assistant.safe_open import open_regular_file
 from assistant.text.i18n import tr, tr_noop
 
-DECODED_RATE_HZ = 16_000  # of every file; no model listens closer
-MAX_AUDIO_SECONDS = 600.0  # seconds of sound that a question may have
+DECODED_RATE_HZ = 16_000  # the models use no higher rate
+MAX_AUDIO_SECONDS = 600.0  # of a spoken question
 _MAX_FILE_BYTES = 2 * 1024**3
 _CHUNK_BYTES = 64 * 1024
 _DECODING_TIMEOUT_S = 90.0
 
 
 def read_audio(path: Path) -> AudioClip:
-    """Any sound file whose format Hark knows, as mono sound of at most ten minutes at `DECODED_RATE`.
+    """Reads an audio file as mono at `DECODED_RATE_HZ`.
 
-    Raises `BadInput` for what is no regular file, has no sound, cannot be decoded or is too long."""
+    Raises `InvalidInputError` if it is not a regular file, has no audio, cannot be decoded, or is longer than
+    `MAX_AUDIO_SECONDS`."""
     with closing(AudioDecoding(path)) as decoding:
         while not decoding.wait_for_result(1.0):
             pass
@@ -34,35 +35,35 @@ def read_audio(path: Path) -> AudioClip:
 
 
 class AudioDecoding:
-    """A sound file on its way through the process that decodes it: wait for its end, take its result, close it.
+    """An audio file that is being decoded in a child process: wait for its end, take the result, close it.
 
-    Raises `BadInput` as `read` does."""
+    Raises `InvalidInputError` as `read_audio` does."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
         self._samples = bytearray()
         with open_regular_file(path, "hear", tr_noop("sound file")) as file:
             if file.seek(0, os.SEEK_END) > _MAX_FILE_BYTES:
-                raise _refusal_error(AudioRefusal.TOO_LONG, path.name)
+                raise _make_refusal_error(AudioRefusal.TOO_LONG, path.name)
             file.seek(0)
             self._child = LimitedChild("assistant.audio.decoder_process", [], file, _DECODING_TIMEOUT_S)
         self._reader = threading.Thread(target=self._read_output, name="hark sound file", daemon=True)
         self._reader.start()
 
     def wait_for_result(self, seconds: float) -> bool:
-        """Waits so long at most; whether there is a result, if only that it took too long."""
+        """Waits up to `seconds`; returns whether decoding has ended, in success or failure."""
         self._reader.join(seconds)
         return not self._reader.is_alive()
 
     def take_result(self) -> AudioClip:
-        """The whole sound, once `wait` says so."""
-        code = self._child.wait()
-        if code:
-            raise _refusal_error("late" if self._child.has_timed_out else code, self._name)
+        """The decoded audio, once `wait_for_result` has returned True. Raises `InvalidInputError`."""
+        exit_code = self._child.wait()
+        if exit_code:
+            raise _make_refusal_error("late" if self._child.has_timed_out else exit_code, self._name)
         return AudioClip(np.frombuffer(self._samples, np.float32), DECODED_RATE_HZ)
 
     def close(self) -> None:
-        """Ends the process, if it still runs."""
+        """Ends the child process if it is still running."""
         self._child.kill()
         self._reader.join()
         self._child.close()
@@ -74,20 +75,20 @@ class AudioDecoding:
                 return self._child.kill()
 
 
-def _refusal_error(why: AudioRefusal | int | str, name: str) -> InvalidInputError:
-    """Why the file is not opened, and the next step."""
-    again, shorter = tr("Copy or download it again, or convert it."), tr("Cut it into shorter questions.")
+def _make_refusal_error(reason: AudioRefusal | int | str, name: str) -> InvalidInputError:
+    """The error for a refused file: the child's exit code, or "late", as a sentence and a hint."""
+    retry_hint, shorten_hint = tr("Copy or download it again, or convert it."), tr("Cut it into shorter questions.")
     sentences = {
         AudioRefusal.UNKNOWN_FORMAT: (
             tr("“{name}” is not a sound file that Hark can read."), tr("Use WAV, FLAC, MP3, Opus or M4A.")
         ),
         AudioRefusal.NO_SOUND: (tr("“{name}” holds no sound."), tr("Choose a file with sound in it.")),
-        AudioRefusal.TOO_LONG: (tr("“{name}” is longer than ten minutes."), shorter),
+        AudioRefusal.TOO_LONG: (tr("“{name}” is longer than ten minutes."), shorten_hint),
         AudioRefusal.IMPOSSIBLE_RATE: (
             tr("“{name}” names an impossible rate."), tr("Save or convert the sound again.")
         ),
-        AudioRefusal.DAMAGED: (tr("“{name}” is damaged or cut off: no sound can be decoded from it."), again),
-        "late": (tr("“{name}” took too long to open."), shorter),
+        AudioRefusal.DAMAGED: (tr("“{name}” is damaged or cut off: no sound can be decoded from it."), retry_hint),
+        "late": (tr("“{name}” took too long to open."), shorten_hint),
     }  # fmt: skip
-    message, hint = sentences.get(why, (tr("“{name}” is damaged or needs too much memory."), again))
+    message, hint = sentences.get(reason, (tr("“{name}” is damaged or needs too much memory."), retry_hint))
     return InvalidInputError("hear", message.format(name=name), hint)

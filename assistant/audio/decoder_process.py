@@ -1,8 +1,8 @@
-"""Decodes one sound file from standard input to mono float32 at 16 kHz on standard output. Opens no other file.
+"""Child process that decodes one audio file from standard input to mono float32 at 16 kHz on standard output.
 
-The samples are written as they are decoded, so that neither this process nor its parent ever holds more than the ten
-minutes that a question may last. The exit code says why a file is refused (`Refusal`). Memory and processor time are
-limited (`limited_child`); on Windows the parent's time-out alone holds."""
+It opens no other file. Samples are written as they are decoded, so neither this process nor its parent holds more than
+`MAX_AUDIO_SECONDS` of them. The exit code says why a file is refused (`AudioRefusal`). Memory and processor time are
+limited (`limited_child`); on Windows only the parent's time-out applies."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from assistant.audio.formats import AudioRefusal, AudioRefusedError, find_audio_
 from assistant.limited_child import limit_resources
 
 MAX_MEMORY_BYTES = 1024**3
-MAX_CPU_SECONDS = 60  # ten minutes of FLAC at 192 kHz take ten
+MAX_CPU_SECONDS = 60  # ten minutes of FLAC at 192 kHz take ten seconds
 
 
 def decode_blocks(file: BinaryIO) -> Iterator[Samples]:
-    """The sound, block by block, mono at `DECODED_RATE`. What is damaged in between is left out.
+    """Decodes a file block by block to mono at `DECODED_RATE_HZ`; damaged packets are skipped.
 
-    Raises `RefusedError`."""
+    Raises `AudioRefusedError`."""
     size = file.seek(0, os.SEEK_END)
-    sound_format = find_audio_format(file)
-    file_part = wav.FilePart(file, sound_format.data_start, size)
-    if sound_format.name == "wav":
-        file_part = wav.open_wav(file_part, size - sound_format.data_start)
+    audio_format = find_audio_format(file)
+    file_part = wav.FilePart(file, audio_format.data_start, size)
+    if audio_format.name == "wav":
+        file_part = wav.open_wav(file_part, size - audio_format.data_start)
     file_part.seek(0)
     try:
-        # By its first bytes, never by guessing: some of the decoder's formats would open files and sockets.
-        with av.open(file_part, mode="r", format=sound_format.name) as container:
+        # The format comes from the first bytes: FFmpeg's own probing may pick formats that open files and sockets.
+        with av.open(file_part, mode="r", format=audio_format.name) as container:
             if not container.streams.audio:
                 raise AudioRefusedError(AudioRefusal.NO_SOUND)
             yield from _resample_frames(_read_frames(container))
@@ -47,20 +47,20 @@ def decode_blocks(file: BinaryIO) -> Iterator[Samples]:
 
 
 def _read_frames(container: Any) -> Iterator[Any]:
-    """The frames of the sound that is the file's main one."""
+    """The frames of the file's main audio stream, as far as it can be read."""
     stream = container.streams.best("audio") or container.streams.audio[0]
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets)
         except (StopIteration, av.error.FFmpegError, OSError):
-            return  # the end, or all that can be reached
-        with contextlib.suppress(av.error.FFmpegError):  # a damaged packet: the next one may be whole
+            return  # the end, or as far as the file can be read
+        with contextlib.suppress(av.error.FFmpegError):  # skip a damaged packet
             yield from packet.decode()
 
 
 def _resample_frames(frames: Iterator[Any]) -> Iterator[Samples]:
-    """The rate may change within a file, where it was put together from several."""
+    """Resamples frames to mono at `DECODED_RATE_HZ`; the rate may change within a concatenated file."""
     rate, resampler, downmix = 0, None, ChannelDownmix(DECODED_RATE_HZ)
     for frame in frames:
         if frame.sample_rate not in wav.SAMPLE_RATES_HZ:
@@ -77,7 +77,7 @@ def _resample_frames(frames: Iterator[Any]) -> Iterator[Samples]:
 
 
 def _frame_samples(frame: Any) -> Any:
-    """A frame's samples, shape (n, channels), in their own type; unsigned ones as signed."""
+    """A frame's samples, shape (n, channels), in their own type; uint8 as int16."""
     block = frame.to_ndarray()
     # Packed formats come as (1, n * channels), planar ones as (channels, n).
     block = block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
@@ -85,7 +85,7 @@ def _frame_samples(frame: Any) -> Any:
 
 
 def main() -> int:
-    """Writes what can be decoded of standard input; returns 0, or the `Refusal`."""
+    """Decodes standard input to standard output; returns the exit code: 0, or an `AudioRefusal`."""
     limit_resources(MAX_MEMORY_BYTES, MAX_CPU_SECONDS)
     av.logging.set_level(av.logging.PANIC)
     written_samples = 0
@@ -99,7 +99,7 @@ def main() -> int:
     except AudioRefusedError as error:
         if not written_samples:
             return error.refusal
-        sys.stdout.buffer.flush()  # what was decoded before it broke is heard
+        sys.stdout.buffer.flush()  # keep what was decoded before the damage
     except MemoryError:
         return AudioRefusal.DAMAGED
     return 0 if written_samples else AudioRefusal.DAMAGED

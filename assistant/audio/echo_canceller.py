@@ -1,7 +1,7 @@
-"""Takes what the speaker plays out of what the microphone hears. Knows nothing of speech or words.
+"""Removes the speaker's sound from the microphone's with WebRTC's AEC3 (through pywebrtc-audio).
 
-WebRTC's echo canceller (AEC3) does the work; this module keeps the two streams side by side and judges whether it
-holds: only then may a voice interrupt an answer."""
+"Far" is the speaker's signal, "near" the microphone's. This module aligns the two streams and judges whether the
+cancellation works: until it does, speech cannot interrupt an answer (see docs/decisions/0006-echo.md)."""
 
 from __future__ import annotations
 
@@ -16,169 +16,187 @@ from assistant.audio.clip import Samples
 from assistant.audio.own_voice_detector import OwnVoiceDetector
 from assistant.audio.vad import SAMPLE_RATE_HZ
 
-FRAME_SAMPLES = SAMPLE_RATE_HZ // 100  # AEC3 takes 10 ms
-# Frames go together by when they come. After a stall one side has a queue and the other catches up: a frame waits for
-# its partner. What still waits after so many frames never had one: of the speaker's, because the microphone lost sound
-# (an echo would seem to come before what it is an echo of); of the microphone's, because the speaker began later.
-_CAUGHT_UP, _LONGEST, _USUAL = 30, 240, 2
-_LATE = 4  # frames that the microphone waits for the speaker's; more, and the speaker is not running
-_SOON = 1000  # frames after a slip in which the next one says more of the devices than of lost sound
-_DOUBTFUL = 8  # frames in which a queue that only waits for a stall to pass would have passed
-_SLIP = 3  # frames by which the two may move without the canceller losing its place
-_TAIL = 30  # frames for which a room still sounds after the speaker
-_LOUD = 1e-5  # power of the speaker's signal that can be learnt from (-50 dBFS)
-_UNHEARD = 1e-6  # power at the microphone that no listener takes for speech
-_LEARN, _SURE = 100, 200  # frames with an echo that are averaged, and that a judgement needs
-_REMEMBERED = 200  # frames of loud speaker
-_WHILE = 40  # frames, after which it is known whether the canceller takes something away
-_GAIN = 10.0  # the power must fall by so much
+FRAME_SAMPLES = SAMPLE_RATE_HZ // 100  # AEC3 processes frames of 10 ms
+# Near and far frames are paired in order of arrival. After a stall one stream has a backlog until the other catches up.
+# A backlog that never falls to zero within the window has no partners: far frames, because the microphone lost samples
+# (an echo would seem to come before its cause); near frames, because the speaker started later.
+_MIN_WINDOW_FRAMES, _MAX_WINDOW_FRAMES, _NORMAL_FAR_BACKLOG_FRAMES = 30, 240, 2
+_MAX_FAR_DELAY_FRAMES = 4  # near frames wait this long for far frames; after that the speaker is not running
+_REPEATED_SLIP_FRAMES = 1000  # slips closer together than this come from the devices, not from lost samples
+_STALL_FRAMES = 8  # a backlog that outlasts this is no passing stall
+_MIN_SLIP_FRAMES = 3  # a smaller shift does not disturb AEC3
+_REVERBERATION_FRAMES = 30  # the room reverberates this long after the speaker falls silent
+_LOUD_POWER = 1e-5  # mean square of a far frame that the judgement counts (-50 dBFS)
+_INAUDIBLE_POWER = 1e-6  # mean square of a near frame that is never taken for speech
+_AVERAGED_FRAMES, _MIN_JUDGED_FRAMES = 100, 200  # frames with an audible echo
+_POWER_HISTORY_FRAMES = 200  # loud far frames
+_REMOVAL_WINDOW_FRAMES = 40  # near frames compared to see whether AEC3 removes anything
+_MIN_POWER_RATIO = 10.0  # near to residual power when the echo is cancelled (10 dB)
 
 
 class EchoCanceller:
-    """`trusted`: what is left of the speaker's sound will not be taken for a voice. With headphones it always is.
+    """Cancels the echo of one speaker in one microphone.
 
-    `played` runs in the speaker's thread, everything else in the listener's."""
+    `far_rate`: the speaker's sample rate in Hz.
+    `has_converged`: the residual echo will not be taken for speech; always true with headphones.
+    `learned_frames`: loud far frames since the judgement last restarted.
+
+    `push_reference` runs in the speaker's thread, everything else in the microphone's."""
 
     def __init__(self, far_rate: int, uses_headphones: bool = False) -> None:
         from pywebrtc_audio import EchoCanceller
 
         self._canceller: Any = None if uses_headphones else EchoCanceller(SAMPLE_RATE_HZ, 1)
         self.has_converged = uses_headphones
-        self._far: queue.SimpleQueue[Samples] = queue.SimpleQueue()
+        self._far_blocks: queue.SimpleQueue[Samples] = queue.SimpleQueue()
         self._far_to_rate = resampler.StreamResampler(far_rate, SAMPLE_RATE_HZ)
         self._far_rest = self._near_rest = np.zeros(0, np.float32)
-        self._since_far = _TAIL
-        self._far_waits, self._near_waits, self._ahead = _LowWater(), _LowWater(), 0
-        self._doubted = False
-        self._since_slip = _SOON  # frames since the canceller lost its place
-        self.learned_frames = self._heard = 0  # frames of loud speaker; of these, with an echo
-        self._near_power = self._left_power = 0.0
-        self._nears: deque[float] = deque(maxlen=_REMEMBERED)
-        self._unheard = False
-        self._recent: deque[tuple[float, float]] = deque(maxlen=_WHILE)
+        self._frames_since_far = _REVERBERATION_FRAMES
+        self._far_backlog, self._near_backlog, self._extra_near_frames = _MinimumBacklog(), _MinimumBacklog(), 0
+        self._reset_requested = False
+        self._frames_since_slip = _REPEATED_SLIP_FRAMES
+        self.learned_frames = self._echo_frames = 0  # loud far frames; those with an audible echo
+        self._near_power = self._residual_power = 0.0
+        self._near_powers: deque[float] = deque(maxlen=_POWER_HISTORY_FRAMES)
+        self._echo_is_inaudible = False
+        self._recent_powers: deque[tuple[float, float]] = deque(maxlen=_REMOVAL_WINDOW_FRAMES)
         self._own_voice_detector = OwnVoiceDetector()
 
     @property
     def is_sounding(self) -> bool:
-        """Whether the speaker can be heard right now."""
-        return self._since_far < _TAIL
+        """Whether the speaker, or its reverberation, can be heard at the moment."""
+        return self._frames_since_far < _REVERBERATION_FRAMES
 
     def push_reference(self, block: Samples) -> None:
-        """What goes to the speaker now."""
-        self._far.put(block)
+        """Queues a block that the speaker is about to play, at `far_rate`."""
+        self._far_blocks.put(block)
 
     def is_own_voice(self, samples: int) -> bool:
-        """Whether the voice of the last so many was the speaker's: the canceller can lose its place after a stall."""
+        """Whether the speech in the last `samples` samples (16 kHz) is the speaker's: AEC3 can lose alignment after a
+        stall."""
         if self._canceller is None:
             return False
         frames = samples // FRAME_SAMPLES
-        slipping = frames >= self._since_slip or self._far_waits.least_left(_DOUBTFUL) > 0
-        return slipping or (not self._unheard and self._own_voice_detector.is_own_voice(frames))
+        is_slipping = frames >= self._frames_since_slip or self._far_backlog.minimum_of_last(_STALL_FRAMES) > 0
+        return is_slipping or (not self._echo_is_inaudible and self._own_voice_detector.is_own_voice(frames))
 
     def reset_trust(self) -> None:
-        """A voice was heard that was none: judge again."""
+        """Judges convergence anew, because an echo was taken for speech."""
         self.has_converged = self._canceller is None
-        self._doubted = True  # the rest is the listener's, in its thread
+        self._reset_requested = True  # the rest happens in the microphone's thread
 
     def process(self, near: Samples) -> Samples:
-        """The microphone's sound without the speaker's, in whole frames of 10 ms; silence while it cannot be told."""
-        while not self._far.empty():
-            self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far.get())])
+        """Removes the echo from microphone samples (16 kHz), in whole frames of 10 ms; silence while it has not
+        converged."""
+        while not self._far_blocks.empty():
+            self._far_rest = np.concatenate([self._far_rest, self._far_to_rate(self._far_blocks.get())])
         self._near_rest = np.concatenate([self._near_rest, near])
-        if self._doubted:
-            self._judge_anew()
-        # Frame goes with frame: one that came without its partner would shift the echo, and it would be learnt anew.
-        waiting, partners = len(self._near_rest) // FRAME_SAMPLES, len(self._far_rest) // FRAME_SAMPLES
-        count = min(waiting, max(partners + self._ahead, waiting - _LATE))
-        self._ahead = 0
-        done = [
-            self._process_frame(self._near_rest[at * FRAME_SAMPLES : (at + 1) * FRAME_SAMPLES]) for at in range(count)
+        if self._reset_requested:
+            self._restart_judgement()
+        # A near frame without its far frame would shift the echo, and AEC3 would have to adapt again.
+        near_frames, far_frames = len(self._near_rest) // FRAME_SAMPLES, len(self._far_rest) // FRAME_SAMPLES
+        count = min(near_frames, max(far_frames + self._extra_near_frames, near_frames - _MAX_FAR_DELAY_FRAMES))
+        self._extra_near_frames = 0
+        processed = [
+            self._process_frame(self._near_rest[number * FRAME_SAMPLES : (number + 1) * FRAME_SAMPLES])
+            for number in range(count)
         ]
         self._near_rest = self._near_rest[count * FRAME_SAMPLES :]
-        self._align_streams(count, waiting - count)
-        return np.concatenate(done) if done else np.zeros(0, np.float32)
+        self._align_streams(count, near_frames - count)
+        return np.concatenate(processed) if processed else np.zeros(0, np.float32)
 
-    def _align_streams(self, count: int, near_left: int) -> None:
-        """Puts the two side by side anew where one has waited all the while."""
-        lost = self._far_waits.record_left(count, max(0, len(self._far_rest) // FRAME_SAMPLES - _USUAL))
-        self._ahead = self._near_waits.record_left(count, near_left)
-        self._far_rest = self._far_rest[lost * FRAME_SAMPLES :]
-        if max(lost, self._ahead) >= _SLIP:
-            self._has_slipped()
+    def _align_streams(self, count: int, near_backlog: int) -> None:
+        """Drops or skips frames where one stream had a backlog during the whole window."""
+        lost_frames = self._far_backlog.record_backlog(
+            count, max(0, len(self._far_rest) // FRAME_SAMPLES - _NORMAL_FAR_BACKLOG_FRAMES)
+        )
+        self._extra_near_frames = self._near_backlog.record_backlog(count, near_backlog)
+        self._far_rest = self._far_rest[lost_frames * FRAME_SAMPLES :]
+        if max(lost_frames, self._extra_near_frames) >= _MIN_SLIP_FRAMES:
+            self._handle_slip()
 
     def _process_frame(self, near: Samples) -> Samples:
         far, self._far_rest = self._far_rest[:FRAME_SAMPLES], self._far_rest[FRAME_SAMPLES:]
         far = np.pad(far, (0, FRAME_SAMPLES - len(far)))
-        loud = _frame_power(far) > _LOUD
-        self._since_slip += 1
-        self._since_far = 0 if loud else min(_TAIL, self._since_far + 1)
+        is_loud = _frame_power(far) > _LOUD_POWER
+        self._frames_since_slip += 1
+        self._frames_since_far = 0 if is_loud else min(_REVERBERATION_FRAMES, self._frames_since_far + 1)
         if self._canceller is None:
             return near
-        left: Samples = self._canceller.process(np.ascontiguousarray(near), far)
-        self._own_voice_detector.add_frames(far, left)
-        if loud:
-            self._judge_frame(_frame_power(near), _frame_power(left))
+        residual: Samples = self._canceller.process(np.ascontiguousarray(near), far)
+        self._own_voice_detector.add_frames(far, residual)
+        if is_loud:
+            self._update_judgement(_frame_power(near), _frame_power(residual))
         if not self.has_converged and self.is_sounding:
             return np.zeros_like(near)
-        # Where no echo is heard the canceller would only take from the voice that speaks over an answer. What it takes
-        # away whole is no voice, but an amplifier that woke up.
-        return near if self._unheard and not self._is_echo_removed(_frame_power(near), _frame_power(left)) else left
+        # Without an audible echo AEC3 would only attenuate the user's voice. What it removes entirely is no voice, but
+        # an amplifier that woke up.
+        return (
+            near
+            if self._echo_is_inaudible and not self._is_echo_removed(_frame_power(near), _frame_power(residual))
+            else residual
+        )
 
-    def _is_echo_removed(self, near: float, left: float) -> bool:
-        self._recent.append((near, left))
-        nears, lefts = zip(*self._recent, strict=True)
-        return sum(nears) > _GAIN * sum(lefts)
+    def _is_echo_removed(self, near_power: float, residual_power: float) -> bool:
+        self._recent_powers.append((near_power, residual_power))
+        near_powers, residual_powers = zip(*self._recent_powers, strict=True)
+        return sum(near_powers) > _MIN_POWER_RATIO * sum(residual_powers)
 
-    def _has_slipped(self) -> None:
-        for waits in (self._far_waits, self._near_waits):
-            waits.reset_window(again=self._since_slip < _SOON)
-        self._since_slip = 0
+    def _handle_slip(self) -> None:
+        for backlog in (self._far_backlog, self._near_backlog):
+            backlog.reset_window(is_repeated=self._frames_since_slip < _REPEATED_SLIP_FRAMES)
+        self._frames_since_slip = 0
         self.reset_trust()
 
-    def _judge_anew(self) -> None:
-        self._doubted = False
+    def _restart_judgement(self) -> None:
+        self._reset_requested = False
         self.has_converged = self._canceller is None
-        self.learned_frames = self._heard = 0
-        self._nears.clear()
-        self._unheard = False
+        self.learned_frames = self._echo_frames = 0
+        self._near_powers.clear()
+        self._echo_is_inaudible = False
 
-    def _judge_frame(self, near: float, left: float) -> None:
-        """Averages over about a second of loud speaker. Trust, once earned, stays until `distrust`."""
+    def _update_judgement(self, near_power: float, residual_power: float) -> None:
+        """Averages over about a second of loud far frames. Once converged, it stays so until `reset_trust`."""
         self.learned_frames += 1
-        if near > _UNHEARD:
-            self._heard += 1
-            self._near_power += (near - self._near_power) / min(self._heard, _LEARN)
-            self._left_power += (left - self._left_power) / min(self._heard, _LEARN)
-        self._nears.append(near)
+        if near_power > _INAUDIBLE_POWER:
+            self._echo_frames += 1
+            self._near_power += (near_power - self._near_power) / min(self._echo_frames, _AVERAGED_FRAMES)
+            self._residual_power += (residual_power - self._residual_power) / min(self._echo_frames, _AVERAGED_FRAMES)
+        self._near_powers.append(near_power)
         if self.learned_frames % 10 == 0:
-            # Most frames must be silent, over a while: an amplifier that wakes up late is no headphone.
-            full = len(self._nears) == _REMEMBERED
-            self._unheard = full and float(np.quantile(self._nears, 0.8)) < _UNHEARD
-        cancelled = self._heard >= _SURE and self._left_power < self._near_power / _GAIN
-        self.has_converged = self.has_converged or self._unheard or cancelled
+            # Most near frames of the history must be silent: an amplifier that wakes up late is no headphone.
+            is_full = len(self._near_powers) == _POWER_HISTORY_FRAMES
+            self._echo_is_inaudible = is_full and float(np.quantile(self._near_powers, 0.8)) < _INAUDIBLE_POWER
+        cancelled = (
+            self._echo_frames >= _MIN_JUDGED_FRAMES and self._residual_power < self._near_power / _MIN_POWER_RATIO
+        )
+        self.has_converged = self.has_converged or self._echo_is_inaudible or cancelled
 
 
-class _LowWater:
-    """The least that waited for a while."""
+class _MinimumBacklog:
+    """The smallest backlog of a stream within a window of frames."""
 
     def __init__(self) -> None:
-        self._left: deque[int] = deque(maxlen=_CAUGHT_UP)
+        self._backlogs: deque[int] = deque(maxlen=_MIN_WINDOW_FRAMES)
 
-    def record_left(self, frames: int, left: int) -> int:
-        """Frames were done, so many wait; gives the least of the last while once it is full, else 0."""
-        self._left.extend([left] * frames)
-        least = self.least_left(self._left.maxlen or 0)
-        if least:
-            self._left.clear()
-        return least
+    def record_backlog(self, frames: int, backlog: int) -> int:
+        """Records the backlog after `frames` frames; returns the window's minimum once it is full, else 0."""
+        self._backlogs.extend([backlog] * frames)
+        minimum = self.minimum_of_last(self._backlogs.maxlen or 0)
+        if minimum:
+            self._backlogs.clear()
+        return minimum
 
-    def least_left(self, frames: int) -> int:
-        """Of the last so many; 0 while there are fewer."""
-        return min(list(self._left)[-frames:]) if len(self._left) >= frames else 0
+    def minimum_of_last(self, frames: int) -> int:
+        """The smallest backlog of the last `frames` frames; 0 if fewer are recorded."""
+        return min(list(self._backlogs)[-frames:]) if len(self._backlogs) >= frames else 0
 
-    def reset_window(self, again: bool) -> None:
-        """Devices that give their sound in large pieces seem to slip again and again: look at ever longer whiles."""
-        self._left = deque(maxlen=min(2 * (self._left.maxlen or 0), _LONGEST) if again else _CAUGHT_UP)
+    def reset_window(self, is_repeated: bool) -> None:
+        """Empties the window; `is_repeated` doubles it, for devices that deliver audio in large blocks and seem to
+        slip."""
+        self._backlogs = deque(
+            maxlen=min(2 * (self._backlogs.maxlen or 0), _MAX_WINDOW_FRAMES) if is_repeated else _MIN_WINDOW_FRAMES
+        )
 
 
 def _frame_power(frame: Samples) -> float:

@@ -1,6 +1,4 @@
-"""From microphone blocks to speech: echo removed, level told, the speaker ducked, utterances found.
-
-Knows no threads, models of words or turns."""
+"""Processes microphone blocks: cancels the echo, reports the level, ducks the playback and segments utterances."""
 
 from __future__ import annotations
 
@@ -22,64 +20,76 @@ from assistant.audio.segmenter import (
 )
 from assistant.audio.vad import SAMPLE_RATE_HZ
 
-DUCKED_GAIN = 0.25
-_LEVEL_EVERY = SAMPLE_RATE_HZ // 10
-_ONSET = 4.0  # so much over the room's noise may be a voice
-_LEAST = 0.005  # RMS
-_CALM = 30  # blocks without a voice, after which the speaker is as loud as before
+DUCKED_GAIN = 0.25  # of the playback while somebody may be speaking
+_LEVEL_INTERVAL_SAMPLES = SAMPLE_RATE_HZ // 10
+_VOICE_TO_NOISE_RATIO = 4.0  # RMS over the room's noise from which a block may be a voice
+_MIN_VOICE_RMS = 0.005
+_UNDUCK_BLOCKS = 30  # blocks without a voice until the playback is at full volume again
 
 
 class AudioInputPipeline:
-    """What the microphone hears of a person. `level`, 0 to 1, is told about ten times a second."""
+    """Turns microphone audio into speech events.
+
+    `segmenter`: finds the utterances.
+    `echo`: removes the speaker's sound; None without a speaker.
+    `on_level`: receives the peak level, 0 to 1, about ten times a second."""
 
     def __init__(
         self, segmenter: UtteranceSegmenter, echo: EchoCanceller | None, on_level: Callable[[float], None]
     ) -> None:
         self.segmenter, self.echo, self._on_level = segmenter, echo, on_level
-        self._peak, self._count = 0.0, 0
-        self._noise = _LEAST / _ONSET
-        self._calm = _CALM
-        self._over = False  # whether this utterance began while the speaker sounded
-        self._ours: bool | None = None  # whether this utterance is the speaker's
+        self._peak_level, self._level_samples = 0.0, 0
+        self._noise_rms = _MIN_VOICE_RMS / _VOICE_TO_NOISE_RATIO
+        self._blocks_without_voice = _UNDUCK_BLOCKS
+        self._began_during_playback = False
+        self._is_own_voice: bool | None = None  # whether this utterance is Hark's own voice; None until it is judged
 
     def feed_block(self, block: Samples, playback: AudioPlayback | None) -> Iterator[SpeechEvent]:
-        """What happened in this block (16 kHz); `playback` is the answer that sounds now."""
+        """Processes a block at 16 kHz and yields the speech events in it; `playback` is the answer that is being
+        played."""
         clean = self.echo.process(block) if self.echo else block
         self._measure_level(block)
         if playback and len(clean):
             self._duck_playback(clean, playback)
         for event in self.segmenter.feed_block(clean):
             if isinstance(event, SpeechStarted):
-                self._ours, self._over = None, bool(playback or (self.echo and self.echo.is_sounding))
-            # The answer may end meanwhile: what began over it is judged all the same.
-            yield self._judge_event(event) if self._over else event
+                self._is_own_voice, self._began_during_playback = (
+                    None,
+                    bool(playback or (self.echo and self.echo.is_sounding)),
+                )
+            # An utterance that began during playback is judged even if the playback ends meanwhile.
+            yield self._judge_event(event) if self._began_during_playback else event
 
     def start_by_key(self) -> None:
-        """The talk key begins an utterance: it is a person's, whatever sounds."""
-        self._over, self._ours = False, None
+        """Notes that the talk key starts an utterance: it is the user's, whatever is being played."""
+        self._began_during_playback, self._is_own_voice = False, None
 
     def _judge_event(self, event: SpeechEvent) -> SpeechEvent:
-        """Our own voice is no words: it is handed on as silence. An utterance is judged once, while it is young."""
+        """Replaces an utterance by silence if it is Hark's own voice; each utterance is judged once, early."""
         if not self.echo or not isinstance(event, (SpeechContinues, SpeechPaused, SpeechEnded)):
             return event
         utterance = event.utterance
-        if self._ours is None:
-            self._ours = self.echo.is_own_voice(len(utterance.samples))
-        return replace(event, utterance=AudioClip(np.zeros_like(utterance.samples), SAMPLE_RATE_HZ)) if self._ours else event
+        if self._is_own_voice is None:
+            self._is_own_voice = self.echo.is_own_voice(len(utterance.samples))
+        return (
+            replace(event, utterance=AudioClip(np.zeros_like(utterance.samples), SAMPLE_RATE_HZ))
+            if self._is_own_voice
+            else event
+        )
 
     def _measure_level(self, block: Samples) -> None:
-        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
-        self._count += len(block)
-        if self._count >= _LEVEL_EVERY:
-            self._on_level(round(self._peak, 3))
-            self._peak, self._count = 0.0, 0
+        self._peak_level = max(self._peak_level, float(np.abs(block).max(initial=0.0)))
+        self._level_samples += len(block)
+        if self._level_samples >= _LEVEL_INTERVAL_SAMPLES:
+            self._on_level(round(self._peak_level, 3))
+            self._peak_level, self._level_samples = 0.0, 0
 
     def _duck_playback(self, clean: Samples, playback: AudioPlayback) -> None:
-        """On the energy of one block already: the voice detector needs 100 ms more."""
-        loud = float(np.sqrt(np.mean(clean * clean)))
-        if loud > max(_LEAST, self._noise * _ONSET):
-            self._calm = 0
+        """Ducks on the energy of a single block; the voice detector would need 100 ms more."""
+        rms = float(np.sqrt(np.mean(clean * clean)))
+        if rms > max(_MIN_VOICE_RMS, self._noise_rms * _VOICE_TO_NOISE_RATIO):
+            self._blocks_without_voice = 0
         else:
-            self._calm += 1
-            self._noise += (loud - self._noise) * 0.01
-        playback.set_gain(DUCKED_GAIN if self._calm < _CALM else 1.0)
+            self._blocks_without_voice += 1
+            self._noise_rms += (rms - self._noise_rms) * 0.01
+        playback.set_gain(DUCKED_GAIN if self._blocks_without_voice < _UNDUCK_BLOCKS else 1.0)

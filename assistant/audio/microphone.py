@@ -1,6 +1,6 @@
-"""Records from the machine's microphone through PortAudio. Knows nothing of speech.
+"""Records from a microphone through PortAudio.
 
-PortAudio's callback only copies the block into a queue; mixing and resampling happen where the blocks are read."""
+PortAudio's callback only copies the block into a queue; mixing and resampling happen in `read_block`."""
 
 from __future__ import annotations
 
@@ -20,39 +20,40 @@ from assistant.text.i18n import tr
 
 
 class Microphone:
-    """The device, held open. `read` gives what it recorded as mono float32 at 16 kHz, in order."""
+    """An open microphone. `read_block` returns the recorded audio as mono float32 at 16 kHz, in order."""
 
     def __init__(self, open_stream: Callable[..., Any], rate: int) -> None:
         self._blocks: queue.SimpleQueue[npt.NDArray[np.float32]] = queue.SimpleQueue()
-        self._stream_to = resampler.StreamResampler(rate, SAMPLE_RATE_HZ)
+        self._resampler = resampler.StreamResampler(rate, SAMPLE_RATE_HZ)
         self._downmix = clip.ChannelDownmix(rate)
-        self._beat = StreamHeartbeat()
-        self._stream = open_stream(callback=self._on_block, finished_callback=self._beat.mark_ended)
+        self._heartbeat = StreamHeartbeat()
+        self._stream = open_stream(callback=self._on_block, finished_callback=self._heartbeat.mark_ended)
         self._stream.start()
 
     @property
     def is_alive(self) -> bool:
-        """Whether the device still gives sound."""
-        return self._beat.is_alive
+        """Whether the device still delivers audio."""
+        return self._heartbeat.is_alive
 
     def read_block(self, seconds: float) -> Samples | None:
-        """The next block (about 10 ms), or None when none came in so many seconds."""
+        """The next block of about 10 ms, shape (n,), or None if none arrives within `seconds`."""
         try:
             block = self._blocks.get(timeout=seconds)
         except queue.Empty:
             return None
-        return self._stream_to(self._downmix(block))
+        return self._resampler(self._downmix(block))
 
     def close(self) -> None:
+        """Closes the device."""
         portaudio.close_stream(self._stream)
 
     def _on_block(self, block: npt.NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
-        self._beat.record_tick()
+        self._heartbeat.record_tick()
         self._blocks.put(block.copy())
 
 
 def open_microphone(device: str = "") -> Microphone:
-    """The microphone named in the settings, or the system's. Raises `Missing` when there is none."""
+    """Opens the microphone of this name, "" for the system's default. Raises `NotAvailableError` if there is none."""
     name, rate, channels = portaudio.choose_device("input", device)
     hint = tr("Connect one, or allow Hark to use it in the system's privacy settings.")
     with portaudio.guard_portaudio(NotAvailableError("listen", tr("The microphone cannot be opened."), hint)):

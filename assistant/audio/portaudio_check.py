@@ -1,7 +1,7 @@
-"""Initialises PortAudio in a child before this process does.
+"""Initialises PortAudio in a child process first, to find out whether it would abort or hang.
 
-A broken configuration of ALSA or PulseAudio aborts the process that initialises PortAudio, and a sound server that
-accepts and says nothing holds it for ever. The child may run beside whatever else there is to do: `begin` it early."""
+A broken ALSA or PulseAudio configuration aborts the process that initialises PortAudio, and a sound server that accepts
+connections without answering blocks it for ever. The check runs in the background: call `start_check` early."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Literal
 
-_CHECK_TIMEOUT_S = 8.0  # a start on a busy machine takes seconds; where PortAudio answers at all it answers at once
-_RETRY_INTERVAL_S = 5.0  # after which what failed is tried again, whether its files changed or not
+_CHECK_TIMEOUT_S = 8.0  # starting Python on a busy machine takes seconds; PortAudio itself answers at once
+_RETRY_INTERVAL_S = 5.0  # a failed check is repeated after this time even if no configuration file changed
 _EXIT_NO_LIBRARY = 3  # the child's exit code
 
 CheckOutcome = Literal["", "broken", "silent"]
@@ -24,7 +24,7 @@ _Configuration = tuple[object, ...]
 
 
 class PortAudioCheck:
-    """Whether PortAudio can be initialised with the configuration of now. May be asked from any thread."""
+    """Checks whether PortAudio can be initialised with the current configuration. Thread-safe; the result is cached."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,12 +34,13 @@ class PortAudioCheck:
         self._outcome: CheckOutcome | None = None
 
     def start_check(self) -> None:
-        """Starts the child, where there is something to find out."""
+        """Starts the child process, unless the result is known."""
         with self._lock:
             self._start_child()
 
     def wait_for_outcome(self) -> CheckOutcome:
-        """Why PortAudio is not to be initialised: its configuration is "broken", or its server "silent"; else ""."""
+        """Waits for the check: "" if PortAudio can be initialised, "broken" if it aborts, "silent" if the server
+        hangs."""
         with self._lock:
             self._start_child()
             if self._child:
@@ -72,7 +73,7 @@ class PortAudioCheck:
 
 
 def _find_configuration() -> _Configuration:
-    """What ALSA and PulseAudio read: which files, and in which state."""
+    """The environment and the state of the files that ALSA and PulseAudio read, to notice changes."""
     environment = {name: value for name, value in os.environ.items() if name.startswith(("ALSA_", "PULSE_"))}
     home, config = Path.home(), Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     paths = [
@@ -93,9 +94,9 @@ PORTAUDIO_CHECK = PortAudioCheck()
 
 
 def main() -> int:
-    """Does what the other process is going to do; whatever goes wrong is told by how this one ends."""
+    """Child process: uses PortAudio as the parent will. Its exit code, signal or time-out is the result."""
     if sys.platform == "linux":
-        signal.alarm(int(_CHECK_TIMEOUT_S) + 2)  # who waits for it may be gone
+        signal.alarm(int(_CHECK_TIMEOUT_S) + 2)  # in case the parent is gone
     try:
         import sounddevice
     except OSError:
@@ -108,5 +109,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     code = main()
-    # PortAudio's own end may wait for a server; no other process has to wait for that.
+    # Skip PortAudio's termination, which may wait for the server.
     os._exit(code)

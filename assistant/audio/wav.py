@@ -1,7 +1,7 @@
-"""Where the samples of a WAV lie, whatever its header says.
+"""Finds the samples of a WAV file (RIFF, RF64), even if its header is wrong.
 
-A recorder that streams, or that crashed, leaves lengths of zero, of 4 GB or of what it had written last; others forget
-the byte that fills an odd chunk. The samples are there all the same."""
+Recorders that stream or crash leave lengths of zero, of 4 GB, or of an earlier state; others forget the padding byte of
+an odd chunk. FFmpeg then reads the file under a corrected header."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SAMPLE_RATES_HZ = range(2_000, 768_001)
 _UNKNOWN_LENGTH = 0xFFFF_FFFF
 _MAX_CHUNKS = 1_000
 _MAX_FORMAT_BYTES = 4_096
-_RESYNC_BYTES = 1024 * 1024  # in which the next known chunk is looked for where one is damaged
+_RESYNC_BYTES = 1024 * 1024  # searched for the next known chunk behind a damaged one
 
 
 class FilePart:
-    """A file of the bytes `head` and then a file's from `start` to `end`: what FFmpeg reads instead of the file."""
+    """A file object that consists of the bytes `head`, and then of another file's bytes from `start` to `end`."""
 
     def __init__(self, file: BinaryIO | FilePart, start: int, end: int, head: bytes = b"") -> None:
         self._file, self._start, self._head = file, start, head
@@ -28,6 +28,7 @@ class FilePart:
         self._position = 0
 
     def read(self, size: int = -1) -> bytes:
+        """As `io.RawIOBase.read`."""
         bytes_left = max(0, self._size - self._position)
         size = bytes_left if size < 0 else min(size, bytes_left)
         data = self._head[self._position : self._position + size]
@@ -38,27 +39,29 @@ class FilePart:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """As `io.IOBase.seek`."""
         self._position = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence])
         return self._position
 
     def tell(self) -> int:
+        """As `io.IOBase.tell`."""
         return self._position
 
 
 @dataclass
 class _WavLayout:
-    """What is known of a WAV: its `fmt ` chunk, and from where to where its samples lie."""
+    """What is known of a WAV file so far; positions are byte offsets, -1 if unknown."""
 
-    format_chunk: bytes = b""
+    format_chunk: bytes = b""  # body of the `fmt ` chunk
     data_start: int = -1
     data_end: int = -1
-    rf64_data_bytes: int = 0  # that an RF64 names for its data
+    rf64_data_bytes: int = 0  # length of the data in the `ds64` chunk of an RF64
 
 
 def open_wav(file: FilePart, size: int) -> FilePart:
-    """The WAV that is a file of `size` bytes, under a header that is true.
+    """The WAV in a file of `size` bytes, under a correct header.
 
-    Raises `RefusedError` for one without samples, or with a rate that no sound has."""
+    Raises `AudioRefusedError` if it has no format, no samples, or an impossible sample rate."""
     layout = _find_layout(file, size)
     if not layout.format_chunk:
         raise AudioRefusedError(AudioRefusal.DAMAGED)
@@ -85,14 +88,14 @@ def _find_layout(file: FilePart, size: int) -> _WavLayout:
             break
         name, length = struct.unpack("<4sI", head)
         if name == b"fmt " and not _is_chunk(name, offset + 8 + length, size):
-            length = 16  # the least it has
+            length = 16  # the smallest `fmt ` chunk
         if name == b"data":
             _set_data_range(layout, file, offset + 8, length, size)
             offset = max(offset + 8, layout.data_end + (layout.data_end & 1))
         elif _is_chunk(name, offset + 8 + length, size):
             _read_chunk(layout, file, name, length)
             end = offset + 8 + length
-            # The byte that fills an odd chunk is forgotten by some: then the next name begins at once.
+            # Some writers omit the padding byte of an odd chunk; then the next chunk begins at once.
             offset = end + (end & 1 and not _is_known_chunk(file, end))
         else:
             known_offset = _find_known_chunk(file, offset)
@@ -100,7 +103,7 @@ def _find_layout(file: FilePart, size: int) -> _WavLayout:
                 break
             offset = known_offset
     if layout.format_chunk and layout.data_start < 0 and offset < size:
-        layout.data_start, layout.data_end = offset, size  # cut off, or damaged, where its data begin
+        layout.data_start, layout.data_end = offset, size  # cut off or damaged at the start of the data
     return layout
 
 
@@ -112,13 +115,13 @@ def _read_chunk(layout: _WavLayout, file: FilePart, name: bytes, length: int) ->
 
 
 def _set_data_range(layout: _WavLayout, file: FilePart, start: int, length: int, size: int) -> None:
-    """Takes the length that is named if chunks, or nothing, come behind it; else all there is."""
+    """Trusts the length if a chunk or the end of the file follows it; else the data go to the end of the file."""
     if layout.rf64_data_bytes and length == _UNKNOWN_LENGTH:
         length = layout.rf64_data_bytes
     end = start + length
     is_followed = _is_chunk_or_end(file, end, size)
     if length == 0 and is_followed and end < size:
-        return  # an empty one in front of others
+        return  # an empty data chunk in front of others
     layout.data_start, layout.data_end = start, min(end, size) if is_followed else size
 
 
@@ -142,7 +145,7 @@ def _is_known_chunk(file: FilePart, offset: int) -> bool:
 
 
 def _find_known_chunk(file: FilePart, offset: int) -> int:
-    """Where the next `fmt ` or `data` begins, or -1."""
+    """The offset of the next `fmt ` or `data` chunk, or -1."""
     file.seek(offset + 1)
     searched = file.read(_RESYNC_BYTES)
     positions = [position for position in (searched.find(b"fmt "), searched.find(b"data")) if position >= 0]
