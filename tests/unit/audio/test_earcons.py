@@ -23,7 +23,10 @@ def test_no_sound_is_taken_for_speech(name: str) -> None:
     sound = earcons.earcon_samples(name, SAMPLE_RATE_HZ)[-SAMPLE_RATE_HZ:]
     noise[SAMPLE_RATE_HZ // 2 : SAMPLE_RATE_HZ // 2 + len(sound)] += sound[: len(noise) - SAMPLE_RATE_HZ // 2]
     detector = SileroVad()
-    heard = [detector.speech_probability(noise[at : at + FRAME_SAMPLES]) >= 0.5 for at in range(0, len(noise) - FRAME_SAMPLES, FRAME_SAMPLES)]
+    heard = [
+        detector.speech_probability(noise[at : at + FRAME_SAMPLES]) >= 0.5
+        for at in range(0, len(noise) - FRAME_SAMPLES, FRAME_SAMPLES)
+    ]
     assert not any(heard)
 
 

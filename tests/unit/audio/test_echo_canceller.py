@@ -95,7 +95,9 @@ def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:
     near = room(far, 0.7)
     for second in range(12, int(len(far) / SAMPLE_RATE_HZ) - 3, 4):  # the canceller has to find it again each time
         late = 0.1 if second % 8 else 0.22
-        near[second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ] = room(far, 0.7, late)[second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ]
+        near[second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ] = room(far, 0.7, late)[
+            second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ
+        ]
     found = run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud())
     assert found, "it did leak through"
     assert not words(found)
@@ -106,7 +108,13 @@ def test_sound_that_the_microphone_lost_lets_no_answer_interrupt_itself(millisec
     """The echo seems to come before what it is an echo of: no canceller finds it."""
     far = answers(5)
     start = int(12.3 * SAMPLE_RATE_HZ) // BLOCK * BLOCK
-    found = run(room(far, 0.7), far, EchoCanceller(SAMPLE_RATE_HZ), Loud(), range(start, start + milliseconds * SAMPLE_RATE_HZ // 1000))
+    found = run(
+        room(far, 0.7),
+        far,
+        EchoCanceller(SAMPLE_RATE_HZ),
+        Loud(),
+        range(start, start + milliseconds * SAMPLE_RATE_HZ // 1000),
+    )
     assert not words(found) and all(at < 14 for at, _ in found), "and it finds its place again"
 
 
