@@ -1,4 +1,4 @@
-"""Hark's engine: hears, looks and answers. Knows nothing of any window."""
+"""Hark's engine and its command line: hears, looks at pictures, answers and speaks."""
 
 from assistant.interrupted import exit_at_once
 
@@ -7,6 +7,6 @@ __version__ = "0.1.0"
 try:
     from assistant.environment import prepare_environment
 
-    prepare_environment()  # before any library is imported: see there
-except KeyboardInterrupt:  # no program is there yet that could catch it
+    prepare_environment()  # before any other import: libraries read these variables when they are imported
+except KeyboardInterrupt:  # too early for any handler of the program's own
     exit_at_once()

@@ -1,4 +1,4 @@
-"""Checks a machine and says what to do. Knows nothing of windows; imports no model library."""
+"""Checks what works on this machine and says what to do about the rest, without importing a model library."""
 
 from __future__ import annotations
 
@@ -23,68 +23,68 @@ from assistant.text.i18n import tr, tr_noop
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """One check. `state`: "ok", "note" (works, could be better) or "missing"; `grave` if Hark cannot answer."""
+    """The result of one check."""
 
-    subject: str
-    state: Literal["ok", "note", "missing"]
-    message: str
-    hint: str = ""
-    is_grave: bool = False
+    subject: str  # what was checked, such as "disk"
+    state: Literal["ok", "note", "missing"]  # "note": it works, but could be better
+    message: str  # in a sentence
+    hint: str = ""  # what the user can do, a sentence or a command
+    is_grave: bool = False  # Hark cannot answer without it
 
 
-def check_machine(folders: AppPaths) -> list[DoctorFinding]:
-    """All checks, in the order in which a person should mend them; one that breaks is a finding too."""
-    found: list[DoctorFinding] = []
-    for what, check in (
-        (tr("computer"), partial(_check_system, folders)),
+def check_machine(paths: AppPaths) -> list[DoctorFinding]:
+    """Runs all checks, the most important first. A check that fails itself becomes a finding that says so."""
+    findings: list[DoctorFinding] = []
+    for subject, check in (
+        (tr("computer"), partial(_check_system, paths)),
         (tr("packages"), _check_packages),
         (tr("sound"), _check_sound),
         (tr("starter kit"), _check_starter),
         (tr("GPU"), _check_gpu),
         (tr("models"), _check_models),
         (tr("hub"), _check_hub),
-        (tr("log"), partial(_check_log, folders)),
+        (tr("log"), partial(_check_log, paths)),
     ):
 
-        def report_unchecked(error: AssistantError, what: str = what) -> None:
-            found.append(DoctorFinding(what, "note", tr("This could not be checked."), error.hint))
+        def report_unchecked(error: AssistantError, subject: str = subject) -> None:
+            findings.append(DoctorFinding(subject, "note", tr("This could not be checked."), error.hint))
 
-        with error_boundary.reporting_errors(report_unchecked, folders.logs):
-            for one in check():  # what was found before it breaks counts
-                found.append(one)
-    return found
+        with error_boundary.reporting_errors(report_unchecked, paths.logs):
+            for finding in check():  # one by one: what a check found before it failed counts
+                findings.append(finding)
+    return findings
 
 
-def _check_system(folders: AppPaths) -> Iterator[DoctorFinding]:
+def _check_system(paths: AppPaths) -> Iterator[DoctorFinding]:
     yield DoctorFinding(tr("Python"), "ok", f"{platform.python_version()}, {platform.system()}.")
-    base = next((p for p in (folders.data, *folders.data.parents) if p.exists()), folders.data)
-    if not base.is_dir() or not os.access(base, os.W_OK):
+    existing_folder = next((folder for folder in (paths.data, *paths.data.parents) if folder.exists()), paths.data)
+    if not existing_folder.is_dir() or not os.access(existing_folder, os.W_OK):
         yield DoctorFinding(
             tr("folder"),
             "missing",
-            tr("“{data}” cannot be written.").format(data=folders.data),
+            tr("“{data}” cannot be written.").format(data=paths.data),
             tr("Set HARK_HOME to a folder of yours."),
             True,
         )
         return
-    free = shutil.disk_usage(base).free / 1e9
-    state: Literal["ok", "note"] = "ok" if free > 10 else "note"
+    free_gb = shutil.disk_usage(existing_folder).free / 1e9
+    state: Literal["ok", "note"] = "ok" if free_gb > 10 else "note"
     yield DoctorFinding(
         tr("disk"),
         state,
-        tr("{free:.0f} GB free at “{data}”.").format(free=free, data=folders.data),
-        "" if free > 10 else tr("Qwen2-VL 2B needs 5 GB."),
+        tr("{free:.0f} GB free at “{data}”.").format(free=free_gb, data=paths.data),
+        "" if free_gb > 10 else tr("Qwen2-VL 2B needs 5 GB."),
     )
 
-    total, available = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(one.name for one in catalog.recommended(total, card=gpu.largest_memory_gb())) or tr(
+    total_gb, available_gb = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
+    fits = ", ".join(entry.name for entry in catalog.recommended(total_gb, card=gpu.largest_memory_gb())) or tr(
         "the starter kit"
     )
     yield DoctorFinding(
         tr("memory"),
         "ok",
         tr("{available:.0f} of {total:.0f} GB are free; what fits: {fits}.").format(
-            available=available, total=total, fits=fits
+            available_gb=available_gb, total=total_gb, fits=fits
         ),
     )
 
@@ -100,12 +100,12 @@ def _check_packages() -> Iterator[DoctorFinding]:
         "rapidocr",
         "espeakng_loader",
     )
-    gone = [name for name in needed if gpu.find_package(name) is None]
-    if gone:
+    missing = [name for name in needed if gpu.find_package(name) is None]
+    if missing:
         yield DoctorFinding(
             tr("packages"),
             "missing",
-            tr("{what} cannot be imported.").format(what=", ".join(gone)),
+            tr("{what} cannot be imported.").format(what=", ".join(missing)),
             tr("Install Hark again."),
             True,
         )
@@ -131,14 +131,14 @@ def _check_sound() -> Iterator[DoctorFinding]:
     kinds: tuple[tuple[str, Literal["input", "output"]], ...] = (
         (tr_noop("microphone"), "input"), (tr_noop("speaker"), "output"),
     )  # fmt: skip
-    for what, kind in kinds:
+    for subject, kind in kinds:
         if portaudio.device_names(kind):
-            yield DoctorFinding(tr(what), "ok", tr("There is one."))
+            yield DoctorFinding(tr(subject), "ok", tr("There is one."))
         else:
             yield DoctorFinding(
-                tr(what),
+                tr(subject),
                 "missing",
-                tr("There is no {what}.").format(what=tr(what)),
+                tr("There is no {what}.").format(what=tr(subject)),
                 tr("Connect one; files and typed questions work without."),
             )
 
@@ -157,11 +157,13 @@ def _check_starter() -> Iterator[DoctorFinding]:
 
 
 def _check_gpu() -> Iterator[DoctorFinding]:
-    """CTranslate2 wants CUDA 12's cuBLAS and no cuDNN (from 4.8 on); torch brings its own of both."""
+    """CTranslate2 needs CUDA 12's cuBLAS, and from 4.8 on no cuDNN; torch brings both for itself."""
     if not gpu.has_driver():
         yield DoctorFinding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
         return
-    names = "; ".join(f"{one.name}, {one.memory_gb:.0f} GB" if one.memory_gb else one.name for one in gpu.list_cards())
+    names = "; ".join(
+        f"{card.name}, {card.memory_gb:.0f} GB" if card.memory_gb else card.name for card in gpu.list_cards()
+    )
     if not names:
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
         yield DoctorFinding(tr("GPU"), "note", tr("NVIDIA's driver is installed, but names no graphics card."), hint)
@@ -173,22 +175,23 @@ def _check_gpu() -> Iterator[DoctorFinding]:
     elif (probe := gpu.probe_gpu()).works:
         yield DoctorFinding(tr("GPU"), "ok", tr("It works: torch computed on it ({cards}).").format(cards=names))
     else:
-        told = tr("There is one ({cards}), but torch cannot compute on it ({reason}): models run on the processor.")
+        message = tr("There is one ({cards}), but torch cannot compute on it ({reason}): models run on the processor.")
         hint = tr("Start the computer again; if that does not help, install NVIDIA's driver again.")
-        yield DoctorFinding(tr("GPU"), "note", told.format(cards=names, reason=probe.reason), hint)
+        yield DoctorFinding(tr("GPU"), "note", message.format(cards=names, reason=probe.reason), hint)
     if not gpu.has_cublas():
         message = tr("Whisper needs CUDA 12's cuBLAS to use the graphics card.")
         yield DoctorFinding(tr("cuBLAS"), "note", message, "pip install nvidia-cublas-cu12")
 
 
 def _torch_install_command() -> str:
-    """Of the same versions those for a card: the registry has none for Windows, PyTorch's own has, with CUDA 12."""
-    named = " ".join(
-        f"{one}=={metadata.version(one).partition('+')[0]}" for one in ("torch", "torchvision", "torchaudio")
+    """Installs the same versions built for CUDA. For Windows only PyTorch's own index has them."""
+    requirements = " ".join(
+        f"{package}=={metadata.version(package).partition('+')[0]}"
+        for package in ("torch", "torchvision", "torchaudio")
     )
     if sys.platform == "win32":
-        return f"py -m pip install --upgrade {named} --index-url https://download.pytorch.org/whl/cu128"
-    return f"pip install --force-reinstall {named}"
+        return f"py -m pip install --upgrade {requirements} --index-url https://download.pytorch.org/whl/cu128"
+    return f"pip install --force-reinstall {requirements}"
 
 
 def _check_hub() -> Iterator[DoctorFinding]:
@@ -203,22 +206,22 @@ def _check_hub() -> Iterator[DoctorFinding]:
         yield DoctorFinding(tr("hub"), "note", tr("“{ENDPOINT}” does not answer.").format(ENDPOINT=ENDPOINT), hint)
 
 
-def _check_log(folders: AppPaths) -> Iterator[DoctorFinding]:
+def _check_log(paths: AppPaths) -> Iterator[DoctorFinding]:
     yield DoctorFinding(
-        tr("log"), "ok", tr("“{what}”; it holds nothing of what you say or see.").format(what=folders.logs / "hark.log")
+        tr("log"), "ok", tr("“{what}”; it holds nothing of what you say or see.").format(what=paths.logs / "hark.log")
     )
 
 
 def _check_models() -> Iterator[DoctorFinding]:
-    for job, what, name in (
+    for task, subject, suggestion in (
         ("hear", tr("model to hear"), "whisper-small"),
         ("look", tr("model to look"), "qwen2-vl-2b"),
-        ("speak", tr("voice"), next(one.name for one in catalog.recommended(99) if one.task == "speak")),
+        ("speak", tr("voice"), next(entry.name for entry in catalog.recommended(99) if entry.task == "speak")),
     ):
-        here = [
-            entry.name for entry in catalog.CATALOG.values() if entry.task == job and local_store.is_installed(entry)
+        installed = [
+            entry.name for entry in catalog.CATALOG.values() if entry.task == task and local_store.is_installed(entry)
         ]
-        if here:
-            yield DoctorFinding(what, "ok", f"{', '.join(here)}.")
+        if installed:
+            yield DoctorFinding(subject, "ok", f"{', '.join(installed)}.")
         else:
-            yield DoctorFinding(what, "note", tr("Only the starter kit's."), f"hark models get {name}")
+            yield DoctorFinding(subject, "note", tr("Only the starter kit's."), f"hark models get {suggestion}")

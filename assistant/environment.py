@@ -1,8 +1,8 @@
-"""What libraries are told through environment variables: to report nothing, and to keep their files with Hark's.
+"""Environment variables that keep libraries from reporting home, and their files with Hark's own.
 
-`assistant/__init__.py` sets them before any other import, since libraries read them when they are imported; every
-program of Hark and every child process imports that package first, and children inherit them. docs/security.md lists
-what is promised, tests/desktop/test_privacy.py watches that it holds."""
+Libraries read them when they are imported, so `assistant/__init__.py` sets them before any other import; every program
+and child process of Hark imports that package first. docs/security.md lists what is promised;
+tests/desktop/test_privacy.py checks that it holds."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _CACHE_FOLDERS = {
     "TRITON_CACHE_DIR": "triton",
     "TTS_HOME": "tts",
 }
-_STALE_SECONDS = 24 * 3600
+_STALE_FILE_AGE_S = 24 * 3600
 
 
 def prepare_environment() -> None:
-    """Sets all of these variables; makes no folder."""
+    """Sets all of these variables for this process and its children. The folders that they name are not created."""
     os.environ.update(_NO_TELEMETRY_VARIABLES)
     for name, value in _QUIET_VARIABLES.items():
         os.environ.setdefault(name, value)
@@ -59,10 +59,10 @@ def prepare_environment() -> None:
 
 
 def use_temporary_folder(folder: Path) -> None:
-    """From here on this process and its children make temporary files in `folder`, such as those in which Coqui hands
-    the words of an answer to eSpeak. What a killed process left there is removed after a day.
+    """Has this process and its children make their temporary files in `folder` from here on.
 
-    Where the folder cannot be made, read or written, the system's own is used."""
+    Such a file may hold words of an answer: Coqui hands them to eSpeak in one. Files that a killed process left behind
+    are removed after a day. Where the folder cannot be created, read or written, the system's own stays in use."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         paths = list(folder.iterdir())
@@ -72,14 +72,14 @@ def use_temporary_folder(folder: Path) -> None:
         return
     for path in paths:
         with contextlib.suppress(OSError):  # another process may remove it too
-            if path.is_file() and path.stat().st_mtime < time.time() - _STALE_SECONDS:
+            if path.is_file() and path.stat().st_mtime < time.time() - _STALE_FILE_AGE_S:
                 path.unlink()
     for name in ("TMPDIR", "TEMP", "TMP"):
         os.environ[name] = str(folder)
 
 
 def hark_home() -> Path | None:
-    """The folder that HARK_HOME names, if it names one."""
+    """The folder that the variable HARK_HOME names, as an absolute path; None where it is not set."""
     home = os.environ.get("HARK_HOME")
     return Path(os.path.expanduser(home)).absolute() if home else None
 

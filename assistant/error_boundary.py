@@ -1,4 +1,4 @@
-"""The one place of the engine where anything that goes wrong is caught. Knows nothing of who is told."""
+"""The only place in the engine where every exception is caught."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def reporting_errors(tell: Callable[[AssistantError], None], logs: Path) -> Iterator[None]:
-    """Runs its block. An `AssistantError` in it is told; anything else is a bug of ours: logged whole, and told so."""
+def reporting_errors(report: Callable[[AssistantError], None], logs: Path) -> Iterator[None]:
+    """Runs its block and calls `report` with whatever goes wrong in it.
+
+    An `AssistantError` is reported as it is. Any other exception is a bug in Hark: it is logged with its traceback, and
+    reported in a sentence that names the log in the folder `logs`."""
     try:
         yield
     except AssistantError as error:
-        tell(error)
+        report(error)
     except Exception:  # noqa: BLE001 - the one place
         _log.exception("a step failed")
         hint = tr("The log “{what}” says what; please report it.").format(what=logs / "hark.log")
-        tell(AssistantError("answer", tr("Something went wrong inside Hark."), hint))
+        report(AssistantError("answer", tr("Something went wrong inside Hark."), hint))

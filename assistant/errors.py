@@ -1,10 +1,15 @@
-"""The errors that a user may read. Knows nothing of who raises or shows them."""
+"""The errors whose text is written for the user."""
 
 from __future__ import annotations
 
 
 class AssistantError(Exception):
-    """A stage failed. `message` is one sentence, `hint` the next step; both are shown as they are."""
+    """A stage of Hark failed in a way that is explained to the user.
+
+    stage: the part that failed, such as "hear", "answer" or "speak".
+    message: what happened, in one sentence.
+    hint: what the user can do, in one sentence; may be "".
+    exit_code: of the command line (docs/command-line.md)."""
 
     exit_code = 1
 
@@ -14,27 +19,28 @@ class AssistantError(Exception):
 
 
 class InvalidInputError(AssistantError):
-    """A file that was handed in is missing, unreadable or over a limit."""
+    """A file or value that the user gave is missing, unreadable or over a limit."""
 
     exit_code = 3
 
 
 class NotAvailableError(AssistantError):
-    """A model, voice, library or device is not there."""
+    """A model, voice, library or device is not there or cannot be used."""
 
     exit_code = 4
 
 
 class UsageError(AssistantError):
-    """The command line itself is wrong."""
+    """The arguments of a command are wrong."""
 
     exit_code = 2
 
 
-def first_line(error: BaseException, most: int = 200) -> str:
-    """What any error says, to stand in a sentence: one line of `most` letters at most; its type if it says nothing. Of
-    the system's errors it is their text and file, without their number."""
+def first_line(error: BaseException, max_letters: int = 200) -> str:
+    """The first line of an error's message, to stand in a sentence: at most `max_letters`, without a full stop.
+
+    An `OSError` gives its text and file without the number; an error without a message gives the name of its type."""
     if isinstance(error, OSError) and error.strerror:
-        where = f": “{error.filename}”" if error.filename else ""
-        return f"{error.strerror}{where}"[:most]
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most].rstrip(".")
+        file_part = f": “{error.filename}”" if error.filename else ""
+        return f"{error.strerror}{file_part}"[:max_letters]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:max_letters].rstrip(".")

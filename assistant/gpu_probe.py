@@ -1,6 +1,6 @@
-"""Computes a little on the graphics card with torch and prints one line of JSON: `works`, or why not.
+"""Multiplies two matrices on the graphics card with torch and prints a line of JSON: `works` and the `reason`.
 
-A process of its own, with a deadline: a driver may hang, or end the process, and torch takes seconds to load."""
+`gpu.probe_gpu` runs it as a child process: a driver may hang or end the process, and torch takes seconds to load."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import json
 
 from assistant.errors import first_line
 
-_MATRIX_SIDE = 256  # of the matrices
+_MATRIX_SIDE = 256
 
 
-def compute_on_gpu() -> str:
-    """Why torch cannot compute on the card, or ""."""
+def find_gpu_fault() -> str | None:
+    """The reason why torch cannot compute on the card; None when it can."""
     try:
         import torch
 
@@ -22,9 +22,9 @@ def compute_on_gpu() -> str:
         total = float((matrix @ matrix).sum())
     except (RuntimeError, ImportError, OSError, AssertionError, AttributeError) as error:
         return first_line(error, 120)
-    return "" if total == _MATRIX_SIDE**3 else f"it computed {total:g}, not {_MATRIX_SIDE**3}"
+    return None if total == _MATRIX_SIDE**3 else f"it computed {total:g}, not {_MATRIX_SIDE**3}"
 
 
 if __name__ == "__main__":
-    reason = compute_on_gpu()
-    print(json.dumps({"works": not reason, "reason": reason}))
+    fault = find_gpu_fault()
+    print(json.dumps({"works": fault is None, "reason": fault or ""}))

@@ -1,4 +1,4 @@
-"""What the three parts of a turn promise each other. Knows nothing of the models behind them."""
+"""The protocols of the three back ends of a turn (transcriber, responder, voice), and how one is loaded."""
 
 from __future__ import annotations
 
@@ -14,61 +14,68 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """What each of the three may have besides; none of it must be. `note`: what the user should know of how it runs.
-    `late_loading_seconds`: what it has spent so far on loading what it needed only in the middle of its work."""
+    """What all three back ends have in common. Every member has a default, so that none must be implemented."""
 
-    load_warning: str = ""
-    late_loading_seconds: float = 0.0
+    load_warning: str = ""  # a sentence for the user, such as that it runs on the processor; "" for none
+    late_loading_seconds: float = 0.0  # total time spent loading something in the middle of its work
 
     def warm_up(self) -> None:
-        """Does now what would make the first use slow."""
+        """Does what would otherwise make the first use slow, such as a first pass through the model."""
         return None
 
     def close(self) -> None:
-        """Lets go of what it holds; it is not used again."""
+        """Frees memory and child processes; the back end is not used again."""
         return None
 
 
 class Transcriber(Backend, Protocol):
-    """Hears. Yields pieces of the transcript, in order; nothing at all for sound without speech."""
+    """Turns speech into text."""
 
-    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]: ...
+    def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
+        """Yields the transcript piece by piece, in order; nothing for audio without speech. Closing it stops it."""
+        ...
 
 
 class Responder(Backend, Protocol):
-    """Answers. Yields pieces of text, places it points at, "" after a step that wrote none; closing the iterator stops
-    the model within one step. `by`: who wrote the last reply, a model's name or a part of the starter kit; `remark`:
-    what the user should know of it."""
+    """Answers a conversation about pictures."""
 
-    model_name: str
-    reply_warning: str = ""
+    model_name: str  # what wrote the last reply: a model's name, or "reader" or "tiny" of the starter kit
+    reply_warning: str = (
+        ""  # a sentence for the user about the last reply, such as that it saw a small view; "" for none
+    )
 
-    def reply(self, messages: Sequence[Message]) -> Generator[str | Detection, None, None]: ...
+    def reply(self, messages: Sequence[Message]) -> Generator[str | Detection, None, None]:
+        """Yields the answer to the last message: pieces of text, and the regions that it points at.
+
+        Yields "" after a step that wrote nothing. Closing the iterator stops the model within one step."""
+        ...
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
-        """Does, step by step, what the next question will need; the last message is its beginning."""
+        """Computes in advance, step by step, what the next question needs; the last message is the question's start."""
         yield from ()
 
     def estimate_cost(self, picture: Picture) -> PictureCost | None:
-        """What a picture will cost; None where that is not known."""
+        """What it costs to look at a picture; None where that is not known."""
         return None
 
     def forget_picture(self, digest: str) -> None:
-        """Lets a picture go."""
+        """Drops everything computed for the picture with this digest."""
         return None
 
 
 class Voice(Backend, Protocol):
-    """Speaks one piece of text. Yields sound at one rate; closing the iterator stops it. `speed`: 1 is its own."""
+    """Turns text into speech."""
 
-    speed: float = 1.0
+    speed: float = 1.0  # a factor; 1 is the voice's own speed
 
-    def synthesize(self, text: str) -> Generator[AudioClip, None, None]: ...
+    def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
+        """Yields the audio of one piece of text, all of it at one sample rate. Closing the iterator stops it."""
+        ...
 
 
 @dataclass(frozen=True)
 class Backends:
-    """Who hears, who answers and who speaks in a turn."""
+    """The three back ends that a turn runs with."""
 
     transcriber: Transcriber
     responder: Responder
@@ -77,29 +84,21 @@ class Backends:
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How a back end is loaded.
+    """How a back end is loaded. Each back end reads the options that concern it."""
 
-    `model` is a folder ("" for the part's own), `name` what people call it, `device` "auto", "cpu" or "cuda",
-    `dtype` "auto" or a torch name, `language` a code or "" to detect, `device_map` as in accelerate ("" for none),
-    `max_memory` what each of its devices may take ("0=6GiB, cpu=16GiB"). `weights`: how a processor holds bfloat16
-    ones, "int4", "bfloat16" or "stored"; `cache` is a folder for what was made of them ("" for none). `glance`: a
-    picture that is still being encoded is answered from a small view of it. `budget`: gigabytes of a graphics card that
-    it may take, 0 for all that is free; what does not fit runs on the processor. `find_installed` gives the name of an
-    installed model that could answer instead of a part that cannot, or ""."""
-
-    model: str = ""
-    name: str = ""
-    device: str = "auto"
-    dtype: str = "auto"
-    device_map: str = ""
-    max_memory: str = ""
-    language: str = ""
-    speaker: str = ""
-    min_pixels: int = 0
-    max_pixels: int = 0
-    max_new_tokens: int = 512
-    cpu_weight_format: str = "bfloat16"
-    cache: str = ""
-    answer_from_preview: bool = False
-    gpu_memory_limit_gb: float = 0.0
-    find_installed: Callable[[], str] = lambda: ""
+    model: str = ""  # folder of the model, "" for the back end's own
+    name: str = ""  # what people call the model
+    device: str = "auto"  # "auto", "cpu" or "cuda"
+    dtype: str = "auto"  # "auto" or the name of a torch dtype
+    device_map: str = ""  # as in accelerate, "" for none
+    max_memory: str = ""  # what each device of the map may take, such as "0=6GiB, cpu=16GiB"
+    language: str = ""  # code of the spoken language, "" to detect it
+    speaker: str = ""  # name or number of a voice's speaker, "" for the first
+    min_pixels: int = 0  # a picture is enlarged to at least so many pixels; 0 for the model's own limit
+    max_pixels: int = 0  # a picture is reduced to at most so many pixels; 0 for the model's own limit
+    max_new_tokens: int = 512  # length of an answer at most
+    cpu_weight_format: str = "bfloat16"  # of bfloat16 weights on a processor: "int4", "bfloat16" or "stored"
+    cache: str = ""  # folder for packed weights, "" for none
+    answer_from_preview: bool = False  # answer from a small view of a picture that is still being encoded
+    gpu_memory_limit_gb: float = 0.0  # a model that needs more runs on the processor; 0 for all that is free
+    find_installed: Callable[[], str] = lambda: ""  # name of an installed model that can answer more, "" for none

@@ -1,4 +1,4 @@
-"""Ctrl-C before there is anything to close. It stands in for what is not imported yet."""
+"""Handles Ctrl-C while the program is still importing: prints what the console would, and exits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-EXIT_INTERRUPTED = 130  # the exit code
-# What the console would say, which is not there yet.
+EXIT_INTERRUPTED = 130  # exit code of a program that was ended by Ctrl-C
+# The line that the console prints for an interrupted turn; the console is not imported yet.
 INTERRUPTED_JSON_LINE = (
     b'{"event": "ended", "reason": "interrupted", "heard": "", "answer": "", "by": "", "timings": {"load": null, '
     b'"hear": null, "look": null, "first_word": null, "answer": null, "first_sound": null, "total": null}, '
@@ -19,7 +19,9 @@ INTERRUPTED_JSON_LINE = (
 
 
 def exit_at_once(*_: object) -> NoReturn:
-    """Ends the program; usable as a handler of signals. (An exception in the middle of an import may be lost there.)"""
+    """Ends the program at once; may be used as a signal handler.
+
+    Raising `KeyboardInterrupt` instead would not do: an exception in the middle of an import can get lost."""
     if "--json" in sys.argv:
         try:  # noqa: SIM105 - contextlib is not imported yet
             os.write(1, INTERRUPTED_JSON_LINE)

@@ -1,7 +1,7 @@
-"""A child process that decodes one file from outside: its parent's side, and the limits that it sets itself.
+"""Runs a child process that decodes one untrusted file: the parent's side, and the limits that the child sets itself.
 
-The child has little memory, few seconds and no name of the file, only its bytes on standard input. Its parent takes
-nothing on trust: neither that it ends, nor that it sends what it announces."""
+The child has little memory and few seconds, and gets no file name, only bytes on standard input. The parent must not
+rely on it: it may hang, and it may send less or more than it announced."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import IO, BinaryIO
 class LimitedChild:
     """Runs `python -m module arguments` with `source`, an open file or bytes, as its standard input.
 
-    After `timeout_s` seconds it is killed, so that whoever reads its `output` always comes to an end. Bytes are written
-    at once: the child reads all of them before it answers."""
+    After `timeout_s` seconds the child is killed, so that reading `output_stream` always comes to an end. A `source` of
+    bytes is written at once, so the child has to read all of it before it answers."""
 
     def __init__(self, module: str, arguments: list[str], source: BinaryIO | bytes, timeout_s: float) -> None:
         self._timeout_event = threading.Event()
@@ -34,27 +34,27 @@ class LimitedChild:
 
     @property
     def output_stream(self) -> IO[bytes]:
-        """What the child sends; limit how much of it is read."""
+        """The child's standard output. The reader has to limit how much of it is read."""
         assert self._process.stdout
         return self._process.stdout
 
     @property
     def has_timed_out(self) -> bool:
-        """Whether it was killed for taking too long."""
+        """Whether the child was killed because it took too long."""
         return self._timeout_event.is_set()
 
     def wait(self) -> int:
-        """The exit code, once the child has ended: negative where it was killed."""
+        """Waits for the child's end and returns its exit code, which is negative where it was killed."""
         return self._process.wait()
 
     def kill(self) -> None:
-        """Ends the child, if it still runs."""
+        """Kills the child if it still runs."""
         self._timer.cancel()
         self._process.kill()
         self._process.wait()
 
     def close(self) -> None:
-        """Ends the child; nobody reads its output any more."""
+        """Kills the child and closes its output."""
         self.kill()
         self.output_stream.close()
 
@@ -64,7 +64,8 @@ class LimitedChild:
 
 
 def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
-    """Caps this process's memory and processor time where the system can: Windows has no setrlimit."""
+    """Limits this process's address space and processor time, and turns core dumps off. No effect on Windows, which has
+    no setrlimit."""
     if sys.platform != "win32":
         import resource
 

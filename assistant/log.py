@@ -1,38 +1,36 @@
-"""The log file of Hark's processes, and the silence of libraries in the terminal."""
+"""Where Hark's processes log to, and how libraries are kept from writing to the terminal."""
 
 from __future__ import annotations
 
 import logging
 import logging.handlers
 import warnings
-from typing import TYPE_CHECKING
 
 from assistant.paths import AppPaths
 
-if TYPE_CHECKING:
-    pass
-
 
 def silence_warnings() -> None:
-    """Keeps libraries from warning on the terminal; what else they would say `environment` has switched off."""
+    """Turns Python's warnings off for this process; `environment` turns off what else libraries would print."""
     warnings.simplefilter("ignore")
 
 
-def log_to_file(folders: AppPaths) -> None:
-    """Sends the log to a rotating file that holds no words of the user, and nowhere else."""
+def log_to_file(paths: AppPaths) -> None:
+    """Sends the log to `hark.log` in `paths.logs` and nowhere else: three files of at most 1 MB in turn.
+
+    Nothing that the user said, wrote or showed is ever logged."""
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
-    for handler in [one for one in root.handlers if isinstance(one, _LogFile)]:
+    for handler in [handler for handler in root.handlers if isinstance(handler, _LogFile)]:
         root.removeHandler(handler)
         handler.close()
     try:
-        folders.logs.mkdir(parents=True, exist_ok=True)
-        made = _LogFile(folders.logs / "hark.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
-        made.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        root.addHandler(made)
+        paths.logs.mkdir(parents=True, exist_ok=True)
+        log_file = _LogFile(paths.logs / "hark.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+        log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(log_file)
     except OSError:
         root.addHandler(logging.NullHandler())
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """Hark's own log file."""
+    """A class of our own, so that a second call replaces our handler and no other."""

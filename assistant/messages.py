@@ -1,4 +1,4 @@
-"""The values of a conversation: its messages, the regions they point at, what a picture costs."""
+"""The values that make up a conversation: messages, regions of pictures, and what a picture costs."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PictureRegion:
-    """A part of a picture that is asked about; `box`: left, top, right, bottom in its pixels."""
+    """A part of a picture that a question is about."""
 
     picture: Picture
-    box: tuple[int, int, int, int]
+    box: tuple[int, int, int, int]  # left, top, right, bottom in the picture's pixels
 
 
 @dataclass(frozen=True)
 class PictureCost:
-    """What a picture costs: the pixels that the model sees, its tokens, memory for the conversation, and time."""
+    """What it costs to show a picture to the model."""
 
-    width: int
-    height: int
-    tokens: int
-    megabytes: float
-    seconds: float
+    width: int  # pixels, as the model sees the picture
+    height: int  # pixels, as the model sees the picture
+    tokens: int  # of the conversation
+    megabytes: float  # of memory for the tokens' keys and values
+    seconds: float  # to encode the picture and to feed its tokens
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A place in the last picture, as an answer points at it: left, top, right, bottom as shares of its sides."""
+    """A region of the last picture that an answer points at."""
 
-    label: str
-    box: tuple[float, float, float, float]
+    label: str  # what is there, in the model's words; may be ""
+    box: tuple[float, float, float, float]  # left, top, right, bottom, each from 0 to 1 of the picture's side
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation. `text` is plain or Markdown; pictures come before it, regions belong to it."""
+    """One message of a conversation."""
 
-    role: Literal["system", "user", "assistant"]
-    text: str
-    pictures: tuple[Picture, ...] = ()
-    regions: tuple[PictureRegion, ...] = ()
+    role: Literal["system", "user", "assistant"]  # who wrote it
+    text: str  # plain text or Markdown
+    pictures: tuple[Picture, ...] = ()  # shown before the text
+    regions: tuple[PictureRegion, ...] = ()  # that the text is about

@@ -1,4 +1,4 @@
-"""The settings on disk: TOML that a person may have written, with any editor. Knows nothing of what they mean."""
+"""Reads and writes the settings file: TOML that a person may have edited by hand, with any editor."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from assistant.text.i18n import tr, tr_noop
 
 _FILE_NAME = "settings.toml"
 _MAX_FILE_BYTES = 1024**2
-_LONG_NUMBER = re.compile(r"[0-9_]{4000,}")  # Python refuses such with an error that costs the whole file
+_OVERLONG_NUMBER = re.compile(r"[0-9_]{4000,}")  # Python refuses to convert it, and the parser gives up the whole file
 _KEY_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
-_DEEP_KEY = re.compile(
+_DEEPLY_DOTTED_KEY = re.compile(
     rf"(?<![\w-])((?:{_KEY_PART}\.[ \t]*+){{32}}){_KEY_PART}(?:\.[ \t]*+{_KEY_PART})*+"
-)  # read in minutes
+)  # a key of more than 32 parts, for which the parser takes minutes
 _ESCAPE = r'\\(?:[btnfr"\\]|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})'
-_QUOTED_TEXT = re.compile(rf'"(?:[^"\\\n]|{_ESCAPE})*+(\\?)"?')  # and the wrong escape in it, such as "C:\Users"
+_BASIC_STRING = re.compile(rf'"(?:[^"\\\n]|{_ESCAPE})*+(\\?)"?')  # group 1: the start of an invalid escape: "C:\Users"
 
 
 def load_settings(paths: AppPaths) -> Settings:
-    """The settings on disk; `notes` says what is wrong with them. A wrong value takes its default; a file that is no
-    TOML is kept aside, and the defaults are used."""
+    """The settings on disk; their `notes` say what was wrong with the file.
+
+    An invalid value is replaced by its default. A file that is not TOML is renamed to `settings.broken.toml`, and the
+    defaults are used."""
     path = paths.config / _FILE_NAME
     try:
         if not os.path.lexists(path) or (path.is_file() and path.stat().st_size == 0):
@@ -42,8 +44,10 @@ def load_settings(paths: AppPaths) -> Settings:
         return Settings(notes=(_set_aside(path, error, _repair_hint(data)),))
 
 
-def save_settings(settings: Settings, paths: AppPaths) -> str:
-    """Writes what differs from the file's values, keeping its comments; returns why it cannot, or ""."""
+def save_settings(settings: Settings, paths: AppPaths) -> str | None:
+    """Writes the values that differ from those in the file, whose comments and order stay.
+
+    Returns None when it was saved, or else the reason why not, in a sentence for the user."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -53,10 +57,10 @@ def save_settings(settings: Settings, paths: AppPaths) -> str:
         document, file_table = tomlkit.parse(_shorten_tokens(text)), to_table(from_table(_parse_toml(text.encode())))
         for name, values in to_table(settings).items():
             for key, value in values.items():
-                if value != file_table[name][key]:  # what the file has and cannot be stays, until it is set here
+                if value != file_table[name][key]:  # an invalid value stays in the file until the user sets another
                     if not isinstance(document.get(name), dict):
                         document.pop(name, None)
-                        document[name] = tomlkit.table()  # at the end: what stands behind it would belong to it
+                        document[name] = tomlkit.table()  # at the end: the keys behind it would belong to this section
                     document[name][key] = value
         path.parent.mkdir(parents=True, exist_ok=True)
         part_path = path.with_suffix(".part")
@@ -64,18 +68,18 @@ def save_settings(settings: Settings, paths: AppPaths) -> str:
         part_path.replace(path)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, TOMLKitError) as error:
         return tr("The settings cannot be kept: {why}.").format(why=first_line(error))
-    return ""
+    return None
 
 
 def format_settings(settings: Settings) -> str:
-    """All settings as a file has them."""
+    """All settings as the text of a settings file."""
     import tomlkit
 
     return tomlkit.dumps(to_table(settings))
 
 
 def _parse_toml(data: bytes) -> dict[str, Any]:
-    """Raises `ValueError` and `RecursionError` for what is no TOML."""
+    """The tables of a TOML file. Raises `ValueError` or `RecursionError` for data that is not TOML, or too large."""
     import tomllib
 
     if len(data) > _MAX_FILE_BYTES:
@@ -84,26 +88,27 @@ def _parse_toml(data: bytes) -> dict[str, Any]:
 
 
 def _shorten_tokens(text: str) -> str:
-    """With numbers and keys that are still far too long, and can be read."""
-    return _DEEP_KEY.sub(r"\1x", _LONG_NUMBER.sub("9" * 400, text))
+    """Cuts absurdly long numbers and keys down to a length that is still invalid, but that the parser can read."""
+    return _DEEPLY_DOTTED_KEY.sub(r"\1x", _OVERLONG_NUMBER.sub("9" * 400, text))
 
 
 def _repair_hint(data: bytes) -> str:
-    """What a person may do about a file that is no TOML, as far as it can be seen."""
+    """What the user can do about a file that is not TOML; "" where the cause cannot be seen."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
         return tr("Save it as UTF-8 in your editor.")
-    if any(match[1] for match in _QUOTED_TEXT.finditer(text)):
+    if any(match[1] for match in _BASIC_STRING.finditer(text)):
         return tr("Put names with a backslash in single quotes, such as 'C:\\models', or write each backslash twice.")
     return ""
 
 
 def _set_aside(path: Path, error: Exception, hint: str) -> str:
+    """Renames a broken settings file; returns the note for the user."""
     aside_path = path.with_name("settings.broken.toml")
-    while os.path.lexists(aside_path):  # never over one that was kept before
+    while os.path.lexists(aside_path):  # never overwrite an earlier one
         aside_path = aside_path.with_name(f"settings.broken-{time.time_ns()}.toml")
     try:
         path.replace(aside_path)

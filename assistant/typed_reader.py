@@ -1,4 +1,4 @@
-"""The one place where values from outside are checked: JSON is parsed within limits, values are read by type hints."""
+"""Checks every value that comes from outside: parses JSON within limits, and reads values by type hints."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from assistant.text.sanitize import sanitize
 
 MAX_JSON_BYTES = 16 * 1024**2
 MAX_JSON_DEPTH = 64
-MAX_JSON_VALUES = 2_000_000  # each is an object of its own: a short text of "[[],[],…" would fill the memory
-_MAX_DIGITS = 300  # of a whole number in JSON: what is shorter is also a finite float
-_MAX_SHOWN_LETTERS = 40  # letters of a key in a path
+MAX_JSON_VALUES = 2_000_000  # each becomes a Python object: a short text of "[[],[],…" would fill the memory
+_MAX_DIGITS = 300  # of a whole number in JSON; every shorter one is also a finite float
+_MAX_SHOWN_LETTERS = 40  # of a key in a path
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _T = TypeVar("_T")
-_JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # to the end where none closes it: read once
+# A string without an end reaches to the end of the text, so that every letter is read only once.
+_JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _JSON_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class InvalidValueError(ValueError):
-    """A value from outside is not what it should be. `where` is its path, such as "turns[3].asked"; `reason` goes on
-    from there: "must be a whole number"."""
+    """A value from outside is not what it should be.
+
+    where: its path, such as "turns[3].asked".
+    reason: the rest of the sentence, such as "must be a whole number"."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where} {reason}")
@@ -36,46 +39,47 @@ class InvalidValueError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class NumberRange:
-    """For `Annotated` numbers: both ends belong to it."""
+    """A limit for `Annotated` numbers."""
 
-    low: float
-    high: float = math.inf
+    low: float  # the smallest number that is allowed
+    high: float = math.inf  # the largest number that is allowed
 
-    def rejection_reason(self, value: Any) -> str:
-        """Why the value does not fit, or ""."""
+    def rejection_reason(self, value: Any) -> str | None:
+        """The reason why the value does not fit; None when it does."""
         if self.low <= value <= self.high:
-            return ""
+            return None
         return f"must be at least {self.low}" if self.high == math.inf else f"must be from {self.low} to {self.high}"
 
 
 @dataclasses.dataclass(frozen=True)
 class MaxLength:
-    """For `Annotated` texts, bytes, lists and tables."""
+    """A limit for `Annotated` texts, bytes, lists and tables."""
 
-    max_length: int
+    max_length: int  # letters, bytes or entries
 
-    def rejection_reason(self, value: Any) -> str:
-        """Why the value does not fit, or ""."""
-        return f"is longer than {self.max_length}" if len(value) > self.max_length else ""
+    def rejection_reason(self, value: Any) -> str | None:
+        """The reason why the value does not fit; None when it does."""
+        return f"is longer than {self.max_length}" if len(value) > self.max_length else None
 
 
 @dataclasses.dataclass(frozen=True)
 class TextPattern:
-    """For `Annotated` texts that a regular expression has to match as a whole; `what` names them in the reason."""
+    """A limit for `Annotated` texts."""
 
-    expression: str
-    description: str
+    expression: str  # a regular expression that has to match the whole text
+    description: str  # of such texts, for the reason: "a theme"
 
-    def rejection_reason(self, value: Any) -> str:
-        """Why the value does not fit, or ""."""
-        return "" if re.fullmatch(self.expression, value) else f"must be {self.description}"
+    def rejection_reason(self, value: Any) -> str | None:
+        """The reason why the value does not fit; None when it does."""
+        return None if re.fullmatch(self.expression, value) else f"must be {self.description}"
 
 
 def parse_json(text: str | bytes, *, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> object:
     """The value of a JSON text in UTF-8, with or without a byte order mark.
 
-    Texts in it may hold lone surrogates and control characters, which `read_as` cleans away. Raises
-    `InvalidValueError`: too long, too deep, too many values, no JSON, NaN, infinite, or over 300 digits."""
+    Strings in it may hold lone surrogates and control characters; `read_as` removes them. Raises `InvalidValueError`
+    for a text that is too long, too deeply nested, has too many values or is not JSON, and for a number that is NaN,
+    infinite or has more than 300 digits."""
     if len(text) > max_bytes:
         raise InvalidValueError("it", "is too long")
     try:
@@ -96,12 +100,13 @@ def read_as(hint: type[_T], value: object, where: str) -> _T: ...
 @overload
 def read_as(hint: Any, value: object, where: str) -> Any: ...
 def read_as(hint: Any, value: object, where: str) -> Any:
-    """The value as the type hint says, or `InvalidValueError` with its path, which begins with `where`.
+    """The value, converted to what the type hint asks for. Raises `InvalidValueError` with its path, which begins with
+    `where`.
 
-    Hints: str (cleaned), bytes, bool, int (64 bits; never bool), float (finite; whole numbers become floats), None,
-    Literal, unions, list[X], tuple[X, ...], tuple[X, Y], dict[str, X], dataclasses, Any, and `Annotated` with `Range`,
-    `MaxLength` or `Pattern`. A dataclass comes from a table: what is missing takes its default where it has one, and
-    unknown names are passed over."""
+    Hints: str (sanitized), bytes, bool, int (64 bits; never bool), float (finite; whole numbers become floats), None,
+    Literal, unions, list[X], tuple[X, ...], tuple[X, Y], dict[str, X], dataclasses, Any, and `Annotated` with
+    `NumberRange`, `MaxLength` or `TextPattern`. A dataclass is read from a table: a missing field takes its default
+    where it has one, and unknown names are ignored."""
     if hint in _PLAIN_READERS:
         return _PLAIN_READERS[hint](value, where)
     if dataclasses.is_dataclass(hint):
@@ -119,7 +124,7 @@ def field_hints(kind: type) -> dict[str, Any]:
 
 
 def _check_nesting(text: str, max_depth: int) -> None:
-    """Before it is parsed: the parser recurses, and makes an object of every value."""
+    """Checks depth and number of values before parsing: the parser recurses, and makes an object of every value."""
     if sum(map(text.count, "[{,")) <= max_depth:
         return
     without_strings = _JSON_STRING.sub("", text)
@@ -206,7 +211,7 @@ def _read_union(parts: tuple[Any, ...], value: object, where: str) -> Any:
             return read_as(part, value, where)
         except InvalidValueError as error:
             reasons.append(error)
-    raise min(reasons, key=lambda error: error.where == where)  # what went wrong further in says most
+    raise min(reasons, key=lambda error: error.where == where)  # an error deeper inside says more
 
 
 def _read_literal(parts: tuple[Any, ...], value: object, where: str) -> Any:

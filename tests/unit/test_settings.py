@@ -98,7 +98,7 @@ def test_a_byte_order_mark_costs_nothing_when_read_or_written(home: Path) -> Non
     read = write_settings(home, b"\xef\xbb\xbf# mine\r\n[voice]\r\nspeed = 1.5\r\n")
     assert read.voice.speed == 1.5 and not read.notes
     assert (
-        settings_file.save_settings(replace(read, responder=ResponderSettings(max_pixels=7)), AppPaths.locate()) == ""
+        settings_file.save_settings(replace(read, responder=ResponderSettings(max_pixels=7)), AppPaths.locate()) is None
     )
     again = settings_file.load_settings(AppPaths.locate())
     assert (again.voice.speed, again.responder.max_pixels, again.notes) == (1.5, 7, ())
@@ -157,7 +157,7 @@ def test_a_setting_is_saved_into_a_file_with_a_wrong_section(home: Path, text: s
         settings_file.save_settings(
             replace(read, transcriber=TranscriberSettings(model="m"), voice=VoiceSettings(speed=2.0)), AppPaths.locate()
         )
-        == ""
+        is None
     )
     again = settings_file.load_settings(AppPaths.locate())
     assert (again.transcriber.model, again.voice.speed, again.responder) == ("m", 2.0, read.responder)
@@ -167,7 +167,7 @@ def test_a_setting_is_saved_into_a_file_with_a_wrong_section(home: Path, text: s
 def test_a_wrong_value_stays_in_the_file_until_it_is_set(home: Path) -> None:
     read = write_settings(home, '[voice]\nspeed = 9 # fast\n[responder]\nmax_pixels = "x"\n')
     assert (
-        settings_file.save_settings(replace(read, responder=ResponderSettings(max_pixels=7)), AppPaths.locate()) == ""
+        settings_file.save_settings(replace(read, responder=ResponderSettings(max_pixels=7)), AppPaths.locate()) is None
     )
     assert (home / "settings.toml").read_text("utf-8") == "[voice]\nspeed = 9 # fast\n[responder]\nmax_pixels = 7\n"
 
@@ -175,7 +175,8 @@ def test_a_wrong_value_stays_in_the_file_until_it_is_set(home: Path) -> None:
 def test_a_number_of_thousands_of_digits_keeps_no_setting_from_being_saved(home: Path) -> None:
     read = write_settings(home, f"[responder]\nmin_pixels = {'9' * 5000}\n")
     assert (
-        settings_file.save_settings(replace(read, transcriber=TranscriberSettings(model="x")), AppPaths.locate()) == ""
+        settings_file.save_settings(replace(read, transcriber=TranscriberSettings(model="x")), AppPaths.locate())
+        is None
     )
     assert settings_file.load_settings(AppPaths.locate()).transcriber.model == "x"
 
@@ -185,7 +186,8 @@ def test_a_key_of_a_hundred_thousand_parts_is_passed_over_at_once(home: Path, te
     read = write_settings(home, "responder.model = 'x'\n" + text.format(key=".".join("ab" * 100_000)))
     assert read.responder.model == "x" and len(read.notes) == 1
     assert (
-        settings_file.save_settings(replace(read, transcriber=TranscriberSettings(model="y")), AppPaths.locate()) == ""
+        settings_file.save_settings(replace(read, transcriber=TranscriberSettings(model="y")), AppPaths.locate())
+        is None
     )
 
 

@@ -92,7 +92,7 @@ def test_the_window_s_button_gets_them_and_they_are_used(
         row.download_button.click()
         until(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
         assert row.state.text() == "It is used now."
-    assert save_settings(view.settings, AppPaths.locate()) == ""
+    assert save_settings(view.settings, AppPaths.locate()) is None
     view.downloads.stop_all()
     view.parent.deleteLater()
     answered(cli, red, samples, tmp_path / "answer.wav")
