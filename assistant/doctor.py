@@ -84,7 +84,7 @@ def _check_system(paths: AppPaths) -> Iterator[DoctorFinding]:
         tr("memory"),
         "ok",
         tr("{available:.0f} of {total:.0f} GB are free; what fits: {fits}.").format(
-            available_gb=available_gb, total=total_gb, fits=fits
+            available=available_gb, total=total_gb, fits=fits
         ),
     )
 
