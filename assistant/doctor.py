@@ -77,7 +77,7 @@ def _check_system(paths: AppPaths) -> Iterator[DoctorFinding]:
     )
 
     total_gb, available_gb = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(entry.name for entry in catalog.recommended(total_gb, card=gpu.largest_memory_gb())) or tr(
+    fits = ", ".join(entry.name for entry in catalog.recommended(total_gb, gpu_memory_gb=gpu.largest_memory_gb())) or tr(
         "the starter kit"
     )
     yield DoctorFinding(

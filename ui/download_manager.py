@@ -102,7 +102,7 @@ class DownloadManager(QObject):
 
     def recommended_models(self) -> list[CatalogEntry]:
         """Of each job what fits this computer best."""
-        return recommended(self.memory_gb, card=self.gpu_memory_gb)
+        return recommended(self.memory_gb, gpu_memory_gb=self.gpu_memory_gb)
 
     @Slot()
     def download_all(self) -> None:
@@ -145,7 +145,7 @@ class DownloadManager(QObject):
     def use_model(self, name: str) -> None:
         """From the next question on."""
         self._said.pop(name, None)
-        for section, field, value in CATALOG[name].settings_choices:
+        for section, field, value in CATALOG[name].setting_choices:
             self.setting_changed.emit(SettingChange(section, field, value))
         self.announced.emit(tr("{name} is used now").format(name=name))
         self.models_changed.emit()
@@ -161,9 +161,9 @@ class DownloadManager(QObject):
         if name not in self.installed:
             return ""
         settings = self._settings()
-        if all(SettingChange(*choice).is_applied(settings) for choice in CATALOG[name].settings_choices):
+        if all(SettingChange(*choice).is_applied(settings) for choice in CATALOG[name].setting_choices):
             return tr("It is used now.")
-        if CATALOG[name].quantised:
+        if CATALOG[name].quantisation:
             return tr("It is here. Before it is used: {command}").format(command=QUANTISED)
         return tr("It is here.")
 
@@ -257,6 +257,6 @@ class DownloadManager(QObject):
         self.installed.add(name)
         self.partial_bytes.pop(name, None)
         self.announced.emit(tr("{name} is here").format(name=name))
-        if not CATALOG[name].quantised:
+        if not CATALOG[name].quantisation:
             self.use_model(name)
         self._start_next()

@@ -36,7 +36,7 @@ class TurnRecord:
 
     id: int
     conversation: int
-    asked: float
+    asked_at: float
     question: str
     answer: str
     model_name: str
@@ -52,24 +52,24 @@ class ConversationSummary:
 
     id: int
     title: str
-    changed: float
-    pictures: int
+    changed_at: float
+    picture_count: int
 
 
 class ConversationStore:
     """The conversations in one folder. What fails raises sqlite3's errors or `OSError`."""
 
-    def __init__(self, base: Database, folder: Path) -> None:
-        self._database, self._pictures = base, folder / "pictures"
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database, self._pictures = database, folder / "pictures"
 
     @property
     def is_read_only(self) -> bool:
         return self._database.is_read_only
 
-    def list_conversations(self, sought: str = "") -> list[ConversationSummary]:
+    def list_conversations(self, query: str = "") -> list[ConversationSummary]:
         """Those in which all words that are `sought` occur, in title, questions or answers; last changed first."""
         where, values = ["ifnull(c.deleted BETWEEN 0 AND 4e9, 0) = 0"], list[object]()  # whatever else is no time
-        for word in sought.split()[:20]:
+        for word in query.split()[:20]:
             pattern = "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
             inside = "SELECT rowid FROM found WHERE found MATCH ?"
             if len(word) < _MIN_TRIGRAM_LETTERS:
@@ -90,14 +90,14 @@ class ConversationStore:
             ConversationSummary(id_, to_text(title), _MOMENT.read_value(at), count) for id_, title, at, count in rows
         ]
 
-    def last_turns(self, conversation: int, before: int = 0, most: int = -1) -> list[TurnRecord]:
+    def last_turns(self, conversation: int, before: int = 0, limit: int = -1) -> list[TurnRecord]:
         """Turns of a conversation, oldest first: the last `most` ones, of those before turn `before` if given."""
         last = "conversation = ? AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?"
-        return self._select_turns(last, conversation, before, before, most)[::-1]
+        return self._select_turns(last, conversation, before, before, limit)[::-1]
 
-    def turns_after(self, conversation: int, after: int, most: int) -> list[TurnRecord]:
+    def turns_after(self, conversation: int, after: int, limit: int) -> list[TurnRecord]:
         """The first `most` turns of a conversation that come after turn `after`; 0: from its start."""
-        return self._select_turns("conversation = ? AND id > ? ORDER BY id LIMIT ?", conversation, after, most)
+        return self._select_turns("conversation = ? AND id > ? ORDER BY id LIMIT ?", conversation, after, limit)
 
     def find_turn(self, number: int) -> TurnRecord | None:
         """One turn, if there is such a one."""
@@ -170,7 +170,7 @@ class ConversationStore:
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         new,
-                        turn.asked,
+                        turn.asked_at,
                         sanitize(turn.question),
                         sanitize(turn.answer),
                         sanitize(turn.model_name),
@@ -208,7 +208,7 @@ class ConversationStore:
         return TurnRecord(
             id=values["id"],
             conversation=values["conversation"],
-            asked=values["asked"],
+            asked_at=values["asked"],
             question=values["question"],
             answer=values["answer"],
             model_name=values["by"],

@@ -29,7 +29,7 @@ _MAX_FILE_BYTES = 500_000_000  # bytes of a file that is read back
 _MAX_TEXT_BYTES = 16 * 1024**2  # of it without its pictures
 _MAX_PNG_BYTES = 48 * 1024**2  # of one picture
 _PNG = b"\x89PNG\r\n\x1a\n"
-FORMATS = (".md", ".json", ".html")
+EXPORT_SUFFIXES = (".md", ".json", ".html")
 _CODE = (  # fences to their ends, and spans on one line; roughly: what comes of it is checked
     r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ \t>]*\1|\Z)"
     r"|(?<!`)(`++)[^\n]+?(?<!`)\2(?!`)|"
@@ -219,7 +219,7 @@ def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
     return {
         "id": turn.id,
         "conversation": turn.conversation,
-        "asked": turn.asked,
+        "asked": turn.asked_at,
         "question": turn.question,
         "answer": turn.answer,
         "by": turn.model_name,
@@ -275,7 +275,7 @@ def _keep_picture(archive: ConversationStore, digest: str, png: bytes) -> None:
 
 
 def _format_time(turn: TurnRecord) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(turn.asked))
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(turn.asked_at))
 
 
 def _to_one_line(text: str) -> str:

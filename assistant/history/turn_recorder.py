@@ -57,12 +57,12 @@ class TurnRecorder:
             self._database.index_turn(base, turn)
         return turn
 
-    def update_turn(self, turn: int, question: str, answer: str, by: str, state: str) -> None:
+    def update_turn(self, turn: int, question: str, answer: str, model_name: str, state: str) -> None:
         """Writes what is known of a turn so far."""
         with self._database.transaction() as base:
             base.execute(
                 "UPDATE turn SET question = ?, answer = ?, by = ?, state = ? WHERE id = ?",
-                (sanitize(question), sanitize(answer), sanitize(by), state, turn),
+                (sanitize(question), sanitize(answer), sanitize(model_name), state, turn),
             )
             self._database.index_turn(base, turn)
 
@@ -92,7 +92,7 @@ class TurnRecorder:
         names = self.store.picture_names(turn.conversation)
         for digest in turn.pictures:
             with contextlib.suppress(InvalidInputError):
-                yield replace(open_picture(self.store.picture_file(digest), ours=True), name=names[digest])
+                yield replace(open_picture(self.store.picture_file(digest), is_own=True), name=names[digest])
 
     def close(self) -> None:
         self._database.close()

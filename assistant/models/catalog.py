@@ -13,12 +13,12 @@ VOICE_FILES = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice among many
 Choice = tuple[str, str, str]  # section, field and value of a setting
 
 
-def backend_choices(part: str, model: str) -> list[Choice]:
+def backend_settings(backend: str, model: str) -> list[Choice]:
     """The settings that let a back end use a model."""
-    if part in ("piper", "coqui"):
-        return [("voice", "id", f"{part}/{model}")]
-    section = "transcriber" if part == "whisper" else "responder"
-    return [(section, "model", model), (section, "backend", part)]
+    if backend in ("piper", "coqui"):
+        return [("voice", "id", f"{backend}/{model}")]
+    section = "transcriber" if backend == "whisper" else "responder"
+    return [(section, "model", model), (section, "backend", backend)]
 
 
 @dataclass(frozen=True)
@@ -32,36 +32,36 @@ class CatalogEntry:
     task: str
     backend: str
     repo: str
-    size: float
+    size_gb: float
     licence: str
     folder: str = ""
     hub: str = ""
     language: str = ""
-    quantised: str = ""
+    quantisation: str = ""
     revision: str = ""
     sha256: tuple[tuple[str, str], ...] = ()
 
     @property
-    def settings_choices(self) -> list[Choice]:
+    def setting_choices(self) -> list[Choice]:
         """What puts it to use."""
-        return backend_choices(self.backend, self.name)
+        return backend_settings(self.backend, self.name)
 
     @property
     def memory_gb(self) -> float:
         """GB of the computer's memory that it wants: its weights, and of those that answer a second set in four
         bits."""
-        return self.size * (1.35 if self.task == "look" and not self.quantised else 1.1) + 0.5
+        return self.size_gb * (1.35 if self.task == "look" and not self.quantisation else 1.1) + 0.5
 
     @property
     def gpu_memory_gb(self) -> float:
         """GB of a graphics card's memory that it wants: its weights, and what it makes while it works."""
-        return self.size * 1.25
+        return self.size_gb * 1.25
 
 
 def _responder_entry(
     name: str, repo: str, size: float, licence: str = "Apache-2.0", quantised: str = ""
 ) -> CatalogEntry:
-    return CatalogEntry(name, "look", "qwen2-vl", f"Qwen/{repo}", size, licence, quantised=quantised)
+    return CatalogEntry(name, "look", "qwen2-vl", f"Qwen/{repo}", size, licence, quantisation=quantised)
 
 
 def _voice_entry(name: str, language: str, folder: str, licence: str) -> CatalogEntry:
@@ -171,13 +171,13 @@ CATALOG = {
 }
 
 
-def fits_hardware(entry: CatalogEntry, memory: float, card: float) -> bool:
+def fits_hardware(entry: CatalogEntry, memory_gb: float, gpu_memory_gb: float) -> bool:
     """Whether a computer with so many GB of memory, or its graphics card with so many, has what a model wants; what is
     quantised runs on a card only."""
-    return entry.gpu_memory_gb <= card or (not entry.quantised and entry.memory_gb <= memory)
+    return entry.gpu_memory_gb <= gpu_memory_gb or (not entry.quantisation and entry.memory_gb <= memory_gb)
 
 
-def recommended(memory: float, language: str = "", card: float = 0.0) -> list[CatalogEntry]:
+def recommended(memory_gb: float, language: str = "", gpu_memory_gb: float = 0.0) -> list[CatalogEntry]:
     """The best of each job for a machine with so many GB of memory, half of which stays for everything else, and for a
     graphics card with so many. A voice speaks `language`, or what the window speaks."""
     spoken = language or i18n.current_language()
@@ -186,7 +186,7 @@ def recommended(memory: float, language: str = "", card: float = 0.0) -> list[Ca
     usual = [
         entry
         for entry in CATALOG.values()
-        if entry.name != "whisper-large-v3" and not entry.quantised and entry.language in ("", spoken)
+        if entry.name != "whisper-large-v3" and not entry.quantisation and entry.language in ("", spoken)
     ]
-    best = {entry.task: entry for entry in usual if fits_hardware(entry, memory / 2, card)}
+    best = {entry.task: entry for entry in usual if fits_hardware(entry, memory_gb / 2, gpu_memory_gb)}
     return list(best.values())

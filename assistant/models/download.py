@@ -50,42 +50,42 @@ class DownloadRequest:
     `hashes`: the SHA-256 that we know of files in it."""
 
     repo: str
-    inside: str = ""
+    folder: str = ""
     revision: str = ""
     hashes: dict[str, str] = field(default_factory=dict)
 
 
-def download_model(wanted: DownloadRequest, tell: Any, hub: ModelHub) -> Path:
+def download_model(request: DownloadRequest, report: Any, hub: ModelHub) -> Path:
     """Fetches all that is missing of a model; returns its folder. Raises `Stopped`, `OSError` of the disk."""
-    place, note = local_store.cache_folder(wanted.repo), local_store.progress_file(wanted.repo, wanted.inside)
-    commit, files = _list_files(hub, wanted)
+    place, note = local_store.cache_folder(request.repo), local_store.progress_file(request.repo, request.folder)
+    commit, files = _list_files(hub, request)
 
     def open_file(file: HubFile, begin: int) -> requests.Response:
-        return hub.open_file(wanted.repo, commit, file.name, begin)
+        return hub.open_file(request.repo, commit, file.name, begin)
 
     total = sum(one.size for one in files)
     _check_disk_space(place, total - _bytes_present(place / "blobs", files))
-    tell({"total": total, "files": len(files)})
+    report({"total": total, "files": len(files)})
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps([one.hash for one in files]))
 
     def report_progress() -> None:
-        tell({"done": _bytes_present(place / "blobs", files)})
+        report({"done": _bytes_present(place / "blobs", files)})
 
     for one in files:
         report_progress()
-        if not _is_complete(place / "blobs" / one.hash, one, tell):
+        if not _is_complete(place / "blobs" / one.hash, one, report):
             _download_file(one, open_file, place / "blobs", report_progress)
-        _check_known(place / "blobs" / one.hash, one.name, wanted)
-    tell({"done": total})
-    folder = _link_snapshot(place, commit, files, wanted.revision) / wanted.inside
+        _check_known(place / "blobs" / one.hash, one.name, request)
+    report({"done": total})
+    folder = _link_snapshot(place, commit, files, request.revision) / request.folder
     note.unlink(missing_ok=True)
     return folder
 
 
 def _check_known(blob: Path, name: str, wanted: DownloadRequest) -> None:
     """Throws away what is another content than the one that we know of this model. Raises `Stopped`."""
-    known = wanted.hashes.get(name.removeprefix(f"{wanted.inside}/"))
+    known = wanted.hashes.get(name.removeprefix(f"{wanted.folder}/"))
     if known and blob.name != known and (len(blob.name) == len(known) or not _has_content(blob, known)):
         blob.unlink()
         raise _unknown_content(name)
@@ -110,14 +110,14 @@ def _is_complete(blob: Path, file: HubFile, tell: Any) -> bool:
 def _list_files(hub: ModelHub, wanted: DownloadRequest) -> tuple[str, list[HubFile]]:
     """The state of a model at its hub, and its files as far as they are wanted. Raises `Stopped`."""
     try:
-        commit, files = hub.list_files(wanted.repo, wanted.inside, wanted.revision)
+        commit, files = hub.list_files(wanted.repo, wanted.folder, wanted.revision)
     except (requests.RequestException, ValueError) as error:
         raise DownloadStoppedError(*explain_error(error, wanted.repo)) from error
     if not files:
         what = tr("“{repo}” holds no model that Hark can use.").format(repo=wanted.repo)
         raise DownloadStoppedError(what, tr("Choose another."))
     for file in files:
-        known = wanted.hashes.get(file.name.removeprefix(f"{wanted.inside}/"), "")
+        known = wanted.hashes.get(file.name.removeprefix(f"{wanted.folder}/"), "")
         if len(known) == len(file.hash) and known != file.hash:
             raise _unknown_content(file.name)  # before gigabytes of it are here
     return commit, files

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import NotAvailableError
-from assistant.models.catalog import CATALOG, MODEL_FILES, VOICE_FILES, CatalogEntry, Choice, backend_choices
+from assistant.models.catalog import CATALOG, MODEL_FILES, VOICE_FILES, CatalogEntry, Choice, backend_settings
 from assistant.models.model_check import NEEDED_FILES, check_model
 from assistant.safe_open import user_path
 from assistant.text.i18n import tr
@@ -24,20 +24,20 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.AS
 PART_SUFFIX = ".hark-part"  # behind the name of a content that is not whole yet
 
 
-def find_model(name: str, part: str) -> str:
+def find_model(name: str, backend: str) -> str:
     """The folder of a model given by catalogue name, hub name or folder, checked to be whole. Raises `Missing`."""
-    stage = _STAGES.get(part, "answer")
+    stage = _STAGES.get(backend, "answer")
     if not name:
-        name = next((entry.name for entry in CATALOG.values() if entry.backend == part and is_installed(entry)), "")
+        name = next((entry.name for entry in CATALOG.values() if entry.backend == backend and is_installed(entry)), "")
     if not name:
-        known = ", ".join(entry.name for entry in CATALOG.values() if entry.backend == part)
+        known = ", ".join(entry.name for entry in CATALOG.values() if entry.backend == backend)
         raise NotAvailableError(
             stage,
-            tr("No model is chosen for {part}.").format(part=part),
+            tr("No model is chosen for {part}.").format(part=backend),
             tr("Name a folder, or get one of: {known}.").format(known=known),
         )
     folder = _folder_named(name) or _find_cached(name, stage)
-    check_model(folder, part, stage)
+    check_model(folder, backend, stage)
     return str(folder)
 
 
@@ -50,7 +50,7 @@ def _folder_named(name: str) -> Path | None:
     return path.parent if is_part and os.path.isfile(path) else None
 
 
-def title_of(name: str, folder: str) -> str:
+def model_title(name: str, folder: str) -> str:
     """What people call the model `name`, which was found in `folder`."""
     if name in CATALOG:
         return name
@@ -60,13 +60,13 @@ def title_of(name: str, folder: str) -> str:
     return known or Path(repo or folder).name
 
 
-def choices_of(name: str) -> list[Choice]:
+def model_settings(name: str) -> list[Choice]:
     """The settings that put a model to use, given by catalogue name, hub name or folder. Raises `Missing` where it is
     not here, or is none that Hark can use."""
     entry = CATALOG.get(name)
     if entry:
         find_model(name, entry.backend)
-        return entry.settings_choices
+        return entry.setting_choices
     named = _folder_named(name)
     folder = named or _find_cached(name, "load")
     part = next((part for part, kind in _TELLING.items() if any(folder.glob(kind))), "")
@@ -74,7 +74,7 @@ def choices_of(name: str) -> list[Choice]:
         what = tr("“{repo}” holds no model that Hark can use.").format(repo=folder)
         raise NotAvailableError("load", what, tr("Choose another."))
     check_model(folder, part, "load")
-    return backend_choices(part, str(folder.absolute() if named or part == "piper" else name))
+    return backend_settings(part, str(folder.absolute() if named or part == "piper" else name))
 
 
 def is_installed(entry: CatalogEntry) -> bool:
@@ -88,7 +88,7 @@ def is_installed(entry: CatalogEntry) -> bool:
 
 def find_installed_responder() -> str:
     """The catalogue's name of a Qwen2-VL that is here and runs without further packages, or ""."""
-    suited = (entry for entry in CATALOG.values() if entry.backend == "qwen2-vl" and not entry.quantised)
+    suited = (entry for entry in CATALOG.values() if entry.backend == "qwen2-vl" and not entry.quantisation)
     return next((entry.name for entry in suited if is_installed(entry)), "")
 
 

@@ -145,7 +145,7 @@ def _open_responder(look: ResponderSettings, data: Path) -> Responder:
     model = local_store.find_model(look.model, look.backend) if look.backend == "qwen2-vl" else look.model
     options = LoadOptions(
         model=model,
-        name=local_store.title_of(look.model, model),
+        name=local_store.model_title(look.model, model),
         device=look.device,
         dtype=look.dtype,
         device_map=look.device_map,

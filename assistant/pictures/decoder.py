@@ -12,11 +12,11 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from assistant.errors import InvalidInputError
 from assistant.limited_child import LimitedChild
 from assistant.pictures.formats import (
-    FOREIGN,
-    MAX_FACTS_BYTES,
+    DEFAULT_SAMPLING,
+    FOREIGN_FILE,
+    MAX_HEADER_BYTES,
     MAX_RGB_BYTES,
-    OURS,
-    USUAL,
+    OWN_FILE,
     FrameSampling,
     is_video,
 )
@@ -53,7 +53,7 @@ class _DecoderRefusal:
     hint: str
 
 
-def open_picture(path: Path, sampling: FrameSampling = USUAL, ours: bool = False) -> Picture:
+def open_picture(path: Path, sampling: FrameSampling = DEFAULT_SAMPLING, is_own: bool = False) -> Picture:
     """The picture in a file: first frame, upright, RGB; of a video some frames. `scan.tiff#page=2` is that page of a
     TIFF. Raises `BadInput` with the reason it cannot be opened. `ours`: a file of the history, as `Picture.save` writes
     it.
@@ -67,12 +67,12 @@ def open_picture(path: Path, sampling: FrameSampling = USUAL, ours: bool = False
             raise _too_large(path.name, video)
         file.seek(0)
         picture = _decode_in_process(
-            name, [*_sampling_arguments(sampling), OURS if ours else FOREIGN, str(page or 1)], file
+            name, [*_sampling_arguments(sampling), OWN_FILE if is_own else FOREIGN_FILE, str(page or 1)], file
         )
-    if picture.pages == 1 or page:
+    if picture.page_count == 1 or page:
         return picture
     note = tr("It has {n} pages; this is page 1. Page 2 is “{name}#page=2”, and so on.")
-    return replace(picture, notes=(note.format(n=picture.pages, name=path.name), *picture.notes))
+    return replace(picture, notes=(note.format(n=picture.page_count, name=path.name), *picture.notes))
 
 
 def split_page(path: Path) -> tuple[Path, int]:
@@ -85,11 +85,11 @@ def open_encoded(data: bytes, name: str) -> Picture:
     """The same for a picture that is in memory, as the clipboard gives it."""
     if len(data) > MAX_PICTURE_BYTES:
         raise _too_large(name, False)
-    return _decode_in_process(name, [*_sampling_arguments(USUAL), FOREIGN, "1"], data)
+    return _decode_in_process(name, [*_sampling_arguments(DEFAULT_SAMPLING), FOREIGN_FILE, "1"], data)
 
 
 def _sampling_arguments(sampling: FrameSampling) -> tuple[str, str]:
-    return str(sampling.rate), str(sampling.most)
+    return str(sampling.frames_per_second), str(sampling.max_frames)
 
 
 def _too_large(name: str, is_video: bool) -> InvalidInputError:
@@ -112,7 +112,7 @@ def _decode_in_process(name: str, arguments: list[str], source: BinaryIO | bytes
 
 def _read_picture(name: str, output: IO[bytes]) -> Picture:
     """Raises `ValueError` for anything but facts and so many pixels; never reads more than these."""
-    head = parse_json(output.readline(MAX_FACTS_BYTES))
+    head = parse_json(output.readline(MAX_HEADER_BYTES))
     if isinstance(head, dict) and "error" in head:
         refusal = read_as(_DecoderRefusal, head, "it")
         raise InvalidInputError("look", f"“{name}” {refusal.error}", refusal.hint)

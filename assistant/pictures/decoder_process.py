@@ -19,13 +19,13 @@ from PIL import Image, ImageFile, features
 
 from assistant.limited_child import limit_resources
 from assistant.pictures import pixels
-from assistant.pictures.formats import MAX_RGB_BYTES, OURS, FrameSampling, is_video, still_format
+from assistant.pictures.formats import MAX_RGB_BYTES, OWN_FILE, FrameSampling, is_video, still_format
 from assistant.pictures.metadata import StrippedPicture, read_orientation, strip_metadata
 from assistant.pictures.tiff import TiffFile
 from assistant.text import i18n
 from assistant.text.i18n import tr, tr_noop
 
-MAGIC = {
+MAGIC_NUMBERS = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
     "JPEG": (b"\xff\xd8\xff",),
     "GIF": (b"GIF8",),
@@ -33,7 +33,7 @@ MAGIC = {
     "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 }
 # What is often taken for a picture that opens.
-OTHERS = (
+UNSUPPORTED_FORMATS = (
     (b"%PDF", tr_noop("a PDF document")), (b"8BPS", tr_noop("a Photoshop document")),
     (b"\0\0\0\x0cjP  ", tr_noop("a JPEG 2000 picture")), (b"\xff\x4f\xff\x51", tr_noop("a JPEG 2000 picture")),
     (b"\0\0\0\x0cJXL ", tr_noop("a JPEG XL picture")), (b"\xff\x0a", tr_noop("a JPEG XL picture")),
@@ -65,19 +65,19 @@ class DecodedPicture:
 
     frames: list[Image.Image]
     notes: list[str] = field(default_factory=list)
-    pages: int = 1
+    page_count: int = 1
 
 
 def detect_format(head: bytes) -> str:
     """The format that the first bytes tell, as Pillow names it. Raises `Refused`."""
-    for name, magics in MAGIC.items():
+    for name, magics in MAGIC_NUMBERS.items():
         if head.startswith(magics):
             return name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if kind := still_format(head):
         return _still_decoder(kind)
-    other = next((what for magic, what in OTHERS if head.startswith(magic)), "")
+    other = next((what for magic, what in UNSUPPORTED_FORMATS if head.startswith(magic)), "")
     if b"<svg" in head[:4096].lower():
         other = tr_noop("an SVG drawing")
     if other:
@@ -219,7 +219,7 @@ def _encode_output(source: BinaryIO, request: DecodeRequest) -> Iterator[bytes]:
         decoded = open_frames(source, request)
         first = decoded.frames[0]
         facts = {
-            "width": first.width, "height": first.height, "frames": len(decoded.frames), "pages": decoded.pages,
+            "width": first.width, "height": first.height, "frames": len(decoded.frames), "pages": decoded.page_count,
             "notes": decoded.notes,
         }  # fmt: skip
         yield json.dumps(facts).encode() + b"\n"
@@ -237,7 +237,7 @@ def main() -> NoReturn:
     Image.MAX_IMAGE_PIXELS = None  # our own check is stricter and comes first
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     rate, most, whose, page = sys.argv[1:]
-    request = DecodeRequest(FrameSampling(float(rate), int(most)), whose == OURS, int(page))
+    request = DecodeRequest(FrameSampling(float(rate), int(most)), whose == OWN_FILE, int(page))
     for part in _encode_output(sys.stdin.buffer, request):
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STRIP = "hark-frames"  # in a PNG of the history's own: so many frames, one below the other
-OURS, FOREIGN = "ours", "foreign"
+FRAME_COUNT_KEY = "hark-frames"  # in a PNG of the history's own: so many frames, one below the other
+OWN_FILE, FOREIGN_FILE = "ours", "foreign"
 MAX_RGB_BYTES = 64 * 1024 * 1024 * 3  # that the parent takes: the most and the largest frames of a video
-MAX_FACTS_BYTES = 16 * 1024  # of the line before them
+MAX_HEADER_BYTES = 16 * 1024  # of the line before them
 
 
 @dataclass(frozen=True)
 class FrameSampling:
     """`rate` frames a second of a video, at most `most` of them."""
 
-    rate: float = 1.0
-    most: int = 16
+    frames_per_second: float = 1.0
+    max_frames: int = 16
 
 
-USUAL = FrameSampling()
+DEFAULT_SAMPLING = FrameSampling()
 # Pictures in a video's container: HEIC and AVIF, of which a video's decoder would show one tile.
 _AVIF = (b"avif", b"avis")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"miaf")

@@ -11,7 +11,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from assistant.pictures.formats import STRIP
+from assistant.pictures.formats import FRAME_COUNT_KEY
 
 MAX_TEXT_BYTES = 1 << 20  # of a decompressed text in a PNG; an orientation stands near its beginning
 
@@ -129,7 +129,7 @@ def _read_png_metadata(stripped: StrippedPicture, name: bytes, body: bytes) -> N
         stripped.orientation = read_orientation(body)
     elif name in (b"tEXt", b"zTXt", b"iTXt"):
         key, _, text = body.partition(b"\0")
-        if key == STRIP.encode() and name == b"tEXt" and text.isdigit() and len(text) < 4:
+        if key == FRAME_COUNT_KEY.encode() and name == b"tEXt" and text.isdigit() and len(text) < 4:
             stripped.frame_count = max(1, int(text))
         elif stripped.orientation == 1 and key in (b"XML:com.adobe.xmp", *_RAW_PROFILE_KEYS):
             stripped.orientation = _orientation_in_text(name, key, text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import InvalidInputError
 from assistant.pictures.formats import (
-    STRIP,
+    FRAME_COUNT_KEY,
 )
 from assistant.text.i18n import tr
 
@@ -29,8 +29,8 @@ class Picture:
     rgb: bytes = field(repr=False)
     name: str = ""
     notes: tuple[str, ...] = ()
-    frames: int = 1
-    pages: int = 1
+    frame_count: int = 1
+    page_count: int = 1
 
     @cached_property
     def digest(self) -> str:
@@ -57,9 +57,9 @@ class Picture:
         from PIL.PngImagePlugin import PngInfo
 
         told = PngInfo()
-        told.add_text(STRIP, str(self.frames))
-        whole = Image.frombytes("RGB", (self.width, self.height * self.frames), self.rgb)
-        whole.save(path, format="PNG", compress_level=1, pnginfo=told if self.frames > 1 else None)
+        told.add_text(FRAME_COUNT_KEY, str(self.frame_count))
+        whole = Image.frombytes("RGB", (self.width, self.height * self.frame_count), self.rgb)
+        whole.save(path, format="PNG", compress_level=1, pnginfo=told if self.frame_count > 1 else None)
 
     def crop_region(self, box: tuple[int, int, int, int]) -> Picture:
         """What lies inside left, top, right, bottom. Raises `BadInput` for a box that is not in the picture."""

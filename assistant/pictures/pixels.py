@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageFilter
 
-MAX_KEPT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
+MAX_OUTPUT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
 
 _BAND_ROWS = 256
 _FILTER_REACH_ROWS = 3  # rows of the reduced picture beyond a band that its resampling looks at
@@ -32,8 +32,8 @@ def to_rgb(image: Image.Image, keep_size: bool = False) -> Image.Image:
     floating greys are scaled, not clipped. `keep_size`: not reduced."""
     convert = _make_converter(image)
     width, height = image.size
-    if width * height > MAX_KEPT_PIXELS and not keep_size:
-        scale = math.sqrt(MAX_KEPT_PIXELS / (width * height))
+    if width * height > MAX_OUTPUT_PIXELS and not keep_size:
+        scale = math.sqrt(MAX_OUTPUT_PIXELS / (width * height))
         layer = _reduce_in_bands(image, (max(1, int(width * scale)), max(1, int(height * scale))), convert)
     else:
         layer = convert(image)

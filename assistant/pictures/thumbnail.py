@@ -8,9 +8,9 @@ from assistant.pictures.picture import Picture
 _EDGE = 512  # pixels; the longer side of a thumbnail
 
 
-def picture_added_event(picture: Picture, ticket: str, instead: str = "") -> PictureAdded:
+def picture_added_event(picture: Picture, request_id: str, replaces: str = "") -> PictureAdded:
     """The event for a picture, that may stand in the place of another one."""
     small = picture.first_image
     small.thumbnail((_EDGE, _EDGE))
     size = (picture.width, picture.height, small.width, small.height)
-    return PictureAdded(picture.digest, picture.name, *size, small.tobytes(), ticket, instead, picture.pages)
+    return PictureAdded(picture.digest, picture.name, *size, small.tobytes(), request_id, replaces, picture.page_count)

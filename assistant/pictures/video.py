@@ -15,7 +15,7 @@ from PIL import Image
 from assistant.pictures.formats import FrameSampling
 
 MIN_FRAMES, MAX_FRAMES = 4, 64  # frames
-EDGE = 1024  # pixels; the longer side of a frame that is kept
+MAX_FRAME_SIDE_PX = 1024  # pixels; the longer side of a frame that is kept
 _FAR = 4.0  # seconds beyond which jumping is cheaper than decoding all that lies between
 _ENOUGH = 8.0  # seconds of work, after which what was found will do
 _DEMUXERS = {
@@ -39,7 +39,7 @@ def sample_frames(file: BinaryIO, sampling: FrameSampling) -> tuple[list[Image.I
             if not container.streams.video:
                 raise NoFramesError
             start, length = _find_span(container)
-            count = max(MIN_FRAMES, min(sampling.most, MAX_FRAMES, int(length * sampling.rate)))
+            count = max(MIN_FRAMES, min(sampling.max_frames, MAX_FRAMES, int(length * sampling.frames_per_second)))
             count += count % 2
             found = list(_frames_at(container, [start + length * (number + 0.5) / count for number in range(count)]))
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -86,7 +86,7 @@ def _frames_at(container: Any, moments: list[float]) -> Iterator[Image.Image]:
         image = frame.to_image()
         if frame.rotation:
             image = image.rotate(frame.rotation, expand=True)
-        image.thumbnail((EDGE, EDGE))
+        image.thumbnail((MAX_FRAME_SIDE_PX, MAX_FRAME_SIDE_PX))
         yield image
         if time.process_time() > end:
             return

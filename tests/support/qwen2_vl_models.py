@@ -43,7 +43,7 @@ def picture(number: int) -> Picture:
     drawn = [
         Picture.from_image(draw_scene(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)
     ]
-    return Picture(*size, b"".join(one.rgb for one in drawn), frames=len(drawn))
+    return Picture(*size, b"".join(one.rgb for one in drawn), frame_count=len(drawn))
 
 
 @cache

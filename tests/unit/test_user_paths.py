@@ -80,7 +80,7 @@ def test_a_model_is_found_by_its_folder_and_by_a_file_in_it(user: Path, tiny: Pa
     for path in (folder, folder / "model.safetensors", folder / "config.json"):
         for text in ways(path, user):
             assert local_store.find_model(text, "qwen2-vl") == str(folder), text
-    assert local_store.title_of(f"~/{folder.name}/config.json", str(folder)) == "my model"
+    assert local_store.model_title(f"~/{folder.name}/config.json", str(folder)) == "my model"
 
 
 @pytest.mark.parametrize("name", ["~/nothing", "/no/such/model", "./x", "C:\\models\\x", "nobody"])
@@ -91,9 +91,9 @@ def test_a_folder_that_is_not_there_is_not_to_be_got_from_a_hub(name: str) -> No
 
 def test_a_model_of_a_hub_is_called_by_its_name_not_by_its_commit(tmp_path: Path) -> None:
     snapshot = tmp_path / "models--Qwen--Qwen2-VL-2B-Instruct" / "snapshots" / ("8" * 40)
-    assert local_store.title_of("", str(snapshot)) == "qwen2-vl-2b"
-    assert local_store.title_of("Qwen/Qwen2-VL-2B-Instruct", str(snapshot)) == "Qwen2-VL-2B-Instruct"
-    assert local_store.title_of("qwen2-vl-2b", str(snapshot)) == "qwen2-vl-2b"
+    assert local_store.model_title("", str(snapshot)) == "qwen2-vl-2b"
+    assert local_store.model_title("Qwen/Qwen2-VL-2B-Instruct", str(snapshot)) == "Qwen2-VL-2B-Instruct"
+    assert local_store.model_title("qwen2-vl-2b", str(snapshot)) == "qwen2-vl-2b"
 
 
 def test_a_voice_is_found_by_its_folder_and_by_a_file_in_it(user: Path, checkpoints: Path) -> None:

@@ -111,7 +111,7 @@ class HistoryController(QObject):
     @Slot(object)
     def open_conversation(self, conversation: int) -> None:
         """Shows a conversation's last turns and goes on with it."""
-        turns = self._try_store(lambda kept: kept.last_turns(conversation, most=pager.FIRST))
+        turns = self._try_store(lambda kept: kept.last_turns(conversation, limit=pager.FIRST))
         if turns is None or conversation == self.current:
             return
         self.current = conversation
@@ -182,7 +182,7 @@ class HistoryController(QObject):
             from assistant.history import export
 
             path = Path(name)
-            if path.suffix.lower() not in export.FORMATS:
+            if path.suffix.lower() not in export.EXPORT_SUFFIXES:
                 path = _free_path(path.with_name(path.name + kind.partition("*")[2].rstrip(")")))
             if self._try_store(lambda kept: export.export_conversation(kept, conversation, path) or True):
                 self._window.presenter.tell(tr("Exported to {name}").format(name=path.name))

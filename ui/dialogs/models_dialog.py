@@ -39,13 +39,13 @@ def show_models_dialog(window: MainWindow) -> None:
 
 def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
     """What a model needs, and whether a computer with so many GB of memory, and of a graphics card, has it."""
-    about = [tr("{size} GB to fetch").format(size=f"{entry.size:.1f}")]
-    if not entry.quantised:
+    about = [tr("{size} GB to fetch").format(size=f"{entry.size_gb:.1f}")]
+    if not entry.quantisation:
         about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory_gb:.1f}"))
     if entry.task != "speak":
         about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.gpu_memory_gb:.1f}"))
-    if entry.quantised:
-        about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantised))
+    if entry.quantisation:
+        about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantisation))
         about.append(tr("needs “{command}”").format(command=QUANTISED))
     if entry.language:
         about.append(tr("English") if entry.language == "en" else tr("Chinese"))
@@ -173,7 +173,7 @@ class ModelsDialog(QDialog):
         self.download_all_button.setVisible(bool(best))
         self.download_all_button.setText(
             tr("Get what fits this computer: {names} ({size} GB)").format(
-                names=" + ".join(entry.name for entry in best), size=f"{sum(entry.size for entry in best):.1f}"
+                names=" + ".join(entry.name for entry in best), size=f"{sum(entry.size_gb for entry in best):.1f}"
             )
         )
         for name, row in self.rows.items():

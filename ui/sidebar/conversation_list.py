@@ -55,8 +55,8 @@ def format_time(moment: float) -> str:
 
 def describe_conversation(one: ConversationSummary) -> str:
     """The quiet line under a title."""
-    parts = [ntr("{n} picture", "{n} pictures", one.pictures)] if one.pictures else []
-    return " · ".join([*parts, format_time(one.changed)])
+    parts = [ntr("{n} picture", "{n} pictures", one.picture_count)] if one.picture_count else []
+    return " · ".join([*parts, format_time(one.changed_at)])
 
 
 class ConversationListModel(QAbstractListModel):

@@ -139,7 +139,7 @@ class TextGenerator:
         kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
         grids: dict[int, list[tuple[int, int, int]]] = {_IMAGE: [], _VIDEO: []}
         for start, view in prompt.views:
-            kind = _VIDEO if view.picture.frames > 1 else _IMAGE
+            kind = _VIDEO if view.picture.frame_count > 1 else _IMAGE
             kinds[0, start : start + view.tokens] = kind
             grids[kind].append(view.grid)
         places, _ = self._model.model.get_rope_index(

@@ -92,7 +92,7 @@ class PromptBuilder:
 
         least, largest = self._pixels
         largest = min(most, largest) if most else largest
-        factor, pairs = self._patch * self._merge, max(1, picture.frames // 2)
+        factor, pairs = self._patch * self._merge, max(1, picture.frame_count // 2)
         # All of a video costs as much as one picture.
         least, largest = max(factor**2, least // pairs), max(factor**2, largest // pairs)
         # A strip is seen a little thicker than it is: Qwen2-VL's own resizing gives up on thinner ones.
@@ -174,7 +174,7 @@ class PromptBuilder:
 
 
 def _media_kind(picture: Picture) -> str:
-    return "video" if picture.frames > 1 else "image"
+    return "video" if picture.frame_count > 1 else "image"
 
 
 def _without_first(kept: list[Message]) -> bool:

@@ -55,8 +55,8 @@ def run_models(options: Any, settings: Settings, folders: AppPaths, console: Com
     for entry in catalog.CATALOG.values():
         here = "here" if local_store.is_installed(entry) else "begun" if local_store.partial_bytes(entry.name) else "–"
         card = f"{entry.gpu_memory_gb:.1f} GB of a graphics card" if entry.task != "speak" else ""
-        about = ", ".join(one for one in (card, entry.quantised, entry.licence) if one)
-        console.print_line(f"{entry.name:<20} {entry.task:<5} {here:<8} {entry.size:>6.2f} GB        {about}")
+        about = ", ".join(one for one in (card, entry.quantisation, entry.licence) if one)
+        console.print_line(f"{entry.name:<20} {entry.task:<5} {here:<8} {entry.size_gb:>6.2f} GB        {about}")
     return 0
 
 
@@ -75,12 +75,12 @@ def _get_model(name: str, settings: Settings, folders: AppPaths, console: Comman
     folder = local_store.download(name, print_progress, settings.hub.model_hub, console.print_notice)
     console.print_line(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
     entry = catalog.CATALOG.get(name)
-    chosen = local_store.choices_of(name)
+    chosen = local_store.model_settings(name)
     if _chosen_before(settings, chosen) == chosen:
         console.print_line("It is used.")
     elif _chosen_before(settings, chosen) != _chosen_before(Settings(), chosen):
         console.print_line(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
-    elif entry and entry.quantised:
+    elif entry and entry.quantisation:
         needs = "it needs a graphics card and pip install optimum gptqmodel, and is not tried"
         console.print_line(f"It is quantised: {needs}. Use it then: hark models use {name}")
     else:
@@ -96,7 +96,7 @@ def _use_model(name: str, settings: Settings, folders: AppPaths, console: Comman
     from assistant.models import local_store
 
     starter = [("responder", "model", ""), ("responder", "backend", "starter")]
-    _save_choices(name, starter if name == "starter" else local_store.choices_of(name), settings, folders, console)
+    _save_choices(name, starter if name == "starter" else local_store.model_settings(name), settings, folders, console)
 
 
 def _save_choices(

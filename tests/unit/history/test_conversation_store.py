@@ -59,8 +59,8 @@ def test_search_follows_what_changes(history: TurnRecorder) -> None:
 def test_what_is_told_of_a_conversation(history: TurnRecorder) -> None:
     history.add_turn(1, "And this?", (picture(9),))
     first = history.store.list_conversations()[0]
-    assert (first.title, first.pictures) == ("Tea", 2)
-    assert abs(first.changed - time.time()) < 5
+    assert (first.title, first.picture_count) == ("Tea", 2)
+    assert abs(first.changed_at - time.time()) < 5
 
 
 def test_renaming(history: TurnRecorder) -> None:
@@ -103,7 +103,7 @@ def test_pages_of_a_long_conversation(tmp_path: Path) -> None:
     made = TurnRecorder(tmp_path)
     one = made.start_conversation("long")
     ids = [made.add_turn(one, f"q{number}") for number in range(25)]
-    last = made.store.last_turns(one, most=10)
+    last = made.store.last_turns(one, limit=10)
     assert [turn.id for turn in last] == ids[-10:]
     assert [turn.id for turn in made.store.last_turns(one, last[0].id, 10)] == ids[5:15]
     assert [turn.id for turn in made.store.last_turns(one, ids[3], 10)] == ids[:3]
@@ -249,4 +249,4 @@ def test_ten_thousand_turns_are_listed_and_searched(tmp_path: Path) -> None:
     one = made.store.add_conversation("many", turns, {})
     kept = made.store
     assert titles(kept, "question 9999") == ["many"] and titles(kept, "题") == ["many"]
-    assert len(kept.last_turns(one)) == 10_000 and len(kept.last_turns(one, most=50)) == 50
+    assert len(kept.last_turns(one)) == 10_000 and len(kept.last_turns(one, limit=50)) == 50

@@ -191,7 +191,7 @@ def test_a_value_of_the_wrong_type_costs_only_itself(folder: Path, column: str, 
     [first, second] = kept.last_turns(1)
     assert column == "question" or first.question == "What colour?"
     assert second.question == "And then?" and first.pictures and isinstance(first.answer, str)
-    for form in export.FORMATS:
+    for form in export.EXPORT_SUFFIXES:
         export.export_conversation(kept, 1, tmp_path / f"out{form}")
     kept.rename_conversation(1, "Third")
     assert kept.branch_before(2)
@@ -201,7 +201,7 @@ def test_a_value_of_the_wrong_type_costs_only_itself(folder: Path, column: str, 
 def test_a_title_that_is_no_text_is_shown_as_far_as_it_goes(folder: Path, value: object) -> None:
     change(folder, "UPDATE conversation SET title = ?, created = 'x' WHERE id = 1", values=(value,))
     kept, _ = opened(folder)
-    assert all(isinstance(one.title, str) and 0 <= one.changed < 4e9 for one in kept.list_conversations())
+    assert all(isinstance(one.title, str) and 0 <= one.changed_at < 4e9 for one in kept.list_conversations())
     assert isinstance(kept.find_title(1), str)
 
 
@@ -221,7 +221,7 @@ def test_a_digest_that_is_a_path_reads_copies_and_deletes_nothing(
     kept, _ = opened(inner)
     assert kept.last_turns(1)[0].pictures == () and kept.picture_names(1) == {}
     out = tmp_path_factory.mktemp("out")
-    for form in export.FORMATS:
+    for form in export.EXPORT_SUFFIXES:
         export.export_conversation(kept, 1, out / f"out{form}")
     assert json.loads((out / "out.json").read_text())["pictures"] == [] and not list(out.glob("* pictures"))
     change(inner, "UPDATE conversation SET deleted = 1.0")

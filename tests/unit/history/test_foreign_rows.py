@@ -55,7 +55,7 @@ def test_a_digest_with_a_control_character_is_none(folder: Path, tmp_path: Path,
     digest = picture().digest
     change(folder, "UPDATE turn_picture SET digest = ?", values=(digest[:3] + control + digest[3:],))
     kept, _ = opened(folder)
-    for form in export.FORMATS:
+    for form in export.EXPORT_SUFFIXES:
         export.export_conversation(kept, 1, tmp_path / f"out{form}")
     assert kept.last_turns(1)[0].pictures == ()
 

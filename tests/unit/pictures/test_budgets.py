@@ -43,7 +43,7 @@ def test_a_picture_of_100_megapixels_stays_within_its_budget(tmp_path: Path, col
         "import sys\n"
         "from pathlib import Path\n"
         "from assistant.pictures import open_picture\n"
-        "picture = open_picture(Path(sys.argv[1]), ours=True)\n"
+        "picture = open_picture(Path(sys.argv[1]), is_own=True)\n"
         "from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage\n"
         "used = [getrusage(who).ru_maxrss // 1024 for who in (RUSAGE_SELF, RUSAGE_CHILDREN)]\n"
         "print(picture.width * picture.height, *used)\n"
@@ -57,7 +57,7 @@ def test_a_strip_of_the_history_is_no_larger_than_a_video_can_be(tmp_path: Path)
     path = empty_png(tmp_path / "strip.png", 1500, 50_000, 2, told)
     assert MAX_RGB_BYTES < 1500 * 50_000 * 3
     with pytest.raises(InvalidInputError, match="more memory"):
-        open_picture(path, ours=True)
+        open_picture(path, is_own=True)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_pictures_file_may_be_named_like_a_page(tmp_path: Path) -> None:
 def test_what_ours_writes_comes_back_the_same(tmp_path: Path) -> None:
     picture = Picture(640, 480, os.urandom(640 * 480 * 3))
     picture.save_png(tmp_path / "a.png")
-    assert open_picture(tmp_path / "a.png", ours=True).digest == picture.digest
+    assert open_picture(tmp_path / "a.png", is_own=True).digest == picture.digest
 
 
 def test_a_conversations_oldest_pictures_are_left_out_where_all_would_take_too_much(

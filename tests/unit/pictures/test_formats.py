@@ -36,14 +36,14 @@ def colour(picture: Picture) -> tuple[int, ...]:
 def opened(data: bytes) -> Picture:
     """What the limited child would make of it, without the time that a process takes."""
     decoded = decoder_process.decode_picture(data, DecodeRequest(FrameSampling()))
-    return replace(Picture.from_image(decoded.frames[0]), pages=decoded.pages)
+    return replace(Picture.from_image(decoded.frames[0]), pages=decoded.page_count)
 
 
 def test_a_tiffs_pages_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
     path = pages(tmp_path / "scan.tiff")
     first = open_picture(path)
     assert first.notes == ("It has 3 pages; this is page 1. Page 2 is “scan.tiff#page=2”, and so on.",)
-    assert (first.pages, colour(first)) == (3, (255, 0, 0))
+    assert (first.page_count, colour(first)) == (3, (255, 0, 0))
     third = open_picture(tmp_path / "scan.tiff#page=3")
     assert (third.name, third.notes, colour(third)) == ("scan.tiff#page=3", (), (0, 0, 255))
     with pytest.raises(InvalidInputError, match="has no page 4; its last one is 3"):
@@ -76,7 +76,7 @@ def test_the_command_line_asks_for_a_page(cli: Callable[..., Ran], tmp_path: Pat
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd"])
 def test_tiff_compressions(tmp_path: Path, compression: str) -> None:
     picture = opened(pages(tmp_path / "a.tif", compression=compression).read_bytes())
-    assert picture.pages == 3 and colour(picture)[0] > 240
+    assert picture.page_count == 3 and colour(picture)[0] > 240
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "I;16", "F", "LAB", "YCbCr"])
@@ -94,7 +94,7 @@ def test_tiff_modes(tmp_path: Path, mode: str) -> None:
 
 def test_big_and_big_endian_tiff(tmp_path: Path) -> None:
     pages(tmp_path / "big.tif", big_tiff=True)
-    assert open_picture(tmp_path / "big.tif").pages == 3
+    assert open_picture(tmp_path / "big.tif").page_count == 3
     assert colour(open_picture(tmp_path / "big.tif#page=2")) == (0, 255, 0)
     entries = [
         (256, 3, 2 << 16), (257, 3, 1 << 16), (258, 3, 8 << 16), (259, 3, 1 << 16), (262, 3, 1 << 16),
@@ -108,7 +108,7 @@ def test_big_and_big_endian_tiff(tmp_path: Path) -> None:
     )
     (tmp_path / "mm.tif").write_bytes(b"MM\0*" + struct.pack(">I", 10) + b"\x20\xe0" + directory + b"\0\0\0\x0a")
     picture = open_picture(tmp_path / "mm.tif")  # its chain of directories is a ring
-    assert (picture.width, picture.height, picture.pages) == (1, 2, 1)
+    assert (picture.width, picture.height, picture.page_count) == (1, 2, 1)
     assert [picture.first_image.getpixel((0, row))[0] for row in (0, 1)] == [0x20, 0xE0]
 
 
@@ -118,7 +118,7 @@ def test_thumbnails_and_masks_in_a_tiff_are_no_pages(tmp_path: Path, kind: int) 
     first = data.index(struct.pack("<HHI", 254, 4, 1))
     data[first + 8 : first + 12] = struct.pack("<I", kind)
     picture = opened(bytes(data))
-    assert picture.pages == 2 and colour(picture) == (0, 255, 0)
+    assert picture.page_count == 2 and colour(picture) == (0, 255, 0)
 
 
 def drawn(ink: tuple[int, ...] | str, mode: str = "RGBA") -> Image.Image:

@@ -59,7 +59,9 @@ def test_frames_are_spread_over_the_whole_video(
 ) -> None:
     shown = open_picture(video(tmp_path / name, seconds, rate, key_every))
     found = levels(shown)
-    assert shown.frames == len(found) == min(16, max(4, int(seconds))) if seconds > 1 else shown.frames in (2, 4)
+    assert (
+        shown.frame_count == len(found) == min(16, max(4, int(seconds))) if seconds > 1 else shown.frame_count in (2, 4)
+    )
     assert found == sorted(found)
     if seconds > 1:
         wanted = [255 * (number + 0.5) / len(found) for number in range(len(found))]
@@ -70,8 +72,8 @@ def test_frames_are_spread_over_the_whole_video(
 
 def test_sampling_is_the_users(tmp_path: Path) -> None:
     path = video(tmp_path / "a.mp4", 12)
-    assert open_picture(path, FrameSampling(rate=0.5, most=16)).frames == 6
-    assert open_picture(path, FrameSampling(rate=5, most=8)).frames == 8
+    assert open_picture(path, FrameSampling(frames_per_second=0.5, max_frames=16)).frame_count == 6
+    assert open_picture(path, FrameSampling(frames_per_second=5, max_frames=8)).frame_count == 8
 
 
 def no_pictures(path: Path) -> None:
@@ -101,8 +103,8 @@ def test_the_history_keeps_a_video_as_it_was_looked_at(tmp_path: Path, home: Pat
     history = TurnRecorder(home)
     turn = history.add_turn(history.start_conversation("video"), "What is it?", (shown,))
     assert turn
-    again = open_picture(history.store.picture_file(shown.digest), ours=True)
-    assert (again.digest, again.frames, again.width) == (shown.digest, shown.frames, shown.width)
+    again = open_picture(history.store.picture_file(shown.digest), is_own=True)
+    assert (again.digest, again.frame_count, again.width) == (shown.digest, shown.frame_count, shown.width)
     history.close()
 
 
@@ -110,14 +112,14 @@ def test_a_strip_of_a_stranger_is_no_video(tmp_path: Path) -> None:
     info = PngInfo()
     info.add_text("hark-frames", "2")
     Image.new("RGB", (8, 10)).save(tmp_path / "p.png", pnginfo=info)
-    assert open_picture(tmp_path / "p.png").frames == 1
+    assert open_picture(tmp_path / "p.png").frame_count == 1
 
 
 def test_a_long_strip_comes_back_frame_by_frame(tmp_path: Path) -> None:
-    shown = Picture(1024, 576, bytes(1024 * 576 * 3) * 32, frames=32)
+    shown = Picture(1024, 576, bytes(1024 * 576 * 3) * 32, frame_count=32)
     shown.save_png(tmp_path / "strip.png")
-    again = open_picture(tmp_path / "strip.png", ours=True)
-    assert (again.frames, again.digest, again.notes) == (32, shown.digest, ())
+    again = open_picture(tmp_path / "strip.png", is_own=True)
+    assert (again.frame_count, again.digest, again.notes) == (32, shown.digest, ())
 
 
 def test_a_recording_that_does_not_know_its_length_is_sampled_whole(tmp_path: Path) -> None:

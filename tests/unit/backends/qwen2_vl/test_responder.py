@@ -249,7 +249,7 @@ def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypa
 def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() -> None:
     """Its time axis is longer than what follows it."""
     one = loaded(max_new_tokens=12)
-    film = Picture(28, 28, b"\x80" * (28 * 28 * 3 * 60), frames=60)
+    film = Picture(28, 28, b"\x80" * (28 * 28 * 3 * 60), frame_count=60)
     chat = [Message("user", "What?", (film,))]
     answer = "".join(word.text for word in one.generate_words(chat))
     prompt = one._prompt_builder.build_prompt([*chat, Message("assistant", answer), Message("user", "Why?")])
