@@ -77,9 +77,9 @@ def _check_system(paths: AppPaths) -> Iterator[DoctorFinding]:
     )
 
     total_gb, available_gb = psutil.virtual_memory().total / 1e9, psutil.virtual_memory().available / 1e9
-    fits = ", ".join(entry.name for entry in catalog.recommended(total_gb, gpu_memory_gb=gpu.largest_memory_gb())) or tr(
-        "the starter kit"
-    )
+    fits = ", ".join(
+        entry.name for entry in catalog.recommended(total_gb, gpu_memory_gb=gpu.largest_memory_gb())
+    ) or tr("the starter kit")
     yield DoctorFinding(
         tr("memory"),
         "ok",
@@ -214,9 +214,9 @@ def _check_log(paths: AppPaths) -> Iterator[DoctorFinding]:
 
 def _check_models() -> Iterator[DoctorFinding]:
     for task, subject, suggestion in (
-        ("hear", tr("model to hear"), "whisper-small"),
-        ("look", tr("model to look"), "qwen2-vl-2b"),
-        ("speak", tr("voice"), next(entry.name for entry in catalog.recommended(99) if entry.task == "speak")),
+        ("transcriber", tr("model to hear"), "whisper-small"),
+        ("responder", tr("model to look"), "qwen2-vl-2b"),
+        ("voice", tr("voice"), next(entry.name for entry in catalog.recommended(99) if entry.task == "voice")),
     ):
         installed = [
             entry.name for entry in catalog.CATALOG.values() if entry.task == task and local_store.is_installed(entry)

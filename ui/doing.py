@@ -9,13 +9,13 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAccessible
 
 from assistant.errors import NotAvailableError
+from assistant.setting_change import SettingChange
 from assistant.settings import MAX_SPEED, MIN_SPEED
 from assistant.text.i18n import tr
 from ui import theme
 from ui.controllers.capture import CaptureController
 from ui.conversation.model import ChatMessage
 from ui.picture_tray.picture_tray import MAX_PICTURES_AT_ONCE, SOUND_SUFFIXES
-from ui.setting_change import SettingChange
 
 if TYPE_CHECKING:
     from assistant.settings import Settings

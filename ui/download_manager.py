@@ -17,7 +17,6 @@ from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironm
 from assistant.models.catalog import CATALOG, CatalogEntry, recommended
 from assistant.models.local_store import download_args
 from assistant.text.i18n import tr
-from ui.setting_change import SettingChange
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -145,8 +144,8 @@ class DownloadManager(QObject):
     def use_model(self, name: str) -> None:
         """From the next question on."""
         self._said.pop(name, None)
-        for section, field, value in CATALOG[name].setting_choices:
-            self.setting_changed.emit(SettingChange(section, field, value))
+        for change in CATALOG[name].setting_changes:
+            self.setting_changed.emit(change)
         self.announced.emit(tr("{name} is used now").format(name=name))
         self.models_changed.emit()
 
@@ -161,7 +160,7 @@ class DownloadManager(QObject):
         if name not in self.installed:
             return ""
         settings = self._settings()
-        if all(SettingChange(*choice).is_applied(settings) for choice in CATALOG[name].setting_choices):
+        if all(change.is_applied(settings) for change in CATALOG[name].setting_changes):
             return tr("It is used now.")
         if CATALOG[name].quantisation:
             return tr("It is here. Before it is used: {command}").format(command=QUANTISED)

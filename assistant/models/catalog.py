@@ -1,90 +1,88 @@
-"""The models that Hark knows by name, and which fit a computer. Knows nothing of what is here or how it runs."""
+"""The catalogue of models that Hark knows by name, and which of them fit a computer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from assistant.setting_change import SettingChange
 from assistant.text import i18n
 
-_PIPER = "rhasspy/piper-voices"
-# What is got of a model: weights and tables only, no pickles, no code.
+_PIPER_REPO = "rhasspy/piper-voices"
+# The files that are downloaded of a model: weights and tables, no pickles, no code.
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.jinja", "model.bin")
-VOICE_FILES = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice among many
-Choice = tuple[str, str, str]  # section, field and value of a setting
+VOICE_FILES = ("*.onnx", "*.onnx.json", "MODEL_CARD")  # of one voice in a repository of several
+Task = Literal["transcriber", "responder", "voice"]
 
 
-def backend_settings(backend: str, model: str) -> list[Choice]:
-    """The settings that let a back end use a model."""
+def backend_settings(backend: str, model: str) -> list[SettingChange]:
+    """The changes of settings that make a back end use a model, given by name or folder."""
     if backend in ("piper", "coqui"):
-        return [("voice", "id", f"{backend}/{model}")]
+        return [SettingChange("voice", "id", f"{backend}/{model}")]
     section = "transcriber" if backend == "whisper" else "responder"
-    return [(section, "model", model), (section, "backend", backend)]
+    return [SettingChange(section, "model", model), SettingChange(section, "backend", backend)]
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A model that can be got by name. `job` is hear, look or speak; `size` in GB, about; `part` is the back end's
-    name. `folder`: where in the hub's repository it is, if not all of it is wanted; `hub`: the only one that has it;
-    `language`: the only one that it speaks; `quantised`: in which way its weights are, by those who publish it.
-    `revision`: the commit at Hugging Face that is got, "" for the newest; `sha256`: what is known of its files."""
+    """A model that can be downloaded by name."""
 
     name: str
-    task: str
-    backend: str
-    repo: str
-    size_gb: float
+    task: Task  # what it is used as
+    backend: str  # the back end that runs it
+    repo: str  # its name at the hub, owner/name
+    size_gb: float  # bytes to download, about
     licence: str
-    folder: str = ""
-    hub: str = ""
-    language: str = ""
-    quantisation: str = ""
-    revision: str = ""
-    sha256: tuple[tuple[str, str], ...] = ()
+    folder: str = ""  # its folder in the repository, "" if it is the whole repository
+    hub: str = ""  # the only hub that has it, "" if all have it
+    language: str = ""  # the only language that it speaks, "" for any
+    quantisation: str = ""  # how its publisher quantised the weights, "" if not
+    revision: str = ""  # the commit at Hugging Face to download, "" for the newest
+    sha256: tuple[tuple[str, str], ...] = ()  # file names and their known hashes
 
     @property
-    def setting_choices(self) -> list[Choice]:
-        """What puts it to use."""
+    def setting_changes(self) -> list[SettingChange]:
+        """The changes of settings that put it to use."""
         return backend_settings(self.backend, self.name)
 
     @property
     def memory_gb(self) -> float:
-        """GB of the computer's memory that it wants: its weights, and of those that answer a second set in four
-        bits."""
-        return self.size_gb * (1.35 if self.task == "look" and not self.quantisation else 1.1) + 0.5
+        """GB of main memory that it needs: its weights, and for a responder a second set in four bits."""
+        return self.size_gb * (1.35 if self.task == "responder" and not self.quantisation else 1.1) + 0.5
 
     @property
     def gpu_memory_gb(self) -> float:
-        """GB of a graphics card's memory that it wants: its weights, and what it makes while it works."""
+        """GB of a graphics card's memory that it needs: its weights and activations."""
         return self.size_gb * 1.25
 
 
 def _responder_entry(
     name: str, repo: str, size: float, licence: str = "Apache-2.0", quantised: str = ""
 ) -> CatalogEntry:
-    return CatalogEntry(name, "look", "qwen2-vl", f"Qwen/{repo}", size, licence, quantisation=quantised)
+    return CatalogEntry(name, "responder", "qwen2-vl", f"Qwen/{repo}", size, licence, quantisation=quantised)
 
 
 def _voice_entry(name: str, language: str, folder: str, licence: str) -> CatalogEntry:
     return CatalogEntry(
-        name, "speak", "piper", _PIPER, 0.06, licence, folder=folder, hub="huggingface", language=language
+        name, "voice", "piper", _PIPER_REPO, 0.06, licence, folder=folder, hub="huggingface", language=language
     )
 
 
-_OLD_TOKENS = (
+_WHISPER_V2_FILES = (
     ("tokenizer.json", "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab"),
     ("vocabulary.txt", "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913"),
-)  # of Whisper up to its second version
+)  # the same for all Whisper models before large-v3
 _PIPER_REVISION = "c10ece1aade47bb51c153c893d14e5bf8e5b7117"
-# Revisions and contents as public projects check them, several of them wherever there are several; a revision alone
-# lets the hub, or a mirror, say what is in it. Nothing of the kind is known of qwen2-vl-2b-awq, qwen2-vl-7b-gptq and
-# qwen2-vl-72b-awq: of these the newest is got, and the hub's own hashes hold.
+# Revisions and hashes as public projects pin them, several projects compared where possible. With a revision alone
+# the hub, or a mirror, decides what is in it. No pins are known for qwen2-vl-2b-awq, qwen2-vl-7b-gptq and
+# qwen2-vl-72b-awq: the newest revision is downloaded and checked against the hub's own hashes.
 _PINS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "whisper-tiny": (
         "d90ca5fe260221311c53c58e660288d3deb8d356",
         (
             ("model.bin", "dcb76c6586fc06cbdac6dd21f14cfd129cc4cdd9dce19bf4ffa62e59cbe6e6d1"),
             ("config.json", "a73a28cdfe1c43ccc7202fa333d1f89c202477271407ae9a7f19afa52039cac8"),
-            *_OLD_TOKENS,
+            *_WHISPER_V2_FILES,
         ),
     ),
     "whisper-small": (
@@ -92,7 +90,7 @@ _PINS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             ("model.bin", "3e305921506d8872816023e4c273e75d2419fb89b24da97b4fe7bce14170d671"),
             ("config.json", "b55496ac7940a7ae47d2c01eab40edfd8701feec1229d9cce3b40014383fb828"),
-            *_OLD_TOKENS,
+            *_WHISPER_V2_FILES,
         ),
     ),
     "whisper-large-v3": (
@@ -148,14 +146,14 @@ def _with_pin(entry: CatalogEntry) -> CatalogEntry:
     return replace(entry, revision=revision, sha256=sha256)
 
 
-# Of a job that which comes last is the best. Sizes of what is quantised: four or eight bits for each weight of the
-# language model's layers, two bytes for the rest.
+# Within a task the last model is the best. Sizes of quantised models: four or eight bits for a weight of the language
+# model's layers, two bytes for the others.
 CATALOG = {
     entry.name: _with_pin(entry)
     for entry in (
-        CatalogEntry("whisper-tiny", "hear", "whisper", "Systran/faster-whisper-tiny", 0.08, "MIT"),
-        CatalogEntry("whisper-small", "hear", "whisper", "Systran/faster-whisper-small", 0.5, "MIT"),
-        CatalogEntry("whisper-large-v3", "hear", "whisper", "Systran/faster-whisper-large-v3", 3.1, "MIT"),
+        CatalogEntry("whisper-tiny", "transcriber", "whisper", "Systran/faster-whisper-tiny", 0.08, "MIT"),
+        CatalogEntry("whisper-small", "transcriber", "whisper", "Systran/faster-whisper-small", 0.5, "MIT"),
+        CatalogEntry("whisper-large-v3", "transcriber", "whisper", "Systran/faster-whisper-large-v3", 3.1, "MIT"),
         _responder_entry("qwen2-vl-2b", "Qwen2-VL-2B-Instruct", 4.4),
         _responder_entry("qwen2-vl-2b-awq", "Qwen2-VL-2B-Instruct-AWQ", 2.5, quantised="AWQ, 4 bits"),
         _responder_entry("qwen2-vl-7b", "Qwen2-VL-7B-Instruct", 16.6),
@@ -172,21 +170,21 @@ CATALOG = {
 
 
 def fits_hardware(entry: CatalogEntry, memory_gb: float, gpu_memory_gb: float) -> bool:
-    """Whether a computer with so many GB of memory, or its graphics card with so many, has what a model wants; what is
-    quantised runs on a card only."""
+    """Whether a model fits into main memory or a graphics card's memory; quantised ones run on a graphics card only."""
     return entry.gpu_memory_gb <= gpu_memory_gb or (not entry.quantisation and entry.memory_gb <= memory_gb)
 
 
 def recommended(memory_gb: float, language: str = "", gpu_memory_gb: float = 0.0) -> list[CatalogEntry]:
-    """The best of each job for a machine with so many GB of memory, half of which stays for everything else, and for a
-    graphics card with so many. A voice speaks `language`, or what the window speaks."""
+    """The best model of each task for a computer: half of its memory is left to other programs.
+
+    The voice speaks `language`, a code such as "en", or the user's language if it is ""."""
     spoken = language or i18n.current_language()
-    # The largest Whisper hears little better and takes four times as long on a processor; what is quantised needs
-    # packages that do not come with Hark.
-    usual = [
+    # The largest Whisper is hardly better and four times slower on a processor; quantised models need packages that
+    # do not come with Hark.
+    candidates = [
         entry
         for entry in CATALOG.values()
         if entry.name != "whisper-large-v3" and not entry.quantisation and entry.language in ("", spoken)
     ]
-    best = {entry.task: entry for entry in usual if fits_hardware(entry, memory_gb / 2, gpu_memory_gb)}
+    best = {entry.task: entry for entry in candidates if fits_hardware(entry, memory_gb / 2, gpu_memory_gb)}
     return list(best.values())

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import NotAvailableError
-from assistant.models.catalog import CATALOG, MODEL_FILES, VOICE_FILES, CatalogEntry, Choice, backend_settings
+from assistant.models.catalog import CATALOG, MODEL_FILES, VOICE_FILES, CatalogEntry, backend_settings
 from assistant.models.model_check import NEEDED_FILES, check_model
 from assistant.safe_open import user_path
+from assistant.setting_change import SettingChange
 from assistant.text.i18n import tr
 
 _TELLING = {"whisper": "model.bin", "piper": "*.onnx.json", "qwen2-vl": "tokenizer_config.json"}  # a file of each
@@ -60,13 +61,13 @@ def model_title(name: str, folder: str) -> str:
     return known or Path(repo or folder).name
 
 
-def model_settings(name: str) -> list[Choice]:
+def model_settings(name: str) -> list[SettingChange]:
     """The settings that put a model to use, given by catalogue name, hub name or folder. Raises `Missing` where it is
     not here, or is none that Hark can use."""
     entry = CATALOG.get(name)
     if entry:
         find_model(name, entry.backend)
-        return entry.setting_choices
+        return entry.setting_changes
     named = _folder_named(name)
     folder = named or _find_cached(name, "load")
     part = next((part for part, kind in _TELLING.items() if any(folder.glob(kind))), "")

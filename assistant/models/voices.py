@@ -110,5 +110,5 @@ def list_voices(data: Path) -> list[VoiceEntry]:
         for engine, file in _PACK_FILES.items():
             if any(folder.glob(file)):
                 found.append(VoiceEntry(f"{engine}/{folder.name}", folder.name))
-    got = [one for one in CATALOG.values() if one.task == "speak" and local_store.is_installed(one)]
+    got = [one for one in CATALOG.values() if one.task == "voice" and local_store.is_installed(one)]
     return [VoiceEntry(f"{one.backend}/{one.name}", one.name.replace("-", " ").capitalize()) for one in got] + found

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from assistant import events
 from assistant.paths import AppPaths
+from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from assistant.settings_file import load_settings
 from tests.support.window_harness import WindowHarness, bars, until
 from ui.dialogs.doctor_dialog import DoctorDialog
-from ui.setting_change import SettingChange
 
 
 def test_the_window_loads_no_model_library() -> None:

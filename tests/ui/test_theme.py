@@ -7,9 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from assistant.setting_change import SettingChange
 from tests.support.window_harness import WindowHarness, bars, until
 from ui import theme
-from ui.setting_change import SettingChange
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])

@@ -17,7 +17,7 @@ from ui.widgets.labels import plain_label, scroll_area
 if TYPE_CHECKING:
     from ui.main_window import MainWindow
 
-_JOBS = {"hear": tr_noop("To hear"), "look": tr_noop("To look and answer"), "speak": tr_noop("To speak")}
+_JOBS = {"transcriber": tr_noop("To hear"), "responder": tr_noop("To look and answer"), "voice": tr_noop("To speak")}
 
 
 def show_models_dialog(window: MainWindow) -> None:
@@ -42,7 +42,7 @@ def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
     about = [tr("{size} GB to fetch").format(size=f"{entry.size_gb:.1f}")]
     if not entry.quantisation:
         about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory_gb:.1f}"))
-    if entry.task != "speak":
+    if entry.task != "voice":
         about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.gpu_memory_gb:.1f}"))
     if entry.quantisation:
         about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantisation))

@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from assistant.setting_change import SettingChange
 from assistant.settings import MIN_SPEED, Settings
 from assistant.settings_file import format_settings
 from assistant.text.i18n import tr
 from ui import theme
 from ui.dialogs.settings_schema import SETTING_SPECS, SettingSpec
-from ui.setting_change import SettingChange
 from ui.widgets.combo_box import ComboBox
 from ui.widgets.labels import (
     MAX_NAME_LETTERS,

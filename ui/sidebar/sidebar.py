@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
+from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from assistant.text.i18n import tr
 from ui import theme
-from ui.setting_change import SettingChange
 from ui.sidebar.conversation_list import ConversationPanel
 from ui.widgets.combo_box import ComboBox
 from ui.widgets.labels import PlainLabel, set_tool_tip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assistant.cli.console import CommandConsole
@@ -14,7 +13,9 @@ from assistant.settings import Settings
 from assistant.settings_file import save_settings
 
 if TYPE_CHECKING:
-    from assistant.models.catalog import Choice
+    from assistant.setting_change import SettingChange
+
+_TASK_LABELS = {"transcriber": "hear", "responder": "look", "voice": "speak"}  # as `hark models` prints them
 
 
 def run_read(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
@@ -54,9 +55,11 @@ def run_models(options: Any, settings: Settings, folders: AppPaths, console: Com
     console.print_line("starter              look  here     comes with Hark   Apache-2.0")
     for entry in catalog.CATALOG.values():
         here = "here" if local_store.is_installed(entry) else "begun" if local_store.partial_bytes(entry.name) else "–"
-        card = f"{entry.gpu_memory_gb:.1f} GB of a graphics card" if entry.task != "speak" else ""
+        card = f"{entry.gpu_memory_gb:.1f} GB of a graphics card" if entry.task != "voice" else ""
         about = ", ".join(one for one in (card, entry.quantisation, entry.licence) if one)
-        console.print_line(f"{entry.name:<20} {entry.task:<5} {here:<8} {entry.size_gb:>6.2f} GB        {about}")
+        console.print_line(
+            f"{entry.name:<20} {_TASK_LABELS[entry.task]:<5} {here:<8} {entry.size_gb:>6.2f} GB        {about}"
+        )
     return 0
 
 
@@ -75,35 +78,32 @@ def _get_model(name: str, settings: Settings, folders: AppPaths, console: Comman
     folder = local_store.download(name, print_progress, settings.hub.model_hub, console.print_notice)
     console.print_line(f"{name} is in {folder} ({time.monotonic() - started:.0f} s).")
     entry = catalog.CATALOG.get(name)
-    chosen = local_store.model_settings(name)
-    if _chosen_before(settings, chosen) == chosen:
+    changes = local_store.model_settings(name)
+    if all(change.is_applied(settings) for change in changes):
         console.print_line("It is used.")
-    elif _chosen_before(settings, chosen) != _chosen_before(Settings(), chosen):
+    elif not all(change.is_equal(settings, Settings()) for change in changes):
         console.print_line(f"Something else is used. Use it: hark models use {shlex.quote(name)}")
     elif entry and entry.quantisation:
         needs = "it needs a graphics card and pip install optimum gptqmodel, and is not tried"
         console.print_line(f"It is quantised: {needs}. Use it then: hark models use {name}")
     else:
-        _save_choices(name, chosen, settings, folders, console)
-
-
-def _chosen_before(settings: Settings, chosen: list[Choice]) -> list[Choice]:
-    """What the settings have where `chosen` would go."""
-    return [(section, field, getattr(getattr(settings, section), field)) for section, field, _ in chosen]
+        _save_changes(name, changes, settings, folders, console)
 
 
 def _use_model(name: str, settings: Settings, folders: AppPaths, console: CommandConsole) -> None:
     from assistant.models import local_store
+    from assistant.models.catalog import backend_settings
 
-    starter = [("responder", "model", ""), ("responder", "backend", "starter")]
-    _save_choices(name, starter if name == "starter" else local_store.model_settings(name), settings, folders, console)
+    changes = backend_settings("starter", "") if name == "starter" else local_store.model_settings(name)
+    _save_changes(name, changes, settings, folders, console)
 
 
-def _save_choices(
-    name: str, chosen: list[Choice], settings: Settings, folders: AppPaths, console: CommandConsole
+def _save_changes(
+    name: str, changes: list[SettingChange], settings: Settings, folders: AppPaths, console: CommandConsole
 ) -> None:
-    for section, field, value in chosen:
-        settings = replace(settings, **{section: replace(getattr(settings, section), **{field: value})})
+    """Saves the settings with these changes. Raises `AssistantError` if they cannot be written."""
+    for change in changes:
+        settings = change.apply_to(settings)
     why_not = save_settings(settings, folders)
     if why_not:
         raise AssistantError("settings", why_not, "Make room, or check the folder's permissions.")

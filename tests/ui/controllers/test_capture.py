@@ -12,9 +12,9 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from assistant.setting_change import SettingChange
 from tests.support.window_harness import WindowHarness, until
 from ui.desktop import screen_capture
-from ui.setting_change import SettingChange
 
 
 def painted(colour: str) -> QPixmap:

@@ -8,11 +8,11 @@ from PySide6.QtTest import QTest
 
 from assistant import events
 from assistant.events import TurnTimings
+from assistant.setting_change import SettingChange
 from tests.support.window_harness import WindowHarness, until
 from ui import texts
 from ui.conversation import markdown_document
 from ui.input_bar import timings
-from ui.setting_change import SettingChange
 
 
 def test_a_turn_is_shown_as_it_comes(desk: WindowHarness) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
 from assistant.paths import AppPaths
+from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from tests.support import hub_server as hubs
 from tests.support.hub_server import Hub
@@ -23,7 +24,6 @@ from ui.dialogs.models_dialog import ModelsDialog
 from ui.download_manager import DownloadManager
 from ui.engine_bridge import EngineBridge
 from ui.main_window import MainWindow
-from ui.setting_change import SettingChange
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
 

@@ -8,11 +8,11 @@ import pytest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPushButton
 
 from assistant.paths import AppPaths
+from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from assistant.settings_file import load_settings
 from tests.support.window_harness import WindowHarness, until
 from ui.dialogs.settings_dialog import SettingsDialog
-from ui.setting_change import SettingChange
 
 
 def test_settings_are_found_changed_at_once_and_put_back(
