@@ -74,6 +74,11 @@ class TextPattern:
         return None if re.fullmatch(self.expression, value) else f"must be {self.description}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Verbatim:
+    """For `Annotated` texts that are not cleaned: a path may hold any character."""
+
+
 def parse_json(text: str | bytes, *, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> object:
     """The value of a JSON text in UTF-8, with or without a byte order mark.
 
@@ -197,7 +202,8 @@ def _read_anything(value: object, where: str) -> object:
 
 def _read_annotated(parts: tuple[Any, ...], value: object, where: str) -> Any:
     hint, *limits = parts
-    value = read_as(hint, value, where)
+    if Verbatim() not in limits or not isinstance(value, str):
+        value = read_as(hint, value, where)
     for limit in limits:
         if isinstance(limit, NumberRange | MaxLength | TextPattern) and (reason := limit.rejection_reason(value)):
             raise InvalidValueError(where, reason)

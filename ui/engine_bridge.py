@@ -27,11 +27,13 @@ class EngineBridge(QObject):
         self.engine = EngineClient(settings, self._on_event)
 
     def change_settings(self, settings: Settings) -> str:
-        """Takes other settings and keeps them, or has the engine look again at what the same ones name; returns why
-        they cannot be kept, or ""."""
+        """Uses other settings and saves them; returns why they cannot be saved, or "". The same settings again
+        mean that what they name was chosen once more: it may have been downloaded since."""
         before, self.settings = self.settings, settings
         # How the window looks is not the engine's.
-        if settings == before or replace(before, window=settings.window) != settings:
+        if settings == before:
+            self.engine.rescan_models()
+        elif replace(before, window=settings.window) != settings:
             self.engine.apply_settings(settings)
         return save_settings(settings, self._folders)
 

@@ -36,6 +36,7 @@ CALLS = (
     "stop",
     "open_conversation",
     "apply_settings",
+    "rescan_models",
     "ask_audio_file",
     "edit_picture",
     "skip_sentences",

@@ -27,7 +27,7 @@ def show_models_dialog(window: MainWindow) -> None:
         downloads = DownloadManager(window, lambda: window.bridge.settings)
         downloads.setting_changed.connect(window.do.on_choice)
         downloads.announced.connect(window.presenter.announce)
-        downloads.model_removed.connect(lambda: window.bridge.change_settings(window.bridge.settings))
+        downloads.model_removed.connect(lambda: window.bridge.engine.rescan_models())
     made = next((one for one in window.findChildren(ModelsDialog) if one.isVisible()), None) or ModelsDialog(
         window, downloads
     )

@@ -16,13 +16,13 @@ from tests.support.engine_harness import QUIET, InProcessEngine
 
 def dropped(live: InProcessEngine, tmp_path: Path, seed: int = 1) -> events.PictureAdded:
     demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
-    live.engine.attach_file(str(tmp_path / f"{seed}.png"), ticket=str(seed))
+    live.engine.attach_file(str(tmp_path / f"{seed}.png"), str(seed))
     return live.until(events.PictureAdded, name=f"{seed}.png")
 
 
 def test_a_picture_is_turned_and_cut_in_its_place(live: InProcessEngine, tmp_path: Path) -> None:
     first, second = dropped(live, tmp_path, 1), dropped(live, tmp_path, 2)
-    live.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), ticket="t")
+    live.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), "t")
     made = live.until(events.PictureAdded, replaces=first.digest)
     assert (made.width, made.height, made.request_id) == (50, 30, "t")
     tray = live.engine._turns.attachments
@@ -60,11 +60,11 @@ def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> 
         replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
     made.until(events.StateChanged, state="ready")
-    made.engine._commands.put(lambda: made.engine._turns.handle_speech(SpeechStarted(0)))
+    made.engine._calls.put(lambda: made.engine._turns.handle_speech(SpeechStarted(0)))
     dropped(made, tmp_path)
     for _ in range(5):  # rounds of the worker, in the first of which it would begin
         passed = threading.Event()
-        made.engine._commands.put(passed.set)
+        made.engine._calls.put(passed.set)
         assert passed.wait(120)
     made.drain()
     assert not [event for event in made.seen if isinstance(event, events.TurnStarted)]

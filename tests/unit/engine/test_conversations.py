@@ -110,7 +110,7 @@ def test_a_question_asked_again_goes_with_its_own_pictures(live: InProcessEngine
 
 
 def test_a_private_conversation_is_not_saved(live: InProcessEngine, home: Path) -> None:
-    live.engine.open_conversation(None, private=True)
+    live.engine.open_conversation(None, is_private=True)
     live.engine.ask("a secret")
     started = live.until(events.TurnStarted)
     live.until(events.TurnEnded, heard="a secret")

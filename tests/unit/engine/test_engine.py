@@ -15,7 +15,7 @@ from tests.support.engine_harness import QUIET, InProcessEngine, wait_for
 def test_every_call_returns_at_once(live: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     done, waited = threading.Event(), list[bool]()
-    live.engine._commands.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
+    live.engine._calls.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
     live.engine.attach_file(str(tmp_path / "p.png"))
     live.engine.ask("hello")
     live.engine.press_talk_key()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from assistant import events
+from assistant.engine_commands import Start
+from assistant.events import StateChanged
 from assistant.history.turn_recorder import TurnRecorder
+from assistant.ipc import protocol
 from assistant.settings import MemorySettings, ResponderSettings
 from assistant.starter import demo
 from tests.support.engine_harness import QUIET, ChildProcessEngine
@@ -131,13 +135,13 @@ def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter
         made.engine.stop()
 
 
-def test_an_engine_ends_when_its_window_is_gone(home: Path) -> None:
-    made = ChildProcessEngine(QUIET)
-    made.until(events.StateChanged, state="ready")
-    child = made.engine._child
-    assert child and child.stdin
-    made.engine._is_closing = True
-    child.stdin.close()  # what the system does when the window is killed
-    child.wait(60)
-    made.engine.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hark")]
+def test_engine_process_ends_when_its_window_is_gone(home: Path) -> None:
+    command = [sys.executable, "-P", "-m", "assistant.ipc.server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write(protocol.encode(Start(QUIET)))
+        child.stdin.flush()
+        while (frame := protocol.read_frame(child.stdout)) and protocol.decode_event(frame) != StateChanged("ready"):
+            pass
+        child.stdin.close()  # what the system does when the window is killed
+        assert child.wait(60) == 0

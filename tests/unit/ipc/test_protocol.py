@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import events
+from assistant.engine_commands import Ask
 from assistant.events import Event, TurnTimings
 from assistant.ipc import protocol
 from assistant.ipc.protocol import InvalidFrameError
+from assistant.progress import WorkerMarks
 from tests.support.paths import SHARED_FILES
 
 EXAMPLES: list[Event] = [
-    events.Heard("红色 \U0001f600"),
+    events.Heard("红色 \U0001f600", opening_id=3),
     events.Wrote("a\nb"),
     events.Said("a", 3),
     events.Notice("n"),
@@ -50,16 +52,18 @@ def framed(body: bytes) -> bytes:
 def through(data: bytes) -> Event:
     frame = protocol.read_frame(io.BytesIO(data))
     assert frame
-    return protocol.decode_event(*frame)
+    event = protocol.decode_event(frame)
+    assert not isinstance(event, WorkerMarks)
+    return event
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
 def test_every_event_comes_through_as_it_was(event: Event) -> None:
-    assert through(protocol.encode_event(event)) == event
+    assert through(protocol.encode(event)) == event
 
 
 def test_there_is_an_example_of_every_event() -> None:
-    assert {type(one) for one in EXAMPLES} == set(protocol._EVENTS.values())
+    assert {type(one) for one in EXAMPLES} == set(protocol.EVENT_TYPES.values())
 
 
 @pytest.mark.parametrize(
@@ -111,7 +115,7 @@ def test_what_is_no_event_is_refused(body: bytes) -> None:
 VALUES = st.none() | st.integers() | st.text() | st.floats() | st.booleans() | st.lists(st.integers())
 NAMES = st.sampled_from(["text", "id", "role", "done", "timings", "ids", "names", "digest"])
 FRAMES = (
-    st.tuples(st.sampled_from(sorted(protocol._EVENTS)), st.dictionaries(NAMES, VALUES))
+    st.tuples(st.sampled_from(sorted(protocol.EVENT_TYPES)), st.dictionaries(NAMES, VALUES))
     | st.recursive(VALUES, st.lists, max_leaves=5)
 ).map(lambda value: json.dumps(value).encode())
 
@@ -119,7 +123,7 @@ FRAMES = (
 @given(body=st.binary(max_size=60) | FRAMES, raw=st.binary(max_size=9))
 def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
     with contextlib.suppress(InvalidFrameError):
-        assert type(through(struct.pack(">II", len(body), len(raw)) + body + raw)) in protocol._EVENTS.values()
+        assert type(through(struct.pack(">II", len(body), len(raw)) + body + raw)) in protocol.EVENT_TYPES.values()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
 def test_a_thumbnail_of_other_bytes_than_its_size_says_is_refused(width: int, height: int, size: int) -> None:
     facts = {"digest": "d", "name": "n", "width": 3, "height": 2, "thumb_width": width, "thumb_height": height}
     with pytest.raises(InvalidFrameError):
-        through(protocol.encode("PictureAdded", facts, bytes(size)))
+        through(protocol.encode_frame("PictureAdded", facts, bytes(size)))
 
 
 def test_a_picture_for_the_tray_whose_thumbnail_is_too_short_cannot_be_made() -> None:
@@ -139,7 +143,7 @@ def test_a_picture_for_the_tray_whose_thumbnail_is_too_short_cannot_be_made() ->
 
 def test_texts_in_an_event_are_cleaned_on_their_way_in() -> None:
     shown = events.PictureAdded("d", "a\udce9\0.png", 3, 2, 1, 1, b"abc")
-    assert through(protocol.encode_event(shown)) == dataclasses.replace(shown, name="a?.png")
+    assert through(protocol.encode(shown)) == dataclasses.replace(shown, name="a?.png")
 
 
 @pytest.mark.parametrize("path", sorted(SHARED_FILES.glob("frame-*.bin")), ids=lambda path: path.name)
@@ -154,18 +158,9 @@ def test_lengths_are_not_believed() -> None:
     with pytest.raises(InvalidFrameError):
         protocol.read_frame(io.BytesIO(struct.pack(">II", 2, 2**31) + b"{}"))
     with pytest.raises(InvalidFrameError):
-        protocol.encode("ask", {"text": "x" * protocol.MAX_JSON_BYTES})
+        protocol.encode(Ask("x" * protocol.MAX_JSON_BYTES))
 
 
 @pytest.mark.parametrize("cut", [0, 3, 8, 12])
 def test_a_stream_that_ends_in_a_frame_is_an_end(cut: int) -> None:
-    assert protocol.read_frame(io.BytesIO(protocol.encode("ask", {"text": "hello"})[:cut])) is None
-
-
-def test_settings_survive_the_way() -> None:
-    from dataclasses import replace
-
-    from assistant.settings import AudioSettings, Settings, from_table, to_table
-
-    settings = replace(Settings(), audio=AudioSettings(input="Mikrofon", headphones=True))
-    assert from_table(json.loads(json.dumps(to_table(settings)))) == settings
+    assert protocol.read_frame(io.BytesIO(protocol.encode(Ask("hello"))[:cut])) is None

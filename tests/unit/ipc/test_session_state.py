@@ -1,92 +1,101 @@
-"""What a new engine is told after a crash: every question and picture that no event has answered, once and in order."""
+"""What a new process of the engine is told after a crash: every unanswered question and picture, once and in order."""
 
 from __future__ import annotations
 
+from assistant.engine_commands import Ask, AskAgain, AskAudioFile, AttachImage, OpenConversation, SetHandsFree
 from assistant.events import ErrorOccurred, PictureAdded, TurnStarted
 from assistant.ipc.session_state import SessionState
 
+BROKEN_PICTURE = ErrorOccurred("look", "“bad.png” is damaged.", "Save it again.")
 
-def names(session: SessionState) -> list[str]:
-    """The questions and pictures that would be told again, by their text or name."""
+
+def replayed(state: SessionState) -> list[object]:
+    """The text of every replayed question, the name of every picture, and the other commands themselves."""
     return [
-        str(facts.get("text", facts.get("name")))
-        for call, facts, _ in session.replay_calls()
-        if call != "set_hands_free"
+        getattr(command, "text", getattr(command, "name", command))
+        for command in state.replay_commands()
+        if not isinstance(command, SetHandsFree)
     ]
 
 
-def show(session: SessionState, name: str) -> str:
-    """Shows a picture; returns its ticket."""
-    return str(session.record_attachment("attach_image", {"name": name})[1]["ticket"])
+def attach(state: SessionState, name: str) -> str:
+    """Attaches a picture; returns its request id."""
+    return state.record_attachment(AttachImage(b"", name)).request_id
 
 
-def test_failed_picture_leaves_the_questions_after_it() -> None:
-    session = SessionState()
-    show(session, "bad.png")
-    session.record_question("ask", {"text": "what is this"})
-    session.track_event(ErrorOccurred("look", "“bad.png” is damaged.", "Save it again."))
-    assert names(session) == ["what is this"]
-    session.track_event(ErrorOccurred("answer", "The model cannot be loaded.", "Choose another."))
-    assert names(session) == ["what is this"]
+def test_question_after_a_refused_picture_is_replayed_alone() -> None:
+    state = SessionState()
+    attach(state, "bad.png")
+    state.record_question(Ask("what is this"))
+    state.track_event(BROKEN_PICTURE)
+    assert replayed(state) == ["what is this"]
+    state.track_event(ErrorOccurred("answer", "The model cannot be loaded.", "Choose another."))
+    assert replayed(state) == ["what is this"]
 
 
-def test_refused_question_is_not_asked_again_and_the_next_one_is() -> None:
-    session = SessionState()
-    session.record_question("ask", {"text": ""})
-    session.record_question("ask", {"text": "and now"})
-    session.track_event(ErrorOccurred("ask", "There is nothing to ask yet.", "Type a question."))
-    assert names(session) == ["and now"]
-    sound = session.record_question("ask_audio_file", {"text": "sound"})
-    session.track_event(TurnStarted(1, str(int(sound[1]["ticket"]) - 1), 1, ()))
-    session.track_event(ErrorOccurred("hear", "“x.wav” holds no sound.", "Choose another."))
-    assert names(session) == []
+def test_refused_question_is_not_replayed_and_the_next_one_is() -> None:
+    state = SessionState()
+    state.record_question(Ask(""))
+    state.record_question(Ask("and now"))
+    state.track_event(ErrorOccurred("ask", "There is nothing to ask yet.", "Type a question."))
+    assert replayed(state) == ["and now"]
+    audio = state.record_question(AskAudioFile("x.wav"))
+    state.track_event(TurnStarted(1, str(int(audio.request_id) - 1), 1, ()))
+    state.track_event(ErrorOccurred("hear", "“x.wav” holds no sound.", "Choose another."))
+    assert replayed(state) == []
 
 
-def test_picture_on_its_way_is_shown_again_between_the_questions_around_it() -> None:
-    session = SessionState()
-    session.record_question("ask", {"text": "before"})
-    show(session, "late.png")
-    session.record_question("ask", {"text": "after"})
-    assert names(session) == ["before", "late.png", "after"]
+def test_pending_picture_is_replayed_between_the_questions_around_it() -> None:
+    state = SessionState()
+    state.record_question(Ask("before"))
+    attach(state, "late.png")
+    state.record_question(Ask("after"))
+    assert replayed(state) == ["before", "late.png", "after"]
 
 
-def test_picture_that_was_shown_or_refused_is_not_on_its_way() -> None:
-    session = SessionState()
-    ticket = show(session, "good.png")
-    session.track_event(PictureAdded("digest", "good.png", 4, 4, 1, 1, bytes(3), ticket))
-    show(session, "bad.png")
-    session.track_event(ErrorOccurred("look", "“bad.png” is damaged.", "Save it again."))
-    assert names(session) == ["good.png"]
+def test_added_picture_is_restored_and_a_refused_one_is_not() -> None:
+    state = SessionState()
+    request_id = attach(state, "good.png")
+    state.track_event(PictureAdded("digest", "good.png", 4, 4, 1, 1, bytes(3), request_id))
+    attach(state, "bad.png")
+    state.track_event(BROKEN_PICTURE)
+    (command,) = [each for each in state.replay_commands() if isinstance(each, AttachImage)]
+    assert command == AttachImage(b"", "good.png", is_restored=True, request_id=request_id)
 
 
-def test_picture_that_every_engine_dies_of_is_given_up() -> None:
-    session = SessionState()
-    show(session, "deadly.png")
-    session.record_question("ask", {"text": "what is this"})
-    told = [names(session) for _ in range(4)]
-    assert told[0] == ["deadly.png", "what is this"] and told[-1] == ["what is this"]
+def test_picture_that_crashes_every_process_is_given_up() -> None:
+    state = SessionState()
+    attach(state, "deadly.png")
+    state.record_question(Ask("what is this"))
+    replays = [replayed(state) for _ in range(4)]
+    assert replays[0] == ["deadly.png", "what is this"] and replays[-1] == ["what is this"]
 
 
-def test_picture_on_its_way_is_let_go_with_its_conversation() -> None:
-    session = SessionState()
-    show(session, "late.png")
-    session.open_conversation(7, is_private=False)
-    assert names(session) == [] and session.conversation == 7
+def test_pending_picture_is_dropped_with_its_conversation() -> None:
+    state = SessionState()
+    attach(state, "late.png")
+    state.open_conversation(OpenConversation(7, opening_id=1))
+    assert replayed(state) == [] and state.opened == OpenConversation(7, opening_id=1)
 
 
-def test_question_stays_in_its_conversation_when_another_is_opened_before_it_is_taken() -> None:
-    session = SessionState()
-    session.open_conversation(None, True)
-    question = session.record_question("ask", {"text": "secret"})
-    session.open_conversation(7, False)
-    show(session, "new.png")
-    told = [(call, facts.get("private", facts.get("text"))) for call, facts, _ in session.replay_calls()]
-    assert told == [
-        ("set_hands_free", None),
-        ("open_conversation", True),
-        ("ask", "secret"),
-        ("open_conversation", False),
-        ("attach_image", None),
-    ]
-    session.track_event(TurnStarted(None, str(question[1]["ticket"]), None, ()))
-    assert (session.conversation, session.is_private) == (7, False) and names(session) == ["new.png"]
+def test_question_stays_in_its_conversation_when_another_is_opened_before_it_starts() -> None:
+    state = SessionState()
+    private, other = OpenConversation(None, True, 1), OpenConversation(7, False, 2)
+    state.open_conversation(private)
+    question = state.record_question(Ask("secret"))
+    state.open_conversation(other)
+    attach(state, "new.png")
+    assert state.opened == private and replayed(state) == ["secret", other, "new.png"]
+    state.track_event(TurnStarted(None, question.request_id, None, (), opening_id=1))
+    assert state.opened == other and replayed(state) == ["new.png"]
+
+
+def test_branch_is_what_a_new_process_begins_with() -> None:
+    state = SessionState()
+    state.open_conversation(OpenConversation(7, opening_id=1))
+    question = state.record_question(AskAgain(3, "", opening_id=2))
+    state.track_event(TurnStarted(9, question.request_id, 8, (), opening_id=2))
+    assert state.opened == OpenConversation(8, opening_id=2)
+    state.record_question(AskAgain(99, "", opening_id=3))
+    state.track_event(ErrorOccurred("ask", "This turn is not saved.", "Ask it anew."))
+    assert state.opened == OpenConversation(8, opening_id=3), "the same conversation under the window's new number"

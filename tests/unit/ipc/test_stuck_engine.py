@@ -14,17 +14,19 @@ from pathlib import Path
 import pytest
 
 from assistant import events
+from assistant.engine_commands import Ask, Start
 from assistant.ipc import protocol
+from assistant.ipc.protocol import encode_frame
 from assistant.ipc.watchdog import WatchdogLimits
-from assistant.settings import ResponderSettings, Settings, VoiceSettings, to_table
+from assistant.settings import ResponderSettings, Settings, VoiceSettings
 from tests.support import broken_voices
 from tests.support.engine_harness import QUIET, ChildProcessEngine
 
-Start = Callable[[Settings, WatchdogLimits], ChildProcessEngine]
+StartEngine = Callable[[Settings, WatchdogLimits], ChildProcessEngine]
 
 
 @pytest.fixture
-def start(home: Path, no_thread_left: None) -> Iterator[Start]:
+def start(home: Path, no_thread_left: None) -> Iterator[StartEngine]:
     running: list[ChildProcessEngine] = []
 
     def make(settings: Settings, limits: WatchdogLimits) -> ChildProcessEngine:
@@ -42,7 +44,7 @@ def restarts(running: ChildProcessEngine) -> int:
     return running.seen.count(events.StateChanged("restarting"))
 
 
-def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(start: Start) -> None:
+def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(start: StartEngine) -> None:
     running = start(QUIET, WatchdogLimits(stop_s=60))  # by itself, not because the user waits
     pid = running.engine.pid
     assert pid
@@ -55,7 +57,7 @@ def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(sta
     assert running.engine.pid != pid
 
 
-def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: Start) -> None:
+def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: StartEngine) -> None:
     running = start(QUIET, WatchdogLimits(frozen_s=1.5, dead_s=300))
     pid = running.engine.pid
     assert pid
@@ -68,7 +70,7 @@ def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: Start) -> None:
     assert running.engine.pid == pid and not restarts(running)
 
 
-def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_path: Path) -> None:
+def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: StartEngine, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
     running = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(working_s=1.0, stop_s=1.0))
     running.engine.ask("one two.")
@@ -80,7 +82,7 @@ def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: Start, tmp_pa
     running.until(events.Wrote, seconds=90)
 
 
-def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_path: Path) -> None:
+def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: StartEngine, tmp_path: Path) -> None:
     folder = broken_voices.endless(tmp_path)
     running = start(replace(QUIET, voice=VoiceSettings(f"piper/{folder}")), WatchdogLimits(working_s=0.5, stop_s=0.5))
     for _ in range(3):
@@ -94,7 +96,7 @@ def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: Start, tmp_p
     assert [note for note in notes if str(folder) in note and "three times" in note], notes
 
 
-def test_a_step_over_its_limit_is_ended_without_being_asked(start: Start, tmp_path: Path) -> None:
+def test_a_step_over_its_limit_is_ended_without_being_asked(start: StartEngine, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
     running = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(factor=0.2))
     running.engine.ask("one two.")
@@ -102,7 +104,9 @@ def test_a_step_over_its_limit_is_ended_without_being_asked(start: Start, tmp_pa
     running.until(events.StateChanged, state="ready", seconds=90)
 
 
-def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(start: Start, tiny: Path, tmp_path: Path) -> None:
+def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(
+    start: StartEngine, tiny: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(tiny, tmp_path / "looping")
     rows = "{% for row in range(99999) %}"
     (folder / "chat_template.jinja").write_text(rows * 3 + "{% endfor %}" * 3)
@@ -117,7 +121,7 @@ def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(start: Sta
     assert not restarts(running)
 
 
-def test_slow_and_healthy_work_is_told_and_never_ended(start: Start) -> None:
+def test_slow_and_healthy_work_is_told_and_never_ended(start: StartEngine) -> None:
     slow = replace(QUIET, responder=ResponderSettings(backend="silent", model="3"))
     running = start(slow, WatchdogLimits(working_s=1.0, frozen_s=2.0, stop_s=0.5))
     pid = running.engine.pid
@@ -127,15 +131,16 @@ def test_slow_and_healthy_work_is_told_and_never_ended(start: Start) -> None:
     assert running.engine.pid == pid and not restarts(running)
 
 
-FIRST = protocol.encode("start", {"settings": to_table(QUIET), "conversation": None})
+FIRST = protocol.encode(Start(QUIET))
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        b"GET / HTTP/1.1\r\n\r\n", protocol.encode("start", {}), protocol.encode("start", {"settings": 5}),
-        FIRST + protocol.encode("ask", {"text": 5}), FIRST + protocol.encode("ask", {"nonsense": 1}),
-        FIRST + protocol.encode("stop", {}), FIRST + protocol.encode("edit_picture", {"digest": "", "box": [None]}),
+        b"GET / HTTP/1.1\r\n\r\n", encode_frame("Start", {}), encode_frame("Start", {"settings": 5}),
+        protocol.encode(Ask("hello")), FIRST + encode_frame("Ask", {"text": 5}),
+        FIRST + encode_frame("Ask", {"text": "", "nonsense": 1}), FIRST + FIRST, FIRST + encode_frame("Stop", {}),
+        FIRST + encode_frame("EditPicture", {"digest": "", "box": [None]}),
         FIRST + b"\0\0\0\x01\0\0\0\0" + b"5", FIRST + b"\xff" * 20,
     ],
 )  # fmt: skip
