@@ -18,7 +18,7 @@ def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thre
     shelf = made.engine._session.models
     wait_for(lambda: not shelf.loaded_settings("responder") and not shelf.loaded_settings("voice"))
     made.engine.ask("and now?")
-    made.until(events.ModelLoading, what="responder", done=True)
+    made.until(events.ModelLoading, role="responder", done=True)
     made.until(events.TurnEnded, reason="answered")
     made.engine.stop()
 
@@ -40,7 +40,7 @@ def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: InProcessEn
     live.until(events.StateChanged, state="ready")
     assert not [one for one in live.seen if isinstance(one, events.ModelLoading)]
     live.engine.apply_settings(replace(QUIET, responder=replace(look, max_new_tokens=9)))
-    live.until(events.ModelLoading, what="responder")
+    live.until(events.ModelLoading, role="responder")
 
 
 def test_how_a_part_runs_is_told_once(home: Path) -> None:
@@ -60,13 +60,13 @@ def test_a_voice_that_came_later_takes_the_place_of_what_stood_in(home: Path, ch
         told = list(shelf._load_voice(settings))
         return type(shelf.loaded_settings("voice")).__name__, [one for one in told if isinstance(one, events.Notice)]
 
-    assert voice()[0] == "Espeak"
-    assert voice() == ("Espeak", []), "told once, and not tried at every question"
+    assert voice()[0] == "EspeakVoice"
+    assert voice() == ("EspeakVoice", []), "told once, and not tried at every question"
     shutil.copytree(checkpoints / "piper-random-1", home / "voices" / "mine")
-    assert voice()[0] == "Espeak"
+    assert voice()[0] == "EspeakVoice"
     shelf.unload_fallbacks()
-    assert voice() == ("Piper", [])
+    assert voice() == ("PiperVoice", [])
     kept = shelf.loaded_settings("voice")
     shelf.unload_fallbacks()
-    assert voice()[0] == "Piper" and shelf.loaded_settings("voice") is kept
+    assert voice()[0] == "PiperVoice" and shelf.loaded_settings("voice") is kept
     shelf.close()
