@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from tests.support.engine_harness import InProcessEngine
-    from tests.support.window_harness import Past, WindowHarness
+    from tests.support.patient_qtbot import PatientQtBot
 
 log.silence_warnings()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -155,40 +155,12 @@ def live(home: Path, no_thread_left: None) -> Iterator[InProcessEngine]:
     assert children() <= before, "no process is left"
 
 
-@pytest.fixture(scope="session")
-def application() -> QApplication:
-    from PySide6.QtWidgets import QApplication
-
-    made = QApplication.instance() or QApplication([])
-    assert isinstance(made, QApplication)
-    return made
-
-
 @pytest.fixture
-def past() -> Past:
-    """What conversations the desk has; files of tests that are about them have a fixture of their own."""
-    return ()
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientQtBot:
+    """pytest-qt's, but it waits longer."""
+    from tests.support.patient_qtbot import PatientQtBot
 
-
-@pytest.fixture
-def desk(application: QApplication, home: Path, past: Past) -> Iterator[WindowHarness]:
-    """A window that was started before."""
-    from assistant.settings import Settings, WindowSettings
-    from tests.support.window_harness import WindowHarness
-
-    made = WindowHarness(home, Settings(window=WindowSettings(first_run_done=True)), past)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a screen reader is given to read from here on."""
-    from ui.accessibility.announcer import Announcer
-
-    told: list[str] = []
-    monkeypatch.setattr(Announcer, "read_text", lambda _, text: told.append(text))
-    return told
+    return PatientQtBot(request)
 
 
 @pytest.fixture(autouse=True)

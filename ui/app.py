@@ -43,7 +43,7 @@ def _start_warm_up(window: MainWindow) -> None:
     def load_modules() -> None:
         importlib.import_module("subprocess")
         window.keeper.open_history(window.bridge.data)
-        importlib.import_module("assistant.text.markdown").warm()
+        importlib.import_module("assistant.text.markdown").warm_up()
         importlib.import_module("tomlkit")
 
     threading.Thread(target=load_modules, name="hark warm", daemon=True).start()

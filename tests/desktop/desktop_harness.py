@@ -59,7 +59,7 @@ class DesktopHarness:
         """Every control of Hark's window as a screen reader meets it: name, role, text, states."""
         if self._walker is None:
             self._walker = subprocess.Popen(
-                ["/usr/bin/python3", str(HERE / "walk.py")],
+                ["/usr/bin/python3", str(HERE / "accessibility_tree.py")],
                 env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 text=True,
             )  # fmt: skip
@@ -82,7 +82,7 @@ class DesktopHarness:
         """What screen readers are told while the context is open; filled when it closes."""
         told: list[str] = []
         listener = subprocess.Popen(
-            ["/usr/bin/python3", str(HERE / "announced.py")],
+            ["/usr/bin/python3", str(HERE / "announcement_listener.py")],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert listener.stdout

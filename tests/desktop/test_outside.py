@@ -20,12 +20,12 @@ pytestmark = pytest.mark.realtime
 KEYS = """
 import sys
 from PySide6.QtWidgets import QApplication
-from ui.desktop.global_hotkeys import Hotkeys
+from ui.desktop.global_hotkeys import GlobalHotkeys
 application = QApplication([])
-keys = Hotkeys(application)
+keys = GlobalHotkeys(application)
 keys.pressed.connect(lambda deed: print(deed, flush=True))
 keys.told.connect(lambda text, taken: print(taken, text, flush=True))
-print(keys.take(True), flush=True)
+print(keys.set_enabled(True), flush=True)
 application.exec()
 """
 OTHER = """
@@ -42,27 +42,28 @@ application.exec()
 LOOK = """
 import sys
 from PySide6.QtWidgets import QApplication, QWidget
-from ui import capture, others
+from ui.desktop import screen_capture, x11_windows
 application = QApplication([])
 ours = QWidget()
 ours.setWindowTitle("Ours")
 ours.move(600, 500)
 ours.show()
 application.processEvents()
-found = others.windows()
+found = x11_windows.list_windows()
 print([title for _, title in found])
-shot, why = capture.whole(ours, found[0][0])
+shot, why = screen_capture.capture_screen(ours, found[0][0])
 print(shot.width(), shot.height(), shot.toImage().pixelColor(20, 20).name(), why)
 """
 ASIDE = """
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
-from assistant.settings import Folders, Settings
-from ui.engine_bridge import Bridge
-from ui.main_window import Window
+from assistant.paths import AppPaths
+from assistant.settings import Settings
+from ui.engine_bridge import EngineBridge
+from ui.main_window import MainWindow
 application = QApplication([])
-window = Window(Bridge(Settings(), Folders.find()))
+window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
 window.move(0, 0)
 def take(data, name):
     image = QImage.fromData(data)
@@ -71,31 +72,31 @@ def take(data, name):
 def back():
     print(window.isActiveWindow(), window.side.past.search.hasFocus(), flush=True)
     application.quit()
-window.engine.show_image = take
+window.engine.attach_image = take
 window.show()
 window.side.past.search.setFocus()
 QTimer.singleShot(500, window.activateWindow)
-QTimer.singleShot(1000, window.do.looking.whole)
+QTimer.singleShot(1000, window.do.looking.capture_screen)
 application.exec()
 """
 COMPOSED = """
 from PySide6.QtGui import QGuiApplication
 from Xlib import display
-from ui import others
+from ui.desktop import x11_windows
 application = QGuiApplication([])
-print(others.see_through())
+print(x11_windows.has_compositor())
 composer = display.Display()
 owner = composer.screen().root.create_window(0, 0, 1, 1, 0, 0)
 owner.set_selection_owner(composer.intern_atom("_NET_WM_CM_S0"), 0)
 composer.sync()
-print(others.see_through())
+print(x11_windows.has_compositor())
 """
 ASK = """
 import sys
 from PySide6.QtCore import QCoreApplication
-from ui.desktop.portal_screenshot import Screenshot
+from ui.desktop.portal_screenshot import PortalScreenshot
 application = QCoreApplication([])
-asked = Screenshot(application, sys.argv[1] == "chosen")
+asked = PortalScreenshot(application, sys.argv[1] == "chosen")
 asked.taken.connect(lambda data, why: (print(len(data), why), application.quit()))
 asked.start()
 application.exec()

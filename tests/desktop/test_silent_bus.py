@@ -21,24 +21,24 @@ WINDOW = """
 import os, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from assistant.ipc.client import EngineProcess
-from ui import start
+from assistant.ipc.client import EngineClient
+from ui import app
 from ui.__main__ import main
-from ui.main_window import Window
+from ui.main_window import MainWindow
 
-class Watched(Window):
+class Watched(MainWindow):
     def __init__(self, bridge):
         super().__init__(bridge)
         self.painted.connect(lambda: QTimer.singleShot(700, self.tell))
 
     def tell(self):
         messages = self.conversation.messages
-        print([messages.at(row).text for row in range(messages.rowCount())])
+        print([messages.message_at(row).text for row in range(messages.rowCount())])
         print(os.environ.get("DBUS_SESSION_BUS_ADDRESS", ""), os.environ.get("AT_SPI_BUS_ADDRESS", ""), flush=True)
         QApplication.quit()
 
-EngineProcess.start = lambda *_: None
-start.Window = Watched
+EngineClient.start = lambda *_: None
+app.MainWindow = Watched
 sys.exit(main([]))
 """
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QKeyEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from assistant import events
 from assistant.history.turn_recorder import TurnRecorder
@@ -50,7 +48,8 @@ SHOWN = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
 class WindowHarness:
     """A window over a history: in `past` the title of each conversation, and how many turns it has."""
 
-    def __init__(self, home: Path, settings: Settings, past: Past = ()) -> None:
+    def __init__(self, qtbot: QtBot, home: Path, settings: Settings, past: Past = ()) -> None:
+        self.qtbot = qtbot
         self.history = TurnRecorder(home)
         for title, turns in past:
             one = self.history.start_conversation(title)
@@ -61,11 +60,12 @@ class WindowHarness:
         self.calls: list[tuple[Any, ...]] = []
         for name in CALLS:
             setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))
-        self.window.show()
-        self.window.activateWindow()
-        assert QTest.qWaitForWindowActive(self.window)
-        self.window.keeper.open_history(home)
-        QTest.qWait(20)
+        with qtbot.waitActive(self.window):
+            self.window.show()
+            self.window.activateWindow()
+        with qtbot.waitSignal(self.window.keeper.opened):
+            self.window.keeper.open_history(home)
+        qtbot.wait(20)  # until all is laid out
         self.past, self.messages = self.window.side.conversation_panel, self.window.conversation.messages
 
     def close(self) -> None:
@@ -73,7 +73,6 @@ class WindowHarness:
         self.history.close()
         self.window.hide()
         self.window.deleteLater()
-        QApplication.processEvents()
 
     def on(self, *came: events.Event) -> None:
         """What the engine would tell."""
@@ -93,14 +92,6 @@ class WindowHarness:
     def key(self, widget: Any, key: Qt.Key, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
         for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
             QApplication.sendEvent(widget, QKeyEvent(kind, key, modifiers))
-
-
-def until(met: Callable[[], object]) -> None:
-    """Lets Qt work until it is so; two minutes at most, for a machine that does other work."""
-    end = time.monotonic() + 120
-    while not met():
-        assert time.monotonic() < end
-        QTest.qWait(10)
 
 
 def of_colour(widget: QWidget, colour: str) -> list[tuple[int, int]]:

@@ -18,12 +18,12 @@ import sys, time
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from assistant.events import StateChanged
-from assistant.ipc.client import EngineProcess
-from ui import start
+from assistant.ipc.client import EngineClient
+from ui import app
 from ui.__main__ import main
-from ui.main_window import Window
+from ui.main_window import MainWindow
 
-class Watched(Window):
+class Watched(MainWindow):
     def __init__(self, bridge):
         super().__init__(bridge)
         self.looked = False
@@ -33,17 +33,17 @@ class Watched(Window):
 
     def tell(self):
         messages = self.conversation.messages
-        print([messages.at(row).text for row in range(messages.rowCount())], flush=True)
-        self.bridge.happened.emit(StateChanged("ready"))
+        print([messages.message_at(row).text for row in range(messages.rowCount())], flush=True)
+        self.bridge.event_received.emit(StateChanged("ready"))
         print(self.engine.calls, flush=True)
         self.end()
         self.close()
 
-EngineProcess.start = EngineProcess.stop = lambda *_: None
-EngineProcess.calls = []
-for name in ("press", "tap", "interrupt", "say", "configure"):
-    setattr(EngineProcess, name, lambda self, *given, name=name: self.calls.append((name, *given)))
-start.Window = Watched
+EngineClient.start = EngineClient.stop = lambda *_: None
+EngineClient.calls = []
+for name in ("press_talk_key", "tap_talk_key", "interrupt", "read_aloud", "apply_settings"):
+    setattr(EngineClient, name, lambda self, *given, name=name: self.calls.append((name, *given)))
+app.MainWindow = Watched
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -81,7 +81,7 @@ def settings_garbage(home: Path) -> None:
 
 
 def settings_wrong(home: Path) -> None:
-    (home / "settings.toml").write_text("hear = 5\n[window]\ntheme = 9e999\n")
+    (home / "settings.toml").write_text("transcriber = 5\n[window]\ntheme = 9e999\n")
 
 
 def history_garbage(home: Path) -> None:
@@ -146,7 +146,9 @@ def test_the_window_appears_and_says_what_is_broken(home: Path, what: str) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no screen and no display server")
-@pytest.mark.parametrize(("argument", "asked"), [("--talk", "[('press',), ('tap',)]"), ("--stop", "('interrupt',)]")])
+@pytest.mark.parametrize(
+    ("argument", "asked"), [("--talk", "[('press_talk_key',), ('tap_talk_key',)]"), ("--stop", "('interrupt',)]")]
+)
 def test_a_first_start_does_what_it_was_started_for_when_the_engine_is_ready(
     home: Path, argument: str, asked: str
 ) -> None:

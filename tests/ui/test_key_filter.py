@@ -6,8 +6,9 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
-from tests.support.window_harness import WindowHarness, until
+from tests.support.window_harness import WindowHarness
 
 
 def test_enter_asks_and_shift_enter_is_a_new_line(desk: WindowHarness) -> None:
@@ -35,16 +36,16 @@ def test_ctrl_alone_stops_and_with_another_key_does_not(desk: WindowHarness) -> 
     assert [call[0] for call in desk.calls] == ["interrupt"]
 
 
-def test_f9_held_is_one_press_whatever_its_repeats_look_like(desk: WindowHarness) -> None:
+def test_f9_held_is_one_press_whatever_its_repeats_look_like(qtbot: QtBot, desk: WindowHarness) -> None:
     down, up = QEvent.Type.KeyPress, QEvent.Type.KeyRelease
     key(desk, down, Qt.Key.Key_F9)
     for repeat in (True, False, True):
         key(desk, up, Qt.Key.Key_F9, repeat)
         key(desk, down, Qt.Key.Key_F9, repeat)
-    QTest.qWait(400)  # much longer than what lies between two repeats: a release would have been told
+    qtbot.wait(400)  # much longer than what lies between two repeats: a release would have been told
     assert [call[0] for call in desk.calls] == ["press_talk_key"]
     key(desk, up, Qt.Key.Key_F9)
-    until(lambda: len(desk.calls) > 1)
+    qtbot.waitUntil(lambda: len(desk.calls) > 1)
     assert [call[0] for call in desk.calls] == ["press_talk_key", "release_talk_key"]
 
 

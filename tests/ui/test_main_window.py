@@ -9,19 +9,20 @@ import sys
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
 
 from assistant import events
 from assistant.paths import AppPaths
 from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from assistant.settings_file import load_settings
-from tests.support.window_harness import WindowHarness, bars, until
+from tests.support.window_harness import WindowHarness, bars
 from ui.dialogs.doctor_dialog import DoctorDialog
 
 
 def test_the_window_loads_no_model_library() -> None:
     code = (
-        "import sys; from ui.main_window import Window; import ui.app;"
+        "import sys; from ui.main_window import MainWindow; import ui.app;"
         "print([m for m in ('torch', 'numpy', 'pydantic', 'transformers', 'sounddevice', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -50,10 +51,10 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness)
     ]
 
 
-def test_the_computer_is_checked_in_words(desk: WindowHarness) -> None:
+def test_the_computer_is_checked_in_words(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.checkup()
     (dialog,) = desk.window.findChildren(DoctorDialog)
-    until(lambda: dialog.results_list.count() > 3)
+    qtbot.waitUntil(lambda: dialog.results_list.count() > 3)
     said = [
         dialog.results_list.item(row).data(Qt.ItemDataRole.AccessibleTextRole)
         for row in range(dialog.results_list.count())
@@ -84,7 +85,7 @@ def test_who_cannot_talk_is_told_why_at_every_try(desk: WindowHarness, monkeypat
 
 def test_quitting_is_the_end_wherever_the_window_would_stay(desk: WindowHarness) -> None:
     class Tray:
-        there = True
+        is_available = True
 
     desk.window.do.on_choice(SettingChange("window", "close_to_tray", True))
     desk.window.presence = Tray()  # type: ignore[assignment]

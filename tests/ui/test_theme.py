@@ -6,17 +6,18 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
 
 from assistant.setting_change import SettingChange
-from tests.support.window_harness import WindowHarness, bars, until
+from tests.support.window_harness import WindowHarness, bars
 from ui import theme
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])
-def test_it_fits_narrow_windows(desk: WindowHarness, width: int) -> None:
+def test_it_fits_narrow_windows(qtbot: QtBot, desk: WindowHarness, width: int) -> None:
     desk.window.resize(width, 600)
     narrow = width < 900
-    until(
+    qtbot.waitUntil(
         lambda: (
             desk.window.side.isVisible() is not narrow and desk.window.bar.conversations_button.isVisible() is narrow
         )
@@ -31,23 +32,25 @@ def test_it_fits_narrow_windows(desk: WindowHarness, width: int) -> None:
         assert not desk.window.tray.isVisible()
 
 
-def test_no_button_is_cut_with_letters_of_twice_the_size(application: QApplication, desk: WindowHarness) -> None:
-    usual = application.font()
+def test_no_button_is_cut_with_letters_of_twice_the_size(qtbot: QtBot, qapp: QApplication, desk: WindowHarness) -> None:
+    usual = qapp.font()
     twice = QFont(usual)
     twice.setPointSizeF(2 * usual.pointSizeF())
     try:
-        application.setFont(twice)
+        qapp.setFont(twice)
         desk.window.resize(480, 760)
-        until(lambda: desk.window.bar.conversations_button.isVisible() and desk.window.width() == 480)
-        QApplication.processEvents()
-        buttons = [one for one in desk.window.findChildren(QPushButton) if one.isVisible()]
-        assert {desk.window.bar.conversations_button, desk.window.bar.ask_button, desk.window.bar.stop_button} <= set(
-            buttons
-        )
-        assert not [one.text() for one in buttons if one.width() < one.minimumSizeHint().width()]
-        assert desk.window.bar.question_field.width() > 400 and desk.window.width() == 480
+        qtbot.waitUntil(lambda: desk.window.bar.conversations_button.isVisible() and desk.window.width() == 480)
+
+        def all_buttons_are_whole() -> None:
+            bar = desk.window.bar
+            buttons = [button for button in desk.window.findChildren(QPushButton) if button.isVisible()]
+            assert {bar.conversations_button, bar.ask_button, bar.stop_button} <= set(buttons)
+            assert not [button.text() for button in buttons if button.width() < button.minimumSizeHint().width()]
+            assert bar.question_field.width() > 400 and desk.window.width() == 480
+
+        qtbot.waitUntil(all_buttons_are_whole, timeout=10_000)
     finally:
-        application.setFont(usual)
+        qapp.setFont(usual)
 
 
 def test_nothing_moves_by_itself_where_that_is_wished(desk: WindowHarness) -> None:

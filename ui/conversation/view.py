@@ -76,7 +76,11 @@ class ConversationView(QListView):
         self.messages.notify_row_changed(self._growing.row())
         self._painter.sizeHintChanged.emit(QModelIndex())
         if self._end_was_seen:
+            width = self.viewport().width()
             self.scrollToBottom()
+            if self.viewport().width() != width:  # the scroll bar has come up: the text is narrower now, and longer
+                self.doItemsLayout()
+                self.scrollToBottom()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         with self.keeping_place():

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QProcess, Qt
 from PySide6.QtGui import QAccessible, QPixmap
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
 from assistant import events
 from assistant.paths import AppPaths
 from assistant.settings import Settings
-from tests.support.window_harness import until
 from ui.desktop.screen_capture import RegionOverlay
 from ui.dialogs.doctor_dialog import DoctorDialog
 from ui.dialogs.models_dialog import ModelsDialog
@@ -27,14 +27,12 @@ _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 
 
 @pytest.fixture
-def window(home: Path) -> Iterator[MainWindow]:
-    application = QApplication.instance() or QApplication([])
+def window(qtbot: QtBot, home: Path) -> Iterator[MainWindow]:
     made = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
     made.show()
     yield made
     made.hide()
     made.deleteLater()
-    application.processEvents()
 
 
 def nameless(view: QWidget) -> list[str]:
@@ -53,7 +51,7 @@ def nameless(view: QWidget) -> list[str]:
     ]
 
 
-def test_the_window_has_no_nameless_control(window: MainWindow) -> None:
+def test_the_window_has_no_nameless_control(qtbot: QtBot, window: MainWindow) -> None:
     shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
     timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
     for event in (
@@ -62,12 +60,14 @@ def test_the_window_has_no_nameless_control(window: MainWindow) -> None:
     ):  # fmt: skip
         window.presenter.on_event(event)
     window.side.conversation_panel.offer_undo(True)
-    until(lambda: window.bar.timings_bar.isVisible() and not window.side.conversation_panel.undo_button.isHidden())
+    qtbot.waitUntil(
+        lambda: window.bar.timings_bar.isVisible() and not window.side.conversation_panel.undo_button.isHidden()
+    )
     assert not nameless(window)
 
 
 @pytest.mark.parametrize("kind", [SettingsDialog, ModelsDialog, DoctorDialog, TimingsTable, RegionOverlay])
-def test_no_dialog_has_a_nameless_control(window: MainWindow, kind: type[QWidget]) -> None:
+def test_no_dialog_has_a_nameless_control(qtbot: QtBot, window: MainWindow, kind: type[QWidget]) -> None:
     if kind is RegionOverlay:
         dialog: QWidget = RegionOverlay(QPixmap(90, 60))
         dialog.show()
@@ -81,7 +81,8 @@ def test_no_dialog_has_a_nameless_control(window: MainWindow, kind: type[QWidget
             TimingsTable: window.bar.timings_bar.show_table,
         }[kind]()
         (dialog,) = window.findChildren(kind)
-    until(dialog.isVisible)
+    qtbot.waitUntil(dialog.isVisible)
     assert dialog.windowTitle() or dialog.accessibleName()
     assert not nameless(dialog)
+    qtbot.waitUntil(lambda: not window.findChildren(QProcess))  # Qt warns of a process thrown away before it ends
     dialog.close()

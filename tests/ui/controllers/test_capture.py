@@ -11,9 +11,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QImage, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from assistant.setting_change import SettingChange
-from tests.support.window_harness import WindowHarness, until
+from tests.support.window_harness import WindowHarness
 from ui.desktop import screen_capture
 
 
@@ -23,19 +24,21 @@ def painted(colour: str) -> QPixmap:
     return shot
 
 
-def test_a_black_screen_is_said_and_not_sent(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_black_screen_is_said_and_not_sent(
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shot = QPixmap(200, 100)
     monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
         desk.window.bar.status_label.setText("")
         desk.window.commands.describe()
-        until(lambda: not desk.window.isHidden())
+        qtbot.waitUntil(lambda: not desk.window.isHidden())
         assert words in desk.window.bar.status_label.text()
     assert [call[0] for call in desk.calls[-2:]] == ["attach_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
     desk.window.do.looking.capture_screen()
-    until(lambda: not desk.window.isHidden())
+    qtbot.waitUntil(lambda: not desk.window.isHidden())
     assert "lets no program capture" in desk.window.bar.status_label.text() and len(desk.calls) == 2
 
 
@@ -50,7 +53,7 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
 
 
 def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = list[bool]()
     monkeypatch.setattr(
@@ -61,9 +64,9 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
     desk.window.side.conversation_panel.search_field.setFocus()
     desk.window.do.looking.capture_screen()
     desk.window.do.looking.capture_screen()  # once is enough
-    until(lambda: desk.calls)
+    qtbot.waitUntil(lambda: bool(desk.calls))
     assert seen == [False]
-    until(desk.window.isVisible)
+    qtbot.waitUntil(desk.window.isVisible)
     assert desk.window.focusWidget() is desk.window.side.conversation_panel.search_field and len(desk.calls) == 1
     desk.window.hide()
     desk.window.do.looking.capture_screen()
@@ -71,24 +74,24 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
 
 
 def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
-    desk: WindowHarness, announced: list[str], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, desk: WindowHarness, announced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shot = painted("#ffffff")
     monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *_: shot)
     keys = Qt.Key
     for end in (keys.Key_Escape, keys.Key_Return):
-        desk.window.activateWindow()
-        assert QTest.qWaitForWindowActive(desk.window)
+        with qtbot.waitActive(desk.window):
+            desk.window.activateWindow()
         announced.clear()
         desk.window.do.looking.capture_part()
-        until(lambda: isinstance(QApplication.activeWindow(), screen_capture.RegionOverlay))
+        qtbot.waitUntil(lambda: isinstance(QApplication.activeWindow(), screen_capture.RegionOverlay))
         region = QApplication.activeWindow()
         assert region.accessibleName() and "Enter" in region.accessibleDescription()
         for key in (keys.Key_Right, keys.Key_Down, keys.Key_Plus, keys.Key_Up, keys.Key_Minus, keys.Key_Plus):
             QTest.keyClick(region, key)
         region.grab()
-        QTest.keyClick(region, end)
-        assert QTest.qWaitForWindowActive(desk.window)
+        with qtbot.waitActive(desk.window):
+            QTest.keyClick(region, end)
     places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
     assert announced == places
     parts = [QImage.fromData(call[1]) for call in desk.calls if call[0] == "attach_image"]
@@ -109,13 +112,13 @@ def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
     assert [(one.width(), one.height()) for one in parts] in ([(102, 82)], [(100, 80)])
 
 
-def test_a_photograph_that_no_camera_takes_is_told(desk: WindowHarness) -> None:
+def test_a_photograph_that_no_camera_takes_is_told(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.do.on_choice(SettingChange("responder", "camera", "no such camera"))
     desk.window.do.looking.take_photo()
-    until(lambda: "No camera" in desk.window.bar.status_label.text())
+    qtbot.waitUntil(lambda: "No camera" in desk.window.bar.status_label.text())
 
 
-def test_a_camera_s_picture_comes_into_the_tray(desk: WindowHarness, tmp_path: Path) -> None:
+def test_a_camera_s_picture_comes_into_the_tray(qtbot: QtBot, desk: WindowHarness, tmp_path: Path) -> None:
     """OpenCV reads a file as it reads a camera."""
     film = cv2.VideoWriter(str(tmp_path / "camera.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
     for _ in range(12):
@@ -123,7 +126,7 @@ def test_a_camera_s_picture_comes_into_the_tray(desk: WindowHarness, tmp_path: P
     film.release()
     desk.window.do.on_choice(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
     desk.window.do.looking.take_photo()
-    until(lambda: desk.calls[-1][0] == "attach_image")
+    qtbot.waitUntil(lambda: desk.calls[-1][0] == "attach_image")
     name, data, title = desk.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
     assert (name, title) == ("attach_image", "photograph.png") and color.red() > 200 > 60 > color.blue()

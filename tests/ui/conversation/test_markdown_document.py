@@ -26,7 +26,7 @@ def drawn(text: str, heard: int | None = None) -> str:
     return made.toPlainText()
 
 
-def test_a_table_is_a_table_and_what_follows_stands_below_it(application: QApplication) -> None:
+def test_a_table_is_a_table_and_what_follows_stands_below_it(qapp: QApplication) -> None:
     made = markdown_document.render_markdown(
         "| name | size |\n|:--|--:|\n| **oak** | 30 m |\n| ash | 9 m |\n\nEnd", None, theme.LIGHT
     )
@@ -40,7 +40,7 @@ def test_a_table_is_a_table_and_what_follows_stands_below_it(application: QAppli
     assert made.toPlainText().rstrip().endswith("End") and made.lastBlock().text() == "End"
 
 
-def test_a_table_that_never_ends_is_written_row_by_row(application: QApplication) -> None:
+def test_a_table_that_never_ends_is_written_row_by_row(qapp: QApplication) -> None:
     shown = drawn("| a | b |\n|---|---|\n" + "| one | two |\n" * 4000)
     assert shown.count("two") == 4000
 
@@ -58,11 +58,11 @@ def test_a_table_that_never_ends_is_written_row_by_row(application: QApplication
         *FORMULAS,
     ],
 )
-def test_formulas_are_made_readable(application: QApplication, text: str, readable: str) -> None:
+def test_formulas_are_made_readable(qapp: QApplication, text: str, readable: str) -> None:
     assert " ".join(drawn(text).split()) == readable
 
 
-def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(application: QApplication) -> None:
+def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(qapp: QApplication) -> None:
     lists = "1. one\n2. two\n\n- dot\n\n```\nx = 1\n```\n\n"
     text = "# Title\n\nSome **bold** and *soft* `code`.\n\n" + lists + "| a | b |\n|---|---|\n| c | d |"
     shown = drawn(text)
@@ -80,7 +80,7 @@ def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(applicati
         "|a|\n|-|\n" + "|b|\n" * 2_000, "\u202e right to left \u2066", "\0\1\2",
     ],
 )  # fmt: skip
-def test_hostile_text_is_drawn_soon_and_loads_nothing(application: QApplication, text: str) -> None:
+def test_hostile_text_is_drawn_soon_and_loads_nothing(qapp: QApplication, text: str) -> None:
     start = time.thread_time()  # its own work; what grows with the square of a text's length takes minutes
     shown = drawn(text)
     assert time.thread_time() - start < 20
@@ -91,18 +91,18 @@ def test_hostile_text_is_drawn_soon_and_loads_nothing(application: QApplication,
     "text",
     ["图" * 3000, "a" * 3000, "图" * 499 + "**很大**" + "图" * 600, "图" * 498 + "`是`表" * 200, "第一行吧。\n" * 200],
 )
-def test_a_text_without_spaces_gets_none(application: QApplication, text: str) -> None:
+def test_a_text_without_spaces_gets_none(qapp: QApplication, text: str) -> None:
     assert drawn(text).replace("。 ", "。\n").rstrip() == re.sub(r"[*`]", "", text).rstrip()
 
 
-def test_what_was_not_heard_is_muted_from_its_letter_on(application: QApplication) -> None:
+def test_what_was_not_heard_is_muted_from_its_letter_on(qapp: QApplication) -> None:
     made = markdown_document.render_markdown("图" * 1200 + "表" * 30, 1200, theme.LIGHT)
     parts = [part.fragment() for part in made.firstBlock()]
     assert [part.text()[0] for part in parts] == ["图", "表"] and [part.length() for part in parts] == [1200, 30]
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "- a\n" * 25_000, "| a |\n|-|\n" + "| b |\n" * 20_000])
-def test_an_answer_that_is_not_shown_whole_says_so(application: QApplication, text: str) -> None:
+def test_an_answer_that_is_not_shown_whole_says_so(qapp: QApplication, text: str) -> None:
     told = "… The rest is not shown; Copy gives all of it."
     assert (
         told not in drawn(text[:100_000])
@@ -114,7 +114,7 @@ def test_an_answer_that_is_not_shown_whole_says_so(application: QApplication, te
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "QUJD" * 25_000, "ب" * 90_000, "x\u00a0" * 50_000, "\u0301" * 99_999])
-def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(application: QApplication, text: str) -> None:
+def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(qapp: QApplication, text: str) -> None:
     for made in (
         markdown_document.render_markdown(text, None, theme.LIGHT),
         markdown_document.to_plain_text(text, theme.LIGHT),
@@ -123,18 +123,18 @@ def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(applicati
         assert max(map(len, shown.split("\u200b"))) <= 4_000 and shown.replace("\u200b", "").strip() == text.strip()
 
 
-def test_a_document_loads_no_resource(application: QApplication, tmp_path: Path) -> None:
+def test_a_document_loads_no_resource(qapp: QApplication, tmp_path: Path) -> None:
     made = markdown_document.SafeTextDocument()
     (tmp_path / "x.css").write_text("p { color: red }")
     assert made.resource(2, QUrl.fromLocalFile(str(tmp_path / "x.css"))) is None
 
 
-def test_a_link_shows_where_it_leads(application: QApplication) -> None:
+def test_a_link_shows_where_it_leads(qapp: QApplication) -> None:
     assert drawn("[here](https://example.org/a?b)") == "here (example.org)"
     assert drawn("[here](ftp://example.org)") == "here"
 
 
-def test_what_was_not_heard_is_muted_and_told(application: QApplication) -> None:
+def test_what_was_not_heard_is_muted_and_told(qapp: QApplication) -> None:
     made = markdown_document.render_markdown("One two. Three four.", 8, theme.LIGHT)
     colours = set()
     block = made.begin()

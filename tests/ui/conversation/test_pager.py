@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from assistant import events
-from tests.support.window_harness import PAST, Past, WindowHarness, until
+from tests.support.window_harness import PAST, Past, WindowHarness
 from ui.conversation import pager as paging
 
 
@@ -30,7 +30,7 @@ def far_up(desk: WindowHarness) -> None:
     """At the start of a long conversation, by key."""
     desk.window.keeper.open_conversation(3)
     desk.on(events.ConversationOpened(3))
-    until(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
+    desk.qtbot.waitUntil(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
     assert desk.texts()[0] == "Long question 0" and desk.window.keeper.pages.left_out
 
@@ -39,36 +39,38 @@ def _place(text: str) -> tuple[int, bool]:
     return int(text.split()[-1]), text.startswith("answer")
 
 
-def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(desk: WindowHarness) -> None:
+def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     view, pages = desk.window.conversation, desk.window.keeper.pages
-    until(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
-    until(lambda: view.verticalScrollBar().maximum() > 0)
+    qtbot.waitUntil(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
+    qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
     view.setFocus()
     for _ in range(2 * paging.FIRST):
         desk.key(view, Qt.Key.Key_K)
-    until(lambda: len(desk.texts()) == 2 * (paging.FIRST + paging.STEP))
+    qtbot.waitUntil(lambda: len(desk.texts()) == 2 * (paging.FIRST + paging.STEP))
     assert view.currentIndex().row() == 2 * paging.STEP
     desk.key(view, Qt.Key.Key_Home)
-    until(lambda: desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out)
+    qtbot.waitUntil(lambda: desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out)
     desk.key(view, Qt.Key.Key_End)
     assert desk.texts()[-1] == "answer 99" and not pages.left_out
 
 
-def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_long_one_only_what_is_near_is_in_the_list(
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paging, "MOST", 80)
     desk.window.keeper.open_conversation(3)
     view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
-    until(lambda: bar.maximum() > 0)
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
 
-    def scroll(to: Callable[[], int], until: str) -> set[str]:
+    def scroll(to: Callable[[], int], last: str) -> set[str]:
         seen = set[str]()
         for _ in range(400):
             bar.setValue(to())
-            QTest.qWait(1)
+            qtbot.wait(1)
             assert len(desk.texts()) <= 80 and desk.texts() == sorted(desk.texts(), key=_place)
             seen |= set(desk.texts())
-            if until in desk.texts() and bar.value() in (bar.minimum(), bar.maximum()):
+            if last in desk.texts() and bar.value() in (bar.minimum(), bar.maximum()):
                 break
         return seen
 
@@ -85,16 +87,15 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(desk: WindowHarness, mon
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 
 
-def test_the_end_is_seen_at_any_width(desk: WindowHarness) -> None:
+def test_the_end_is_seen_at_any_width(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.keeper.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
         desk.window.resize(width, 700)
-        until(lambda width=width: desk.window.width() == width and bar.value() == bar.maximum() > 0)
+        qtbot.waitUntil(lambda width=width: desk.window.width() == width and bar.value() == bar.maximum() > 0)
     bar.setValue(bar.maximum() // 2)
     desk.window.resize(600, 700)
-    until(lambda: desk.window.width() == 600)
-    QApplication.processEvents()
+    qtbot.waitUntil(lambda: desk.window.width() == 600)
     assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
 
 
@@ -186,18 +187,18 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
 
 
 def test_no_other_message_is_chosen_instead_of_one_that_goes(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
     desk.window.keeper.open_conversation(3)
     view, chosen = desk.window.conversation, list[int]()
     view.setFocus()
-    until(lambda: desk.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
+    qtbot.waitUntil(lambda: desk.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
     view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
     for _ in range(9):
         view.verticalScrollBar().setValue(0)
-        QTest.qWait(5)
-    until(lambda: chosen == [-1] and "answer 99" not in desk.texts())
+        qtbot.wait(5)
+    qtbot.waitUntil(lambda: chosen == [-1] and "answer 99" not in desk.texts())
     seen = view.indexAt(view.viewport().rect().center()).row()
     assert seen <= view.current_row < seen + 12, "copied is what is seen"
     desk.key(view, Qt.Key.Key_K)
@@ -206,13 +207,15 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(
     assert desk.texts()[view.currentIndex().row()] == "answer 99"
 
 
-def test_an_open_conversation_that_grows_stays_small(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_conversation_that_grows_stays_small(
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paging, "MOST", 20)
     desk.window.keeper.open_conversation(1)
     desk.on(events.ConversationOpened(1))
     for number in range(40):
         turn(desk, 1000 + number, 1)
-        QTest.qWait(1)
+        qtbot.wait(1)
     assert desk.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and desk.texts()[-1] == "Now. More."
 
 
@@ -225,8 +228,8 @@ def test_a_turn_that_was_read_already_stands_once(desk: WindowHarness) -> None:
     assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
 
 
-def test_of_a_very_tall_window_all_is_filled(desk: WindowHarness) -> None:
+def test_of_a_very_tall_window_all_is_filled(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.resize(1240, 5000)
     desk.window.keeper.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
-    until(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)
+    qtbot.waitUntil(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)

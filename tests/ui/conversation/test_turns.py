@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from assistant import events
 from assistant.events import TurnTimings
 from assistant.setting_change import SettingChange
-from tests.support.window_harness import WindowHarness, until
+from tests.support.window_harness import WindowHarness
 from ui import texts
 from ui.conversation import markdown_document
 from ui.input_bar import timings
@@ -119,7 +120,7 @@ def test_times_are_words() -> None:
 
 
 def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths: list[int] = []
     document = markdown_document.render_markdown
@@ -127,22 +128,22 @@ def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
         markdown_document, "render_markdown", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1]
     )
     desk.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
-    until(lambda: 1_500 in lengths)
+    qtbot.waitUntil(lambda: 1_500 in lengths)
     assert len(lengths) < 10, lengths
     desk.on(*[events.Wrote("QUJD" * 10_000)] * 4)
-    until(lambda: lengths[-1] > 100_000)
-    until(desk.window.conversation.is_at_end)
+    qtbot.waitUntil(lambda: lengths[-1] > 100_000)
+    qtbot.waitUntil(desk.window.conversation.is_at_end)
     count = len(lengths)
     for _ in range(5):  # beyond what is drawn
         desk.on(events.Wrote("QUJD" * 10_000))
-        QTest.qWait(30)
+        qtbot.wait(30)
     assert len(lengths) <= count + 1, "no more for each of them"
     assert desk.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"
 
 
-def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: WindowHarness) -> None:
+def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.do.ask(" still there? ")
-    until(lambda: desk.texts() == ["still there?"])
+    qtbot.waitUntil(lambda: desk.texts() == ["still there?"])
     desk.on(
         events.StateChanged("restarting"), events.ConversationOpened(None), events.TurnStarted(7, "1", 1, ("d",)),
         events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
@@ -151,7 +152,8 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(desk: WindowHar
     assert desk.messages.message_at(0).turn_id == 7 and desk.messages.message_at(0).picture_digests == ("d",)
     desk.window.do.ask("still there?")
     desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
-    QTest.qWait(400)
+    with qtbot.assertNotEmitted(desk.messages.rowsInserted, wait=400):
+        pass
     assert desk.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
 
 

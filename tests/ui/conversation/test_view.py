@@ -7,24 +7,25 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
+from pytestqt.qtbot import QtBot
 
-from tests.support.window_harness import WindowHarness, until
+from tests.support.window_harness import WindowHarness
 from ui import texts
 from ui.conversation.model import ChatMessage
 
 
-def test_the_code_of_a_message_is_copied_by_itself(desk: WindowHarness) -> None:
+def test_the_code_of_a_message_is_copied_by_itself(qtbot: QtBot, desk: WindowHarness) -> None:
     messages, view = desk.messages, desk.window.conversation
     told: list[str] = []
     view.announced.connect(told.append)
     messages.append_message(ChatMessage("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
     QTest.keyClick(view, Qt.Key.Key_End)
-    until(lambda: "Copy code" in buttons(desk) and "Links" not in buttons(desk))
+    qtbot.waitUntil(lambda: "Copy code" in buttons(desk) and "Links" not in buttons(desk))
     QTest.keyClick(view, Qt.Key.Key_B)
     assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
     messages.append_message(ChatMessage("hark", "See [it](https://example.org)."))
     QTest.keyClick(view, Qt.Key.Key_End)
-    until(lambda: "Copy code" not in buttons(desk) and "Links" in buttons(desk))
+    qtbot.waitUntil(lambda: "Copy code" not in buttons(desk) and "Links" in buttons(desk))
 
 
 def buttons(desk: WindowHarness) -> list[str]:

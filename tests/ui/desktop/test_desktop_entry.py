@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QProcess
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from assistant.errors import NotAvailableError
 from tests.conftest import missing
 from tests.support.paths import ROOT
-from tests.support.window_harness import until
 from ui.desktop import desktop_entry
 from ui.desktop.single_instance import SingleInstance
 from ui.desktop.tray_icon import TrayIcon, app_icon
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 TELL = (
     "import sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication; a = QCoreApplication([]);"
-    "from ui.desktop.single_instance import Instance; print('here', flush=True); i = Instance(Path(sys.argv[1]));"
-    "print(i.first, [i.tell(deed) for deed in sys.argv[2:]])"
+    "from ui.desktop.single_instance import SingleInstance; print('here', flush=True);"
+    "i = SingleInstance(Path(sys.argv[1])); print(i.is_first, [i.send_command(deed) for deed in sys.argv[2:]])"
 )
 
 
@@ -43,15 +42,15 @@ HANG = (
 )
 
 
-def test_the_second_start_tells_the_first(application: QApplication, tmp_path: Path) -> None:
+def test_the_second_start_tells_the_first(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     first, told = SingleInstance(tmp_path), list[str]()
     first.command_received.connect(told.append)
     command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert second.stdout and second.stdout.readline() == "here\n"
-    QTest.qWait(300)  # so that it mostly comes before the first one listens; it must be heard in any case
+    qtbot.wait(300)  # so that it mostly comes before the first one listens; it must be heard in any case
     first.start_listening()
-    until(lambda: second.poll() is not None)
+    qtbot.waitUntil(lambda: second.poll() is not None)
     assert first.is_first
     assert second.stdout.read() == "False [True, True, True, True]\n"
     assert told == ["show", "talk", "describe", "stop"]
@@ -59,7 +58,7 @@ def test_the_second_start_tells_the_first(application: QApplication, tmp_path: P
 
 
 def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
-    application: QApplication, tmp_path: Path
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
     from PySide6.QtNetwork import QLocalSocket
 
@@ -73,17 +72,17 @@ def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
         assert caller.waitForConnected(5000)
         caller.write(said)
         callers.append(caller)
-    until(lambda: all(one.state() == QLocalSocket.LocalSocketState.UnconnectedState for one in callers[:-1]))
+    qtbot.waitUntil(lambda: all(one.state() == QLocalSocket.LocalSocketState.UnconnectedState for one in callers[:-1]))
     assert not told and not any(one.bytesAvailable() for one in callers)
     callers[-1].write(b"op")  # the rest of "stop", which the first waits for
-    until(lambda: told)
+    qtbot.waitUntil(lambda: bool(told))
     assert told == ["stop"]
     silent = QLocalSocket()
     silent.connectToServer(first._name)
-    until(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
+    qtbot.waitUntil(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
 
 
-def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_path: Path) -> None:
+def test_a_first_one_that_hangs_is_no_silent_end(qapp: QApplication, tmp_path: Path) -> None:
     first = subprocess.Popen([sys.executable, "-c", HANG, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     environment = {**os.environ, "HARK_HOME": str(tmp_path), "DISPLAY": ":none"}
     second = None
@@ -100,12 +99,12 @@ def test_a_first_one_that_hangs_is_no_silent_end(application: QApplication, tmp_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make anything")
-def test_whatever_keeps_it_from_locking_there_is_a_window(application: QApplication) -> None:
+def test_whatever_keeps_it_from_locking_there_is_a_window(qapp: QApplication) -> None:
     """ENOENT and EROFS or EPERM, as in a home that is read-only: neither is another Hark."""
     assert SingleInstance(Path("/proc/hark/none")).is_first and SingleInstance(Path("/proc")).is_first
 
 
-def test_a_first_one_that_was_killed_is_none(application: QApplication, tmp_path: Path) -> None:
+def test_a_first_one_that_was_killed_is_none(qapp: QApplication, tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication;"
         "a = QCoreApplication([]);"
@@ -121,7 +120,7 @@ def test_a_first_one_that_was_killed_is_none(application: QApplication, tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_without_a_right_to_write_there_is_a_window_all_the_same(application: QApplication, tmp_path: Path) -> None:
+def test_without_a_right_to_write_there_is_a_window_all_the_same(qapp: QApplication, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     assert SingleInstance(tmp_path).is_first
 
@@ -147,7 +146,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[DBusConnection]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="freedesktop.org's notifications")
 def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
-    application: QApplication, bus: DBusConnection
+    qtbot: QtBot, qapp: QApplication, bus: DBusConnection
 ) -> None:
     from jeepney import HeaderFields, message_bus, new_method_return
     from jeepney.io.blocking import Proxy
@@ -163,10 +162,10 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(asked, "u", (7,)))
-        until(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
-    window.show()
-    window.activateWindow()
-    assert QTest.qWaitForWindowActive(window)
+        qtbot.waitUntil(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
     made.notify_answer_ready()
     with pytest.raises(TimeoutError):
         bus.receive(timeout=0.5)
@@ -201,7 +200,7 @@ def test_a_notice_is_never_markup_whatever_the_desktop_can_show(
     assert asked.body[4] == body and notice.communicate(timeout=20)[0].strip() == "7"
 
 
-def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trays_menu_does_what_it_says(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
     window, wanted = QWidget(), list[str]()
     made = TrayIcon(window)
@@ -211,15 +210,13 @@ def test_the_trays_menu_does_what_it_says(application: QApplication, monkeypatch
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
     made.notify_answer_ready()  # to a desktop that is not there
-    until(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
+    qtbot.waitUntil(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
     assert made._last == 0
     window.deleteLater()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="freedesktop.org's files")
-def test_menu_and_start_of_the_desktop(
-    application: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_menu_and_start_of_the_desktop(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     assert "--describe" in desktop_entry.install_entry(b"png")
@@ -240,7 +237,7 @@ def test_menu_and_start_of_the_desktop(
         desktop_entry.set_autostart(True)
 
 
-def test_the_icon_has_all_sizes(application: QApplication) -> None:
+def test_the_icon_has_all_sizes(qapp: QApplication) -> None:
     assert {size.width() for size in app_icon().availableSizes()} == {16, 24, 32, 48, 64, 128, 256}
 
 

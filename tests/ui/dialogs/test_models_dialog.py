@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from assistant.paths import AppPaths
@@ -18,7 +19,6 @@ from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from tests.support import hub_server as hubs
 from tests.support.hub_server import Hub
-from tests.support.window_harness import until
 from tests.unit.models.test_hardware_fit import smi
 from ui.dialogs.models_dialog import ModelsDialog
 from ui.download_manager import DownloadManager
@@ -40,7 +40,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 class View:
     """What a window has of models: settings, downloads that live as long as it, and a dialog that is opened anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, qtbot: QtBot) -> None:
+        self.qtbot = qtbot
         self.settings = Settings()
         self.parent = QWidget()
         self.words: list[str] = []
@@ -57,7 +58,7 @@ class View:
         self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialog.show()
         self.dialog.activateWindow()
-        until(self.dialog.isActiveWindow)
+        self.qtbot.waitUntil(self.dialog.isActiveWindow)
 
     def press(self, key: Qt.Key = Qt.Key.Key_Space) -> None:
         """As a hand does: whatever has the focus gets it."""
@@ -65,76 +66,75 @@ class View:
 
 
 @pytest.fixture
-def view(application: QApplication, hub: Hub) -> Iterator[View]:
-    made = View()
+def view(qtbot: QtBot, hub: Hub) -> Iterator[View]:
+    made = View(qtbot)
     yield made
     made.downloads.stop_all()
     made.parent.deleteLater()
-    application.processEvents()
 
 
-def test_a_model_is_got_used_and_removed(view: View, hub: Hub) -> None:
+def test_a_model_is_got_used_and_removed(qtbot: QtBot, view: View, hub: Hub) -> None:
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
     assert row.pause_button.isVisible() and not row.download_button.isVisible()
-    until(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state.text())
     assert (view.settings.transcriber.model, view.settings.transcriber.backend) == ("whisper-tiny", "whisper")
     assert view.words == ["Fetching whisper-tiny", "whisper-tiny is here", "whisper-tiny is used now"]
     row.remove_button.click()
-    until(lambda: row.download_button.isVisible())
+    qtbot.waitUntil(lambda: row.download_button.isVisible())
     assert row.state.text() == view.words[-1] == "whisper-tiny is removed: 0.00 GB are free again."
 
 
-def test_it_is_paused_and_goes_on(view: View, hub: Hub) -> None:
+def test_it_is_paused_and_goes_on(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.cuts = 3  # each makes it wait a little
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
-    until(lambda: row.bar.value() > 100)
+    qtbot.waitUntil(lambda: row.bar.value() > 100)
     row.pause_button.click()
-    until(lambda: "Paused" in row.state.text())
+    qtbot.waitUntil(lambda: "Paused" in row.state.text())
     assert view.words[-1] == "Paused: whisper-tiny" and row.download_button.text() == "Go on"
     hub.cuts = 0
     hub.asked.clear()
     row.download_button.click()
-    until(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state.text())
     assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
 
 
-def test_space_pressed_twice_stays_in_its_row(application: QApplication, view: View, hub: Hub) -> None:
+def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, view: View, hub: Hub) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.setFocus()
     strayed: list[QWidget] = []
-    watched = application.focusChanged.connect(lambda _, now: now in row.children() or strayed.append(now))
+    watched = qapp.focusChanged.connect(lambda _, now: now in row.children() or strayed.append(now))
     view.press()
     assert list(view.downloads.running) == ["whisper-tiny"] and row.pause_button.hasFocus()
     view.press()
-    until(lambda: not view.downloads.running)
+    qtbot.waitUntil(lambda: not view.downloads.running)
     assert row.download_button.hasFocus()
     hub.cuts = 0
     view.press()
-    until(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state.text())
     assert row.use_button.hasFocus(), "the end took nobody elsewhere"
     row.remove_button.setFocus()
     view.press()
     view.press()
-    until(lambda: "free again" in row.state.text())
+    qtbot.waitUntil(lambda: "free again" in row.state.text())
     assert row.download_button.hasFocus() and not view.downloads.running
-    application.focusChanged.disconnect(watched)
+    qapp.focusChanged.disconnect(watched)
     assert len([one for one in view.words if "free again" in one]) == 1 and not strayed
 
 
-def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(view: View, hub: Hub) -> None:
+def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(qtbot: QtBot, view: View, hub: Hub) -> None:
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.setFocus()
     view.press()
     view.parent.show()
     view.parent.activateWindow()
-    until(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state.text())
     assert view.dialog.focusWidget() is row.use_button
 
 
-def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> None:
+def test_one_that_waits_or_runs_is_not_fetched_twice(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.cuts = 99
     waiting = [one.name for one in view.downloads.recommended_models()][1:]
     view.downloads.download_all()
@@ -148,36 +148,36 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(view: View, hub: Hub) -> No
     assert view.downloads.running[second] is once and view.words.count(f"Fetching {second}") == 1
     for one in (first, second):
         view.downloads.pause_download(one)
-    until(lambda: not view.downloads.running)
+    qtbot.waitUntil(lambda: not view.downloads.running)
     assert not any("waits" in row.state.text() for row in view.dialog.rows.values())
     assert view.words.count("What waited for it is not fetched.") == 1
 
 
-def test_after_a_failure_nothing_waits_and_that_is_said(view: View, hub: Hub) -> None:
+def test_after_a_failure_nothing_waits_and_that_is_said(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
     view.downloads.download_all()
-    until(lambda: not view.downloads.running)
+    qtbot.waitUntil(lambda: not view.downloads.running)
     row = view.dialog.rows[view.downloads.recommended_models()[0].name]
     assert row.state.text() == view.words[-1] and row.state.text().endswith("What waited for it is not fetched.")
     assert not any("waits" in one.state.text() for one in view.dialog.rows.values())
 
 
-def test_only_the_one_that_is_used_says_so(view: View, hub: Hub) -> None:
+def test_only_the_one_that_is_used_says_so(qtbot: QtBot, view: View, hub: Hub) -> None:
     rows = [view.dialog.rows[name] for name in ("whisper-tiny", "whisper-small")]
     for row in rows:
         row.download_button.click()
-        until(row.use_button.isVisible)
+        qtbot.waitUntil(row.use_button.isVisible)
     assert [row.state.text() for row in rows] == ["It is here.", "It is used now."]
     rows[0].use_button.click()
     assert [row.state.text() for row in rows] == ["It is used now.", "It is here."]
 
 
-def test_it_is_fetched_on_when_the_dialog_is_closed_and_shown_when_it_is_opened_again(view: View, hub: Hub) -> None:
+def test_a_download_goes_on_in_a_closed_dialog_and_is_shown_when_reopened(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.cuts = 99
     view.dialog.rows["whisper-tiny"].download_button.click()
-    until(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
+    qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
     view.press(Qt.Key.Key_Escape)
-    until(lambda: not isValid(view.dialog))
+    qtbot.waitUntil(lambda: not isValid(view.dialog))
     assert "whisper-tiny" in view.downloads.running
     view.open()
     row = view.dialog.rows["whisper-tiny"]
@@ -185,23 +185,25 @@ def test_it_is_fetched_on_when_the_dialog_is_closed_and_shown_when_it_is_opened_
     assert "GB, about" in row.state.text()
     hub.cuts = 0
     view.dialog.close()
-    until(lambda: "whisper-tiny is here" in view.words)
+    qtbot.waitUntil(lambda: "whisper-tiny is here" in view.words)
     assert view.settings.transcriber.model == "whisper-tiny"
 
 
-def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: View, hub: Hub, tmp_path: Path) -> None:
+def test_a_begun_download_is_resumed_or_cancelled_after_a_restart(
+    qtbot: QtBot, view: View, hub: Hub, tmp_path: Path
+) -> None:
     hub.cuts = 99
     view.downloads.download("whisper-tiny")
-    until(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
+    qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
     view.downloads.stop_all()
-    again = View()
+    again = View(qtbot)
     row = again.dialog.rows["whisper-tiny"]
-    until(lambda: row.cancel_button.isVisible())
+    qtbot.waitUntil(lambda: row.cancel_button.isVisible())
     assert row.download_button.text() == "Go on" and row.download_button.accessibleName() == "Go on: whisper-tiny"
     assert row.state.text() == "Paused. 0.00 GB of it are here."
     row.cancel_button.setFocus()
     again.press()
-    until(lambda: row.download_button.text() == "Get" and row.download_button.hasFocus())
+    qtbot.waitUntil(lambda: row.download_button.text() == "Get" and row.download_button.hasFocus())
     assert row.state.text() == again.words[-1] == "whisper-tiny is cancelled: 0.00 GB are free again."
     assert not list(tmp_path.rglob("*.hark-part"))
     again.dialog.close()
@@ -209,13 +211,13 @@ def test_what_was_begun_is_gone_on_with_or_thrown_away_after_a_restart(view: Vie
     again.parent.deleteLater()
 
 
-def test_one_that_runs_is_cancelled(view: View, hub: Hub, tmp_path: Path) -> None:
+def test_one_that_runs_is_cancelled(qtbot: QtBot, view: View, hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
-    until(lambda: row.bar.value() > 100)
+    qtbot.waitUntil(lambda: row.bar.value() > 100)
     row.cancel_button.click()
-    until(lambda: "cancelled" in row.state.text())
+    qtbot.waitUntil(lambda: "cancelled" in row.state.text())
     assert not list(tmp_path.rglob("*.hark-part")) and not view.downloads.running
     assert "Paused: whisper-tiny" not in view.words
 
@@ -240,7 +242,7 @@ print(len(fetching), [child for child in fetching if child.is_running()], flush=
     assert done.stdout == "2 []\n" and "still running" not in done.stderr
 
 
-def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, home: Path, hub: Hub) -> None:
+def test_a_window_has_one_dialog_and_stays_usable(qapp: QApplication, home: Path, hub: Hub) -> None:
     window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
     window.show()
     window.models()
@@ -254,24 +256,23 @@ def test_a_window_has_one_dialog_and_stays_usable(application: QApplication, hom
     downloads.stop_all()
     window.hide()
     window.deleteLater()
-    application.processEvents()
 
 
-def test_a_failure_is_a_sentence(view: View, hub: Hub) -> None:
+def test_a_failure_is_a_sentence(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
-    until(lambda: "other content" in row.state.text())
+    qtbot.waitUntil(lambda: "other content" in row.state.text())
     assert row.download_button.isVisible()
 
 
 def test_what_fits_the_graphics_card_fits_the_computer(
-    application: QApplication, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, qapp: QApplication, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smi(tmp_path, "Small, 2048 MiB\\nBig, 24564 MiB\\n", monkeypatch)
-    view = View()
+    view = View(qtbot)
     view.downloads.memory_gb = 4.0
-    until(lambda: view.downloads.gpu_memory_gb)
+    qtbot.waitUntil(lambda: view.downloads.gpu_memory_gb > 0)
     assert view.downloads.gpu_memory_gb == pytest.approx(25.76, abs=0.01)
     assert "whisper-small + qwen2-vl-7b + piper-ljspeech" in view.dialog.download_all_button.text()
     large = {name for name, row in view.dialog.rows.items() if "too large" in row.about.text()}
@@ -280,19 +281,19 @@ def test_what_fits_the_graphics_card_fits_the_computer(
     view.parent.deleteLater()
 
 
-def test_a_voice_is_got_and_used(view: View, hub: Hub) -> None:
+def test_a_voice_is_got_and_used(qtbot: QtBot, view: View, hub: Hub) -> None:
     row = view.dialog.rows["piper-ljspeech"]
     for file in ("a.onnx", "a.onnx.json"):
         hub.files[f"{row.entry.folder}/{file}"] = file.encode()
     row.download_button.click()
-    until(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state.text())
     assert view.settings.voice.id == "piper/piper-ljspeech"
 
 
-def test_a_quantised_model_is_not_used_before_its_packages_are_here(view: View, hub: Hub) -> None:
+def test_a_quantised_model_is_not_used_before_its_packages_are_here(qtbot: QtBot, view: View, hub: Hub) -> None:
     row = view.dialog.rows["qwen2-vl-2b-awq"]
     weights = b"\x02\0\0\0\0\0\0\0{}"
     hub.files |= {"tokenizer_config.json": b"{}", "model.safetensors": weights}
     row.download_button.click()
-    until(lambda: "pip install optimum gptqmodel" in row.state.text())
+    qtbot.waitUntil(lambda: "pip install optimum gptqmodel" in row.state.text())
     assert view.settings == Settings() and row.use_button.isVisible()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
 
 from assistant.paths import AppPaths
 from assistant.setting_change import SettingChange
 from assistant.settings import Settings
 from assistant.settings_file import load_settings
-from tests.support.window_harness import WindowHarness, until
+from tests.support.window_harness import WindowHarness
 from ui.dialogs.settings_dialog import SettingsDialog
 
 
@@ -55,21 +56,21 @@ def test_every_setting_has_its_words(desk: WindowHarness) -> None:
     made.close()
 
 
-def test_what_was_wrong_with_the_settings_is_told(application: QApplication, home: Path) -> None:
+def test_what_was_wrong_with_the_settings_is_told(qtbot: QtBot, qapp: QApplication, home: Path) -> None:
     home.mkdir()
     (home / "settings.toml").write_text("[look")
-    desk = WindowHarness(home, load_settings(AppPaths.locate()))
-    until(desk.texts)
+    desk = WindowHarness(qtbot, home, load_settings(AppPaths.locate()))
+    qtbot.waitUntil(lambda: bool(desk.texts()))
     assert "broken" in desk.texts()[0]
     desk.close()
 
 
 def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     desk.window.do.on_choice(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
-    until(lambda: "hark-window --talk" in desk.window.bar.status_label.text())
+    qtbot.waitUntil(lambda: "hark-window --talk" in desk.window.bar.status_label.text())
     assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
     desk.window.do.looking.capture_window()
     assert "F7 captures the screen" in desk.window.bar.status_label.text()

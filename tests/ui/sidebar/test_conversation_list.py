@@ -8,10 +8,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QInputDialog
+from pytestqt.qtbot import QtBot
 
 from assistant import events
 from assistant.history import conversation_store
-from tests.support.window_harness import PAST, Past, WindowHarness, until
+from tests.support.window_harness import PAST, Past, WindowHarness
 from ui import responsive_layout
 
 
@@ -20,10 +21,10 @@ def past() -> Past:
     return PAST
 
 
-def test_conversations_are_listed_and_searched(desk: WindowHarness) -> None:
+def test_conversations_are_listed_and_searched(qtbot: QtBot, desk: WindowHarness) -> None:
     assert desk.titles() == ["Long", "火车", "Tea"]
     QTest.keyClicks(desk.past.search_field, "tea question 1")
-    until(lambda: desk.titles() == ["Tea"])
+    qtbot.waitUntil(lambda: desk.titles() == ["Tea"])
     desk.past.search_field.setText("火")
     QTest.keyClick(desk.past.search_field, Qt.Key.Key_Return)
     assert desk.titles() == ["火车"]
@@ -69,14 +70,14 @@ def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: WindowHarness
 
 
 def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
-    desk: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, desk: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation_store, "UNDO_SECONDS", -0.9)
     for title in desk.titles():
         desk.choose(title)
         desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
     assert list((home / "pictures").glob("*.png"))
-    until(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
+    qtbot.waitUntil(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
 
 
 def test_export_and_import(desk: WindowHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ import pytest
 from PySide6 import QtGui
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QHelpEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QListWidgetItem, QMessageBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 import ui
 from assistant import events
@@ -180,11 +180,11 @@ def told_by_tool_tip(widget: QWidget, at: QPoint | None = None) -> str:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened(
-    desk: WindowHarness, fifo: Path
+    qtbot: QtBot, qapp: QApplication, desk: WindowHarness, fifo: Path
 ) -> None:
     window = desk.window
-    window.options()
-    QTest.qWait(100)  # a tool tip goes when the focus does
+    with qtbot.waitSignal(qapp.focusWindowChanged):  # a tool tip goes when the focus does
+        window.options()
     for name in names(fifo):
         desk.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
         assert told_by_tool_tip(window.bar.talk_button) == f"{name} cannot be opened."
@@ -218,7 +218,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 def test_a_message_box_shows_markup_as_it_is(
-    application: QApplication, fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
 
@@ -243,7 +243,7 @@ def test_a_message_box_shows_markup_as_it_is(
 
 
 def test_a_file_is_overwritten_only_after_a_question_of_our_own(
-    application: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from PySide6.QtWidgets import QFileDialog
 
@@ -262,7 +262,7 @@ def test_a_file_is_overwritten_only_after_a_question_of_our_own(
 
 
 def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_without_its_marks(
-    application: QApplication,
+    qapp: QApplication,
 ) -> None:
     button, item = QPushButton("x"), QListWidgetItem()
     labels.set_tool_tip(button, "Ask what is typed (Enter)")

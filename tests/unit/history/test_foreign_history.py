@@ -284,7 +284,7 @@ def test_a_history_of_the_collection_is_opened_with_its_turn(case: Path, tmp_pat
     assert "what" in questions(kept)
 
 
-def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path, application: object) -> None:
+def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path, qapp: object) -> None:
     from ui.sidebar.conversation_list import ConversationPanel
 
     number = 2**40

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from assistant.models import local_store
 from assistant.models.catalog import CATALOG
@@ -18,7 +18,6 @@ from assistant.settings_file import load_settings, save_settings
 from tests.conftest import Ran
 from tests.support import published_models
 from tests.support.hub_server import Hub, started
-from tests.support.window_harness import until
 from tests.ui.dialogs.test_models_dialog import View
 
 Cli = Callable[..., Ran]
@@ -83,13 +82,13 @@ def test_the_command_gets_them_and_they_are_used(cli: Cli, hub: Hub, red: Path, 
 
 
 def test_the_window_s_button_gets_them_and_they_are_used(
-    application: QApplication, cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
+    qtbot: QtBot, cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
 ) -> None:
-    view = View()
+    view = View(qtbot)
     for name in NAMES:
         row = view.dialog.rows[name]
         row.download_button.click()
-        until(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
+        qtbot.waitUntil(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
         assert row.state.text() == "It is used now."
     assert save_settings(view.settings, AppPaths.locate()) is None
     view.downloads.stop_all()

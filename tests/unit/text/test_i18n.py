@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QWidget,
 )
+from pytestqt.qtbot import QtBot
 
 from assistant import events
 from assistant.errors import InvalidInputError
@@ -44,13 +45,17 @@ NAMES = {"Hark", "Ctrl", "Whisper", "Qwen2-VL", "English", "简体中文", "JSON
 
 
 def sentences() -> set[str | tuple[str, str]]:
-    """What the sources give to tr, trn and mark; what is no plain string there is a mistake."""
+    """What the sources give to tr, ntr and tr_noop; what is no plain string there is a mistake."""
     found: set[str | tuple[str, str]] = set()
     for path in [*(ROOT / "ui").rglob("*.py"), *(ROOT / "assistant").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "trn", "mark"):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("tr", "ntr", "tr_noop")
+            ):
                 given = [one.value for one in node.args if isinstance(one, ast.Constant)]
-                if node.func.id == "trn":
+                if node.func.id == "ntr":
                     assert len(given) >= 2, f"{path}:{node.lineno}"
                     found.add((given[0], given[1]))
                 elif given:
@@ -117,7 +122,7 @@ def test_no_sentence_goes_past_the_catalogue() -> None:
         text
         for path in paths
         # A style sheet; the desktop's own entry, in both languages; the terminal's arguments, which are English.
-        if path.name not in ("style.py", "install.py", "__main__.py")
+        if path.name not in ("theme.py", "desktop_entry.py", "__main__.py")
         for text in _plain(ast.parse(path.read_text("utf-8")))
         if re.search(r"[A-Za-z]{2,},? [a-z0]{2,}|[A-Za-z]{3,}[,:]? 0|[a-z]{3,}\.$", text)
     }
@@ -125,7 +130,7 @@ def test_no_sentence_goes_past_the_catalogue() -> None:
     assert found - commands <= {"[picture: 0]"}, found
 
 
-def test_qts_own_buttons_and_menus_are_in_the_language(application: QApplication, spoken: None) -> None:
+def test_qts_own_buttons_and_menus_are_in_the_language(qapp: QApplication, spoken: None) -> None:
     before = QLocale()
     app.set_language("zh_CN")
     try:
@@ -137,12 +142,12 @@ def test_qts_own_buttons_and_menus_are_in_the_language(application: QApplication
         assert len(said) > 10 and all(re.search("[\u4e00-\u9fff]", one) for one in said), said
         assert QLocale().language() == QLocale.Language.Chinese
     finally:
-        for one in application.findChildren(QTranslator):
-            application.removeTranslator(one)
+        for one in qapp.findChildren(QTranslator):
+            qapp.removeTranslator(one)
             one.setParent(None)
         QLocale.setDefault(before)
     app.set_language("en")
-    assert not application.findChildren(QTranslator), "Qt's own is English"
+    assert not qapp.findChildren(QTranslator), "Qt's own is English"
 
 
 def test_the_first_run_says_that_the_starters_ear_is_english_only_and_what_hears_more(spoken: None) -> None:
@@ -218,9 +223,9 @@ def shown(widget: QWidget) -> Iterator[str]:
     yield from (action.text() for action in widget.findChildren(QAction))
 
 
-def test_nothing_in_the_window_is_beyond_translation(application: QApplication, home: Path, spoken: None) -> None:
+def test_nothing_in_the_window_is_beyond_translation(qtbot: QtBot, home: Path, spoken: None) -> None:
     i18n.use_catalog(Pseudo())
-    desk = WindowHarness(home, Settings())
+    desk = WindowHarness(qtbot, home, Settings())
     window = desk.window
     desk.on(
         events.PictureAdded("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)),

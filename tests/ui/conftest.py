@@ -1,0 +1,35 @@
+"""A window over a history, for every test of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from assistant.settings import Settings, WindowSettings
+from tests.support.window_harness import Past, WindowHarness
+from ui.accessibility.announcer import Announcer
+
+
+@pytest.fixture
+def past() -> Past:
+    """The conversations in the history: none. Files of tests that are about them have a fixture of their own."""
+    return ()
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, home: Path, past: Past) -> Iterator[WindowHarness]:
+    """A window that is not started for the first time."""
+    desk = WindowHarness(qtbot, home, Settings(window=WindowSettings(first_run_done=True)), past)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a screen reader is given to read from here on."""
+    announced: list[str] = []
+    monkeypatch.setattr(Announcer, "read_text", lambda _, text: announced.append(text))
+    return announced
