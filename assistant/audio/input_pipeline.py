@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from assistant.audio.clip import AudioClip, Samples
+from assistant.audio.clip import Samples
 from assistant.audio.echo_canceller import EchoCanceller
 from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import (
@@ -65,17 +65,12 @@ class AudioInputPipeline:
         self._began_during_playback, self._is_own_voice = False, None
 
     def _judge_event(self, event: SpeechEvent) -> SpeechEvent:
-        """Replaces an utterance by silence if it is Hark's own voice; each utterance is judged once, early."""
+        """Marks Hark's own voice. Each utterance is judged once, early."""
         if not self.echo or not isinstance(event, (SpeechContinues, SpeechPaused, SpeechEnded)):
             return event
-        utterance = event.utterance
         if self._is_own_voice is None:
-            self._is_own_voice = self.echo.is_own_voice(len(utterance.samples))
-        return (
-            replace(event, utterance=AudioClip(np.zeros_like(utterance.samples), SAMPLE_RATE_HZ))
-            if self._is_own_voice
-            else event
-        )
+            self._is_own_voice = self.echo.is_own_voice(len(event.utterance.samples))
+        return replace(event, is_own_voice=self._is_own_voice)
 
     def _measure_level(self, block: Samples) -> None:
         self._peak_level = max(self._peak_level, float(np.abs(block).max(initial=0.0)))

@@ -37,16 +37,24 @@ class SpeechStarted:
 
 @dataclass(frozen=True)
 class SpeechContinues:
-    """Speech goes on. `utterance`: its audio so far, at 16 kHz."""
+    """Speech goes on.
+
+    `utterance`: its audio so far, at 16 kHz.
+    `is_own_voice`: it is Hark's own voice from the speaker."""
 
     utterance: AudioClip
+    is_own_voice: bool = False
 
 
 @dataclass(frozen=True)
 class SpeechPaused:
-    """The soft end. `utterance`: its audio so far, at 16 kHz."""
+    """The soft end.
+
+    `utterance`: its audio so far, at 16 kHz.
+    `is_own_voice`: it is Hark's own voice from the speaker."""
 
     utterance: AudioClip
+    is_own_voice: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,20 @@ class SpeechEnded:
     """The hard end.
 
     `utterance`: its audio, at 16 kHz.
-    `is_ended_by_key`: the talk key ended it, not a silence."""
+    `is_ended_by_key`: the talk key ended it, not a silence.
+    `is_own_voice`: it is Hark's own voice from the speaker."""
 
     utterance: AudioClip
     is_ended_by_key: bool = False
+    is_own_voice: bool = False
 
 
-SpeechEvent = SpeechStarted | SpeechContinues | SpeechPaused | SpeechResumed | SpeechEnded
+@dataclass(frozen=True)
+class SpeechDiscarded:
+    """The utterance is not to be answered: the microphone it came from was lost or is needed for a test."""
+
+
+SpeechEvent = SpeechStarted | SpeechContinues | SpeechPaused | SpeechResumed | SpeechEnded | SpeechDiscarded
 
 
 class UtteranceSegmenter:
@@ -124,9 +139,9 @@ class UtteranceSegmenter:
             yield self._end_utterance(is_by_key=True)
 
     def discard_utterance(self) -> Iterator[SpeechEvent]:
-        """Ends the current utterance with empty audio, because its source is not reliable."""
+        """Drops the current utterance."""
         if self._is_speaking:
-            yield SpeechEnded(AudioClip(np.zeros(0, np.float32), SAMPLE_RATE_HZ))
+            yield SpeechDiscarded()
         self._is_speaking = self._is_paused = self._is_key_down = self._is_key_tapped = False
         self._utterance, self._speech_samples = [], 0
         self._pre_roll.clear()

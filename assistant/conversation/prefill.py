@@ -1,43 +1,44 @@
-"""What the next question will need, done before it is asked: pictures are encoded, the conversation is fed.
-
-Knows no threads or models; a turn goes first, between any two steps."""
+"""Prepares the responder for the next question before it is asked: pictures are encoded, past messages are fed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 
-from assistant.conversation.turn_runner import Session
 from assistant.error_boundary import reporting_errors
-from assistant.events import ErrorOccurred, Event
+from assistant.errors import AssistantError
 from assistant.messages import Message
-from assistant.pictures import Picture
+from assistant.models.manager import ModelManager
 
 
 class PromptPrefiller:
-    """Takes the steps of the responder's `prepare`, where it has one; what cannot be done is told."""
+    """Runs `Responder.prepare` step by step, so that a turn can begin between any two steps.
 
-    def __init__(self, desk: Session, emit: Callable[[Event], None]) -> None:
-        self._desk, self._emit = desk, emit
+    `models`: the responder among them is prepared.
+    `on_error`: receives what goes wrong; `logs` is the folder of the log."""
+
+    def __init__(self, models: ModelManager, on_error: Callable[[AssistantError], None], logs: Path) -> None:
+        self._models, self._on_error, self._logs = models, on_error, logs
         self._steps: Generator[None, None, None] | None = None
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a step to take."""
+        """Whether there is a step to run."""
         return self._steps is not None
 
-    def start_prefill(self, pictures: tuple[Picture, ...]) -> None:
-        """Another next question: about these pictures, after `desk.past`."""
+    def start_prefill(self, messages: Sequence[Message]) -> None:
+        """Begins anew: these messages, the last without its text, are what the next question will come with."""
         self.stop_prefill()
-        self._steps = self._prefill(pictures)
+        self._steps = self._prefill(messages)
 
     def stop_prefill(self) -> None:
-        """Leaves it; what was finished stays."""
+        """Runs no more steps; the responder keeps what is finished."""
         if self._steps:
             self._steps.close()
         self._steps = None
 
     def run_step(self) -> None:
-        """One step, if there is one to take."""
+        """Runs one step, if there is one."""
         try:
             if self._steps:
                 next(self._steps)
@@ -45,13 +46,13 @@ class PromptPrefiller:
             self._steps = None
 
     def forget_picture(self, digest: str) -> None:
-        """Lets a picture go, in the responder's memory too."""
-        responder = self._desk.models.responder
+        """Frees what the responder keeps of a picture."""
+        responder = self._models.responder
         if responder:
             responder.forget_picture(digest)
 
-    def _prefill(self, pictures: tuple[Picture, ...]) -> Generator[None, None, None]:
-        with reporting_errors(lambda error: self._emit(ErrorOccurred.from_error(error)), self._desk.folders.logs):
-            responder = self._desk.models.responder
+    def _prefill(self, messages: Sequence[Message]) -> Generator[None, None, None]:
+        with reporting_errors(self._on_error, self._logs):
+            responder = self._models.responder
             if responder:
-                yield from responder.prepare([*self._desk.prompt_messages, Message("user", "", pictures)])
+                yield from responder.prepare(messages)

@@ -1,4 +1,4 @@
-"""How much of an answer was heard: text against samples. Knows nothing of devices or models."""
+"""Aligns the letters of a written answer with the samples of its audio, to tell how much of it was heard."""
 
 from __future__ import annotations
 
@@ -7,57 +7,55 @@ from dataclasses import dataclass
 
 @dataclass
 class _SpokenPiece:
-    """`until`: letters of the written answer to its end; `first` to `end`: its samples."""
-
-    written_end: int
+    written_end: int  # letters of the written answer up to the end of the piece
     first_sample: int
-    end_sample: int
+    end_sample: int  # the one after its last
 
 
 class SpeechAlignment:
-    """Which samples spoke which letters. Pieces come in order; a piece's samples follow it."""
+    """Pieces are added in order, each before its samples. Samples count from the start of the answer."""
 
     def __init__(self) -> None:
         self._pieces: list[_SpokenPiece] = []
-        self._samples = 0
+        self._sample_count = 0
 
-    def add_piece(self, until: int) -> None:
+    def add_piece(self, written_end: int) -> None:
         """A piece begins that ends at this letter of the written answer."""
-        self._pieces.append(_SpokenPiece(until, self._samples, self._samples))
+        self._pieces.append(_SpokenPiece(written_end, self._sample_count, self._sample_count))
 
-    def add_samples(self, samples: int) -> None:
-        """So many samples were written in all."""
-        self._samples = samples
+    def add_samples(self, sample_count: int) -> None:
+        """The audio so far, up to some sample of the last piece, has this many samples."""
+        self._sample_count = sample_count
         if self._pieces:
-            self._pieces[-1].end_sample = samples
+            self._pieces[-1].end_sample = sample_count
 
-    def piece_start(self, played: int) -> int:
-        """The first sample of the piece that sounds at this sample: where to begin it again."""
-        return max((piece.first_sample for piece in self._pieces if piece.first_sample <= played), default=0)
+    def piece_start(self, played_samples: int) -> int:
+        """The first sample of the piece that is being played."""
+        return max((piece.first_sample for piece in self._pieces if piece.first_sample <= played_samples), default=0)
 
-    def neighbor_piece_start(self, played: int, pieces: int) -> int:
-        """The first sample of the piece so many before or after the one that sounds."""
+    def neighbor_piece_start(self, played_samples: int, offset: int) -> int:
+        """The first sample of the piece so many after the one that is being played, or before it."""
         if not self._pieces:
             return 0
-        now = sum(piece.first_sample <= played for piece in self._pieces) - 1
-        return self._pieces[max(0, min(len(self._pieces) - 1, now + pieces))].first_sample
+        current = sum(piece.first_sample <= played_samples for piece in self._pieces) - 1
+        return self._pieces[max(0, min(len(self._pieces) - 1, current + offset))].first_sample
 
-    def heard_letters(self, played: int, text: str) -> int:
-        """Letters of `text` heard when so many samples were played.
+    def heard_letters(self, played_samples: int, text: str) -> int:
+        """The letters of the written answer `text` that were heard when so many samples were played.
 
-        Whole pieces, and the played share of the one that sounds, rounded down to a word."""
-        before = 0
+        All of the pieces that were played; of the one that is being played its played share, rounded down to a word."""
+        piece_start = 0
         for piece in self._pieces:
-            if played < piece.end_sample:
-                share = max(0, played - piece.first_sample) / (piece.end_sample - piece.first_sample)
-                return _word_end(text, before, before + int(share * (piece.written_end - before)))
-            before = piece.written_end
-        return before
+            if played_samples < piece.end_sample:
+                share = max(0, played_samples - piece.first_sample) / (piece.end_sample - piece.first_sample)
+                return _word_end(text, piece_start, piece_start + int(share * (piece.written_end - piece_start)))
+            piece_start = piece.written_end
+        return piece_start
 
 
-def _word_end(text: str, least: int, most: int) -> int:
-    """The last place from `least` to `most` where a word ends (after each letter of scripts without spaces)."""
-    at = most
-    while at > least and at < len(text) and not text[at].isspace() and text[at].isascii():
-        at -= 1
-    return at
+def _word_end(text: str, low: int, high: int) -> int:
+    """The last position from `low` to `high` where a word ends; in scripts without spaces one ends at every letter."""
+    position = high
+    while position > low and position < len(text) and not text[position].isspace() and text[position].isascii():
+        position -= 1
+    return position

@@ -1,57 +1,55 @@
-"""The engine: microphone and speaker, a listener thread and one worker thread around a conversation.
-
-Every call returns at once. The worker owns all models and takes one step at a time: what was called, then the turn.
-Knows nothing of who shows what happens."""
+"""The engine in this process: a worker thread that runs the turns, a listener thread, and one for the audio devices."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import SpeechEvent, SpeechStarted
+from assistant.conversation.session import Session
 from assistant.conversation.turn_manager import TurnManager
-from assistant.conversation.turn_runner import Session, TurnRequest
-from assistant.engine.attachments import Attachments
+from assistant.conversation.turn_runner import TurnRequest
 from assistant.engine.audio_devices import AudioDevices
+from assistant.engine.command_runner import CommandRunner
 from assistant.engine.earcon_rules import EarconRules
 from assistant.engine_api import EngineApi
 from assistant.error_boundary import reporting_errors
 from assistant.errors import AssistantError
-from assistant.events import ConversationOpened, ErrorOccurred, Event, Notice, VoicesAvailable
-from assistant.history import turn_recorder
-from assistant.models import voices
+from assistant.events import ErrorOccurred, Event
 from assistant.models.manager import ModelManager
 from assistant.paths import AppPaths
-from assistant.pictures import open_encoded
 from assistant.progress import WorkerProgress
 from assistant.safe_open import user_path
 from assistant.settings import Settings
-from assistant.text.i18n import tr
 
-_PLAYBACK_POLL_S = 0.02  # seconds between looks at what is being played
-_SHUTDOWN_TIMEOUT_S = 3.0  # seconds for a frozen sound server
-
-OnEvent = Callable[[Event], None]
+_PLAYBACK_POLL_S = 0.02  # between checks whether an answer was played to its end
+_SHUTDOWN_TIMEOUT_S = 3.0  # for audio devices to close: a frozen sound server hangs them
 
 
 class Engine(EngineApi):
-    """One conversation, spoken and typed. `on_event` is called from the engine's threads, never from two at once."""
+    """Puts calls into a queue, from which the worker takes them one by one, between two steps of a turn. The worker
+    alone uses the models. Speech comes into the same queue from the listener.
+
+    `on_event`: is called from the engine's threads, never from two at once.
+    `progress`: where the worker marks its steps."""
 
     def __init__(
-        self, settings: Settings, folders: AppPaths, on_event: OnEvent, progress: WorkerProgress | None = None
-    ):
-        self._paths, self._on_event, self._emit_lock = folders, on_event, threading.Lock()
+        self,
+        settings: Settings,
+        paths: AppPaths,
+        on_event: Callable[[Event], None],
+        progress: WorkerProgress | None = None,
+    ) -> None:
+        self._on_event, self._emit_lock = on_event, threading.Lock()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_closing, self._progress = False, progress or WorkerProgress()
         self._earcon_rules = EarconRules()
-        self._session = Session(settings, folders, None, ModelManager(folders.data))
-        self._turns: TurnManager
+        session = Session(settings, paths, None, ModelManager(paths.data))
+        self._turns = TurnManager(session, self._open_playback, self._emit_event)
         self._devices = AudioDevices(settings.audio, self._emit_event, lambda: self._turns.sentence_start)
-        self._turns = TurnManager(self._session, self._open_playback, self._emit_event)
-        self._attachments = Attachments(self._session, self._turns, self._emit_event)
+        self._runner = CommandRunner(self._turns, self._devices, self._emit_event)
         self._threads: list[threading.Thread] = []
 
     def start(self, conversation_id: int | None = None, is_private: bool = False, opening_id: int = 0) -> None:
@@ -63,7 +61,7 @@ class Engine(EngineApi):
         ]
         for thread in self._threads:
             thread.start()
-        self._calls.put(lambda: self._begin_session(conversation_id, is_private, opening_id))
+        self._calls.put(lambda: self._runner.begin_session(conversation_id, is_private, opening_id))
 
     def stop(self) -> None:
         self.interrupt()
@@ -75,11 +73,11 @@ class Engine(EngineApi):
 
     def ask(self, text: str, picture: str = "", box: Sequence[int] = (), request_id: str = "") -> None:
         self._silence_playback()
-        self._calls.put(lambda: self._ask_typed(text, picture, tuple(box), request_id))
+        self._calls.put(lambda: self._runner.ask_typed(text, picture, tuple(box), request_id))
 
     def ask_again(self, turn_id: int, text: str, opening_id: int = 0, request_id: str = "") -> None:
         self._silence_playback()
-        self._calls.put(lambda: self._ask_turn_again(turn_id, text, opening_id, request_id))
+        self._calls.put(lambda: self._runner.ask_turn_again(turn_id, text, opening_id, request_id))
 
     def ask_audio_file(self, path: str, request_id: str = "") -> None:
         self._silence_playback()
@@ -93,23 +91,22 @@ class Engine(EngineApi):
         self._calls.put(lambda: self._turns.skip_sentences(sentences))
 
     def attach_file(self, path: str, request_id: str = "", is_restored: bool = False) -> None:
-        """A restored picture was attached before, in an engine that crashed: a question may have been asked with it."""
-        self._calls.put(
-            lambda: self._attachments.add(self._session.open_picture(user_path(path)), request_id, is_restored)
-        )
+        """`is_restored`: it was attached before, in an engine that crashed; a question may have been asked with it."""
+        self._calls.put(lambda: self._runner.attach_file(user_path(path), request_id, is_restored))
 
     def attach_image(self, data: bytes, name: str, request_id: str = "", is_restored: bool = False) -> None:
-        self._calls.put(lambda: self._attachments.add(open_encoded(data, name), request_id, is_restored))
+        """`is_restored`: it was attached before, in an engine that crashed; a question may have been asked with it."""
+        self._calls.put(lambda: self._runner.attach_image(data, name, request_id, is_restored))
 
     def edit_picture(self, digest: str, quarter_turns: int = 0, box: Sequence[int] = (), request_id: str = "") -> None:
-        self._calls.put(lambda: self._attachments.edit(digest, quarter_turns, tuple(box), request_id))
+        self._calls.put(lambda: self._turns.attachments.edit(digest, quarter_turns, tuple(box), request_id))
 
     def remove_picture(self, digest: str) -> None:
-        self._calls.put(lambda: self._attachments.remove(digest))
+        self._calls.put(lambda: self._turns.remove_picture(digest))
 
     def interrupt(self) -> None:
         self._silence_playback()
-        self._calls.put(self._interrupt_turn)
+        self._calls.put(self._runner.interrupt_turn)
 
     def set_hands_free(self, hands_free: bool) -> None:
         self._devices.set_hands_free(hands_free)
@@ -129,25 +126,21 @@ class Engine(EngineApi):
         self._devices.test_microphone()
 
     def apply_settings(self, settings: Settings) -> None:
-        self._calls.put(lambda: self._apply_settings(settings))
+        self._calls.put(lambda: self._runner.apply_settings(settings))
 
     def rescan_models(self) -> None:
-        self._calls.put(self._rescan_models)
+        self._calls.put(self._runner.rescan_models)
 
     def open_conversation(self, conversation_id: int | None, is_private: bool = False, opening_id: int = 0) -> None:
-        self._calls.put(lambda: self._open_conversation(conversation_id, is_private, opening_id))
+        self._calls.put(lambda: self._runner.open_conversation(conversation_id, is_private, opening_id))
 
     def mark_command_taken(self, count: int) -> None:
         """Writes into the worker's progress, when the worker comes to it, that so many commands were taken up."""
         self._calls.put(lambda: self._progress.record_call_count(count))
 
-    def _interrupt_turn(self) -> None:
-        self._attachments.cancel_description()
-        self._turns.interrupt_turn()
-
     def _emit_event(self, event: Event) -> None:
         earcons = self._earcon_rules.for_event(event)
-        if earcons is not None and self._session.settings.audio.earcons:
+        if earcons is not None and self._turns.session.settings.audio.earcons:
             self._devices.play_earcons(*earcons)
         with self._emit_lock:
             self._on_event(event)
@@ -156,11 +149,11 @@ class Engine(EngineApi):
         self._emit_event(ErrorOccurred.from_error(error))
 
     def _open_playback(self) -> AudioPlayback | None:
-        """One speaks: None where the screen reader reads the answers."""
-        return None if self._session.settings.voice.speaker == "reader" else self._devices.open_playback()
+        is_reader_speaking = self._turns.session.settings.voice.speaker == "reader"
+        return None if is_reader_speaking else self._devices.open_playback()
 
     def _silence_playback(self) -> None:
-        """In the caller's thread: sound stops before the worker has finished its step."""
+        """Runs in the caller's thread: the sound stops before the worker has finished its step."""
         playback = self._turns.audible_playback
         if playback:
             playback.stop()
@@ -171,29 +164,28 @@ class Engine(EngineApi):
         while not self._is_closing:
             if not self._turns.is_ready:
                 self._progress.mark_idle()
-            call = self._next_command()
+            call = self._next_call()
             self._progress.begin_step()
-            with reporting_errors(self._emit_error, self._paths.logs):
+            with reporting_errors(self._emit_error, self._turns.session.paths.logs):
                 if call:
                     call()
                 else:
                     self._turns.run_step()
-                self._attachments.describe_new()
-        self._turns.interrupt_turn()
-        self._session.models.close()
-        if self._session.history:
-            self._session.history.close()
+                self._runner.describe_new_pictures()
+        self._runner.end_session()
 
-    def _next_command(self) -> Callable[[], None] | None:
-        """What was called first; else None: at once while a turn can be stepped, after a while when it cannot."""
-        idle = self._session.settings.memory.unload_after_minutes * 60 if self._session.models.responder else 0
+    def _next_call(self) -> Callable[[], None] | None:
+        """The oldest call that waits; None when it is time for a step of the turn. Waits while there is nothing to do;
+        models are unloaded when that takes long."""
+        session = self._turns.session
+        unload_after_s = session.settings.memory.unload_after_minutes * 60 if session.models.responder else 0
         try:
             if self._turns.is_ready:
                 return self._calls.get_nowait()
-            return self._calls.get(timeout=_PLAYBACK_POLL_S if self._turns.is_busy else idle or None)
+            return self._calls.get(timeout=_PLAYBACK_POLL_S if self._turns.is_busy else unload_after_s or None)
         except queue.Empty:
             if not self._turns.is_busy and not self._turns.is_ready:
-                self._session.models.close()
+                session.models.close()
             return None
 
     def _run_listener(self) -> None:
@@ -208,99 +200,3 @@ class Engine(EngineApi):
         self._turns.handle_speech(event)
         if self._turns.false_interruptions > 1:
             self._devices.reset_echo_trust()
-
-    def _begin_session(self, conversation_id: int | None, is_private: bool, opening_id: int) -> None:
-        self._session.history = self._open_history()
-        self._open_conversation(conversation_id, is_private, opening_id)
-        self._warm_models()
-        self._emit_voices()
-
-    def _emit_voices(self) -> None:
-        with reporting_errors(self._emit_error, self._paths.logs):
-            found = voices.list_voices(self._paths.data)
-            self._emit_event(VoicesAvailable(tuple(one.id for one in found), tuple(one.name for one in found)))
-
-    def _open_history(self) -> turn_recorder.TurnRecorder | None:
-        if not self._session.settings.history.save_conversations:
-            return None
-        opened, why = turn_recorder.open_recorder(self._paths.data)
-        if why:
-            self._emit_event(Notice(why))
-        return opened
-
-    def _warm_models(self) -> None:
-        if not self._session.settings.memory.preload:
-            return self._turns.emit_idle_state()
-        self._turns.set_state("loading")
-        with reporting_errors(self._emit_error, self._paths.logs):
-            for event in self._session.models.warm_up(self._session.settings):
-                self._emit_event(event)
-        self._turns.emit_idle_state()
-
-    def _open_conversation(
-        self, conversation_id: int | None, is_private: bool, opening_id: int, keep_attachments: bool = False
-    ) -> None:
-        self._turns.interrupt_turn()
-        self._session.opening_id = opening_id
-        past = (
-            turn_recorder.load_messages(self._session.history, conversation_id)
-            if self._session.history and conversation_id
-            else []
-        )
-        self._session.conversation, self._session.is_private = conversation_id, is_private
-        pictures = [picture for message in past for picture in message.pictures]
-        if not keep_attachments:
-            self._attachments.retain_only(pictures)
-        self._turns.load_history(past)
-        self._emit_event(ConversationOpened(conversation_id, opening_id=opening_id))
-        self._attachments.restore(pictures)
-
-    def _ask_typed(self, text: str, picture: str, box: tuple[int, ...], request_id: str) -> None:
-        if not text.strip() and not self._turns.attachments:
-            raise AssistantError(
-                "ask", tr("There is nothing to ask yet."), tr("Type or say a question, or drop a picture.")
-            )
-        pointed = next((one for one in self._turns.attachments if box and one.digest == picture), None)
-        if pointed and len(box) == 4:
-            # It is shown once more, last: the region belongs to the last picture.
-            self._turns.start_turn(TurnRequest(text, pictures=(pointed,), regions=(box,), request_id=request_id))
-        else:
-            self._turns.start_turn(TurnRequest(text, request_id=request_id))
-
-    def _ask_turn_again(self, turn_id: int, text: str, opening_id: int, request_id: str) -> None:
-        asked = self._session.history.find_turn(turn_id) if self._session.history else None
-        if not self._session.history or not asked:
-            self._session.opening_id = opening_id  # the window waits for it: what is open stays open under this number
-            raise AssistantError("ask", tr("This turn is not saved; it cannot be asked again."), tr("Ask it anew."))
-        pictures = tuple(self._session.history.load_pictures(asked))
-        branch_id = self._session.history.store.branch_before(turn_id)
-        self._open_conversation(branch_id, is_private=False, opening_id=opening_id, keep_attachments=True)
-        self._attachments.restore(pictures)
-        regions = asked.regions if len(pictures) == len(asked.pictures) else ()
-        self._turns.start_turn(
-            TurnRequest(text or asked.question, None, pictures, regions, request_id, exclude_attachments=True)
-        )
-
-    def _apply_settings(self, settings: Settings) -> None:
-        changed = replace(settings.audio, earcons=True) != replace(self._session.settings.audio, earcons=True)
-        is_other_voice = settings.voice.id != self._session.settings.voice.id
-        self._session.settings = settings
-        if changed:
-            self._turns.interrupt_turn()
-            self._devices.change_devices(settings.audio)
-        if not settings.audio.earcons:
-            self._devices.play_earcons()
-        self._reload_models()
-        if is_other_voice:
-            self._emit_voices()
-
-    def _rescan_models(self) -> None:
-        self._reload_models()
-        self._emit_voices()
-
-    def _reload_models(self) -> None:
-        self._session.models.unload_fallbacks()
-        self._warm_models()
-        self._turns.start_prefill()
-        with reporting_errors(self._emit_error, self._paths.logs):
-            self._attachments.estimate_costs()

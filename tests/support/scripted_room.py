@@ -1,4 +1,4 @@
-"""A room with a person, a microphone and a speaker in scripts of 10 ms, around the floor: no threads, no devices."""
+"""A room with a person, a microphone and a speaker around a `TurnManager`, in blocks of 10 ms."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from assistant.audio.clip import AudioClip, Samples
 from assistant.audio.input_pipeline import AudioInputPipeline
 from assistant.audio.playback import AudioPlayback
 from assistant.audio.segmenter import UtteranceSegmenter
+from assistant.conversation.session import Session
 from assistant.conversation.turn_manager import TurnManager
-from assistant.conversation.turn_runner import Session
 from assistant.errors import AssistantError
 from assistant.events import Event, TurnEnded
 from assistant.history.turn_recorder import TurnRecorder
@@ -95,10 +95,10 @@ class ScriptedRoom:
         self.playing: AudioPlayback | None = None
         self.has_speaker = speaker
         self.history = TurnRecorder(home)
-        settings, folders = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
-        self.desk = Session(settings, folders, self.history, ScriptedModels(self.responder))
-        self.floor = TurnManager(self.desk, self.open, lambda event: self.events.append((round(self.now, 2), event)))
-        self.ears = AudioInputPipeline(
+        settings, paths = Settings(responder=ResponderSettings(system_prompt="")), AppPaths(home, home, home / "logs")
+        session = Session(settings, paths, self.history, ScriptedModels(self.responder))
+        self.turns = TurnManager(session, self.open, lambda event: self.events.append((round(self.now, 2), event)))
+        self.input = AudioInputPipeline(
             UtteranceSegmenter(lambda frame: float(np.abs(frame).mean() > 0.2)), None, lambda level: None
         )
 
@@ -114,11 +114,11 @@ class ScriptedRoom:
 
     def _block(self, block: Samples) -> None:
         self.now += 0.01
-        for event in self.ears.feed_block(block, self.floor.audible_playback):
-            self.floor.handle_speech(event)
-        while self.floor.is_ready:
-            self.floor.run_step()
-        self.floor.run_step()
+        for event in self.input.feed_block(block, self.turns.audible_playback):
+            self.turns.handle_speech(event)
+        while self.turns.is_ready:
+            self.turns.run_step()
+        self.turns.run_step()
         self.loud.append(bool(self.playing and np.abs(self.playing.fill(BLOCK)).max() > 0.01))
 
     def named(self, kind: type[Event]) -> list[tuple[float, Event]]:
@@ -128,9 +128,10 @@ class ScriptedRoom:
         return [event for _, event in self.events if isinstance(event, TurnEnded)]
 
     def kept(self) -> list[tuple[str, str, int | None]]:
-        assert self.desk.conversation
+        assert self.turns.conversation.id
         return [
-            (turn.question, turn.state, turn.heard_letters) for turn in self.history.list_turns(self.desk.conversation)
+            (turn.question, turn.state, turn.heard_letters)
+            for turn in self.history.list_turns(self.turns.conversation.id)
         ]
 
 

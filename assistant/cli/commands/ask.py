@@ -12,6 +12,7 @@ from assistant.audio import decode
 from assistant.cli.commands.choices import choose_models
 from assistant.cli.console import AnswerOutput, CommandConsole
 from assistant.conversation import turn, turn_runner
+from assistant.conversation.session import Session
 from assistant.conversation.turn_runner import TurnRequest
 from assistant.errors import AssistantError, InvalidInputError, UsageError
 from assistant.events import Notice
@@ -34,7 +35,13 @@ def run_ask(options: Any, settings: Settings, folders: AppPaths, console: Comman
     pictures = with_page(options.picture, options.page)
     _check_target(options.speak_to)
     chosen = choose_models(options, settings)
-    question = TurnRequest(options.text or "", options.audio, tuple(pictures), tuple(options.region))
+    question = TurnRequest(
+        options.text or "",
+        options.audio,
+        tuple(pictures),
+        tuple(options.region),
+        describes_pictures=not (options.audio or (options.text or "").strip()),
+    )
     with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
         return _run_turn(question, chosen, folders, played, options.voice)
 
@@ -57,9 +64,7 @@ def _run_turn(
         played.on_event(Notice(why))
     shelf = ModelManager(folders.data, voice)
     with contextlib.closing(shelf), contextlib.closing(kept) if kept else contextlib.nullcontext():
-        failure = turn_runner.run_request(
-            question, turn_runner.Session(settings, folders, kept, shelf), played.on_event
-        )
+        failure = turn_runner.run_request(question, Session(settings, folders, kept, shelf), played.on_event)
     failure = played.finish() or failure
     return failure.exit_code if failure else 0
 

@@ -12,6 +12,7 @@ from assistant.audio.clip import Samples
 from assistant.audio.segmenter import (
     SegmenterParams,
     SpeechContinues,
+    SpeechDiscarded,
     SpeechEnded,
     SpeechEvent,
     SpeechPaused,
@@ -133,7 +134,7 @@ def test_speech_that_goes_on_is_told_so_often() -> None:
 def test_what_was_dropped_is_forgotten() -> None:
     listener = UtteranceSegmenter(by_level)
     run(listener, script((0.5, QUIET), (0.5, LOUD)))
-    assert [type(one) for one in listener.discard_utterance()] == [SpeechEnded] and not list(
+    assert [type(one) for one in listener.discard_utterance()] == [SpeechDiscarded] and not list(
         listener.discard_utterance()
     )
     assert not listener.is_speaking and run(listener, script((2, QUIET))) == []

@@ -16,9 +16,10 @@ import pytest
 from assistant.audio import clip, decode
 from assistant.audio.clip import AudioClip, ChannelDownmix
 from assistant.audio.formats import AudioRefusal
-from assistant.conversation.turn_runner import Session, TurnRequest, TurnRunner
+from assistant.conversation.session import Conversation, Session
+from assistant.conversation.turn import EmptyStep
+from assistant.conversation.turn_runner import TurnRequest, TurnRunner
 from assistant.errors import InvalidInputError
-from assistant.events import Wrote
 from assistant.models.manager import ModelManager
 from assistant.paths import AppPaths
 from assistant.settings import Settings
@@ -281,10 +282,12 @@ def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: py
 def test_question_whose_file_is_being_decoded_is_interrupted_at_once(tmp_path: Path, home: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
     asking = TurnRunner(
-        TurnRequest(audio=tmp_path / "long.wav"), Session(Settings(), AppPaths.locate(), None, ModelManager(home))
+        TurnRequest(audio=tmp_path / "long.wav"),
+        Session(Settings(), AppPaths.locate(), None, ModelManager(home)),
+        Conversation(),
     )
     steps = asking.run()
-    assert next(steps) == Wrote("")
+    assert next(steps) == EmptyStep()
     steps.close()
     assert asking.turn_ended_event().reason == "interrupted"
 

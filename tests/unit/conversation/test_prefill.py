@@ -11,43 +11,43 @@ from tests.support.scripted_room import QUIET, PreparingResponder, ScriptedRoom
 
 def test_a_dropped_picture_is_prepared_before_it_is_asked_about(home: Path) -> None:
     responder = PreparingResponder()
-    stage = ScriptedRoom(home, responder)
+    room = ScriptedRoom(home, responder)
     picture = Picture(2, 2, b"\0" * 12, "dot.png")
-    stage.floor.attach(picture)
-    stage.play((0.1, QUIET))
+    room.turns.attachments.add(picture)
+    room.play((0.1, QUIET))
     assert responder.steps == ["prepared"] * 3 and responder.prepared[-1][-1].pictures == (picture,)
-    stage.floor.start_turn(TurnRequest("what is it"))
-    stage.play((9.0, QUIET))
+    room.turns.start_turn(TurnRequest("what is it"))
+    room.play((9.0, QUIET))
     assert responder.prepared[-1][-1].pictures == (), "what was asked about is in the conversation"
     assert [message.role for message in responder.prepared[-1]] == ["user", "assistant", "user"]
-    stage.floor.remove_picture(picture.digest)
+    room.turns.remove_picture(picture.digest)
     assert responder.forgotten == [picture.digest]
-    stage.play((0.1, QUIET))
+    room.play((0.1, QUIET))
     assert not any(message.pictures for message in responder.prepared[-1])
-    stage.history.close()
+    room.history.close()
 
 
 def test_a_turn_goes_before_preparing(home: Path) -> None:
     responder = PreparingResponder()
-    stage = ScriptedRoom(home, responder)
-    stage.floor.attach(Picture(2, 2, b"\0" * 12, "dot.png"))
-    stage.floor.run_step()
-    stage.floor.start_turn(TurnRequest("what is it"))
+    room = ScriptedRoom(home, responder)
+    room.turns.attachments.add(Picture(2, 2, b"\0" * 12, "dot.png"))
+    room.turns.run_step()
+    room.turns.start_turn(TurnRequest("what is it"))
     while "replied" not in responder.steps:
-        stage.floor.run_step()
+        room.turns.run_step()
     assert responder.steps == ["prepared", "replied"]
-    stage.history.close()
+    room.history.close()
 
 
 def test_a_picture_let_go_in_mid_turn_is_gone_from_the_conversation(home: Path) -> None:
     responder = PreparingResponder()
-    stage = ScriptedRoom(home, responder)
+    room = ScriptedRoom(home, responder)
     picture = Picture(2, 2, b"\0" * 12, "dot.png")
-    stage.floor.attach(picture)
-    stage.floor.start_turn(TurnRequest("what is it"))
-    stage.play((0.5, QUIET))
-    stage.floor.remove_picture(picture.digest)
-    stage.play((9.0, QUIET))
-    assert stage.ends()[-1].reason == "answered"
+    room.turns.attachments.add(picture)
+    room.turns.start_turn(TurnRequest("what is it"))
+    room.play((0.5, QUIET))
+    room.turns.remove_picture(picture.digest)
+    room.play((9.0, QUIET))
+    assert room.ends()[-1].reason == "answered"
     assert not any(message.pictures for message in responder.prepared[-1])
-    stage.history.close()
+    room.history.close()

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from assistant import backends
 from assistant.backends.starter import StarterResponder
-from assistant.conversation.turn_runner import Session, TurnRequest, run_request
+from assistant.conversation.session import Session
+from assistant.conversation.turn_runner import TurnRequest, run_request
 from assistant.events import TurnEnded
 from assistant.interfaces import Backends, LoadOptions, Responder
 from assistant.messages import Message

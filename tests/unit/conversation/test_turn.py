@@ -10,7 +10,7 @@ from PIL import Image
 
 from assistant import backends
 from assistant.audio.clip import AudioClip
-from assistant.conversation.turn import TurnInput, run_turn
+from assistant.conversation.turn import EmptyStep, TurnInput, run_turn
 from assistant.errors import AssistantError
 from assistant.events import AudioProduced, Heard, Notice, Said, Wrote
 from assistant.interfaces import Backends, LoadOptions, Responder, Transcriber, Voice
@@ -89,7 +89,9 @@ def test_silence_ends_the_turn_and_asks_nobody() -> None:
 def test_picture_without_a_question_is_described() -> None:
     picture = Picture.from_image(Image.new("RGB", (8, 8)))
     responder = Scripted()
-    assert list(run_turn(TurnInput(pictures=(picture,), describe="Describe."), (), parts(responder))) == [Heard("")]
+    assert list(run_turn(TurnInput(pictures=(picture,), default_prompt="Describe."), (), parts(responder))) == [
+        Heard("")
+    ]
     assert responder.seen == [Message("user", "Describe.", (picture,))]
 
 
@@ -145,7 +147,7 @@ def test_long_sound_is_heard_in_steps_that_can_be_stopped() -> None:
 
     heard_by = Backends(Ear(), Scripted("Yes."), OneBlock())
     steps = run_turn(TurnInput(audio=tone(1)), (), heard_by)
-    assert next(steps) == Wrote("")
+    assert next(steps) == EmptyStep()
     steps.close()
     assert closed == [1]
     assert Heard("one two three") in list(run_turn(TurnInput(audio=tone(1)), (), heard_by))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant import events
-from assistant.engine import attachments
+from assistant.conversation import attachments
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.starter import demo
 from tests.support.engine_harness import InProcessEngine

@@ -15,7 +15,7 @@ from tests.support.engine_harness import QUIET, InProcessEngine, wait_for
 def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thread_left: None) -> None:
     made = InProcessEngine(replace(QUIET, memory=MemorySettings(unload_after_minutes=0.2 / 60)))
     made.until(events.StateChanged, state="ready")
-    shelf = made.engine._session.models
+    shelf = made.engine._turns.session.models
     wait_for(lambda: not shelf.loaded_settings("responder") and not shelf.loaded_settings("voice"))
     made.engine.ask("and now?")
     made.until(events.ModelLoading, role="responder", done=True)
@@ -26,7 +26,7 @@ def test_models_are_let_go_when_nothing_is_asked_for_a_while(home: Path, no_thre
 def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None) -> None:
     made = InProcessEngine(replace(QUIET, memory=MemorySettings(preload=False)))
     made.until(events.StateChanged, state="ready")
-    assert not made.engine._session.models.loaded_settings("responder")
+    assert not made.engine._turns.session.models.loaded_settings("responder")
     made.engine.ask("and now?")
     made.until(events.TurnEnded, reason="answered")
     made.engine.stop()

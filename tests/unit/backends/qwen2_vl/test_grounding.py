@@ -14,7 +14,8 @@ from assistant import backends
 from assistant.backends.qwen2_vl import Qwen2VLResponder
 from assistant.backends.qwen2_vl.generation import TextGenerator
 from assistant.conversation import turn
-from assistant.conversation.turn_runner import Session, TurnRequest, run_request
+from assistant.conversation.session import Session
+from assistant.conversation.turn_runner import TurnRequest, run_request
 from assistant.events import RegionPointed, Said, Wrote
 from assistant.interfaces import Backends, LoadOptions, Responder
 from assistant.messages import Message, PictureRegion
