@@ -1,4 +1,4 @@
-"""What a worker thread is doing: marks by which a watchdog in another process tells slow from stuck."""
+"""Marks a worker thread's progress, by which a watchdog in another process tells a slow worker from a stuck one."""
 
 from __future__ import annotations
 
@@ -8,56 +8,55 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-STEP_LIMIT_S = 120.0  # of a step that says nothing of its cost; those of a healthy model take about a second
+STEP_LIMIT_S = 120.0  # of a step that sets no limit of its own; the steps of a healthy model take about a second
 
 
 @dataclass(frozen=True)
 class WorkerMarks:
-    """One moment of a worker. `step` grows with every step; the one under way began `seconds` ago and may take `limit`
-    of them. `stage` is the part at work: "hear", "answer", "speak", or "" for none, as while one is loaded. `calls`: so
-    many were taken up."""
+    """What a worker does at one moment."""
 
-    step_count: int = 0
+    step_count: int = 0  # steps that were begun
     is_busy: bool = False
-    stage: str = ""
-    step_seconds: float = 0.0
-    limit_s: float = STEP_LIMIT_S
-    call_count: int = 0
+    stage: str = ""  # the backend at work: "hear", "answer" or "speak"; "" for none, as while one is loaded
+    step_seconds: float = 0.0  # since the step under way began
+    limit_s: float = STEP_LIMIT_S  # how long it may take
+    call_count: int = 0  # commands that the worker took up
 
 
 class WorkerProgress:
-    """The marks of one worker, which alone writes them; any thread may read them with `marks`."""
+    """The marks of one worker, which alone writes them. Any thread may read them by `current_marks`."""
 
     def __init__(self) -> None:
-        self._marks, self._step_started_at = WorkerMarks(), time.monotonic()
+        self._marks, self._step_started_at_s = WorkerMarks(), time.monotonic()
 
     def current_marks(self) -> WorkerMarks:
-        """What the worker does at this moment."""
-        marks, started_at = self._marks, self._step_started_at
-        return replace(marks, step_seconds=time.monotonic() - started_at)
+        """The marks at this moment."""
+        marks, started_at_s = self._marks, self._step_started_at_s
+        return replace(marks, step_seconds=time.monotonic() - started_at_s)
 
     def watch_this_thread(self) -> None:
-        """The calling thread is the worker: what parts do in it is marked here from now on."""
+        """Makes the calling thread the worker: `watched_step` in it writes here."""
         _watched.set(self)
 
-    def begin_step(self, stage: str = "", limit: float = STEP_LIMIT_S) -> None:
-        self._step_started_at = time.monotonic()
+    def begin_step(self, stage: str = "", limit_s: float = STEP_LIMIT_S) -> None:
+        """A step of the backend `stage` begins, and ends the one before."""
+        self._step_started_at_s = time.monotonic()
         self._marks = replace(
-            self._marks, step_count=self._marks.step_count + 1, is_busy=True, stage=stage, limit_s=limit
+            self._marks, step_count=self._marks.step_count + 1, is_busy=True, stage=stage, limit_s=limit_s
         )
 
     def mark_idle(self) -> None:
-        """Nothing is to be done."""
+        """The worker waits."""
         self._marks = replace(self._marks, is_busy=False, stage="")
 
-    def record_call_count(self, calls: int) -> None:
-        """So many calls were taken up since the start."""
-        self._marks = replace(self._marks, call_count=calls)
+    def record_call_count(self, count: int) -> None:
+        """So many commands were taken up since the start."""
+        self._marks = replace(self._marks, call_count=count)
 
     def extend_limit(self, seconds: float) -> None:
-        """The step under way takes so long from here on, at the most."""
+        """The step under way may take so long from now on."""
         self._marks = replace(
-            self._marks, limit_s=max(self._marks.limit_s, time.monotonic() - self._step_started_at + seconds)
+            self._marks, limit_s=max(self._marks.limit_s, time.monotonic() - self._step_started_at_s + seconds)
         )
 
 
@@ -65,14 +64,14 @@ _watched: ContextVar[WorkerProgress | None] = ContextVar("watched", default=None
 
 
 @contextmanager
-def watched_step(stage: str, limit: float) -> Iterator[None]:
-    """The block is a step of its own, of the part `stage`, if this thread is watched. Steps may be nested."""
+def watched_step(stage: str, limit_s: float) -> Iterator[None]:
+    """Marks its block as a step of the backend `stage`, if this thread is watched. Steps may be nested."""
     progress = _watched.get()
     if progress is None:
         yield
         return
     outer = progress._marks
-    progress.begin_step(stage, limit)
+    progress.begin_step(stage, limit_s)
     try:
         yield
     finally:
@@ -80,7 +79,7 @@ def watched_step(stage: str, limit: float) -> Iterator[None]:
 
 
 def extend_step_limit(seconds: float) -> None:
-    """The step under way takes up to so many seconds from here on, if this thread is watched."""
+    """The step under way may take so many seconds from now on, if this thread is watched."""
     progress = _watched.get()
     if progress is not None:
         progress.extend_limit(seconds)

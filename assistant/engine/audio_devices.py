@@ -1,7 +1,7 @@
-"""The engine's microphone and speaker: opened, watched, closed and opened again. Knows nothing of turns.
+"""Opens, watches, closes and opens again the engine's microphone and speaker.
 
-All of PortAudio's slow calls are made in one thread of their own, because a frozen sound server hangs them. A device
-that goes away is noticed within two seconds and said; when it comes back Hark takes it again."""
+All of PortAudio's slow calls are made in a thread of their own, because a frozen sound server hangs them. A device that
+goes away is noticed within two seconds and reported; when it comes back it is opened again."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ from assistant.events import AudioDevicesAvailable, Event, InputLevel, Microphon
 from assistant.settings import AudioSettings
 from assistant.text.i18n import tr, tr_noop
 
-_CHECK_INTERVAL_S = 0.2  # seconds between looks at the devices
-_REOPEN_INTERVAL_S = 1.0  # seconds between tries to open what is not there,
-_SLOW_REOPEN_INTERVAL_S = 3.0  # and when it has not been there for a while
-_SPEAKER_WAIT_S = 10.0  # seconds after which an answer no longer waits for a speaker
-_OPEN_TIMEOUT_S = 3.0  # seconds that the first answer waits for the speaker, and an end for a frozen sound server
-_UNSURE_FRAMES = 400  # frames of 10 ms
+_CHECK_INTERVAL_S = 0.2  # between checks of the devices
+_REOPEN_INTERVAL_S = 1.0  # between attempts to open a device that is missing
+_SLOW_REOPEN_INTERVAL_S = 3.0  # the same after `_QUICK_ATTEMPTS`
+_QUICK_ATTEMPTS = 10
+_READ_TIMEOUT_S = 0.05
+_SPEAKER_WAIT_S = 10.0  # an answer that lost its speaker waits so long for it to come back
+_OPEN_TIMEOUT_S = 3.0  # the first answer waits so long for the speaker to open; a frozen sound server never opens it
+_MAX_UNSURE_FRAMES = 400  # of 10 ms: the echo canceller should have converged by then
 _MICROPHONE_GONE = tr_noop("The microphone is gone. Connect it again; typed questions work meanwhile.")
 _HALF_DUPLEX = tr_noop(
     "Hark cannot tell its own voice from yours on this speaker, so it listens only when it is silent. "
@@ -40,196 +42,212 @@ _HALF_DUPLEX = tr_noop(
 
 
 class AudioDevices:
-    """`hear` runs in the listener's thread, `run` in its own; the rest may come from anywhere.
+    """`run` has a thread of its own and makes all slow calls, `read_microphone` is called by the listener's thread; the
+    other methods return at once and may be called from anywhere.
 
-    `sentence_start` gives the sample at which an answer goes on that lost its speaker."""
+    `settings`: which devices.
+    `emit`: receives what happens to them.
+    `sentence_start`: gives the sample from which an answer is played again that lost its speaker."""
 
-    def __init__(self, chosen: AudioSettings, emit: Callable[[Event], None], sentence_start: Callable[[], int]) -> None:
-        self._settings, self._emit, self._sentence_start = chosen, emit, sentence_start
+    def __init__(
+        self, settings: AudioSettings, emit: Callable[[Event], None], sentence_start: Callable[[], int]
+    ) -> None:
+        self._settings, self._emit, self._sentence_start = settings, emit, sentence_start
         self._microphone: Microphone | None = None
         self._speaker: Speaker | None = None
-        self._waiting_playback: AudioPlayback | None = None  # an answer that lost its speaker
-        self._lost_at = 0.0
+        self._waiting_playback: AudioPlayback | None = None  # of an answer that lost its speaker
+        self._speaker_lost_at_s = 0.0
         self._source_monitor = SourceMonitor()
-        self._requests: queue.SimpleQueue[AudioSettings | None] = queue.SimpleQueue()
-        self._key_events: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._new_settings: queue.SimpleQueue[AudioSettings | None] = queue.SimpleQueue()  # None: close
+        self._listener_calls: queue.SimpleQueue[Callable[[], Iterator[SpeechEvent]]] = queue.SimpleQueue()
         self._first_open_done = threading.Event()
-        # Not every driver keeps to 0 to 1, or to numbers: `max` lets no NaN through in this order.
+        # Some drivers give samples above 1 or NaN; in this order of arguments `max` and `min` let none through.
         self._input = AudioInputPipeline(
             UtteranceSegmenter(SileroVad().speech_probability),
             None,
-            lambda at: emit(InputLevel(min(1.0, max(0.0, at)))),
+            lambda level: emit(InputLevel(min(1.0, max(0.0, level)))),
         )
         self._input.segmenter.is_hands_free = False
-        self._last_listening: MicrophoneState | None = None
+        self._last_microphone_state: MicrophoneState | None = None
         self._last_devices: AudioDevicesAvailable | None = None
         self._half_duplex_announced = False
         self._microphone_test: MicrophoneTest | None = None
         self._test_playback: AudioPlayback | None = None
 
     def run(self) -> None:
-        """Opens both, and minds them until `close`."""
+        """Opens both devices and watches them until `close`."""
         self._open_missing()
         self._first_open_done.set()
-        next_try, tries = time.monotonic() + _REOPEN_INTERVAL_S, 0
+        next_attempt_s, attempts = time.monotonic() + _REOPEN_INTERVAL_S, 0
         while True:
             try:
-                wish = self._requests.get(timeout=_CHECK_INTERVAL_S)
+                settings = self._new_settings.get(timeout=_CHECK_INTERVAL_S)
             except queue.Empty:
                 self._check_devices()
-                if time.monotonic() >= next_try:
+                if time.monotonic() >= next_attempt_s:
                     self._open_missing()
-                    tries = 0 if self._speaker and self._microphone else tries + 1
-                    next_try = time.monotonic() + (_REOPEN_INTERVAL_S if tries < 10 else _SLOW_REOPEN_INTERVAL_S)
+                    attempts = 0 if self._speaker and self._microphone else attempts + 1
+                    interval_s = _REOPEN_INTERVAL_S if attempts < _QUICK_ATTEMPTS else _SLOW_REOPEN_INTERVAL_S
+                    next_attempt_s = time.monotonic() + interval_s
                 continue
             self._close_devices()
-            if wish is None:
+            if settings is None:
                 break
-            self._settings = wish
+            self._settings = settings
             self._open_missing()
         self._source_monitor.close()
 
     def close(self) -> None:
-        """Asks `run` to end."""
-        self._requests.put(None)
+        """Makes `run` close the devices and return."""
+        self._new_settings.put(None)
 
-    def change_devices(self, chosen: AudioSettings) -> None:
-        """Other devices."""
-        self._requests.put(chosen)
+    def change_devices(self, settings: AudioSettings) -> None:
+        """Opens the devices of these settings instead."""
+        self._new_settings.put(settings)
 
     def open_playback(self) -> AudioPlayback | None:
-        """For an answer; None without a speaker."""
+        """A playback for an answer; None without a speaker. Waits a moment if the speaker is just being opened."""
         self._first_open_done.wait(_OPEN_TIMEOUT_S)
         self._waiting_playback = None
         return self._speaker.open_playback() if self._speaker else None
 
     def play_earcons(self, *earcons: str) -> None:
-        """Sounds these earcons, one after another; none ends what sounds."""
-        speaker = self._speaker  # another thread may lose it meanwhile
+        """Plays these earcons, one after another; with none it stops those that are being played."""
+        speaker = self._speaker  # another thread may set it to None
         if speaker:
             speaker.earcons.play_sequence(*earcons)
 
     def set_hands_free(self, hands_free: bool) -> None:
-        self._key_events.put("hands-free" if hands_free else "hands-on")
+        """Whether speech itself begins a question."""
+        self._listener_calls.put(lambda: self._set_hands_free(hands_free))
 
     def press_talk_key(self) -> None:
-        self._key_events.put("press")
+        """An utterance begins, if there is a microphone."""
+        self._listener_calls.put(self._start_by_key)
 
     def tap_talk_key(self) -> None:
-        self._key_events.put("tap")
+        """The utterance that was begun by the key ends by a silence."""
+        self._listener_calls.put(self._tap_key)
 
     def release_talk_key(self) -> None:
-        self._key_events.put("release")
+        """The utterance ends."""
+        self._listener_calls.put(self._input.segmenter.release_key)
 
     def test_microphone(self) -> None:
-        """Records a few seconds and plays them."""
-        self._key_events.put("try")
+        """Records a few seconds and plays them: `MicrophoneTestResult`."""
+        self._listener_calls.put(self._start_test)
 
     def stop_test_playback(self) -> None:
-        """Ends what is heard of a trial."""
+        """Stops the recording of a microphone test that is being played."""
         playback = self._test_playback
         if playback:
             playback.stop()
 
     def reset_echo_trust(self) -> None:
-        """Voices were heard that said nothing: they may have been our own."""
+        """Speech without words was detected: it may have been Hark's own voice, so the echo canceller starts anew."""
         if self._input.echo:
             self._input.echo.reset_trust()
 
     def read_microphone(self, playback: AudioPlayback | None) -> Iterator[SpeechEvent]:
-        """What the microphone hears next; waits for it 50 ms at most."""
-        while not self._key_events.empty():
-            yield from self._handle_key(self._key_events.get())
+        """The speech events of the microphone's next block; waits for it 50 ms at most. `playback`: the answer that is
+        being played."""
+        while not self._listener_calls.empty():
+            yield from self._listener_calls.get()()
         microphone = self._microphone
         if microphone is None:
-            time.sleep(0.05)
-        elif (block := microphone.read_block(0.05)) is not None:
+            time.sleep(_READ_TIMEOUT_S)
+        elif (block := microphone.read_block(_READ_TIMEOUT_S)) is not None:
             if self._microphone_test:
                 yield from self._feed_test(self._microphone_test, block)
             else:
                 yield from self._input.feed_block(block, playback)
 
-    def _handle_key(self, key: str) -> Iterator[SpeechEvent]:
-        listener = self._input.segmenter
-        if key == "press" and self._microphone:
-            self._input.start_by_key()
-            yield from listener.press_key()
-        elif key == "tap":
-            listener.tap_key()
-        elif key == "release":
-            yield from listener.release_key()
-        elif key == "gone":
-            if self._microphone_test:
-                self._microphone_test = None
-                self._emit(MicrophoneTestResult("silence", is_playing=False))
-            yield from listener.discard_utterance()
-        elif key == "try" and self._microphone:
-            self._microphone_test = MicrophoneTest()
-            yield from listener.discard_utterance()
-        elif key.startswith("hands"):
-            listener.is_hands_free = key == "hands-free"
-            self._emit_microphone_state("")
+    def _set_hands_free(self, hands_free: bool) -> Iterator[SpeechEvent]:
+        self._input.segmenter.is_hands_free = hands_free
+        self._emit_microphone_state("")
+        yield from ()
 
-    def _feed_test(self, tryout: MicrophoneTest, block: Samples) -> Iterator[SpeechEvent]:
-        """No question meanwhile; the ears stay in step with the speaker."""
-        tryout.add_block(block)
+    def _start_by_key(self) -> Iterator[SpeechEvent]:
+        if self._microphone:
+            self._input.start_by_key()
+            yield from self._input.segmenter.press_key()
+
+    def _tap_key(self) -> Iterator[SpeechEvent]:
+        self._input.segmenter.tap_key()
+        yield from ()
+
+    def _start_test(self) -> Iterator[SpeechEvent]:
+        if self._microphone:
+            self._microphone_test = MicrophoneTest()
+            yield from self._input.segmenter.discard_utterance()
+
+    def _lose_microphone(self) -> Iterator[SpeechEvent]:
+        if self._microphone_test:
+            self._microphone_test = None
+            self._emit(MicrophoneTestResult("silence", is_playing=False))
+        yield from self._input.segmenter.discard_utterance()
+
+    def _feed_test(self, test: MicrophoneTest, block: Samples) -> Iterator[SpeechEvent]:
+        """Records; what is said meanwhile is no question. The echo canceller gets every block all the same, to stay
+        in step with the speaker."""
+        test.add_block(block)
         for _ in self._input.feed_block(block, None):
             pass
-        if tryout.is_complete:
+        if test.is_complete:
             self._microphone_test = None
             yield from self._input.segmenter.discard_utterance()
-            sounding = self._speaker and self._speaker.playback and self._speaker.playback.buffered_seconds
-            playback = self._test_playback = None if sounding else self.open_playback()
+            is_speaking = self._speaker and self._speaker.playback and self._speaker.playback.buffered_seconds
+            playback = self._test_playback = None if is_speaking else self.open_playback()
             if playback:
-                playback.queue_audio(tryout.recorded_audio)
-            self._emit(MicrophoneTestResult(tryout.sound_kind, bool(playback)))
+                playback.queue_audio(test.recorded_audio)
+            self._emit(MicrophoneTestResult(test.sound_kind, bool(playback)))
 
     def _check_devices(self) -> None:
-        gone: list[Speaker | Microphone] = []
+        lost_devices: list[Speaker | Microphone] = []
         if self._speaker and not self._speaker.is_alive:
-            gone.append(self._lose_speaker(self._speaker))
-        if self._waiting_playback and time.monotonic() - self._lost_at > _SPEAKER_WAIT_S:
+            lost_devices.append(self._lose_speaker(self._speaker))
+        if self._waiting_playback and time.monotonic() - self._speaker_lost_at_s > _SPEAKER_WAIT_S:
             self._waiting_playback.stop()
             self._waiting_playback = None
         if self._microphone and (self._source_monitor.is_on_monitor or not self._microphone.is_alive):
-            gone.append(self._microphone)
+            lost_devices.append(self._microphone)
             self._microphone = None
-            self._key_events.put("gone")
+            self._listener_calls.put(self._lose_microphone)
             self._emit_microphone_state(tr(_MICROPHONE_GONE))
-        for device in gone:  # last: a frozen sound server does not let go of them
+        for device in lost_devices:  # last, because a frozen sound server makes it hang
             device.close()
         echo = self._input.echo
-        if echo and not echo.has_converged and echo.learned_frames > _UNSURE_FRAMES and not self._half_duplex_announced:
+        is_unsure = echo and not echo.has_converged and echo.learned_frames > _MAX_UNSURE_FRAMES
+        if is_unsure and not self._half_duplex_announced:
             self._half_duplex_announced = True
             self._emit(Notice(tr(_HALF_DUPLEX)))
 
     def _open_missing(self) -> None:
-        """Opens what is not open."""
-        why = ""
-        if not self._speaker:
-            why = self._try_opening(self._open_speaker)
+        """Opens the devices that are not open, and lists those that can be chosen."""
+        speaker_problem = self._try_opening(self._open_speaker) if not self._speaker else None
+        microphone_problem = None
         if not self._microphone and not self._source_monitor.has_no_microphone:
-            why = self._try_opening(self._open_microphone) or why
+            microphone_problem = self._try_opening(self._open_microphone)
         if not self._microphone:
-            self._emit_microphone_state(why or tr(_MICROPHONE_GONE))
-        found = AudioDevicesAvailable(tuple(portaudio.device_names("input")), tuple(portaudio.device_names("output")))
-        if found != self._last_devices:
-            self._last_devices = found
-            self._emit(found)
+            self._emit_microphone_state(microphone_problem or speaker_problem or tr(_MICROPHONE_GONE))
+        devices = AudioDevicesAvailable(tuple(portaudio.device_names("input")), tuple(portaudio.device_names("output")))
+        if devices != self._last_devices:
+            self._last_devices = devices
+            self._emit(devices)
 
-    def _try_opening(self, opening: Callable[[], None]) -> str:
-        """Why it could not be opened. With no stream open PortAudio is made to look at the devices again."""
+    def _try_opening(self, open_device: Callable[[], None]) -> str | None:
+        """Returns why a device cannot be opened, or None. PortAudio lists devices anew only while no stream is open."""
         try:
             try:
-                opening()
+                open_device()
             except NotAvailableError:
                 if self._speaker or self._microphone:
                     raise
                 portaudio.refresh_devices()
-                opening()
+                open_device()
         except NotAvailableError as error:
             return str(error)
-        return ""
+        return None
 
     def _open_speaker(self) -> None:
         echo: EchoCanceller | None = None
@@ -246,10 +264,10 @@ class AudioDevices:
         self._emit_microphone_state("")
 
     def _lose_speaker(self, speaker: Speaker) -> Speaker:
-        """The answer waits, at the start of the sentence that was cut."""
+        """The answer waits for another speaker, at the start of the sentence that was cut."""
         self._speaker = None
         if speaker.playback and not speaker.playback.is_stopped and speaker.playback.buffered_seconds:
-            self._waiting_playback, self._lost_at = speaker.playback, time.monotonic()
+            self._waiting_playback, self._speaker_lost_at_s = speaker.playback, time.monotonic()
             speaker.playback.seek_to_sample(self._sentence_start())
             speaker.playback = None
         self._emit(Notice(tr("The speaker is gone; the answer goes on in writing.")))
@@ -263,8 +281,8 @@ class AudioDevices:
                 device.close()
 
     def _emit_microphone_state(self, why_not: str) -> None:
-        """Says it once."""
-        told = MicrophoneState(self._microphone is not None, self._input.segmenter.is_hands_free, why_not)
-        if told != self._last_listening:
-            self._last_listening = told
-            self._emit(told)
+        """Emits the state if it is another than before."""
+        state = MicrophoneState(self._microphone is not None, self._input.segmenter.is_hands_free, why_not)
+        if state != self._last_microphone_state:
+            self._last_microphone_state = state
+            self._emit(state)

@@ -1,4 +1,4 @@
-"""Which earcons tell of which event. Knows no sound and no devices."""
+"""Which earcons are played for which event."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from assistant.events import ErrorOccurred, Event, Heard, StateChanged, TurnEnde
 
 
 class EarconRules:
-    """Follows the events of one engine."""
+    """Follows the events of one engine: what is played depends on the state before."""
 
     def __init__(self) -> None:
         self._state = ""
 
     def for_event(self, event: Event) -> tuple[str, ...] | None:
-        """The earcons for it, one after another; () ends those that sound, None changes nothing."""
+        """The earcons to play one after another; () stops those that are being played, None changes nothing."""
         match event:
             case StateChanged(state):
-                before, self._state = self._state, state
-                return _for_state(before, state)
+                previous_state, self._state = self._state, state
+                return _for_state(previous_state, state)
             case Heard(text) if text:
                 return ("sent", "working")
             case ErrorOccurred() | TurnEnded("failed" | "nothing heard"):
@@ -26,13 +26,13 @@ class EarconRules:
         return None
 
 
-def _for_state(before: str, state: str) -> tuple[str, ...] | None:
+def _for_state(previous_state: str, state: str) -> tuple[str, ...] | None:
     if state == "hearing":
         return ("on",)
-    after = ("off",) if before == "hearing" else ()
+    microphone_off = ("off",) if previous_state == "hearing" else ()
     match state:
         case "thinking":
-            return (*after, "working")
+            return (*microphone_off, "working")
         case "speaking":
-            return after
-    return after or None
+            return microphone_off
+    return microphone_off or None

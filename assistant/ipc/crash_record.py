@@ -1,4 +1,4 @@
-"""Which part of the engine crashed or hung how often; what does so too often gives way to the starter kit."""
+"""Counts which model crashes or hangs the engine, and replaces one that does so too often by the starter kit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from assistant.settings import ResponderSettings, Settings, TranscriberSettings,
 from assistant.text.i18n import tr, tr_noop
 
 MAX_CRASHES = 3
-_FALLBACKS: dict[str, tuple[str, Any]] = {
-    "transcriber": ("transcriber", TranscriberSettings()),
-    "responder": ("responder", ResponderSettings()),
-    "voice": ("voice", VoiceSettings()),
+_FALLBACKS: dict[str, Any] = {  # by role, which is also the section of the settings
+    "transcriber": TranscriberSettings(),
+    "responder": ResponderSettings(),
+    "voice": VoiceSettings(),
 }
 _ROLE_NAMES = {"transcriber": tr_noop("speech model"), "responder": tr_noop("model"), "voice": tr_noop("voice")}
 _ROLE_OF_STAGE = {"hear": "transcriber", "answer": "responder", "speak": "voice"}
@@ -27,43 +27,45 @@ _WORKING_CRASH_TEXT = tr_noop(
 
 
 class CrashRecord:
-    """Counts crashes by part: one that is being loaded, or else the one at work, is taken for the culprit."""
+    """Counts crashes by role: "transcriber", "responder" or "voice". The model that is being loaded is taken to be the
+    cause, or else the one at work."""
 
     def __init__(self) -> None:
         self._loading_crashes: Counter[str] = Counter()
         self._working_crashes: Counter[str] = Counter()
-        self._disabled: dict[str, Any] = {}  # by section of the settings, what crashed too often
+        self._disabled: dict[str, Any] = {}  # settings that crashed too often, by role
 
     def record_loaded(self, role: str) -> None:
+        """A model was loaded without a crash."""
         self._loading_crashes[role] = 0
 
     def record_answered(self) -> None:
-        """A turn came to its end: whatever was at work works."""
+        """A turn was answered: the models that were at work are healthy."""
         self._working_crashes.clear()
 
     def replace_disabled(self, settings: Settings) -> Settings:
-        """The settings, with the starter kit in place of what crashed too often and has not been changed since."""
-        for section, disabled in list(self._disabled.items()):
-            if getattr(settings, section) == disabled:
-                settings = replace(settings, **{section: type(disabled)()})
+        """The settings, with the starter kit in place of models that crashed too often and were not changed since."""
+        for role, disabled in list(self._disabled.items()):
+            if getattr(settings, role) == disabled:
+                settings = replace(settings, **{role: _FALLBACKS[role]})
             else:
-                del self._disabled[section]  # something of it was changed: it may be tried again
+                del self._disabled[role]  # the user changed it: try it again
         return settings
 
     def disable_crashing_model(self, loading_role: str, stage: str, settings: Settings) -> tuple[Settings, str]:
-        """After a crash while the part `loading` was loaded, or in a step of `stage` ("" for none): the settings to go
-        on with, and a sentence if they are others."""
+        """Counts a crash while the model of `loading_role` was loaded, or in a step of `stage` ("" for none). Returns
+        the settings to go on with, and a sentence for the user if they are others, else ""."""
         role = loading_role or _ROLE_OF_STAGE.get(stage, "")
         counts = self._loading_crashes if loading_role else self._working_crashes
         counts[role] += 1
-        section, fallback = _FALLBACKS.get(role, ("", None))
-        if not section or counts[role] < MAX_CRASHES or getattr(settings, section) == fallback:
+        fallback = _FALLBACKS.get(role)
+        if fallback is None or counts[role] < MAX_CRASHES or getattr(settings, role) == fallback:
             return settings, ""
-        chosen = getattr(settings, section)
+        chosen = getattr(settings, role)
         model_name = getattr(chosen, "model", "") or getattr(chosen, "backend", "") or getattr(chosen, "id", "")
-        self._disabled[section] = chosen
+        self._disabled[role] = chosen
         counts.clear()
         sentence = tr(_LOADING_CRASH_TEXT if loading_role else _WORKING_CRASH_TEXT).format(
             what=tr(_ROLE_NAMES[role]), named=model_name
         )
-        return replace(settings, **{section: fallback}), sentence
+        return replace(settings, **{role: fallback}), sentence

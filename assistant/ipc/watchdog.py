@@ -1,4 +1,4 @@
-"""Tells a slow engine from a frozen or stuck one by the worker's own marks. It has no thread and no clock."""
+"""Tells a slow engine from a frozen or stuck one by the worker's marks. It has no thread and no clock of its own."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from typing import Literal
 from assistant.progress import STEP_LIMIT_S, WorkerMarks
 
 Health = Literal["healthy", "working", "frozen", "stuck", "dead"]
-_MAX_TICK_GAP_S = 2.0  # between two checks: this process itself stood still, so that what it did not see means nothing
-_SILENCE_LIMIT_S = 1.0  # beats missed, after which the processor time is looked at
-_MAX_KNOWN_STEP_S = 15.0  # of a healthy step that is taken as a measure for the next ones
+_MAX_CHECK_GAP_S = 2.0  # after a longer gap between two checks this process itself stood still, and saw no signs
+_SILENCE_LIMIT_S = 1.0  # without a sign; the processor time of the child is looked at after that
+_MAX_KNOWN_STEP_S = 15.0  # steps that took longer are no measure for the next ones
 
 
 @dataclass(frozen=True)
 class WatchdogLimits:
-    """In seconds. A busy step that gives nothing is told after `working`; a process that neither speaks nor computes
-    is told after `frozen` and replaced after `dead`. Who says stop, or asks the next question, waits `stop` for a step
-    of a model or voice that does not end; what Hark does itself, such as opening a picture, has its own limit alone. A
-    step's own limit is multiplied by `factor`."""
+    """When a process counts as what. A process is silent while it sends neither marks nor events."""
 
-    working_s: float = 3.0
-    frozen_s: float = 3.5
-    dead_s: float = 9.5
-    stop_s: float = 8.0
-    factor: float = 1.0
+    working_s: float = 3.0  # "working": so long busy with one step that emits nothing, while the user waits
+    frozen_s: float = 3.5  # "frozen": so long silent without using the processor
+    dead_s: float = 9.5  # "dead": the same for longer; it is to be replaced
+    stop_s: float = 8.0  # "stuck": so long in a backend's step while the user waits for a command to be taken up
+    factor: float = 1.0  # "stuck" too: in a step that takes longer than this multiple of its own limit
 
 
 class EngineWatchdog:
-    """Watches one child after another. `processor_s` gives the processor time that the child has used, in seconds: one
-    that sends no marks but computes (a library may hold Python's lock for long) is busy, not frozen."""
+    """Watches one process after another. All times are of one clock, in seconds.
+
+    `processor_s`: gives the processor time that the process has used. One that is silent but computes is busy, not
+    frozen: a library may hold Python's lock for long."""
 
     def __init__(self, limits: WatchdogLimits, processor_s: Callable[[], float]) -> None:
         self._limits, self._processor_s = limits, processor_s
@@ -39,19 +38,20 @@ class EngineWatchdog:
         self.watch_new_child(0.0)
 
     def watch_new_child(self, time_s: float) -> None:
-        """A new child."""
+        """A new process was started."""
         self.marks = WorkerMarks()
         self._last_sign = self._last_computed = self._last_shown = self._last_checked = time_s
         self._used_processor_s, self._is_working = -1.0, False
         self._awaited_calls: deque[tuple[int, float]] = deque()
 
     def record_sign(self, time_s: float, is_shown: bool = False) -> None:
-        """Something came from the child. `shows`: the user sees or hears of it."""
+        """Something came from the process. `is_shown`: the user sees or hears it."""
         self._last_sign = time_s
         if is_shown:
             self._last_shown = time_s
 
     def record_marks(self, marks: WorkerMarks, time_s: float) -> None:
+        """Marks came from the process."""
         previous_marks, self.marks = self.marks, marks
         self._last_sign = time_s
         if previous_marks.is_busy and marks.step_count != previous_marks.step_count:
@@ -61,12 +61,12 @@ class EngineWatchdog:
             self._awaited_calls.popleft()
 
     def await_call(self, number: int, time_s: float) -> None:
-        """The user waits for the worker to take up this call, the child's `number`-th."""
+        """The user waits for the worker to take up a command, the process's `number`-th."""
         self._awaited_calls.append((number, time_s))
 
     def check_health(self, time_s: float, is_awaited: bool, is_loading: bool) -> Health:
-        """How the child is. `awaited`: the user waits for what it does; `loading`: it loads its models."""
-        if time_s - self._last_checked > _MAX_TICK_GAP_S:
+        """How the process is. `is_awaited`: the user waits for what it does; `is_loading`: it loads its models."""
+        if time_s - self._last_checked > _MAX_CHECK_GAP_S:
             self._last_sign = self._last_computed = time_s
         self._last_checked = time_s
         self._check_processor_time(time_s)
@@ -80,7 +80,7 @@ class EngineWatchdog:
             return "stuck"
         if inactive_s > limits.frozen_s:
             return "frozen"
-        # Once told it holds until something comes: steps that follow one another are not each told anew.
+        # Until something is shown it stays "working", also when the next step begins.
         is_at_work = self.marks.is_busy or silent_s > _SILENCE_LIMIT_S
         is_user_waiting = is_awaited and is_at_work and not is_loading and time_s - self._last_shown > limits.working_s
         self._is_working = is_user_waiting and (self._is_working or max(busy_s, silent_s) > limits.working_s)

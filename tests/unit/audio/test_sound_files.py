@@ -281,15 +281,12 @@ def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: py
 
 def test_question_whose_file_is_being_decoded_is_interrupted_at_once(tmp_path: Path, home: Path) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
-    asking = TurnRunner(
-        TurnRequest(audio=tmp_path / "long.wav"),
-        Session(Settings(), AppPaths.locate(), None, ModelManager(home)),
-        Conversation(),
-    )
-    steps = asking.run()
+    session = Session(Settings(), AppPaths.locate(), None, ModelManager(home))
+    runner = TurnRunner(TurnRequest(audio=tmp_path / "long.wav"), session, Conversation())
+    steps = runner.run()
     assert next(steps) == EmptyStep()
     steps.close()
-    assert asking.turn_ended_event().reason == "interrupted"
+    assert runner.turn_ended_event().reason == "interrupted"
 
 
 def test_memory_of_the_decoding_process_is_limited() -> None:

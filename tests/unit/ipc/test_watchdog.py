@@ -116,7 +116,7 @@ def test_a_window_that_stood_still_itself_blames_nobody() -> None:
 def test_steps_inside_a_step_have_limits_of_their_own() -> None:
     progress = WorkerProgress()
     progress.watch_this_thread()
-    progress.begin_step(limit=100)
+    progress.begin_step(limit_s=100)
     with watched_step("answer", 5):
         inner = progress.current_marks()
         with watched_step("hear", 7):
