@@ -16,15 +16,15 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
-from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication
 
 from assistant import events
 from ui import app as program
-from ui import main_window as views
 from ui.__main__ import parse_arguments
+from ui.wiring import DesktopApp
 
 STARTED = float(os.environ["HARK_STARTED"])
 _STEP = 240  # pixels at each tick
@@ -40,10 +40,10 @@ SECONDS, SCROLLED, METER = _told("--seconds"), int(_told("--scroll")), _told("--
 class Cost(QObject):
     """The window's own processor time while nothing but its level meter moves."""
 
-    def __init__(self, window: views.MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._levels, self._before = window, 0, 0.0
-        window.bridge.event_received.connect(self.on_event)
+    def __init__(self, app: DesktopApp) -> None:
+        super().__init__(app.window)
+        self._window, self._levels, self._before = app.window, 0, 0.0
+        app.bridge.event_received.connect(self.on_event)
 
     @Slot(object)
     def on_event(self, event: object) -> None:
@@ -69,13 +69,13 @@ class Cost(QObject):
 class Watch(QObject):
     """Ticks every 16 ms and notes how late."""
 
-    def __init__(self, window: views.MainWindow) -> None:
-        super().__init__(window)
-        self._window, self.late = window, list[float]()
+    def __init__(self, app: DesktopApp) -> None:
+        super().__init__(app.window)
+        self._app, self._window, self.late = app, app.window, list[float]()
         self._due = time.monotonic() + 0.016
         self._timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=16)
         self._timer.timeout.connect(self.tick)
-        window.bridge.event_received.connect(self.on_event)
+        app.bridge.event_received.connect(self.on_event)
         self._timer.start()
         self._scrolling, self._began, self._passed = False, 0.0, set[int]()
         QTimer.singleShot(int(SECONDS * 1000) if not SCROLLED else 60_000, self.end)
@@ -94,7 +94,7 @@ class Watch(QObject):
     @Slot()
     def scroll(self) -> None:
         """From its end up, and down again; before that once to its start."""
-        self._window.keeper.open_conversation(SCROLLED)
+        self._app.history.open_conversation(SCROLLED)
         began = time.monotonic()
         self._window.conversation.sought.emit(True)
         self._window.conversation.repaint()
@@ -110,7 +110,7 @@ class Watch(QObject):
         if event == events.StateChanged("ready") and SCROLLED and not self._scrolling:
             QTimer.singleShot(200, self.scroll)
         elif event == events.StateChanged("ready") and not SCROLLED:
-            self._window.do.ask("Describe this picture.")
+            self._app.conversation.ask("Describe this picture.")
 
     @Slot()
     def end(self) -> None:
@@ -124,19 +124,14 @@ class Watch(QObject):
         QApplication.quit()
 
 
-class Window(views.MainWindow):
-    """Tells when it was painted first."""
+class WatchedApp(DesktopApp):
+    """Prints when the window was painted first, and begins to measure then."""
 
-    _painted = False
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.window.painted.connect(self._measure)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self._painted:
-            self._painted = True
-            QTimer.singleShot(0, self.told)
-
-    @Slot()
-    def told(self) -> None:
+    def _measure(self) -> None:
         print(f"shown {time.monotonic() - STARTED:.4f}", flush=True)
         if SECONDS or METER:
             self._watch = Watch(self) if SECONDS else Cost(self)
@@ -144,5 +139,5 @@ class Window(views.MainWindow):
             QApplication.quit()
 
 
-program.MainWindow = Window  # type: ignore[misc]
+program.DesktopApp = WatchedApp  # type: ignore[misc]
 sys.exit(program.main(parse_arguments([])))

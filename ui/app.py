@@ -7,20 +7,22 @@ import importlib
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
+from assistant.ipc.client import EngineClient
 from assistant.paths import AppPaths
 from assistant.settings_file import load_settings
 from assistant.text import i18n
 from assistant.text.i18n import tr
 from ui import theme
 from ui.desktop.single_instance import SingleInstance
-from ui.engine_bridge import EngineBridge
-from ui.main_window import MainWindow
 from ui.widgets.labels import show_warning
+from ui.wiring import DesktopApp
 
 if TYPE_CHECKING:
     import argparse
@@ -36,26 +38,26 @@ def set_language(wanted: str) -> None:
             QApplication.installTranslator(qts)
 
 
-def _start_warm_up(window: MainWindow) -> None:
+def _start_warm_up(app: DesktopApp, paths: AppPaths) -> None:
     """In a thread: opens the history, and loads what starting the engine, the first answer and the first change of a
     setting need."""
 
     def load_modules() -> None:
         importlib.import_module("subprocess")
-        window.keeper.open_history(window.bridge.data)
+        app.history_access.open_history(paths.data)
         importlib.import_module("assistant.text.markdown").warm_up()
         importlib.import_module("tomlkit")
 
     threading.Thread(target=load_modules, name="hark warm", daemon=True).start()
 
 
-def _warn_unanswered(folders: AppPaths) -> int:
+def _warn_unanswered(paths: AppPaths) -> int:
     """Says that another Hark has the folder and does not answer; returns the exit code."""
-    set_language(load_settings(folders).window.language)
+    set_language(load_settings(paths).window.language)
     text = tr(
         "Hark is running already and does not answer: it hangs, or another person has opened it with the same folder, "
         "{folder}. End that one, then start Hark again."
-    ).format(folder=folders.data)
+    ).format(folder=paths.data)
     print(text, file=sys.stderr, flush=True)
     show_warning(None, "Hark", text)
     return 1
@@ -81,10 +83,10 @@ def _run_on() -> None:
     sys.setswitchinterval(0.001)
 
 
-def _show_warning(window: MainWindow, text: str) -> None:
+def _show_warning(app: DesktopApp, text: str) -> None:
     """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
-    window.presenter.note(text)
-    window.presenter.ready.connect(lambda: window.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
+    app.notifier.show_notice(text)
+    app.voice.engine_ready.connect(lambda: app.bridge.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
 
 
 def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
@@ -96,49 +98,50 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     application.setDesktopFileName("hark")
     application.setStyle("Fusion")
     application.setQuitOnLastWindowClosed(False)  # the window decides: it may stay in the tray
-    folders = AppPaths.locate()
+    paths = AppPaths.locate()
     if options.install:
         from ui.desktop import desktop_entry
 
         print(desktop_entry.install_with_icon())
         return 0
     # Qt's file dialogs note the folders that were visited, in a file that would lie in the user's home.
-    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(folders.config))
-    instance = SingleInstance(folders.data)
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(paths.config))
+    instance = SingleInstance(paths.data)
     if not instance.is_first:
-        return 0 if instance.send_command(options.deed) else _warn_unanswered(folders)
-    settings = load_settings(folders)
+        return 0 if instance.send_command(options.deed) else _warn_unanswered(paths)
+    settings = load_settings(paths)
     set_language(settings.window.language)
     theme.choose_theme(settings.window.theme)
     theme.set_reduced_motion(settings.window.reduce_motion)
     theme.apply_theme(application)
-    bridge = EngineBridge(settings, folders)
-    window = MainWindow(bridge)
-    instance.command_received.connect(window.commands.run_command)
+    app = DesktopApp(settings, paths, partial(EngineClient, settings))
+    window, engine = app.window, app.bridge.engine
+    instance.command_received.connect(app.commands.run_command)
     if options.deed != "show":
-        window.commands.run_command(options.deed)
-    if silent_bus_text:
-        window.painted.connect(
-            lambda: _show_warning(window, tr(silent_bus_text)), Qt.ConnectionType.SingleShotConnection
-        )
+        app.commands.run_command(options.deed)
     # After the first paint, one by one: no frame is late.
-    later = [
+    steps: list[tuple[int, Callable[[], object]]] = [
         (0, _run_on),
-        (0, lambda: _start_warm_up(window)),
+        (0, lambda: _start_warm_up(app, paths)),
         (10, _list_style),
-        (20, bridge.engine.start),
+        (20, engine.start),
         (200, lambda: importlib.import_module("ui.conversation.markdown_document")),
-        (300, window.appear),
+        (300, app.show_tray_icon),
         (400, _first_message),
         (600, instance.start_listening),
     ]
-    window.painted.connect(
-        lambda: [QTimer.singleShot(after, begin) for after, begin in later], Qt.ConnectionType.SingleShotConnection
-    )
+    if silent_bus_text:
+        steps.insert(0, (0, lambda: _show_warning(app, tr(silent_bus_text))))
+    window.painted.connect(lambda: _schedule(steps), Qt.ConnectionType.SingleShotConnection)
     if options.away:
         window.painted.emit()
     else:
         window.show()
     code = application.exec()
-    bridge.engine.stop()
+    engine.stop()
     return code
+
+
+def _schedule(steps: Sequence[tuple[int, Callable[[], object]]]) -> None:
+    for delay_ms, step in steps:
+        QTimer.singleShot(delay_ms, step)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, Signal, Slot
+from shiboken6 import isValid
 
 from assistant.models.catalog import CATALOG, CatalogEntry, recommended
 from assistant.models.local_store import download_args
@@ -91,7 +92,7 @@ class DownloadManager(QObject):
         self._said: dict[str, str] = {}  # of a model what last came of it
         self._leaving: set[str] = set()
         self._changes = 0  # what was seen before the last one may be so no longer
-        QCoreApplication.instance().aboutToQuit.connect(self.stop_all)
+        QCoreApplication.instance().aboutToQuit.connect(self.stop_all)  # type: ignore[union-attr]
         self._query_installed(self._on_card, "assistant.gpu")
 
     @Slot()
@@ -179,6 +180,8 @@ class DownloadManager(QObject):
         process = QProcess(self)
 
         def end(code: int) -> None:
+            if not isValid(process):
+                return  # the window is being deleted
             then(code, bytes(process.readAllStandardOutput().data()))
             process.deleteLater()
 

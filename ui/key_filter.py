@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication
 
@@ -10,24 +10,24 @@ _REPEAT = 30  # milliseconds in which a release may turn out to be none
 
 
 class KeyFilter(QObject):
-    """Filters the application's events. Esc means `stop` and `left`. `pasted` is told when Ctrl+V is pressed; who takes
-    it sets `taken`."""
+    """Filters the application's events. Esc emits `stop_key_pressed` and `escape_pressed`. Whoever takes what is
+    in the clipboard calls `set_paste_handled` before `paste_pressed` has returned."""
 
-    talk_key_pressed, talk_key_released, stop_key_pressed, escape_pressed, paste_pressed = (
-        Signal(),
-        Signal(),
-        Signal(),
-        Signal(),
-        Signal(),
-    )
+    talk_key_pressed, talk_key_released = Signal(), Signal()
+    stop_key_pressed, escape_pressed, paste_pressed = Signal(), Signal(), Signal()
 
     def __init__(self, application: QApplication) -> None:
         super().__init__()
-        self.is_paste_handled = False
+        self._is_paste_handled = False
         self._control_alone = False
         self._release = QTimer(self, singleShot=True, interval=_REPEAT)
         self._release.timeout.connect(self.talk_key_released)
         application.installEventFilter(self)
+
+    @Slot(bool)
+    def set_paste_handled(self, is_handled: bool) -> None:
+        """A paste that is handled does not go on to the widget with the focus."""
+        self._is_paste_handled = is_handled
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
@@ -67,7 +67,7 @@ class KeyFilter(QObject):
             self.stop_key_pressed.emit()
             self.escape_pressed.emit()
         if down and event.matches(QKeySequence.StandardKey.Paste):
-            self.is_paste_handled = False
+            self._is_paste_handled = False
             self.paste_pressed.emit()
-            return self.is_paste_handled
+            return self._is_paste_handled
         return False

@@ -18,7 +18,7 @@ from tests.desktop import desktop_harness as desktop
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from ui.main_window import MainWindow
+    from ui.wiring import DesktopApp
 
 
 class Look(NamedTuple):
@@ -57,22 +57,25 @@ def main(folder: Path, wanted: str = "") -> None:
 
 def take(target: str, look: Look) -> None:
     """Holds a short conversation in this process's window, and grabs all views."""
+    from functools import partial
+
     from PySide6.QtCore import QTimer
 
     from assistant import events
+    from assistant.ipc.client import EngineClient
     from assistant.paths import AppPaths
     from assistant.settings import Settings
     from assistant.text import i18n
-    from ui.engine_bridge import EngineBridge
-    from ui.main_window import MainWindow
+    from ui.wiring import DesktopApp
 
     home = Path(os.environ["HARK_HOME"])
     furnish(home)
     i18n.choose_language([look.language])
     application = make_application(look)
-    window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
+    app = DesktopApp(Settings(), AppPaths.locate(), partial(EngineClient, Settings()))
+    window, engine = app.window, app.bridge.engine
     window.show()
-    window.keeper.open_history(home)
+    app.history_access.open_history(home)
     questions = iter(QUESTIONS)
 
     def on_event(event: events.Event) -> None:
@@ -81,20 +84,20 @@ def take(target: str, look: Look) -> None:
         ):
             question = next(questions, "")
             if question:
-                window.do.ask(question)
+                app.conversation.ask(question)
             else:
                 QTimer.singleShot(300, finish)
         elif event == events.StateChanged("ready"):
-            window.engine.attach_file(str(home / "shapes.png"))
+            engine.attach_file(str(home / "shapes.png"))
 
     def finish() -> None:
-        grab(window, target)
+        grab(app, target)
         application.quit()
 
-    window.bridge.event_received.connect(on_event)
-    window.engine.start()
+    app.bridge.event_received.connect(on_event)
+    engine.start()
     application.exec()
-    window.engine.stop()
+    engine.stop()
 
 
 def make_application(look: Look) -> QApplication:
@@ -130,16 +133,21 @@ def furnish(home: Path) -> None:
     past.close()
 
 
-def grab(window: MainWindow, target: str) -> None:
+def grab(app: DesktopApp, target: str) -> None:
     """The window with its picture pointed at, the settings, and the window at three widths."""
     from PySide6.QtWidgets import QApplication, QDialog
 
+    window = app.window
     window.activateWindow()
     window.tray.region_selector.setFocus()
     QApplication.processEvents()
     window.grab().save(f"{target}-window.png")
-    for name in ("options", "models", "checkup"):
-        getattr(window, name)()
+    for name, open_dialog in (
+        ("settings", app.dialogs.open_settings),
+        ("models", app.dialogs.open_models),
+        ("doctor", app.dialogs.open_doctor),
+    ):
+        open_dialog()
         dialog = window.findChildren(QDialog)[-1]
         end = time.monotonic() + 3.0  # what is here, and what works, is found out meanwhile
         while time.monotonic() < end:

@@ -58,25 +58,27 @@ ASIDE = """
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
+from types import SimpleNamespace
 from assistant.paths import AppPaths
 from assistant.settings import Settings
-from ui.engine_bridge import EngineBridge
-from ui.main_window import MainWindow
+from ui.wiring import DesktopApp
 application = QApplication([])
-window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
+engine = SimpleNamespace()
+app = DesktopApp(Settings(), AppPaths.locate(), lambda on_event: engine)
+window = app.window
 window.move(0, 0)
 def take(data, name):
     image = QImage.fromData(data)
     print(image.pixelColor(20, 20).name(), window.isVisible(), window.pos().toTuple(), flush=True)
     QTimer.singleShot(500, back)
 def back():
-    print(window.isActiveWindow(), window.side.past.search.hasFocus(), flush=True)
+    print(window.isActiveWindow(), window.side.conversation_panel.search_field.hasFocus(), flush=True)
     application.quit()
-window.engine.attach_image = take
+engine.attach_image = take
 window.show()
-window.side.past.search.setFocus()
+window.side.conversation_panel.search_field.setFocus()
 QTimer.singleShot(500, window.activateWindow)
-QTimer.singleShot(1000, window.do.looking.capture_screen)
+QTimer.singleShot(1000, app.capture.capture_screen)
 application.exec()
 """
 COMPOSED = """

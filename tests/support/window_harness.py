@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QKeyEvent
@@ -11,38 +13,46 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from assistant import events
+from assistant.engine_api import EngineApi
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.paths import AppPaths
 from assistant.pictures import Picture
 from assistant.settings import Settings
 from ui import theme
-from ui.engine_bridge import EngineBridge
-from ui.main_window import MainWindow
+from ui.wiring import DesktopApp
 
-CALLS = (
-    "ask",
-    "ask_again",
-    "attach_file",
-    "attach_image",
-    "remove_picture",
-    "interrupt",
-    "press_talk_key",
-    "tap_talk_key",
-    "release_talk_key",
-    "set_hands_free",
-    "read_aloud",
-    "stop",
-    "open_conversation",
-    "apply_settings",
-    "rescan_models",
-    "ask_audio_file",
-    "edit_picture",
-    "skip_sentences",
-    "test_microphone",
-)
 Past = tuple[tuple[str, int], ...]
 PAST: Past = (("Tea", 2), ("火车", 1), ("Long", 100))
 SHOWN = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
+
+
+class RecordingEngine:
+    """Notes the calls of `EngineApi` as tuples of name and arguments, without the number of an opening."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self._openings = [0]  # the first is open, the others were asked for
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("_") or not callable(getattr(EngineApi, name, None)):
+            raise AttributeError(name)
+        return lambda *arguments: self.calls.append((name, *arguments))
+
+    def open_conversation(self, conversation: int | None, private: bool, opening_id: int) -> None:
+        self._openings.append(opening_id)
+        self.calls.append(("open_conversation", conversation, private))
+
+    def ask_again(self, turn: int, text: str, opening_id: int) -> None:
+        self._openings.append(opening_id)
+        self.calls.append(("ask_again", turn, text))
+
+    def number_event(self, event: events.Event) -> events.Event:
+        """The event with the number of the opening that it belongs to, as an engine gives it."""
+        if isinstance(event, events.ConversationOpened) and len(self._openings) > 1:
+            del self._openings[0]
+        if isinstance(event, events.ErrorOccurred):
+            del self._openings[:-1]  # what could not be opened is what is open now
+        return replace(event, opening_id=self._openings[0]) if isinstance(event, events.ConversationEvent) else event
 
 
 class WindowHarness:
@@ -50,34 +60,34 @@ class WindowHarness:
 
     def __init__(self, qtbot: QtBot, home: Path, settings: Settings, past: Past = ()) -> None:
         self.qtbot = qtbot
-        self.history = TurnRecorder(home)
+        self.recorder = TurnRecorder(home)
         for title, turns in past:
-            one = self.history.start_conversation(title)
+            conversation = self.recorder.start_conversation(title)
             for number in range(turns):
-                turn = self.history.add_turn(one, f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),))
-                self.history.update_turn(turn, f"{title} question {number}", f"answer {number}", "tiny", "answered")
-        self.window = MainWindow(EngineBridge(settings, AppPaths.locate()))
-        self.calls: list[tuple[Any, ...]] = []
-        for name in CALLS:
-            setattr(self.window.engine, name, lambda *given, name=name: self.calls.append((name, *given)))
+                question, pictures = f"{title} question {number}", (Picture(2, 2, bytes(12), "a.png"),)
+                turn = self.recorder.add_turn(conversation, question, pictures)
+                self.recorder.update_turn(turn, question, f"answer {number}", "tiny", "answered")
+        self.engine = RecordingEngine()
+        self.app = DesktopApp(settings, AppPaths.locate(), lambda _: cast(EngineApi, self.engine))
+        self.window, self.calls = self.app.window, self.engine.calls
         with qtbot.waitActive(self.window):
             self.window.show()
             self.window.activateWindow()
-        with qtbot.waitSignal(self.window.keeper.opened):
-            self.window.keeper.open_history(home)
+        with qtbot.waitSignal(self.app.history_access.opened):
+            self.app.history_access.open_history(home)
         qtbot.wait(20)  # until all is laid out
         self.past, self.messages = self.window.side.conversation_panel, self.window.conversation.messages
 
     def close(self) -> None:
-        self.window.keeper.close()
-        self.history.close()
+        self.app.history_access.close()
+        self.recorder.close()
         self.window.hide()
         self.window.deleteLater()
 
-    def on(self, *came: events.Event) -> None:
-        """What the engine would tell."""
-        for event in came:
-            self.window.presenter.on_event(event)
+    def on(self, *received: events.Event) -> None:
+        """Gives the window events of the engine."""
+        for event in received:
+            self.app.bridge.handle_event(self.engine.number_event(event))
 
     def titles(self) -> list[str]:
         return [self.past.model.index(row).data() for row in range(self.past.model.rowCount())]

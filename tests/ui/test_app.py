@@ -14,36 +14,33 @@ from assistant.history.turn_recorder import TurnRecorder
 
 # The program on no screen; after its first paint and a look at the history it tells what it says, and ends.
 WINDOW = """
-import sys, time
+import sys
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
 from assistant.events import StateChanged
 from assistant.ipc.client import EngineClient
 from ui import app
 from ui.__main__ import main
-from ui.main_window import MainWindow
 
-class Watched(MainWindow):
-    def __init__(self, bridge):
-        super().__init__(bridge)
-        self.looked = False
-        self.painted.connect(lambda: print("painted", flush=True))
-        self.keeper.opened.connect(lambda *_: QTimer.singleShot(100, self.tell))
-        QTimer.singleShot(int(sys.argv[1]), self.tell)
+class WatchedApp(app.DesktopApp):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.window.painted.connect(lambda: print("painted", flush=True))
+        self.history_access.opened.connect(lambda _: QTimer.singleShot(100, self.report))
+        QTimer.singleShot(int(sys.argv[1]), self.report)
 
-    def tell(self):
-        messages = self.conversation.messages
+    def report(self):
+        messages = self.window.conversation.messages
         print([messages.message_at(row).text for row in range(messages.rowCount())], flush=True)
         self.bridge.event_received.emit(StateChanged("ready"))
-        print(self.engine.calls, flush=True)
-        self.end()
-        self.close()
+        print(EngineClient.calls, flush=True)
+        self.window.end()
+        self.window.close()
 
 EngineClient.start = EngineClient.stop = lambda *_: None
 EngineClient.calls = []
 for name in ("press_talk_key", "tap_talk_key", "interrupt", "read_aloud", "apply_settings"):
     setattr(EngineClient, name, lambda self, *given, name=name: self.calls.append((name, *given)))
-app.MainWindow = Watched
+app.DesktopApp = WatchedApp
 sys.exit(main(sys.argv[2:]))
 """
 

@@ -58,23 +58,23 @@ def test_arguments_say_what_the_window_is_started_for() -> None:
 def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(desk: WindowHarness) -> None:
     desk.calls.clear()
     for command in ("stop", "talk"):
-        desk.window.commands.run_command(command)
+        desk.app.commands.run_command(command)
     assert not desk.calls
     desk.on(events.StateChanged("ready"))
     assert desk.calls == [("press_talk_key",), ("tap_talk_key",)], "the last of several, once"
     desk.on(events.StateChanged("ready"))
     assert desk.calls == [("press_talk_key",), ("tap_talk_key",)]
-    desk.window.commands.run_command("stop")
+    desk.app.commands.run_command("stop")
     assert desk.calls[-1] == ("interrupt",), "and at once from then on"
 
 
 def test_describe_that_comes_before_the_engine_is_ready_looks_at_the_screen_then(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    desk: WindowHarness,
 ) -> None:
     looked: list[bool] = []
-    monkeypatch.setattr(desk.window.do.looking, "capture_screen", lambda then_describe: looked.append(then_describe))
-    desk.window.commands.run_command("describe")
-    desk.window.commands.run_command("show")
+    desk.app.commands.describe_requested.connect(lambda: looked.append(True))
+    desk.app.commands.run_command("describe")
+    desk.app.commands.run_command("show")
     assert not looked and desk.window.isVisible()
     desk.on(events.StateChanged("ready"))
     assert looked == [True]

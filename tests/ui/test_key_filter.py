@@ -52,7 +52,7 @@ def test_f9_held_is_one_press_whatever_its_repeats_look_like(qtbot: QtBot, desk:
 def test_alt_up_and_down_change_the_speed(desk: WindowHarness) -> None:
     QTest.keyClick(desk.window, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     QTest.keyClick(desk.window, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-    assert desk.window.bridge.settings.voice.speed == 1.2
+    assert desk.app.settings_store.current.voice.speed == 1.2
     for _ in range(12):
         QTest.keyClick(desk.window, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-    assert desk.window.bridge.settings.voice.speed == 0.5
+    assert desk.app.settings_store.current.voice.speed == 0.5

@@ -22,7 +22,7 @@ from ui.dialogs.doctor_dialog import DoctorDialog
 
 def test_the_window_loads_no_model_library() -> None:
     code = (
-        "import sys; from ui.main_window import MainWindow; import ui.app;"
+        "import sys; import ui.app;"
         "print([m for m in ('torch', 'numpy', 'pydantic', 'transformers', 'sounddevice', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -42,7 +42,7 @@ def test_every_label_is_plain_text(desk: WindowHarness) -> None:
 
 
 def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness) -> None:
-    desk.window.bridge.settings = Settings()
+    desk.app.settings_store.replace_settings(Settings())
     desk.on(events.StateChanged("ready"), events.StateChanged("ready"))
     assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
     assert "Ready" in desk.window.bar.status_label.text()
@@ -52,7 +52,7 @@ def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness)
 
 
 def test_the_computer_is_checked_in_words(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.window.checkup()
+    desk.app.dialogs.open_doctor()
     (dialog,) = desk.window.findChildren(DoctorDialog)
     qtbot.waitUntil(lambda: dialog.results_list.count() > 3)
     said = [
@@ -75,11 +75,11 @@ def test_the_computer_is_checked_in_words(qtbot: QtBot, desk: WindowHarness) -> 
 
 def test_who_cannot_talk_is_told_why_at_every_try(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(desk.window.presenter, "tell", told.append)
+    monkeypatch.setattr(desk.app.notifier, "show_status", told.append)
     desk.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
     desk.calls.clear()
-    desk.window.talk_down()
-    desk.window.commands.run_command("talk")
+    desk.app.voice.press_talk()
+    desk.app.commands.run_command("talk")
     assert told == ["There is no microphone."] * 2 and not desk.calls
 
 
@@ -87,11 +87,11 @@ def test_quitting_is_the_end_wherever_the_window_would_stay(desk: WindowHarness)
     class Tray:
         is_available = True
 
-    desk.window.do.on_choice(SettingChange("window", "close_to_tray", True))
-    desk.window.presence = Tray()  # type: ignore[assignment]
+    desk.app.settings_store.change_setting(SettingChange("window", "close_to_tray", True))
+    desk.app.tray_icon = Tray()  # type: ignore[assignment]
     desk.window.close()
-    assert desk.window.isHidden() and not desk.window.ending
-    desk.window.commands.show()
+    assert desk.window.isHidden()
+    desk.window.bring_to_front()
     desk.window.end()
     assert desk.window.close()
-    desk.window.presence = None
+    desk.app.tray_icon = None

@@ -57,14 +57,14 @@ def test_nothing_moves_by_itself_where_that_is_wished(desk: WindowHarness) -> No
     meter, blinks = desk.window.bar.level_meter, QApplication.cursorFlashTime()
     moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()
-    desk.window.do.on_choice(SettingChange("window", "reduce_motion", True))
+    desk.app.settings_store.change_setting(SettingChange("window", "reduce_motion", True))
     assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     seen = set()
     for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
         meter.add_level(level)
         seen.add(tuple(bars(meter)))
     assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
-    desk.window.do.on_choice(SettingChange("window", "reduce_motion", False))
+    desk.app.settings_store.change_setting(SettingChange("window", "reduce_motion", False))
     assert (
         QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
     )

@@ -16,7 +16,7 @@ def set_role(widget: QWidget, role: QAccessible.Role) -> None:
     if not _kept:
         _kept.append(_make_accessible)
         QAccessible.installFactory(_make_accessible)
-    widget.accessible_role = role
+    widget.accessible_role = role  # type: ignore[attr-defined]
 
 
 def _make_accessible(_kind: str, what: Any) -> Any:

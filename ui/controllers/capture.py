@@ -1,6 +1,4 @@
-"""Gets pictures from outside into the tray: the screen, a part of it, another program's window, the camera.
-
-Knows nothing of events; what cannot be had is told."""
+"""Captures pictures for the tray: the screen, a part of it, another program's window, the camera."""
 
 from __future__ import annotations
 
@@ -19,33 +17,42 @@ from ui.widgets.labels import MAX_NAME_LETTERS, shorten_text
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from ui.main_window import MainWindow
+    from ui.engine_bridge import EngineBridge
+    from ui.notifier import Notifier
+    from ui.settings_store import SettingsStore
 
-_LONGEST = 5000  # milliseconds for which it stays away, whatever the desktop asks of the user meanwhile
-_GONE = 250  # milliseconds in which a desktop draws what was behind a window
+_MAX_ASIDE_MS = 5000  # for which the window stays away, whatever the desktop asks of the user meanwhile
+_REDRAW_MS = 250  # in which a desktop draws what was behind a window
 
 
 class CaptureController(QObject):
-    """For one window. On Wayland the desktop's portal asks the user, elsewhere Hark looks by itself."""
+    """Hides `window` for a capture and restores it. On Wayland the desktop's portal asks the user what to capture."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QWidget, bridge: EngineBridge, settings: SettingsStore, notifier: Notifier) -> None:
         super().__init__(window)
-        self._window, self._engine = window, window.bridge.engine
-        self._describing, self._aside = False, False
+        self._window, self._engine, self._settings, self._notifier = window, bridge.engine, settings, notifier
+        self._is_describing, self._is_aside = False, False
         self._focus: QWidget | None = None
 
     @Slot()
-    def capture_screen(self, then_describe: bool = False) -> None:
-        """The screen that the window is on, without the window."""
-        if not self._aside:
-            self._describing = then_describe
+    def capture_screen(self) -> None:
+        """Captures the screen that the window is on, without the window."""
+        if not self._is_aside:
+            self._is_describing = False
+            self._step_aside(self._capture_screen)
+
+    @Slot()
+    def describe_screen(self) -> None:
+        """The same, and asks what is on it."""
+        if not self._is_aside:
+            self._is_describing = True
             self._step_aside(self._capture_screen)
 
     @Slot()
     def capture_part(self) -> None:
-        """A part of the screen, dragged out with the mouse or chosen by keys."""
-        if not self._aside:
-            self._describing = False
+        """Captures a part of the screen, dragged out with the mouse or chosen by keys."""
+        if not self._is_aside:
+            self._is_describing = False
             self._step_aside(self._capture_part)
 
     def _capture_screen(self) -> None:
@@ -60,12 +67,12 @@ class CaptureController(QObject):
         shot = self._try_capture(0)
         if shot is None:
             return
-        self._region = screen_capture.RegionOverlay(shot)
-        self._region.region_captured.connect(self._on_part)
-        self._region.announced.connect(self._window.presenter.announce)
-        self._region.destroyed.connect(self._window.activateWindow)
-        self._region.showFullScreen()
-        self._region.activateWindow()
+        self._overlay = screen_capture.RegionOverlay(shot)
+        self._overlay.region_captured.connect(self._on_part)
+        self._overlay.announced.connect(self._notifier.announce)
+        self._overlay.destroyed.connect(self._window.activateWindow)
+        self._overlay.showFullScreen()
+        self._overlay.activateWindow()
 
     def _step_aside(self, then: Callable[[], None]) -> None:
         """Shows what is behind the window, if that is in front. Where it can, the window stays there and is seen
@@ -75,20 +82,20 @@ class CaptureController(QObject):
             return
         from ui.desktop import x11_windows
 
-        through = x11_windows.has_compositor()
-        self._aside, self._focus = True, QApplication.focusWidget()
-        if through:
+        has_compositor = x11_windows.has_compositor()
+        self._is_aside, self._focus = True, QApplication.focusWidget()
+        if has_compositor:
             self._window.setWindowOpacity(0)
         else:
             self._window.hide()
-        QTimer.singleShot(_GONE, then)
-        QTimer.singleShot(_LONGEST, self._step_back)  # whatever went wrong
+        QTimer.singleShot(_REDRAW_MS, then)
+        QTimer.singleShot(_MAX_ASIDE_MS, self._step_back)  # whatever went wrong
 
     @Slot()
     def _step_back(self) -> None:
-        if not self._aside:
+        if not self._is_aside:
             return
-        self._aside = False
+        self._is_aside = False
         self._window.setWindowOpacity(1)
         if not self._window.isHidden():
             return
@@ -99,39 +106,41 @@ class CaptureController(QObject):
 
     @Slot()
     def capture_window(self) -> None:
-        """Another program's window, chosen by its title."""
-        self._describing = False
+        """Captures another program's window, chosen by its title."""
+        self._is_describing = False
         if self._by_portal(chosen=True):
             return
         from PySide6.QtWidgets import QInputDialog
 
         from ui.desktop import x11_windows
 
-        found = x11_windows.list_windows()
-        if not found:
-            self._window.presenter.tell(tr("No other window can be captured here. F7 captures the screen."))
+        windows = x11_windows.list_windows()
+        if not windows:
+            self._notifier.show_status(tr("No other window can be captured here. F7 captures the screen."))
             return
-        titles = [f"{at}. {shorten_text(title, MAX_NAME_LETTERS)}" for at, (_, title) in enumerate(found, 1)]
-        title, sure = QInputDialog.getItem(self._window, tr("Capture a window"), tr("Window"), titles, editable=False)
-        if sure:
-            self._attach_capture(found[titles.index(title)][0], tr("window") + ".png")
+        titles = [f"{at}. {shorten_text(title, MAX_NAME_LETTERS)}" for at, (_, title) in enumerate(windows, 1)]
+        title, confirmed = QInputDialog.getItem(
+            self._window, tr("Capture a window"), tr("Window"), titles, editable=False
+        )
+        if confirmed:
+            self._attach_capture(windows[titles.index(title)][0], tr("window") + ".png")
 
     @Slot()
     def take_photo(self) -> None:
-        """What the camera sees."""
+        """Takes a photograph with the camera."""
         from ui.desktop import screen_capture
 
-        self._window.presenter.tell(tr("Taking a photograph …"))
-        taking = screen_capture.CameraCapture(self, self._window.bridge.settings.responder.camera)
-        taking.photo_taken.connect(self._on_photograph)
+        self._notifier.show_status(tr("Taking a photograph …"))
+        capture = screen_capture.CameraCapture(self, self._settings.current.responder.camera)
+        capture.photo_taken.connect(self._on_photograph)
 
     @Slot(bytes)
     def _on_photograph(self, data: bytes) -> None:
         if data:
             self._engine.attach_image(data, tr("photograph") + ".png")
-            self._window.presenter.tell(tr("A photograph was taken."))
+            self._notifier.show_status(tr("A photograph was taken."))
         else:
-            self._window.presenter.tell(
+            self._notifier.show_status(
                 tr("No camera answers. Connect one, allow Hark to use it, and close other programs that do.")
             )
 
@@ -140,20 +149,20 @@ class CaptureController(QObject):
             return False
         from ui.desktop.portal_screenshot import PortalScreenshot
 
-        asked = PortalScreenshot(self, chosen)
-        asked.screenshot_taken.connect(self._on_portal)
-        asked.start()
+        screenshot = PortalScreenshot(self, chosen)
+        screenshot.screenshot_taken.connect(self._on_portal)
+        screenshot.start()
         return True
 
     @Slot(bytes, str)
-    def _on_portal(self, data: bytes, why_not: str) -> None:
+    def _on_portal(self, data: bytes, reason: str) -> None:
         from ui.desktop import screen_capture
 
         self._step_back()
         shot = QImage.fromData(data)
         if not shot.isNull() and screen_capture.is_black(shot):
-            data, why_not = b"", tr(screen_capture.BLACK)
-        self._window.presenter.tell(why_not)
+            data, reason = b"", tr(screen_capture.BLACK)
+        self._notifier.show_status(reason)
         if data:
             self._attach_encoded(data, tr("screen") + ".png")
 
@@ -178,12 +187,12 @@ class CaptureController(QObject):
             shot = screen_capture.capture_screen(self._window, number)
         except NotAvailableError as error:
             self._step_back()
-            self._window.presenter.tell(error.message)
+            self._notifier.show_status(error.message)
             return None
         self._step_back()
         return shot
 
     def _attach_encoded(self, data: bytes, name: str) -> None:
         self._engine.attach_image(data, name)
-        if self._describing:
+        if self._is_describing:
             self._engine.ask(tr("Describe what is on my screen."))

@@ -1,136 +1,101 @@
-"""Between the history on disk and the views: what is opened, renamed, deleted, exported. Knows nothing of events."""
+"""The list of conversations: searched, opened, renamed, deleted, exported and imported."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from assistant.errors import AssistantError
 from assistant.text.i18n import tr
 from ui.conversation import pager
 from ui.widgets.labels import MAX_NAME_LETTERS, open_file, save_file, shorten_text
 
 if TYPE_CHECKING:
-    from assistant.history.conversation_store import ConversationStore, ConversationSummary
-    from ui.main_window import MainWindow
+    from assistant.history.conversation_store import ConversationSummary
+    from ui.history_access import HistoryAccess
+    from ui.notifier import Notifier
+    from ui.sidebar.conversation_list import ConversationPanel
 
-T = TypeVar("T")
-_SOON = 100  # milliseconds: the list is not read anew in the frame that shows the question
+_REFRESH_DELAY_MS = 100  # the list is not read in the frame that shows the question
 
 
 class HistoryController(QObject):
-    """`current` is the open conversation's number, None for one that is not saved yet. `opened` gives the history, or
-    None, what the user should know of it, and its conversations."""
+    """`current` gives the number of the open conversation, None for one that is not saved yet.
 
-    opened = Signal(object, str, object)
+    Signals:
+        open_requested(conversation, turns): a conversation is to be opened; `turns` are its last ones.
+        current_deleted: the open conversation was deleted.
+    """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._past = window, window.side.conversation_panel
-        self._archive: ConversationStore | None = None
-        self._gone: list[int] = []  # what was deleted and can be brought back, the last one last
-        self.current: int | None = None
-        self.opened.connect(self._on_opened)
-        self._past.open_requested.connect(self.open_conversation)
-        self._past.rename_requested.connect(self.rename_conversation)
-        self._past.export_requested.connect(self.export_conversation)
-        self._past.delete_requested.connect(self.delete_conversation)
-        self._past.search_changed.connect(self.refresh_list)
-        self._past.undo_requested.connect(self.undo_delete)
-        self.pages = pager.MessagePager(
-            window.conversation, self._try_store, lambda: self.current, lambda: window.presenter.live
-        )
+    open_requested = Signal(object, object)
+    current_deleted = Signal()
 
-    @property
-    def is_saving(self) -> bool:
-        """Whether conversations are kept: else none can branch off."""
-        kept = self._archive is not None and not self._archive.is_read_only
-        return kept and self._window.bridge.settings.history.save_conversations
-
-    def open_history(self, folder: Path) -> None:
-        """Opens the history, and shows what is in it; may run in another thread, so that no frame waits for it."""
-        import sqlite3  # after the first paint
-
-        from assistant.history import conversation_store
-
-        kept, why = conversation_store.open_store(folder)
-        found = None
-        if kept:
-            with contextlib.suppress(sqlite3.Error, OSError):  # the same fault is told as soon as something is asked
-                if not kept.is_read_only:
-                    kept.purge_deleted()
-                found = kept.list_conversations()
-        self.opened.emit(kept, why, found)
-
-    @Slot(object, str, object)
-    def _on_opened(
-        self, archive: ConversationStore | None, why: str, found: Sequence[ConversationSummary] | None
+    def __init__(
+        self,
+        panel: ConversationPanel,
+        history: HistoryAccess,
+        notifier: Notifier,
+        current: Callable[[], int | None],
     ) -> None:
-        self._archive = archive
-        if why:
-            self._window.presenter.note(why)
-        if found is None or self._past.search_field.text():
-            self.refresh_list()
-        else:
-            self._past.show_conversations(found, self.current)
+        super().__init__(panel)
+        self._panel, self._history, self._notifier, self._current = panel, history, notifier, current
+        self._window = panel.window()
+        self._deleted: list[int] = []  # that can be restored, the last one last
+        history.opened.connect(self._on_history_opened)
+        panel.open_requested.connect(self.open_conversation)
+        panel.rename_requested.connect(self.rename_conversation)
+        panel.export_requested.connect(self.export_conversation)
+        panel.delete_requested.connect(self.delete_conversation)
+        panel.search_changed.connect(self.refresh_list)
+        panel.undo_requested.connect(self.undo_delete)
 
     @Slot()
     def refresh_list(self) -> None:
         """Shows the conversations that the search finds."""
-        found = self._try_store(lambda kept: kept.list_conversations(self._past.search_field.text()))
-        if found is not None:
-            self._past.show_conversations(found, self.current)
-            self._past.conversation_list.setAccessibleName(
-                tr("Conversations found: {n}").format(n=len(found))
-                if self._past.search_field.text()
-                else tr("Conversations")
+        query = self._panel.search_field.text()
+        conversations = self._history.query(lambda store: store.list_conversations(query))
+        if conversations is not None:
+            self._panel.show_conversations(conversations, self._current())
+            self._panel.conversation_list.setAccessibleName(
+                tr("Conversations found: {n}").format(n=len(conversations)) if query else tr("Conversations")
             )
 
-    def on_turn(self, conversation: int | None, turn: int | None) -> None:
-        """A turn began: it may be the first of its conversation, or of a branch, whose turns have other numbers."""
-        if conversation == self.current or conversation is None or turn is None:
-            return
-        self.current = conversation
-        QTimer.singleShot(_SOON, self, self.refresh_list)
-        messages = self._window.conversation.messages
-        if messages.rowCount() and messages.message_at(0).turn_id:
-            before = self._try_store(lambda kept: kept.last_turns(conversation, turn, pager.FIRST))
-            if before is not None:
-                self.pages.show_turns(before)
+    @Slot()
+    def refresh_soon(self) -> None:
+        QTimer.singleShot(_REFRESH_DELAY_MS, self, self.refresh_list)
 
-    def on_end(self) -> None:
-        """A turn ended: its conversation is the newest now. A list that one is in stays as it is."""
-        if not self._past.conversation_list.hasFocus():
+    @Slot()
+    def on_turn_ended(self) -> None:
+        """The open conversation is the newest now. The list stays as it is while the focus is in it."""
+        if not self._panel.conversation_list.hasFocus():
             self.refresh_list()
 
     @Slot(object)
     def open_conversation(self, conversation: int) -> None:
         """Shows a conversation's last turns and goes on with it."""
-        turns = self._try_store(lambda kept: kept.last_turns(conversation, limit=pager.FIRST))
-        if turns is None or conversation == self.current:
+        turns = self._history.query(lambda store: store.last_turns(conversation, limit=pager.FIRST))
+        if turns is None or conversation == self._current():
             return
-        self.current = conversation
-        self._window.do.open_conversation(conversation)
-        self.pages.show_turns(turns)
-        self._window.folding.show_middle()
-        self._window.conversation.scrollToBottom()
-        self._window.presenter.announce(tr("Opened: {title}").format(title=self._conversation_title(conversation)))
+        self.open_requested.emit(conversation, turns)
+        self._notifier.announce(tr("Opened: {title}").format(title=self._conversation_title(conversation)))
 
     @Slot(object)
     def rename_conversation(self, conversation: int) -> None:
         """Asks for another title."""
         from PySide6.QtWidgets import QInputDialog, QLineEdit
 
-        title, sure = QInputDialog.getText(
-            self._window, tr("Rename"), tr("Title"), QLineEdit.EchoMode.Normal, self._conversation_title(conversation)
+        title, confirmed = QInputDialog.getText(
+            self._window,
+            tr("Rename"),
+            tr("Title"),
+            QLineEdit.EchoMode.Normal,
+            self._conversation_title(conversation),
         )
-        if sure:
-            self._try_store(lambda kept: kept.rename_conversation(conversation, title))
+        if confirmed:
+            self._history.update(lambda store: store.rename_conversation(conversation, title))
             self.refresh_list()
 
     @Slot(object)
@@ -139,38 +104,47 @@ class HistoryController(QObject):
         from assistant.history.conversation_store import UNDO_SECONDS
 
         title = self._conversation_title(conversation)
-        if not self._try_store(lambda kept: kept.delete_conversation(conversation) or True):
+        if not self._history.update(lambda store: store.delete_conversation(conversation)):
             return
-        self._gone.append(conversation)
-        if conversation == self.current:
-            self._window.do.new_conversation()
+        self._deleted.append(conversation)
+        if conversation == self._current():
+            self.current_deleted.emit()
         self.refresh_list()
-        self._past.offer_undo(True)
+        self._panel.offer_undo(True)
         QTimer.singleShot(max(0, int((UNDO_SECONDS - 2) * 1000)), self, lambda: self._expire_undo(conversation))
         QTimer.singleShot(int((UNDO_SECONDS + 1) * 1000), self, self._purge_deleted)
-        self._window.presenter.tell(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
+        self._notifier.show_status(tr("Deleted: {title}. Ctrl+Z brings it back.").format(title=title))
 
     def _expire_undo(self, conversation: int) -> None:
-        """It is too late to bring this one back."""
-        self._gone = [one for one in self._gone if one != conversation]
-        self._past.offer_undo(bool(self._gone))
+        self._deleted = [deleted for deleted in self._deleted if deleted != conversation]
+        self._panel.offer_undo(bool(self._deleted))
 
     @Slot()
     def _purge_deleted(self) -> None:
-        """What can no longer be brought back leaves the disk, its pictures too."""
-        self._try_store(lambda kept: kept.purge_deleted())
+        """Removes what can no longer be restored from the disk, its pictures too."""
+        self._history.update(lambda store: store.purge_deleted())
 
     @Slot()
     def undo_delete(self) -> None:
-        """Brings back what was deleted last; again, what was deleted before."""
-        if self._gone:
-            gone = self._gone[-1]
-            if not self._try_store(lambda kept: kept.restore_conversation(gone) or True):
-                return
-            self._gone.pop()
-            self._past.offer_undo(bool(self._gone))
-            self.refresh_list()
-            self._window.presenter.tell(tr("It is back: {title}").format(title=self._conversation_title(gone)))
+        """Restores the conversation that was deleted last; again, the one before it."""
+        if not self._deleted:
+            return
+        conversation = self._deleted[-1]
+        if not self._history.update(lambda store: store.restore_conversation(conversation)):
+            return
+        self._deleted.pop()
+        self._panel.offer_undo(bool(self._deleted))
+        self.refresh_list()
+        self._notifier.show_status(tr("It is back: {title}").format(title=self._conversation_title(conversation)))
+
+    @Slot()
+    def export_current(self) -> None:
+        """Exports the open conversation."""
+        conversation = self._current()
+        if conversation is None:
+            self._notifier.show_status(tr("There is nothing to export yet."))
+        else:
+            self.export_conversation(conversation)
 
     @Slot(object)
     def export_conversation(self, conversation: int) -> None:
@@ -184,8 +158,8 @@ class HistoryController(QObject):
             path = Path(name)
             if path.suffix.lower() not in export.EXPORT_SUFFIXES:
                 path = _free_path(path.with_name(path.name + kind.partition("*")[2].rstrip(")")))
-            if self._try_store(lambda kept: export.export_conversation(kept, conversation, path) or True):
-                self._window.presenter.tell(tr("Exported to {name}").format(name=path.name))
+            if self._history.update(lambda store: export.export_conversation(store, conversation, path)):
+                self._notifier.show_status(tr("Exported to {name}").format(name=path.name))
 
     @Slot()
     def import_conversation(self) -> None:
@@ -194,36 +168,26 @@ class HistoryController(QObject):
         if name:
             from assistant.history import export
 
-            new = self._try_store(lambda kept: export.import_conversation(kept, Path(name)))
-            if new:
+            conversation = self._history.query(lambda store: export.import_conversation(store, Path(name)))
+            if conversation:
                 self.refresh_list()
-                self.open_conversation(new)
+                self.open_conversation(conversation)
 
-    def close(self) -> None:
-        if self._archive:
-            self._archive.close()
+    @Slot(object)
+    def _on_history_opened(self, conversations: Sequence[ConversationSummary] | None) -> None:
+        if conversations is None or self._panel.search_field.text():
+            self.refresh_list()
+        else:
+            self._panel.show_conversations(conversations, self._current())
 
     def _conversation_title(self, conversation: int) -> str:
-        return shorten_text(self._try_store(lambda kept: kept.find_title(conversation)) or "", MAX_NAME_LETTERS)
-
-    def _try_store(self, work: Callable[[ConversationStore], T]) -> T | None:
-        """What the history gave, or None after telling why it could not."""
-        import sqlite3  # after the first paint
-
-        if self._archive is None:
-            return None
-        try:
-            return work(self._archive)
-        except AssistantError as error:
-            self._window.presenter.note(str(error))
-        except (sqlite3.Error, OSError) as error:
-            self._window.presenter.note(tr("The history could not be changed: {why}.").format(why=error))
-        return None
+        title = self._history.query(lambda store: store.find_title(conversation))
+        return shorten_text(title or "", MAX_NAME_LETTERS)
 
 
 def _free_path(path: Path) -> Path:
-    """Another name where there is such a file: nobody was asked about it."""
-    number, made = 2, path
-    while made.exists():
-        made, number = path.with_stem(f"{path.stem} ({number})"), number + 1
-    return made
+    """Another name where there is such a file: the user was not asked about this one."""
+    number, free = 2, path
+    while free.exists():
+        free, number = path.with_stem(f"{path.stem} ({number})"), number + 1
+    return free

@@ -4,14 +4,14 @@ Documents are kept for a while, their heights for longer: all of these are asked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyledItemDelegate
 
 from ui import theme
-from ui.conversation.model import ChatMessage, Index
+from ui.conversation.model import ChatMessage, Index, MessageListModel
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage, QTextDocument
@@ -82,7 +82,7 @@ class MessageDelegate(QStyledItemDelegate):
 
     def _shown_text(self, item: ChatMessage, index: Index) -> list[QImage]:
         """The pictures of a question, as far as they are known."""
-        thumbs = index.model().thumbnails
+        thumbs = cast(MessageListModel, index.model()).thumbnails
         return [thumbs[digest] for digest in item.picture_digests[:_SHOWN] if digest in thumbs]
 
     def _paint_thumbnails(self, painter: QPainter, images: list[QImage], top: int) -> None:

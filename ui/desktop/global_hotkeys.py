@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QAbstractNativeEventFilter, QByteArray, QObject, QSocketNotifier, Signal, Slot
@@ -46,11 +47,13 @@ class GlobalHotkeys(QObject):
             self._taker = None
         if not wanted:
             return tr("The keys are free again.")
-        kind = {"xcb": _X11Hotkeys, "windows": _WindowsHotkeys}.get(QGuiApplication.platformName())
-        if kind is None:
+        backends: dict[str, Callable[[GlobalHotkeys], _HotkeyBackend]]
+        backends = {"xcb": _X11Hotkeys, "windows": _WindowsHotkeys}
+        make_backend = backends.get(QGuiApplication.platformName())
+        if make_backend is None:
             return self._ask_desktop()
-        self._taker = kind(self)
-        others = [f"Ctrl+Alt+{key.upper()}" for key in self._taker.register()]
+        self._taker = backend = make_backend(self)
+        others = [f"Ctrl+Alt+{key.upper()}" for key in backend.register()]
         if others:
             return tr("{keys} cannot be had here, another program may have it; the other keys work everywhere.").format(
                 keys=", ".join(others)
@@ -128,7 +131,7 @@ class _WindowsHotkeys(QAbstractNativeEventFilter):
     def __init__(self, hotkeys: GlobalHotkeys) -> None:
         super().__init__()
         self._hotkeys, self._user32 = hotkeys, getattr(ctypes, "windll").user32  # noqa: B009 (Windows alone has it)
-        QGuiApplication.instance().installNativeEventFilter(self)
+        QGuiApplication.instance().installNativeEventFilter(self)  # type: ignore[union-attr]
 
     def register(self) -> list[str]:
         how = self._CONTROL_ALT | self._NO_REPEAT
@@ -139,9 +142,9 @@ class _WindowsHotkeys(QAbstractNativeEventFilter):
     def unregister(self) -> None:
         for key in HOTKEY_COMMANDS:
             self._user32.UnregisterHotKey(None, ord(key))
-        QGuiApplication.instance().removeNativeEventFilter(self)
+        QGuiApplication.instance().removeNativeEventFilter(self)  # type: ignore[union-attr]
 
-    def nativeEventFilter(self, kind: QByteArray | bytes, message: Any) -> Any:
+    def nativeEventFilter(self, kind: QByteArray | bytes | bytearray | memoryview, message: Any) -> Any:
         from ctypes import wintypes
 
         told = wintypes.MSG.from_address(int(message))

@@ -27,7 +27,7 @@ def show_notification(number: int, text: str) -> int:
         if "body-markup" in able:
             text = escape(text, quote=False)
         # By its entry the desktop knows which program to show when the notice is clicked.
-        body = ("Hark", number, "hark", "Hark", text, [], {"desktop-entry": ("s", "hark")}, -1)
+        body: tuple[object, ...] = ("Hark", number, "hark", "Hark", text, [], {"desktop-entry": ("s", "hark")}, -1)
         call = new_method_call(desktop, "Notify", "susssasa{sv}i", body)
         (shown,) = unwrap_msg(bus.send_and_get_reply(call, timeout=_PATIENCE))
     return int(shown)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtCore import QEvent, Slot
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from assistant.models.catalog import CATALOG, CatalogEntry, fits_hardware
@@ -14,27 +14,7 @@ from ui import theme
 from ui.download_manager import QUANTISED, DownloadManager
 from ui.widgets.labels import plain_label, scroll_area
 
-if TYPE_CHECKING:
-    from ui.main_window import MainWindow
-
 _JOBS = {"transcriber": tr_noop("To hear"), "responder": tr_noop("To look and answer"), "voice": tr_noop("To speak")}
-
-
-def show_models_dialog(window: MainWindow) -> None:
-    """Shows a window's one dialog of models, and what was begun in an earlier one."""
-    downloads = window.findChild(DownloadManager)
-    if downloads is None:
-        downloads = DownloadManager(window, lambda: window.bridge.settings)
-        downloads.setting_changed.connect(window.do.on_choice)
-        downloads.announced.connect(window.presenter.announce)
-        downloads.model_removed.connect(lambda: window.bridge.engine.rescan_models())
-    made = next((one for one in window.findChildren(ModelsDialog) if one.isVisible()), None) or ModelsDialog(
-        window, downloads
-    )
-    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    made.show()
-    made.raise_()
-    made.activateWindow()
 
 
 def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
@@ -150,7 +130,7 @@ class ModelsDialog(QDialog):
         column.addWidget(self.download_all_button)
         for job, title in _JOBS.items():
             heading = plain_label(tr(title), quiet=False)
-            heading.setFont(theme.scaled_font(1.1, theme.QFont.Weight.DemiBold))
+            heading.setFont(theme.scaled_font(1.1, QFont.Weight.DemiBold))
             column.addWidget(heading)
             for row in self.rows.values():
                 if row.entry.task == job:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -23,9 +22,6 @@ from ui.input_bar.talk_button import TalkButton
 from ui.input_bar.timings import TimingsBar
 from ui.widgets.labels import PlainLabel, set_tool_tip
 from ui.widgets.level_meter import LevelMeter
-
-if TYPE_CHECKING:
-    pass
 
 
 class InputBar(QWidget):
@@ -78,8 +74,8 @@ class InputBar(QWidget):
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addStretch(1)
-        for widget in (self.level_meter, self.caption_label, self.status_label, self.timings_bar):
-            words.addWidget(widget)
+        for line in (self.level_meter, self.caption_label, self.status_label, self.timings_bar):
+            words.addWidget(line)
         words.addStretch(1)
         self._typed = QWidget()
         typed = self._rows = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._typed)
@@ -126,3 +122,9 @@ class InputBar(QWidget):
             return
         self.question_field.clear()
         submit(text)
+
+    def edit_text(self, text: str) -> None:
+        """Puts a text into the field, selected, in the place of what is typed."""
+        self.question_field.replace_text(text)
+        self.question_field.selectAll()
+        self.question_field.setFocus()

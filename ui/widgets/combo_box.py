@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QSignalBlocker, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QComboBox
 
 from assistant.text.i18n import tr
@@ -39,10 +39,11 @@ class ComboBox(QComboBox):
 
     def event(self, event: QEvent) -> bool:
         """Alt+Up and Alt+Down open the list, as everywhere; elsewhere in the window they change the speed."""
-        alt = event.type() == QEvent.Type.ShortcutOverride and event.modifiers() == Qt.KeyboardModifier.AltModifier
-        if alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            event.accept()
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            alt = event.modifiers() == Qt.KeyboardModifier.AltModifier
+            if alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+                event.accept()
+                return True
         return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QProcess, Qt
@@ -13,26 +11,14 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from assistant import events
-from assistant.paths import AppPaths
-from assistant.settings import Settings
+from tests.support.window_harness import WindowHarness
 from ui.desktop.screen_capture import RegionOverlay
 from ui.dialogs.doctor_dialog import DoctorDialog
 from ui.dialogs.models_dialog import ModelsDialog
 from ui.dialogs.settings_dialog import SettingsDialog
-from ui.engine_bridge import EngineBridge
 from ui.input_bar.timings import TimingsTable
-from ui.main_window import MainWindow
 
 _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, home: Path) -> Iterator[MainWindow]:
-    made = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
-    made.show()
-    yield made
-    made.hide()
-    made.deleteLater()
 
 
 def nameless(view: QWidget) -> list[str]:
@@ -51,14 +37,14 @@ def nameless(view: QWidget) -> list[str]:
     ]
 
 
-def test_the_window_has_no_nameless_control(qtbot: QtBot, window: MainWindow) -> None:
+def test_the_window_has_no_nameless_control(qtbot: QtBot, desk: WindowHarness) -> None:
     shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
     timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
-    for event in (
+    desk.on(
         shown, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
         events.TurnEnded("answered", "q", "a", "tiny", timings),
-    ):  # fmt: skip
-        window.presenter.on_event(event)
+    )  # fmt: skip
+    window = desk.window
     window.side.conversation_panel.offer_undo(True)
     qtbot.waitUntil(
         lambda: window.bar.timings_bar.isVisible() and not window.side.conversation_panel.undo_button.isHidden()
@@ -67,7 +53,8 @@ def test_the_window_has_no_nameless_control(qtbot: QtBot, window: MainWindow) ->
 
 
 @pytest.mark.parametrize("kind", [SettingsDialog, ModelsDialog, DoctorDialog, TimingsTable, RegionOverlay])
-def test_no_dialog_has_a_nameless_control(qtbot: QtBot, window: MainWindow, kind: type[QWidget]) -> None:
+def test_no_dialog_has_a_nameless_control(qtbot: QtBot, desk: WindowHarness, kind: type[QWidget]) -> None:
+    window = desk.window
     if kind is RegionOverlay:
         dialog: QWidget = RegionOverlay(QPixmap(90, 60))
         dialog.show()
@@ -75,9 +62,9 @@ def test_no_dialog_has_a_nameless_control(qtbot: QtBot, window: MainWindow, kind
         timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
         window.bar.timings_bar.show_turn(timings)
         {
-            SettingsDialog: window.options,
-            ModelsDialog: window.models,
-            DoctorDialog: window.checkup,
+            SettingsDialog: desk.app.dialogs.open_settings,
+            ModelsDialog: desk.app.dialogs.open_models,
+            DoctorDialog: desk.app.dialogs.open_doctor,
             TimingsTable: window.bar.timings_bar.show_table,
         }[kind]()
         (dialog,) = window.findChildren(kind)

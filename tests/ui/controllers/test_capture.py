@@ -32,12 +32,12 @@ def test_a_black_screen_is_said_and_not_sent(
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
         desk.window.bar.status_label.setText("")
-        desk.window.commands.describe()
+        desk.app.capture.describe_screen()
         qtbot.waitUntil(lambda: not desk.window.isHidden())
         assert words in desk.window.bar.status_label.text()
     assert [call[0] for call in desk.calls[-2:]] == ["attach_image", "ask"] and len(desk.calls) == 2
     shot = QPixmap()
-    desk.window.do.looking.capture_screen()
+    desk.app.capture.capture_screen()
     qtbot.waitUntil(lambda: not desk.window.isHidden())
     assert "lets no program capture" in desk.window.bar.status_label.text() and len(desk.calls) == 2
 
@@ -47,7 +47,7 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     desk: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
     desk.window.bar.status_label.setText("")
-    desk.window.do.looking._on_portal(screen_capture.encode_png(painted(colour)), "")
+    desk.app.capture._on_portal(screen_capture.encode_png(painted(colour)), "")
     said = desk.window.bar.status_label.text()
     assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["attach_image"] * sent
 
@@ -62,14 +62,14 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
         lambda *_: (seen.append(desk.window.isVisible()), painted("#fff"))[1],
     )
     desk.window.side.conversation_panel.search_field.setFocus()
-    desk.window.do.looking.capture_screen()
-    desk.window.do.looking.capture_screen()  # once is enough
+    desk.app.capture.capture_screen()
+    desk.app.capture.capture_screen()  # once is enough
     qtbot.waitUntil(lambda: bool(desk.calls))
     assert seen == [False]
     qtbot.waitUntil(desk.window.isVisible)
     assert desk.window.focusWidget() is desk.window.side.conversation_panel.search_field and len(desk.calls) == 1
     desk.window.hide()
-    desk.window.do.looking.capture_screen()
+    desk.app.capture.capture_screen()
     assert seen == [False, False] and desk.window.isHidden(), "it was not in front: it stays where it was"
 
 
@@ -83,7 +83,7 @@ def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
         with qtbot.waitActive(desk.window):
             desk.window.activateWindow()
         announced.clear()
-        desk.window.do.looking.capture_part()
+        desk.app.capture.capture_part()
         qtbot.waitUntil(lambda: isinstance(QApplication.activeWindow(), screen_capture.RegionOverlay))
         region = QApplication.activeWindow()
         assert region.accessibleName() and "Enter" in region.accessibleDescription()
@@ -113,8 +113,8 @@ def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
 
 
 def test_a_photograph_that_no_camera_takes_is_told(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.window.do.on_choice(SettingChange("responder", "camera", "no such camera"))
-    desk.window.do.looking.take_photo()
+    desk.app.settings_store.change_setting(SettingChange("responder", "camera", "no such camera"))
+    desk.app.capture.take_photo()
     qtbot.waitUntil(lambda: "No camera" in desk.window.bar.status_label.text())
 
 
@@ -124,8 +124,8 @@ def test_a_camera_s_picture_comes_into_the_tray(qtbot: QtBot, desk: WindowHarnes
     for _ in range(12):
         film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
     film.release()
-    desk.window.do.on_choice(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
-    desk.window.do.looking.take_photo()
+    desk.app.settings_store.change_setting(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
+    desk.app.capture.take_photo()
     qtbot.waitUntil(lambda: desk.calls[-1][0] == "attach_image")
     name, data, title = desk.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)

@@ -20,7 +20,7 @@ def past() -> Past:
 
 
 def test_a_question_is_asked_again_and_changed_in_a_branch(desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(1)
+    desk.app.history.open_conversation(1)
     view = desk.window.conversation
     view.setCurrentIndex(desk.messages.index(3))
     desk.key(view, Qt.Key.Key_E)
@@ -28,11 +28,11 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(desk: WindowHarness) 
     desk.window.bar.question_field.setPlainText("changed")
     QTest.keyClick(desk.window.bar.question_field, Qt.Key.Key_Return)
     assert desk.calls[-1] == ("ask_again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
-    branch = desk.history.store.branch_before(2)
-    turn = desk.history.add_turn(branch, "changed")
+    branch = desk.recorder.store.branch_before(2)
+    turn = desk.recorder.add_turn(branch, "changed")
     desk.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
     assert [desk.messages.message_at(row).turn_id for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
-    assert desk.window.keeper.current == 4
+    assert desk.app.conversation.conversation_id == 4
     view.setCurrentIndex(desk.messages.index(1))
     desk.key(view, Qt.Key.Key_A)
     assert desk.calls[-1] == ("ask_again", turn - 1, "Tea question 0") and desk.texts() == []
@@ -55,18 +55,18 @@ def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: WindowHar
 
 
 def test_editing_is_left_by_esc_and_finds_its_question_again(desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(3)
-    desk.window.do.on_edit(desk.messages.rowCount() - 2)
+    desk.app.history.open_conversation(3)
+    desk.app.conversation.edit_question(desk.messages.rowCount() - 2)
     desk.messages.insert_messages([ChatMessage("you", "older", turn_id=1), ChatMessage("hark", "older", turn_id=1)], 0)
     desk.window.bar.question_submitted.emit("changed")
     name, turn, text = desk.calls[-1]
     assert (name, text) == ("ask_again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
-    desk.window.do.on_edit(0)
+    desk.app.conversation.edit_question(0)
     desk.key(desk.window.bar.question_field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
     desk.window.bar.question_submitted.emit("still from there")
     assert desk.calls[-1] == ("ask_again", 1, "still from there")
-    desk.window.keeper.open_conversation(1)
-    desk.window.do.on_edit(0)
+    desk.app.history.open_conversation(1)
+    desk.app.conversation.edit_question(0)
     desk.key(desk.window.bar.question_field, Qt.Key.Key_Escape)
     assert "new question" in desk.window.bar.status_label.text()
     desk.window.bar.question_submitted.emit("another")
@@ -74,9 +74,11 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: WindowHarness
 
 
 def test_where_nothing_is_kept_nothing_branches_off(desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(1)
-    desk.window.bridge.settings = replace(Settings(), history=replace(Settings().history, save_conversations=False))
+    desk.app.history.open_conversation(1)
+    desk.app.settings_store.replace_settings(
+        replace(Settings(), history=replace(Settings().history, save_conversations=False))
+    )
     before = desk.texts()
-    desk.window.do.on_edit(0)
+    desk.app.conversation.edit_question(0)
     desk.window.bar.question_submitted.emit("changed")
     assert desk.calls[-1] == ("ask", "changed") and desk.texts() == before

@@ -28,11 +28,11 @@ def turn(desk: WindowHarness, number: int, conversation: int, *between: events.E
 
 def far_up(desk: WindowHarness) -> None:
     """At the start of a long conversation, by key."""
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.qtbot.waitUntil(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
-    assert desk.texts()[0] == "Long question 0" and desk.window.keeper.pages.left_out
+    assert desk.texts()[0] == "Long question 0" and desk.app.conversation.pager.left_out
 
 
 def _place(text: str) -> tuple[int, bool]:
@@ -40,8 +40,8 @@ def _place(text: str) -> tuple[int, bool]:
 
 
 def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(3)
-    view, pages = desk.window.conversation, desk.window.keeper.pages
+    desk.app.history.open_conversation(3)
+    view, pages = desk.window.conversation, desk.app.conversation.pager
     qtbot.waitUntil(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
     qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
     view.setFocus()
@@ -59,8 +59,12 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
     qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 80)
-    desk.window.keeper.open_conversation(3)
-    view, pages, bar = desk.window.conversation, desk.window.keeper.pages, desk.window.conversation.verticalScrollBar()
+    desk.app.history.open_conversation(3)
+    view, pages, bar = (
+        desk.window.conversation,
+        desk.app.conversation.pager,
+        desk.window.conversation.verticalScrollBar(),
+    )
     qtbot.waitUntil(lambda: bar.maximum() > 0)
 
     def scroll(to: Callable[[], int], last: str) -> set[str]:
@@ -88,7 +92,7 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
 
 
 def test_the_end_is_seen_at_any_width(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
         desk.window.resize(width, 700)
@@ -100,12 +104,12 @@ def test_the_end_is_seen_at_any_width(qtbot: QtBot, desk: WindowHarness) -> None
 
 
 def test_an_answer_finds_the_end_of_a_long_one(desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.key(desk.window.conversation, Qt.Key.Key_Home)
     assert desk.texts()[0] == "Long question 0"
     desk.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
-    desk.window.keeper.pages.on_earlier()
+    desk.app.conversation.pager.on_earlier()
     assert desk.texts()[-3:] == ["answer 99", "and now?", "Now."]
     desk.on(events.Wrote(" More."))
     assert desk.texts()[-1] == "Now. More."
@@ -149,19 +153,19 @@ def test_a_history_that_fails_once_empties_nothing(desk: WindowHarness, monkeypa
 
 def test_what_is_not_saved_waits_for_the_end(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.on(events.Notice("one"))
     for _ in range(12):
-        desk.window.keeper.pages.on_earlier()
-    assert desk.window.keeper.pages.left_out and "one" not in desk.texts()
+        desk.app.conversation.pager.on_earlier()
+    assert desk.app.conversation.pager.left_out and "one" not in desk.texts()
     view = desk.window.conversation
     view.setFocus()
     view.setCurrentIndex(desk.messages.index(3))
     desk.on(events.Notice("two"))
     assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status_label.text(), "the list stays as it is"
-    while desk.window.keeper.pages.left_out:
-        desk.window.keeper.pages.on_later()
+    while desk.app.conversation.pager.left_out:
+        desk.app.conversation.pager.on_later()
     assert desk.texts()[-3:] == ["answer 99", "one", "two"]
     desk.key(view, Qt.Key.Key_Home)
     desk.key(view, Qt.Key.Key_End)
@@ -172,14 +176,14 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
     desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 30)
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     desk.on(events.Notice("between"))
     for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
         turn(desk, number, 3)
     assert "between" not in desk.texts() and desk.messages.rowCount() <= 30 + 2 * paging.STEP + 2
     for _ in range(40):
-        desk.window.keeper.pages.on_earlier()
+        desk.app.conversation.pager.on_earlier()
         if "between" in desk.texts():
             break
     at = desk.texts().index("between")
@@ -190,7 +194,7 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(
     qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     view, chosen = desk.window.conversation, list[int]()
     view.setFocus()
     qtbot.waitUntil(lambda: desk.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
@@ -211,7 +215,7 @@ def test_an_open_conversation_that_grows_stays_small(
     qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 20)
-    desk.window.keeper.open_conversation(1)
+    desk.app.history.open_conversation(1)
     desk.on(events.ConversationOpened(1))
     for number in range(40):
         turn(desk, 1000 + number, 1)
@@ -220,7 +224,7 @@ def test_an_open_conversation_that_grows_stays_small(
 
 
 def test_a_turn_that_was_read_already_stands_once(desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     desk.on(events.ConversationOpened(3))
     last = desk.messages.message_at(desk.messages.rowCount() - 1).turn_id
     assert last
@@ -230,6 +234,6 @@ def test_a_turn_that_was_read_already_stands_once(desk: WindowHarness) -> None:
 
 def test_of_a_very_tall_window_all_is_filled(qtbot: QtBot, desk: WindowHarness) -> None:
     desk.window.resize(1240, 5000)
-    desk.window.keeper.open_conversation(3)
+    desk.app.history.open_conversation(3)
     bar = desk.window.conversation.verticalScrollBar()
     qtbot.waitUntil(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)

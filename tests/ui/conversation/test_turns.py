@@ -52,7 +52,7 @@ def test_a_note_in_mid_answer_does_not_split_it(desk: WindowHarness) -> None:
 def test_reading_aloud_is_no_answer(desk: WindowHarness) -> None:
     desk.on(events.StateChanged("ready"))
     before = desk.window.bar.status_label.text()
-    desk.on(events.TurnEnded("answered"))
+    desk.on(events.TurnEnded("answered", is_read_aloud=True))
     assert desk.window.bar.status_label.text() == before and desk.window.bar.timings_bar.isHidden()
 
 
@@ -67,15 +67,15 @@ def test_the_talk_button_shows_whether_hark_listens(desk: WindowHarness) -> None
     "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
 )
 def test_one_speaks(desk: WindowHarness, announced: list[str], by: str, level: str, read: list[str]) -> None:
-    desk.window.do.on_choice(SettingChange("voice", "speaker", by))
-    desk.window.do.on_choice(SettingChange("window", "announcement_level", level))
+    desk.app.settings_store.change_setting(SettingChange("voice", "speaker", by))
+    desk.app.settings_store.change_setting(SettingChange("window", "announcement_level", level))
     desk.on(
         events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
         events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
     )  # fmt: skip
     assert [one for one in announced if one in ("One.", "Two.")] == read
     assert announced[-1] == "Done"
-    desk.window.do.on_read("Again.")
+    desk.app.voice.read_aloud("Again.")
     assert (announced[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("read_aloud", "Again.")) is (
         by == "hark"
     )
@@ -142,7 +142,7 @@ def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
 
 
 def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.window.do.ask(" still there? ")
+    desk.app.conversation.ask(" still there? ")
     qtbot.waitUntil(lambda: desk.texts() == ["still there?"])
     desk.on(
         events.StateChanged("restarting"), events.ConversationOpened(None), events.TurnStarted(7, "1", 1, ("d",)),
@@ -150,7 +150,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, d
     )  # fmt: skip
     assert desk.texts() == ["still there?", "Yes."], "once"
     assert desk.messages.message_at(0).turn_id == 7 and desk.messages.message_at(0).picture_digests == ("d",)
-    desk.window.do.ask("still there?")
+    desk.app.conversation.ask("still there?")
     desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
     with qtbot.assertNotEmitted(desk.messages.rowsInserted, wait=400):
         pass

@@ -38,7 +38,7 @@ def test_a_message_is_spelled_and_a_sentence_said_again(desk: WindowHarness) -> 
     desk.window.conversation.setFocus()
     desk.key(desk.window.conversation, Qt.Key.Key_S)
     assert desk.calls[-1] == ("read_aloud", "capital N, o; 7")
-    desk.window.do.sentence_again()
+    desk.app.voice.repeat_sentence()
     assert desk.calls[-1] == ("skip_sentences", 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from assistant.ipc.client import EngineClient
 from assistant.paths import AppPaths
 from assistant.setting_change import SettingChange
 from assistant.settings import Settings
@@ -22,8 +24,7 @@ from tests.support.hub_server import Hub
 from tests.unit.models.test_hardware_fit import smi
 from ui.dialogs.models_dialog import ModelsDialog
 from ui.download_manager import DownloadManager
-from ui.engine_bridge import EngineBridge
-from ui.main_window import MainWindow
+from ui.wiring import DesktopApp
 
 FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json": b"{}"}
 
@@ -243,14 +244,15 @@ print(len(fetching), [child for child in fetching if child.is_running()], flush=
 
 
 def test_a_window_has_one_dialog_and_stays_usable(qapp: QApplication, home: Path, hub: Hub) -> None:
-    window = MainWindow(EngineBridge(Settings(), AppPaths.locate()))
+    app = DesktopApp(Settings(), AppPaths.locate(), partial(EngineClient, Settings()))
+    window = app.window
     window.show()
-    window.models()
-    window.models()
+    app.dialogs.open_models()
+    app.dialogs.open_models()
     (dialog,) = window.findChildren(ModelsDialog)
     assert dialog.isVisible() and not dialog.isModal() and QApplication.activeModalWidget() is None
     dialog.close()
-    window.models()
+    app.dialogs.open_models()
     (downloads,) = window.findChildren(DownloadManager)
     assert [one.isVisible() for one in window.findChildren(ModelsDialog) if one is not dialog] == [True]
     downloads.stop_all()

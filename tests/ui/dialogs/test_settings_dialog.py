@@ -19,8 +19,8 @@ from ui.dialogs.settings_dialog import SettingsDialog
 def test_settings_are_found_changed_at_once_and_put_back(
     desk: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = desk.window.bridge.settings
-    desk.window.options()
+    before = desk.app.settings_store.current
+    desk.app.dialogs.open_settings()
     (made,) = desk.window.findChildren(SettingsDialog)
     assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
     made.search_field.setText("graphics card whisper")
@@ -69,8 +69,8 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(
     qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
-    desk.window.do.on_choice(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
+    desk.app.settings_store.change_setting(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
     qtbot.waitUntil(lambda: "hark-window --talk" in desk.window.bar.status_label.text())
     assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
-    desk.window.do.looking.capture_window()
+    desk.app.capture.capture_window()
     assert "F7 captures the screen" in desk.window.bar.status_label.text()

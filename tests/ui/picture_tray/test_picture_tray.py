@@ -62,7 +62,7 @@ def test_a_thumbnail_is_drawn_once_for_each_number(desk: WindowHarness, monkeypa
 
 
 def test_sound_files_are_asked_and_not_shown(desk: WindowHarness) -> None:
-    desk.window.do.on_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
+    desk.app.pictures.attach_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
     assert desk.calls[-2:] == [("attach_file", "/a/p.png"), ("ask_audio_file", "/a/Question.WAV")]
     assert "others were not taken" in desk.texts()[-1]
 

@@ -37,11 +37,11 @@ def test_one_is_opened_by_key_and_gone_on_with(desk: WindowHarness) -> None:
     assert ("open_conversation", 1, False) in desk.calls
     for late in (events.TurnStarted(5, "", 3), events.Heard("late"), events.TurnEnded("interrupted", "late")):
         desk.on(late)  # of the conversation that was left
-    assert desk.texts()[-1] == "answer 1" and desk.window.keeper.current == 1
+    assert desk.texts()[-1] == "answer 1" and desk.app.conversation.conversation_id == 1
     desk.on(events.ConversationOpened(1))
     desk.on(events.TurnStarted(999, "", 1))
     desk.on(events.Heard("and now?"))
-    assert desk.texts()[-1] == "and now?" and desk.window.keeper.current == 1
+    assert desk.texts()[-1] == "and now?" and desk.app.conversation.conversation_id == 1
 
 
 def test_renaming_and_deleting_and_bringing_back(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,23 +49,23 @@ def test_renaming_and_deleting_and_bringing_back(desk: WindowHarness, monkeypatc
     desk.choose("Tea")
     desk.key(desk.past.conversation_list, Qt.Key.Key_F2)
     assert "Green tea" in desk.titles()
-    desk.window.keeper.open_conversation(1)
+    desk.app.history.open_conversation(1)
     desk.choose("Green tea")
     desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
-    assert desk.titles() == ["Long", "火车"] and desk.texts() == [] and desk.window.keeper.current is None
+    assert desk.titles() == ["Long", "火车"] and desk.texts() == [] and desk.app.conversation.conversation_id is None
     assert "Ctrl+Z" in desk.window.bar.status_label.text() and not desk.past.undo_button.isHidden()
-    desk.window.keeper.undo_delete()
+    desk.app.history.undo_delete()
     assert "Green tea" in desk.titles() and desk.past.undo_button.isHidden()
 
 
 def test_a_second_delete_hits_the_next_one_and_all_come_back(desk: WindowHarness) -> None:
-    desk.window.keeper.open_conversation(1)  # Tea, the last in the list
+    desk.app.history.open_conversation(1)  # Tea, the last in the list
     desk.choose("Long")
     for _ in range(2):
         desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
-    assert desk.titles() == ["Tea"] and desk.window.keeper.current == 1
+    assert desk.titles() == ["Tea"] and desk.app.conversation.conversation_id == 1
     for _ in range(2):
-        desk.window.keeper.undo_delete()
+        desk.app.history.undo_delete()
     assert desk.titles() == ["Long", "火车", "Tea"] and desk.past.undo_button.isHidden()
 
 
@@ -77,25 +77,27 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
         desk.choose(title)
         desk.key(desk.past.conversation_list, Qt.Key.Key_Delete)
     assert list((home / "pictures").glob("*.png"))
-    qtbot.waitUntil(lambda: not list((home / "pictures").glob("*.png")) and not desk.history.store.list_conversations())
+    qtbot.waitUntil(
+        lambda: not list((home / "pictures").glob("*.png")) and not desk.recorder.store.list_conversations()
+    )
 
 
 def test_export_and_import(desk: WindowHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "tea"), "JSON (*.json)"))
-    desk.window.keeper.open_conversation(1)
-    desk.window.export()
+    desk.app.history.open_conversation(1)
+    desk.app.history.export_current()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *told: (str(tmp_path / "tea.json"), ""))
-    desk.window.keeper.import_conversation()
-    assert desk.titles().count("Tea") == 2 and desk.window.keeper.current == 4 and len(desk.texts()) == 4
+    desk.app.history.import_conversation()
+    assert desk.titles().count("Tea") == 2 and desk.app.conversation.conversation_id == 4 and len(desk.texts()) == 4
     (tmp_path / "tea.json").write_text("{")
-    desk.window.keeper.import_conversation()
+    desk.app.history.import_conversation()
     assert "cannot be taken in" in desk.texts()[-1]
 
 
 def test_private_and_new_conversations(desk: WindowHarness) -> None:
     desk.window.side.private_box.click()
     assert desk.calls[-1] == ("open_conversation", None, True) and "not saved" in desk.window.bar.status_label.text()
-    desk.window.do.new_conversation()
+    desk.app.conversation.start_conversation()
     assert desk.calls[-1] == ("open_conversation", None, False) and not desk.window.side.private_box.isChecked()
 
 
@@ -106,5 +108,5 @@ def test_an_opened_conversation_is_seen_in_a_narrow_window(
     desk.window.resize(480, 600)
     desk.window.search()
     assert not desk.window.conversation.isVisible()
-    desk.window.keeper.open_conversation(1)
+    desk.app.history.open_conversation(1)
     assert desk.window.conversation.isVisible()
