@@ -24,21 +24,20 @@ from PySide6.QtWidgets import QApplication
 from assistant.ipc.client import EngineClient
 from ui import app
 from ui.__main__ import main
-from ui.main_window import MainWindow
 
-class Watched(MainWindow):
-    def __init__(self, bridge):
-        super().__init__(bridge)
-        self.painted.connect(lambda: QTimer.singleShot(700, self.tell))
+class WatchedApp(app.DesktopApp):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.window.painted.connect(lambda: QTimer.singleShot(700, self.report))
 
-    def tell(self):
-        messages = self.conversation.messages
+    def report(self):
+        messages = self.window.conversation.messages
         print([messages.message_at(row).text for row in range(messages.rowCount())])
         print(os.environ.get("DBUS_SESSION_BUS_ADDRESS", ""), os.environ.get("AT_SPI_BUS_ADDRESS", ""), flush=True)
         QApplication.quit()
 
 EngineClient.start = lambda *_: None
-app.MainWindow = Watched
+app.DesktopApp = WatchedApp
 sys.exit(main([]))
 """
 

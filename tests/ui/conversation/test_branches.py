@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from assistant import events
-from assistant.settings import Settings
 from tests.support.window_harness import PAST, Past, WindowHarness
 from ui.conversation.model import ChatMessage
 

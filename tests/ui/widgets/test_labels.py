@@ -184,7 +184,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
 ) -> None:
     window = desk.window
     with qtbot.waitSignal(qapp.focusWindowChanged):  # a tool tip goes when the focus does
-        window.options()
+        desk.app.dialogs.open_settings()
     for name in names(fifo):
         desk.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
         assert told_by_tool_tip(window.bar.talk_button) == f"{name} cannot be opened."
