@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from assistant import events
+from assistant.setting_change import SettingChange
 from tests.support.window_harness import PAST, Past, WindowHarness
 from ui.conversation.model import ChatMessage
 
@@ -72,9 +73,7 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(desk: WindowHarness
 
 def test_where_nothing_is_kept_nothing_branches_off(desk: WindowHarness) -> None:
     desk.app.history.open_conversation(1)
-    desk.app.settings_store.replace_settings(
-        replace(Settings(), history=replace(Settings().history, save_conversations=False))
-    )
+    desk.app.settings_store.change_setting(SettingChange("history", "save_conversations", False))
     before = desk.texts()
     desk.app.conversation.edit_question(0)
     desk.window.bar.question_submitted.emit("changed")
