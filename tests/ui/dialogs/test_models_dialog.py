@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -244,7 +243,7 @@ print(len(fetching), [child for child in fetching if child.is_running()], flush=
 
 
 def test_a_window_has_one_dialog_and_stays_usable(qapp: QApplication, home: Path, hub: Hub) -> None:
-    app = DesktopApp(Settings(), AppPaths.locate(), partial(EngineClient, Settings()))
+    app = DesktopApp(Settings(), AppPaths.locate(), lambda on_event: EngineClient(Settings(), on_event))
     window = app.window
     window.show()
     app.dialogs.open_models()
