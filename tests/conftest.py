@@ -144,7 +144,7 @@ def sign(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def live(home: Path, no_thread_left: None) -> Iterator[InProcessEngine]:
+def harness(home: Path, no_thread_left: None) -> Iterator[InProcessEngine]:
     """An engine that runs in this process, has no voice and leaves nothing behind."""
     from tests.support.engine_harness import InProcessEngine, children
 

@@ -162,11 +162,11 @@ def started(folder: Path, screen_reader: bool = False) -> Iterator[DesktopHarnes
         told = ["--screen-reader=1"] if screen_reader else []
         stack.enter_context(_running([str(launcher), "--launch-immediately", *told], environment))
         time.sleep(0.5)
-        desk = DesktopHarness(environment, sound)
+        desktop = DesktopHarness(environment, sound)
         try:
-            yield desk
+            yield desktop
         finally:
-            desk.close()
+            desktop.close()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.desktop import desktop_harness as desktop
+from tests.desktop import desktop_harness
 from tests.desktop.desktop_harness import DesktopHarness
 from tests.support.observed_process import OBSERVERS, StandIn, Strace
 
@@ -29,10 +29,10 @@ def main() -> int:
     assert "assistant" not in sys.modules
     folder, observer = Path(sys.argv[1]), OBSERVERS[sys.argv[2]](Path(sys.argv[1]))
     try:
-        with desktop.started(folder / "run") as desk:
-            del desk.environment["HF_HUB_OFFLINE"]
-            desk.environment.update(observer.environment)
-            said = use(desk, folder, observer)
+        with desktop_harness.started(folder / "run") as desktop:
+            del desktop.environment["HF_HUB_OFFLINE"]
+            desktop.environment.update(observer.environment)
+            said = use(desktop, folder, observer)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return NOT_INSTALLED
@@ -40,26 +40,26 @@ def main() -> int:
     return 0
 
 
-def use(desk: DesktopHarness, folder: Path, observer: Strace | StandIn) -> dict[str, str]:
+def use(desktop: DesktopHarness, folder: Path, observer: Strace | StandIn) -> dict[str, str]:
     """A question in the window, `hark ask` and `hark read` about a picture, `hark listen` with a spoken question;
     the window stays open all the while. Returns what each answered."""
     picture = str(folder / "picture.png")
-    asked = start(desk, observer, "ask", "What colour is the circle?", "--picture", picture)
-    desk.start(Path(os.environ["HARK_HOME"]), observed=observer.command)
+    asked = start(desktop, observer, "ask", "What colour is the circle?", "--picture", picture)
+    desktop.start(Path(os.environ["HARK_HOME"]), observed=observer.command)
     began = time.monotonic()
-    desk.keys("type", "What is this?")
-    desk.keys("key", "Return")
-    desk.until(lambda: any("Hark: " in text for text in desk.messages()), _LIMIT_SECONDS, "an answer")
-    said = {"window": desk.messages()[-1], "ask": end(asked)}
-    said["listen"] = listen(desk, folder, observer)
-    said["read"] = end(start(desk, observer, "read", picture))
+    desktop.keys("type", "What is this?")
+    desktop.keys("key", "Return")
+    desktop.until(lambda: any("Hark: " in text for text in desktop.messages()), _LIMIT_SECONDS, "an answer")
+    said = {"window": desktop.messages()[-1], "ask": end(asked)}
+    said["listen"] = listen(desktop, folder, observer)
+    said["read"] = end(start(desktop, observer, "read", picture))
     time.sleep(max(0.0, began + _IDLE_SECONDS - time.monotonic()))
     return said
 
 
-def start(desk: DesktopHarness, observer: Strace | StandIn, *arguments: str) -> subprocess.Popen[str]:
+def start(desktop: DesktopHarness, observer: Strace | StandIn, *arguments: str) -> subprocess.Popen[str]:
     command = observer.command([sys.executable, "-P", "-m", "assistant.cli", *arguments])
-    return subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=desktop.environment, stdout=subprocess.PIPE, text=True)
 
 
 def end(command: subprocess.Popen[str]) -> str:
@@ -68,11 +68,11 @@ def end(command: subprocess.Popen[str]) -> str:
     return said
 
 
-def listen(desk: DesktopHarness, folder: Path, observer: Strace | StandIn) -> str:
+def listen(desktop: DesktopHarness, folder: Path, observer: Strace | StandIn) -> str:
     """The names of the events of `hark listen` while a question is spoken; it is ended by Ctrl-C. That the words are
     understood is not demanded: a busy machine loses sound."""
     wav = folder / "question.wav"
-    hark = start(desk, observer, "listen", "--json", "--picture", str(folder / "picture.png"))
+    hark = start(desktop, observer, "listen", "--json", "--picture", str(folder / "picture.png"))
     assert hark.stdout
     events = []
     enough = threading.Timer(_LIMIT_SECONDS, hark.kill)
@@ -82,7 +82,7 @@ def listen(desk: DesktopHarness, folder: Path, observer: Strace | StandIn) -> st
         events.append(str(event["event"]))
         if event["event"] == "state" and event["state"] == "ready" and not wav.exists():
             subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-            desk.play(wav)
+            desktop.play(wav)
             enough.cancel()
             enough = threading.Timer(_ANSWER_SECONDS, hark.send_signal, [signal.SIGINT])
             enough.start()

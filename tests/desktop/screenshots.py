@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.desktop import desktop_harness as desktop
+from tests.desktop import desktop_harness
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -47,9 +47,9 @@ def main(folder: Path, wanted: str = "") -> None:
     for look in LOOKS:
         if wanted not in look.name:
             continue
-        with tempfile.TemporaryDirectory() as name, desktop.started(Path(name) / "run") as desk:
+        with tempfile.TemporaryDirectory() as name, desktop_harness.started(Path(name) / "run") as desktop:
             target = folder / look.name
-            environment = {**desk.environment, "QT_SCALE_FACTOR": look.scale, "HARK_HOME": f"{name}/home"}
+            environment = {**desktop.environment, "QT_SCALE_FACTOR": look.scale, "HARK_HOME": f"{name}/home"}
             command = [sys.executable, "-m", "tests.desktop.screenshots", "--take", str(target), *look]
             subprocess.run(command, env=environment, check=True, timeout=120)
             print(target)

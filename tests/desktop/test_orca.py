@@ -15,7 +15,7 @@ import pytest
 
 from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
-from tests.desktop import desktop_harness as desktop
+from tests.desktop import desktop_harness
 from tests.desktop.desktop_harness import DesktopHarness
 
 pytestmark = pytest.mark.realtime
@@ -38,9 +38,9 @@ _KEYS = re.compile(
 
 @dataclass
 class Reader:
-    """Orca at a desk; `log` is what it writes of its work."""
+    """Orca on a desktop; `log` is what it writes of its work."""
 
-    desk: DesktopHarness
+    desktop: DesktopHarness
     log: Path
 
     def said(self) -> list[str]:
@@ -52,7 +52,7 @@ class Reader:
         """What it says after a key."""
         self.quiet()
         before = len(self.said())
-        self.desk.keys("key", key)
+        self.desktop.keys("key", key)
         self.quiet()
         return self.said()[before:]
 
@@ -64,7 +64,7 @@ class Reader:
             time.sleep(_PAUSE)
 
     def until(self, words: str, seconds: float = 20) -> None:
-        self.desk.until(lambda: any(words in one for one in self.said()), seconds, f"Orca says {words}")
+        self.desktop.until(lambda: any(words in one for one in self.said()), seconds, f"Orca says {words}")
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     star = SceneShape("star", "blue", COLOURS["blue"][3], 440, 270, 150)
     draw_scene(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(folder / "shapes.png")
     try:
-        with desktop.started(folder / "run", screen_reader=True) as desk, orca(desk, folder) as log:
-            made = Reader(desk, log)
+        with desktop_harness.started(folder / "run", screen_reader=True) as desktop, orca(desktop, folder) as log:
+            made = Reader(desktop, log)
             made.until("Screen reader on")
-            desk.start(folder / "home")
+            desktop.start(folder / "home")
             made.until("Question")
             yield made
     except FileNotFoundError as error:
@@ -87,13 +87,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @contextlib.contextmanager
-def orca(desk: DesktopHarness, folder: Path) -> Iterator[Path]:
+def orca(desktop: DesktopHarness, folder: Path) -> Iterator[Path]:
     """A home of its own: nobody's settings are read or changed."""
     own = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     log = folder / "orca.log"
     command = ["/usr/bin/python3", "-c", _UNBUFFERED, shutil.which("orca") or "", "--replace", f"--debug-file={log}"]
     program = subprocess.Popen(
-        command, env={**desk.environment, **own}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, env={**desktop.environment, **own}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield log
@@ -114,31 +114,31 @@ def test_the_main_job_by_ear_and_keys(reader: Reader, tmp_path_factory: pytest.T
 
 def asked(reader: Reader) -> list[str]:
     """What Orca says of a question about the picture that is picked in the open dialog, from Enter to the end."""
-    desk = reader.desk
-    desk.keys("type", "--delay", "20", str(reader.log.parent / "shapes.png"))
-    desk.keys("key", "Return")
+    desktop = reader.desktop
+    desktop.keys("type", "--delay", "20", str(reader.log.parent / "shapes.png"))
+    desktop.keys("key", "Return")
     time.sleep(0.3)
-    desk.focus()
-    desk.until(lambda: any("Picture 1" in one["name"] for one in desk.tree()), 20, "the picture is in the tray")
+    desktop.focus()
+    desktop.until(lambda: any("Picture 1" in one["name"] for one in desktop.tree()), 20, "the picture is in the tray")
     reader.after("ctrl+l")
-    desk.keys("type", "--delay", "20", "Where is the star?")
+    desktop.keys("type", "--delay", "20", "Where is the star?")
     reader.quiet()
     before = len(reader.said())
-    desk.keys("key", "Return")
-    desk.until(lambda: "Done" in reader.said()[before:], 20, "Orca says Done")
+    desktop.keys("key", "Return")
+    desktop.until(lambda: "Done" in reader.said()[before:], 20, "Orca says Done")
     reader.quiet()
     return reader.said()[before:]
 
 
 def test_messages_are_read_one_by_one(reader: Reader) -> None:
-    reader.desk.keys("key", "ctrl+l")
+    reader.desktop.keys("key", "ctrl+l")
     assert any("The star is at the bottom right" in one for one in reader.after("F6"))
     assert any("You said: Where is the star?" in one for one in reader.after("Up"))
     assert any("The star is at the bottom right" in one for one in reader.after("End"))
 
 
 def test_pointing_is_told_step_by_step(reader: Reader) -> None:
-    reader.desk.keys("key", "ctrl+l")
+    reader.desktop.keys("key", "ctrl+l")
     reader.after("F6")
     assert any("Point at shapes.png" in one for one in reader.after("F6"))
     for key, words in (("Up", "top"), ("Right", "top right"), ("plus", "middle, zoomed once"), ("minus", "middle")):
@@ -146,7 +146,7 @@ def test_pointing_is_told_step_by_step(reader: Reader) -> None:
 
 
 def test_no_control_is_without_a_name(reader: Reader) -> None:
-    reader.desk.keys("key", "ctrl+l")
+    reader.desktop.keys("key", "ctrl+l")
     said = [one for _ in range(24) for one in reader.after("Tab")]
     roles = ("push button", "text", "combo box", "check box", "list", "frame", "panel")
     assert not [one for one in said if one in roles], said
@@ -155,11 +155,11 @@ def test_no_control_is_without_a_name(reader: Reader) -> None:
 
 
 def test_the_reader_speaks_the_answers_where_that_is_chosen(reader: Reader, tmp_path: Path) -> None:
-    desk, home = reader.desk, tmp_path / "home"
+    desktop, home = reader.desktop, tmp_path / "home"
     home.mkdir()
     (home / "settings.toml").write_text('[voice]\nspeaker = "reader"\n[audio]\nearcons = false\n')
-    desk.end()
-    desk.start(home)
+    desktop.end()
+    desktop.start(home)
     reader.after("ctrl+o")
     told = asked(reader)
     assert told.count("The star is at the bottom right") == 1, told

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import missing
-from tests.desktop import desktop_harness as desktop
+from tests.desktop import desktop_harness
 from tests.desktop.desktop_harness import DesktopHarness
 
 pytestmark = pytest.mark.realtime
@@ -106,17 +106,17 @@ application.exec()
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
+def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
     try:
-        with desktop.started(tmp_path_factory.mktemp("outside")) as made:
+        with desktop_harness.started(tmp_path_factory.mktemp("outside")) as made:
             yield made
     except FileNotFoundError as error:
         missing(str(error))
 
 
-def start(desk: DesktopHarness, code: str, *arguments: str) -> subprocess.Popen[str]:
+def start(desktop: DesktopHarness, code: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=desktop.environment, stdout=subprocess.PIPE, text=True)
 
 
 def line(program: subprocess.Popen[str]) -> str:
@@ -124,23 +124,23 @@ def line(program: subprocess.Popen[str]) -> str:
     return program.stdout.readline().strip()
 
 
-def test_keys_work_whatever_program_has_the_focus(desk: DesktopHarness) -> None:
-    first = start(desk, KEYS)
-    other = start(desk, OTHER)
+def test_keys_work_whatever_program_has_the_focus(desktop: DesktopHarness) -> None:
+    first = start(desktop, KEYS)
+    other = start(desktop, OTHER)
     try:
         assert "Ctrl+Alt+H talks" in line(first) and line(other) == "there"
         time.sleep(0.5)
         for key in ("h", "j", "k"):
-            desk.keys("key", f"ctrl+alt+{key}")
+            desktop.keys("key", f"ctrl+alt+{key}")
         time.sleep(0.8)  # so soon after the first it would be a key that is held
-        desk.keys("key", "Num_Lock", "ctrl+alt+j", "Num_Lock")
+        desktop.keys("key", "Num_Lock", "ctrl+alt+j", "Num_Lock")
         assert [line(first) for _ in range(4)] == ["talk", "stop", "describe", "stop"]
         time.sleep(0.8)
-        desk.keys("keydown", "ctrl", "keydown", "alt", "keydown", "k")
+        desktop.keys("keydown", "ctrl", "keydown", "alt", "keydown", "k")
         time.sleep(1.5)
-        desk.keys("keyup", "k", "key", "j", "keyup", "alt", "keyup", "ctrl")
+        desktop.keys("keyup", "k", "key", "j", "keyup", "alt", "keyup", "ctrl")
         assert [line(first) for _ in range(2)] == ["describe", "stop"], "a key that is held is one key"
-        second = start(desk, KEYS)
+        second = start(desktop, KEYS)
         assert line(second).startswith("Ctrl+Alt+H, Ctrl+Alt+J, Ctrl+Alt+K cannot be had")
         second.kill()
         second.wait()
@@ -150,23 +150,23 @@ def test_keys_work_whatever_program_has_the_focus(desk: DesktopHarness) -> None:
             program.wait()
 
 
-def test_another_program_s_window_is_captured(desk: DesktopHarness) -> None:
-    other = start(desk, OTHER)
+def test_another_program_s_window_is_captured(desktop: DesktopHarness) -> None:
+    other = start(desktop, OTHER)
     try:
         assert line(other) == "there"
         time.sleep(0.5)
-        looked = start(desk, LOOK).communicate(timeout=30)[0].splitlines()
+        looked = start(desktop, LOOK).communicate(timeout=30)[0].splitlines()
     finally:
         other.kill()
         other.wait()
     assert looked == ["['Ein anderes 窗口']", "300 200 #ff0000 "]
 
 
-def test_the_screen_is_captured_without_harks_own_window(desk: DesktopHarness, tmp_path: Path) -> None:
-    other = start(desk, OTHER)
+def test_the_screen_is_captured_without_harks_own_window(desktop: DesktopHarness, tmp_path: Path) -> None:
+    other = start(desktop, OTHER)
     try:
         assert line(other) == "there"
-        environment = {**desk.environment, "HARK_HOME": str(tmp_path)}
+        environment = {**desktop.environment, "HARK_HOME": str(tmp_path)}
         command = [sys.executable, "-c", ASIDE]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     finally:
@@ -175,18 +175,18 @@ def test_the_screen_is_captured_without_harks_own_window(desk: DesktopHarness, t
     assert done.stdout.splitlines() == ["#ff0000 True (0, 0)", "True True"], done.stderr
 
 
-def test_a_window_is_seen_through_where_somebody_composes(desk: DesktopHarness) -> None:
-    assert start(desk, COMPOSED).communicate(timeout=30)[0].split() == ["False", "True"]
+def test_a_window_is_seen_through_where_somebody_composes(desktop: DesktopHarness) -> None:
+    assert start(desktop, COMPOSED).communicate(timeout=30)[0].split() == ["False", "True"]
 
 
 @pytest.mark.parametrize("how", ["chosen", "whole"])
-def test_the_portal_gives_a_picture(desk: DesktopHarness, tmp_path: Path, how: str) -> None:
+def test_the_portal_gives_a_picture(desktop: DesktopHarness, tmp_path: Path, how: str) -> None:
     Image.new("RGB", (40, 30), "red").save(tmp_path / "p.png")
     command = [sys.executable, "-m", "tests.desktop.portal", str(tmp_path / "p.png")]
-    portal = subprocess.Popen(command, env=desk.environment, stdout=subprocess.PIPE, text=True)
+    portal = subprocess.Popen(command, env=desktop.environment, stdout=subprocess.PIPE, text=True)
     try:
         assert line(portal) == "there"
-        told = start(desk, ASK, how).communicate(timeout=30)[0]
+        told = start(desktop, ASK, how).communicate(timeout=30)[0]
     finally:
         portal.kill()
         portal.wait()
@@ -194,17 +194,17 @@ def test_the_portal_gives_a_picture(desk: DesktopHarness, tmp_path: Path, how: s
     assert [one.name for one in tmp_path.iterdir()] == ["p.png"], "what was made for us is taken away again"
 
 
-def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: DesktopHarness) -> None:
+def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desktop: DesktopHarness) -> None:
     portal = subprocess.Popen(
-        [sys.executable, "-m", "tests.desktop.portal"], env=desk.environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.desktop.portal"], env=desktop.environment, stdout=subprocess.PIPE, text=True
     )
     try:
         assert line(portal) == "there"
-        assert start(desk, ASK, "whole").communicate(timeout=30)[0].strip() == "0 Nothing was captured."
+        assert start(desktop, ASK, "whole").communicate(timeout=30)[0].strip() == "0 Nothing was captured."
     finally:
         portal.kill()
         portal.wait()
-    assert "no program capture" in start(desk, ASK, "whole").communicate(timeout=30)[0]
+    assert "no program capture" in start(desktop, ASK, "whole").communicate(timeout=30)[0]
 
 
 @pytest.mark.parametrize(
@@ -223,13 +223,16 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desk: Deskto
     ],
 )
 def test_where_programs_may_not_take_keys_the_portal_is_asked(
-    desk: DesktopHarness, given: list[str], told: list[str]
+    desktop: DesktopHarness, given: list[str], told: list[str]
 ) -> None:
     portal = subprocess.Popen(
-        [sys.executable, "-m", "tests.desktop.portal", *given], env=desk.environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.desktop.portal", *given],
+        env=desktop.environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert line(portal) == "there"
-    without_x = {**desk.environment, "QT_QPA_PLATFORM": "offscreen"}  # a platform that has no keys, as Wayland
+    without_x = {**desktop.environment, "QT_QPA_PLATFORM": "offscreen"}  # a platform that has no keys, as Wayland
     program = subprocess.Popen([sys.executable, "-c", KEYS], env=without_x, stdout=subprocess.PIPE, text=True)
     try:
         assert [line(program) for _ in range(1 + len(told))] == ["", *told]
@@ -239,8 +242,8 @@ def test_where_programs_may_not_take_keys_the_portal_is_asked(
             one.wait()
 
 
-def test_without_a_portal_the_desktops_own_settings_are_named(desk: DesktopHarness) -> None:
-    without_x = {**desk.environment, "QT_QPA_PLATFORM": "offscreen"}
+def test_without_a_portal_the_desktops_own_settings_are_named(desktop: DesktopHarness) -> None:
+    without_x = {**desktop.environment, "QT_QPA_PLATFORM": "offscreen"}
     program = subprocess.Popen([sys.executable, "-c", KEYS], env=without_x, stdout=subprocess.PIPE, text=True)
     try:
         assert line(program) == "" and "hark-window --talk" in line(program)
@@ -249,12 +252,14 @@ def test_without_a_portal_the_desktops_own_settings_are_named(desk: DesktopHarne
         program.wait()
 
 
-def test_started_away_and_shown_later_there_is_one_engine(desk: DesktopHarness, tmp_path: Path) -> None:
-    desk.start(tmp_path / "home", "--away")  # without a tray on this desktop it comes by itself
+def test_started_away_and_shown_later_there_is_one_engine(desktop: DesktopHarness, tmp_path: Path) -> None:
+    desktop.start(tmp_path / "home", "--away")  # without a tray on this desktop it comes by itself
     try:
-        assert desk.window
+        assert desktop.window
         time.sleep(1.0)
-        found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
+        found = subprocess.run(
+            ["pgrep", "-P", str(desktop.window.pid), "-f", "assistant.ipc.server"], capture_output=True
+        )
         assert len(found.stdout.split()) == 1
     finally:
-        desk.end()
+        desktop.end()

@@ -46,7 +46,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundSer
 
 
 @pytest.fixture
-def live(server: SoundServer, no_thread_left: None) -> Iterator[InProcessEngine]:
+def harness(server: SoundServer, no_thread_left: None) -> Iterator[InProcessEngine]:
     made = InProcessEngine(REPEATS)
     made.until(events.StateChanged, state="ready")
     if not (made.listening and made.listening.microphone):
@@ -62,31 +62,33 @@ def pactl(server: SoundServer, *arguments: str) -> str:
 
 @pytest.mark.parametrize("level", ["40%", "70%", "100%"])
 def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
-    server: SoundServer, live: InProcessEngine, level: str
+    server: SoundServer, harness: InProcessEngine, level: str
 ) -> None:
     """Seven answers at each of three levels."""
     pactl(server, "load-module", "module-loopback", "source=ear.monitor", "sink=mic", "latency_msec=20")
     stream = pactl(server, "list", "short", "sink-inputs").splitlines()[-1].split()[0]
     pactl(server, "set-sink-input-volume", stream, level)
-    live.engine.set_hands_free(True)
+    harness.engine.set_hands_free(True)
     for _ in range(7):
-        live.engine.ask("the circle is red")
-        ended = live.until(events.TurnEnded)
+        harness.engine.ask("the circle is red")
+        ended = harness.until(events.TurnEnded)
         assert ended.reason == "answered"
     time.sleep(1.0)
-    live.drain()
-    assert len([event for event in live.seen if isinstance(event, events.Heard)]) == 7, "and was taken for no question"
+    harness.drain()
+    assert len([event for event in harness.seen if isinstance(event, events.Heard)]) == 7, (
+        "and was taken for no question"
+    )
 
 
 def test_recording_sounds_at_the_speaker_before_a_word_is_said(
-    server: SoundServer, live: InProcessEngine, tmp_path: Path
+    server: SoundServer, harness: InProcessEngine, tmp_path: Path
 ) -> None:
     with server.recorded(tmp_path / "on.wav"):
         time.sleep(0.3)
-        live.engine.press_talk_key()
-        live.until(events.StateChanged, state="hearing")
+        harness.engine.press_talk_key()
+        harness.until(events.StateChanged, state="hearing")
         time.sleep(0.5)
-    live.engine.release_talk_key()
+    harness.engine.release_talk_key()
     sound = np.frombuffer((tmp_path / "on.wav").read_bytes()[44:], "<i2").astype(np.float32) / 32768
     loud = np.flatnonzero(np.abs(sound) > 0.02)
     assert 0.04 < (loud[-1] - loud[0]) / 48_000 < 0.1, "two short notes"
@@ -95,81 +97,81 @@ def test_recording_sounds_at_the_speaker_before_a_word_is_said(
 
 
 def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(
-    server: SoundServer, live: InProcessEngine
+    server: SoundServer, harness: InProcessEngine
 ) -> None:
     pactl(server, "load-module", "module-rescue-streams")
     module = next(
         line.split()[0] for line in pactl(server, "list", "short", "modules").splitlines() if "remap-source" in line
     )
     pactl(server, "unload-module", module)
-    gone = live.until(events.MicrophoneState, microphone=False)
+    gone = harness.until(events.MicrophoneState, microphone=False)
     assert "gone" in gone.why_not
     time.sleep(2.5)
-    live.drain()
-    assert live.listening and not live.listening.microphone, "only monitors are left: none is taken"
-    live.engine.ask("typed questions work")
-    live.until(events.TurnEnded, reason="answered")
+    harness.drain()
+    assert harness.listening and not harness.listening.microphone, "only monitors are left: none is taken"
+    harness.engine.ask("typed questions work")
+    harness.until(events.TurnEnded, reason="answered")
     pactl(server, "load-module", "module-remap-source", "source_name=microphone", "master=mic.monitor")
     pactl(server, "set-default-source", "microphone")
-    live.until(events.MicrophoneState, microphone=True)
+    harness.until(events.MicrophoneState, microphone=True)
 
 
 def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
-    server: SoundServer, live: InProcessEngine, tmp_path: Path
+    server: SoundServer, harness: InProcessEngine, tmp_path: Path
 ) -> None:
-    live.engine.ask(LONG)
-    live.until(events.StateChanged, state="speaking")
+    harness.engine.ask(LONG)
+    harness.until(events.StateChanged, state="speaking")
     time.sleep(1.0)
     server.kill()
-    live.until(events.Notice)
+    harness.until(events.Notice)
     server.restart()
     began = time.monotonic()
     with server.recorded(tmp_path / "again.wav"):
-        ended = live.until(events.TurnEnded)
+        ended = harness.until(events.TurnEnded)
     assert ended.reason == "answered"
     assert ended.heard_until == len(ended.answer) and time.monotonic() - began > 2, "the rest was spoken"
-    assert live.listening and live.listening.microphone
+    assert harness.listening and harness.listening.microphone
 
 
-def test_a_frozen_sound_server_stops_no_text(server: SoundServer, live: InProcessEngine) -> None:
+def test_a_frozen_sound_server_stops_no_text(server: SoundServer, harness: InProcessEngine) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     try:
-        live.until(events.MicrophoneState, microphone=False)
-        live.engine.ask("still here")
-        live.until(events.Wrote)
+        harness.until(events.MicrophoneState, microphone=False)
+        harness.engine.ask("still here")
+        harness.until(events.Wrote)
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    live.until(events.MicrophoneState, microphone=True)
+    harness.until(events.MicrophoneState, microphone=True)
 
 
-def test_words_into_the_microphone_are_answered(server: SoundServer, live: InProcessEngine, tmp_path: Path) -> None:
+def test_words_into_the_microphone_are_answered(server: SoundServer, harness: InProcessEngine, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    live.engine.set_hands_free(True)
-    live.until(events.MicrophoneState, hands_free=True)
+    harness.engine.set_hands_free(True)
+    harness.until(events.MicrophoneState, hands_free=True)
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-    heard = live.until(events.Heard)
+    heard = harness.until(events.Heard)
     assert heard.text == "what color is the circle"
-    ended = live.until(events.TurnEnded)
+    ended = harness.until(events.TurnEnded)
     assert ended.reason == "answered"
 
 
-def test_the_microphone_is_tried_by_ear(server: SoundServer, live: InProcessEngine, tmp_path: Path) -> None:
+def test_the_microphone_is_tried_by_ear(server: SoundServer, harness: InProcessEngine, tmp_path: Path) -> None:
     wav, heard = tmp_path / "question.wav", tmp_path / "heard.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    live.engine.set_hands_free(True)
-    live.until(events.MicrophoneState, hands_free=True)
+    harness.engine.set_hands_free(True)
+    harness.until(events.MicrophoneState, hands_free=True)
     with server.recorded(heard):
-        live.engine.test_microphone()
+        harness.engine.test_microphone()
         subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-        tried = live.until(events.MicrophoneTestResult)
+        tried = harness.until(events.MicrophoneTestResult)
         time.sleep(microphone_test.TEST_SECONDS + 0.5)
     assert tried == events.MicrophoneTestResult("speech", is_playing=True)
     ear = backends.load_transcriber("sphinx", LoadOptions())
     assert "".join(ear.transcribe(decode.read_audio(heard))) == "what color is the circle"
-    live.engine.test_microphone()
-    assert live.until(events.MicrophoneTestResult) == events.MicrophoneTestResult("silence", is_playing=True)
-    assert not [event for event in live.seen if isinstance(event, events.Heard)], "and was taken for no question"
+    harness.engine.test_microphone()
+    assert harness.until(events.MicrophoneTestResult) == events.MicrophoneTestResult("silence", is_playing=True)
+    assert not [event for event in harness.seen if isinstance(event, events.Heard)], "and was taken for no question"
 
 
 def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, tmp_path: Path, home: Path) -> None:
@@ -193,12 +195,12 @@ def test_hark_listen_holds_a_conversation_in_the_terminal(server: SoundServer, t
     assert names.index("hearing") < names.index("heard") < names.index("wrote") < names.index("said")
 
 
-def test_a_tap_listens_until_the_speech_ends(server: SoundServer, live: InProcessEngine, tmp_path: Path) -> None:
+def test_a_tap_listens_until_the_speech_ends(server: SoundServer, harness: InProcessEngine, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
-    live.engine.press_talk_key()
-    live.engine.tap_talk_key()
+    harness.engine.press_talk_key()
+    harness.engine.tap_talk_key()
     time.sleep(1.5)  # longer than a silence that ends an utterance
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
-    heard = live.until(events.Heard)
+    heard = harness.until(events.Heard)
     assert heard.text == "what color is the circle"

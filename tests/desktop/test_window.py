@@ -18,7 +18,7 @@ from assistant.audio import clip
 from assistant.audio.clip import AudioClip
 from assistant.starter.scene import COLOURS, Scene, SceneShape, draw_scene
 from tests.conftest import missing
-from tests.desktop import desktop_harness as desktop
+from tests.desktop import desktop_harness
 from tests.desktop.desktop_harness import DesktopHarness
 
 pytestmark = pytest.mark.realtime
@@ -36,12 +36,12 @@ READY_AGAIN = 30.0  # seconds for a new engine
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
-    folder = tmp_path_factory.mktemp("desk")
+def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
+    folder = tmp_path_factory.mktemp("desktop")
     (folder / "home").mkdir()
     (folder / "home" / "settings.toml").write_text("[audio]\nearcons = false\n")  # the test's ear takes them for words
     try:
-        with desktop.started(folder / "run") as running:
+        with desktop_harness.started(folder / "run") as running:
             running.start(folder / "home")
             yield running
     except FileNotFoundError as error:
@@ -85,48 +85,52 @@ def recorded(wav: Path) -> AudioClip:
     return clip.to_mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
 
 
-def last(desk: DesktopHarness, start: str) -> str:
-    return next((one for one in reversed(desk.messages()) if one.startswith(start)), "")
+def last(desktop: DesktopHarness, start: str) -> str:
+    return next((one for one in reversed(desktop.messages()) if one.startswith(start)), "")
 
 
 @pytest.mark.parametrize(
     ("colour", "way"), [("red", "hold"), ("blue", "hands-free"), ("yellow", "tap"), ("black", "hold")]
 )
 def test_a_voice_asks_about_a_dropped_picture_and_the_speaker_tells_its_colour(
-    desk: DesktopHarness, question: Path, tmp_path: Path, colour: str, way: str
+    desktop: DesktopHarness, question: Path, tmp_path: Path, colour: str, way: str
 ) -> None:
     picture = tmp_path / f"{colour}.png"
     shape = SceneShape("circle", colour, COLOURS[colour][0], 200, 180, 160)
     draw_scene(Scene(400, 360, ((250, 250, 245), (250, 250, 245)), (shape,))).save(picture)
-    desk.drop(picture)
-    desk.until(lambda: any(f"{colour}.png" in one["name"] for one in desk.tree()), 10, "the picture is in the tray")
-    with desk.sound.recorded(tmp_path / "heard.wav"):
-        ask(desk, question, way)
-        desk.until(lambda: colour in last(desk, "Hark") and "Answered" in desk.text("status"), 20, "the answer")
+    desktop.drop(picture)
+    desktop.until(
+        lambda: any(f"{colour}.png" in one["name"] for one in desktop.tree()), 10, "the picture is in the tray"
+    )
+    with desktop.sound.recorded(tmp_path / "heard.wav"):
+        ask(desktop, question, way)
+        desktop.until(
+            lambda: colour in last(desktop, "Hark") and "Answered" in desktop.text("status"), 20, "the answer"
+        )
         time.sleep(0.3)
-    assert last(desk, "You said").lower().startswith("you said: what color is the circle")
+    assert last(desktop, "You said").lower().startswith("you said: what color is the circle")
     assert heard_colours(tmp_path / "heard.wav") == [colour]
 
 
-def ask(desk: DesktopHarness, question: Path, way: str) -> None:
+def ask(desktop: DesktopHarness, question: Path, way: str) -> None:
     if way == "hands-free":
-        toggle_hands_free(desk)
-        desk.play(question)
+        toggle_hands_free(desktop)
+        desktop.play(question)
         time.sleep(1.2)
-        toggle_hands_free(desk)
+        toggle_hands_free(desktop)
     elif way == "tap":
-        desk.keys("key", "F9")
-        desk.play(question)
+        desktop.keys("key", "F9")
+        desktop.play(question)
     else:
-        desk.keys("keydown", "F9")
+        desktop.keys("keydown", "F9")
         time.sleep(0.5)
-        desk.play(question)
+        desktop.play(question)
         time.sleep(0.2)
-        desk.keys("keyup", "F9")
+        desktop.keys("keyup", "F9")
 
 
-def toggle_hands_free(desk: DesktopHarness) -> None:
-    desk.keys("key", "ctrl+h")
+def toggle_hands_free(desktop: DesktopHarness) -> None:
+    desktop.keys("key", "ctrl+h")
     time.sleep(0.5)
 
 
@@ -141,18 +145,18 @@ def page(tmp_path: Path) -> Path:
     return tmp_path / "page.png"
 
 
-def type_question(desk: DesktopHarness, text: str) -> None:
-    desk.keys("key", "ctrl+l")
-    desk.keys("type", text)
-    desk.keys("key", "Return")
+def type_question(desktop: DesktopHarness, text: str) -> None:
+    desktop.keys("key", "ctrl+l")
+    desktop.keys("type", text)
+    desktop.keys("key", "Return")
 
 
-def start_reading(desk: DesktopHarness, page: Path) -> None:
+def start_reading(desktop: DesktopHarness, page: Path) -> None:
     """A long answer, under way and to be heard."""
-    desk.drop(page)
-    desk.until(lambda: any("page.png" in one["name"] for one in desk.tree()), 10, "the picture is in the tray")
-    type_question(desk, "Read the text.")
-    desk.until(lambda: "Answering" in desk.text("status"), 20, "the answer begins")
+    desktop.drop(page)
+    desktop.until(lambda: any("page.png" in one["name"] for one in desktop.tree()), 10, "the picture is in the tray")
+    type_question(desktop, "Read the text.")
+    desktop.until(lambda: "Answering" in desktop.text("status"), 20, "the answer begins")
 
 
 def loud_until(wav: Path) -> float:
@@ -163,124 +167,124 @@ def loud_until(wav: Path) -> float:
 
 
 def test_ctrl_alone_silences_the_answer_and_history_keeps_what_was_heard(
-    desk: DesktopHarness, page: Path, tmp_path: Path
+    desktop: DesktopHarness, page: Path, tmp_path: Path
 ) -> None:
-    with desk.sound.recorded(tmp_path / "heard.wav"):
+    with desktop.sound.recorded(tmp_path / "heard.wav"):
         start = time.monotonic()
-        start_reading(desk, page)
+        start_reading(desktop, page)
         time.sleep(2.0)
-        desk.keys("key", "ctrl")
+        desktop.keys("key", "ctrl")
         pressed = time.monotonic() - start
         time.sleep(2.0)
     # The recorder began half a second before; a generous bound here, the figure itself is in `make bench`.
     assert loud_until(tmp_path / "heard.wav") < pressed + 0.5 + 0.5
-    assert "stopped" in last(desk, "Hark ·") and "not heard" in last(desk, "Hark ·")
+    assert "stopped" in last(desktop, "Hark ·") and "not heard" in last(desktop, "Hark ·")
 
 
-def test_ctrl_with_another_key_stops_nothing(desk: DesktopHarness, page: Path) -> None:
-    start_reading(desk, page)
-    desk.keys("key", "ctrl+a")
+def test_ctrl_with_another_key_stops_nothing(desktop: DesktopHarness, page: Path) -> None:
+    start_reading(desktop, page)
+    desktop.keys("key", "ctrl+a")
     time.sleep(1.0)
-    assert "Answering" in desk.text("status")
-    desk.keys("key", "Escape")
-    desk.until(lambda: "Stopped" in desk.text("status"), 5, "Escape stops")
+    assert "Answering" in desktop.text("status")
+    desktop.keys("key", "Escape")
+    desktop.until(lambda: "Stopped" in desktop.text("status"), 5, "Escape stops")
 
 
 def test_speaking_over_the_answer_silences_it_and_is_answered(
-    desk: DesktopHarness, page: Path, question: Path, tmp_path: Path
+    desktop: DesktopHarness, page: Path, question: Path, tmp_path: Path
 ) -> None:
-    toggle_hands_free(desk)
+    toggle_hands_free(desktop)
     try:
-        start_reading(desk, page)
+        start_reading(desktop, page)
         time.sleep(4.0)  # until it has seen that it can tell its own voice from another
-        desk.play(question)
-        desk.until(lambda: "circle" in last(desk, "You said"), 15, "it was heard")
-        answers = [one for one in desk.messages() if one.startswith("Hark")]
+        desktop.play(question)
+        desktop.until(lambda: "circle" in last(desktop, "You said"), 15, "it was heard")
+        answers = [one for one in desktop.messages() if one.startswith("Hark")]
         assert any("stopped" in one for one in answers[-2:]), answers
     finally:
-        toggle_hands_free(desk)
+        toggle_hands_free(desktop)
 
 
-def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desk: DesktopHarness) -> None:
-    desk.keys("key", "Escape")  # whatever an earlier test left unfinished
+def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desktop: DesktopHarness) -> None:
+    desktop.keys("key", "Escape")  # whatever an earlier test left unfinished
     time.sleep(0.5)
-    with desk.announced() as told:
-        type_question(desk, "Is there a circle?")
-        desk.until(lambda: "Answered" in desk.text("status"), 20, "it is answered")
+    with desktop.announced() as told:
+        type_question(desktop, "Is there a circle?")
+        desktop.until(lambda: "Answered" in desktop.text("status"), 20, "it is answered")
         time.sleep(0.5)
     assert told == ["Answering", "Heard: Is there a circle?", "Done"]
 
 
-def test_every_control_that_can_be_focused_has_a_name(desk: DesktopHarness) -> None:
-    controls = [one for one in desk.tree() if "focusable" in one["states"]]
+def test_every_control_that_can_be_focused_has_a_name(desktop: DesktopHarness) -> None:
+    controls = [one for one in desktop.tree() if "focusable" in one["states"]]
     assert len(controls) >= 10
     assert not [one for one in controls if not (one["name"] or one["label"])]
 
 
-def test_tab_reaches_every_part_and_comes_back(desk: DesktopHarness) -> None:
-    desk.keys("key", "ctrl+l")
+def test_tab_reaches_every_part_and_comes_back(desktop: DesktopHarness) -> None:
+    desktop.keys("key", "ctrl+l")
     seen: set[str] = set()
     for _ in range(26):
-        desk.keys("key", "Tab")
+        desktop.keys("key", "Tab")
         time.sleep(0.05)
-        seen |= {one["label"] or one["name"] for one in desk.tree() if "focused" in one["states"]}
+        seen |= {one["label"] or one["name"] for one in desktop.tree() if "focused" in one["states"]}
     for name in ("Question", "Talk", "Add a picture …", "New conversation", "Voice", "Settings", "Hands-free"):
         assert name in seen, (name, seen)
 
 
-def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desk: DesktopHarness, page: Path) -> None:
-    start_reading(desk, page)
-    environment = {**desk.environment, "HARK_HOME": str(home_of(desk))}
+def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desktop: DesktopHarness, page: Path) -> None:
+    start_reading(desktop, page)
+    environment = {**desktop.environment, "HARK_HOME": str(home_of(desktop))}
     done = subprocess.run([sys.executable, "-P", "-m", "ui", "--stop"], env=environment, timeout=20)
     assert done.returncode == 0
-    desk.until(lambda: "stopped" in last(desk, "Hark ·"), 5, "the answer is stopped")
-    assert sum(one["role"] == "frame" for one in desk.tree()) == 1
+    desktop.until(lambda: "stopped" in last(desktop, "Hark ·"), 5, "the answer is stopped")
+    assert sum(one["role"] == "frame" for one in desktop.tree()) == 1
 
 
-def home_of(desk: DesktopHarness) -> Path:
-    """Where the window of this desk keeps its files."""
-    assert desk.window
-    told = Path(f"/proc/{desk.window.pid}/environ").read_bytes().decode().split("\0")
+def home_of(desktop: DesktopHarness) -> Path:
+    """Where the window of this desktop keeps its files."""
+    assert desktop.window
+    told = Path(f"/proc/{desktop.window.pid}/environ").read_bytes().decode().split("\0")
     return Path(next(one.removeprefix("HARK_HOME=") for one in told if one.startswith("HARK_HOME=")))
 
 
-def engine_of(desk: DesktopHarness) -> int:
+def engine_of(desktop: DesktopHarness) -> int:
     """Its process number; 0 while there is none."""
-    assert desk.window
-    found = subprocess.run(["pgrep", "-P", str(desk.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
+    assert desktop.window
+    found = subprocess.run(["pgrep", "-P", str(desktop.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
     return int((found.stdout.split() or [b"0"])[0])
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_an_engine_that_dies_or_freezes_in_mid_answer_is_replaced(
-    desk: DesktopHarness, page: Path, how: signal.Signals
+    desktop: DesktopHarness, page: Path, how: signal.Signals
 ) -> None:
-    start_reading(desk, page)
-    old = engine_of(desk)
+    start_reading(desktop, page)
+    old = engine_of(desktop)
     os.kill(old, how)
-    assert desk.tree(), "the window still answers"
-    desk.until(lambda: engine_of(desk) not in (0, old), READY_AGAIN, "there is a new engine")
-    assert "stopped" in last(desk, "Hark ·"), "the turn is kept and marked"
-    type_question(desk, "Read the text.")
-    desk.until(
-        lambda: last(desk, "Hark").startswith(("Hark: The ferry", "Hark · the reader: The ferry")),
+    assert desktop.tree(), "the window still answers"
+    desktop.until(lambda: engine_of(desktop) not in (0, old), READY_AGAIN, "there is a new engine")
+    assert "stopped" in last(desktop, "Hark ·"), "the turn is kept and marked"
+    type_question(desktop, "Read the text.")
+    desktop.until(
+        lambda: last(desktop, "Hark").startswith(("Hark: The ferry", "Hark · the reader: The ferry")),
         READY_AGAIN,
         "it answers again",
     )
-    assert engine_of(desk) != old
-    desk.keys("key", "Escape")
+    assert engine_of(desktop) != old
+    desktop.keys("key", "Escape")
 
 
-def test_killing_the_window_ends_the_engine_and_frees_the_microphone(desk: DesktopHarness) -> None:
-    assert desk.window
-    engine = engine_of(desk)
-    desk.window.kill()
-    desk.window.wait()
+def test_killing_the_window_ends_the_engine_and_frees_the_microphone(desktop: DesktopHarness) -> None:
+    assert desktop.window
+    engine = engine_of(desktop)
+    desktop.window.kill()
+    desktop.window.wait()
     start = time.monotonic()
     while Path(f"/proc/{engine}").exists() and "Z" not in Path(f"/proc/{engine}/stat").read_text().split()[2]:
         assert time.monotonic() - start < 60, "the engine lives on"
         time.sleep(0.05)
     command = ["pactl", "list", "short", "source-outputs"]
-    listed = subprocess.run(command, env=desk.environment, capture_output=True, text=True, timeout=5)
+    listed = subprocess.run(command, env=desktop.environment, capture_output=True, text=True, timeout=5)
     recording = [line for line in str(listed.stdout).splitlines() if "module-" not in line]
     assert not recording, "nobody records but the virtual microphone itself"

@@ -20,11 +20,11 @@ def past() -> Past:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, home: Path, past: Past) -> Iterator[WindowHarness]:
+def harness(qtbot: QtBot, home: Path, past: Past) -> Iterator[WindowHarness]:
     """A window that is not started for the first time."""
-    desk = WindowHarness(qtbot, home, Settings(window=WindowSettings(first_run_done=True)), past)
-    yield desk
-    desk.close()
+    harness = WindowHarness(qtbot, home, Settings(window=WindowSettings(first_run_done=True)), past)
+    yield harness
+    harness.close()
 
 
 @pytest.fixture

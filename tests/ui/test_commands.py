@@ -55,26 +55,26 @@ def test_arguments_say_what_the_window_is_started_for() -> None:
     assert parse_arguments(["--away"]).away and parse_arguments(["--install"]).install
 
 
-def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(desk: WindowHarness) -> None:
-    desk.calls.clear()
+def test_a_command_that_comes_before_the_engine_is_ready_is_carried_out_then(harness: WindowHarness) -> None:
+    harness.calls.clear()
     for command in ("stop", "talk"):
-        desk.app.commands.run_command(command)
-    assert not desk.calls
-    desk.on(events.StateChanged("ready"))
-    assert desk.calls == [("press_talk_key",), ("tap_talk_key",)], "the last of several, once"
-    desk.on(events.StateChanged("ready"))
-    assert desk.calls == [("press_talk_key",), ("tap_talk_key",)]
-    desk.app.commands.run_command("stop")
-    assert desk.calls[-1] == ("interrupt",), "and at once from then on"
+        harness.app.commands.run_command(command)
+    assert not harness.calls
+    harness.on(events.StateChanged("ready"))
+    assert harness.calls == [("press_talk_key",), ("tap_talk_key",)], "the last of several, once"
+    harness.on(events.StateChanged("ready"))
+    assert harness.calls == [("press_talk_key",), ("tap_talk_key",)]
+    harness.app.commands.run_command("stop")
+    assert harness.calls[-1] == ("interrupt",), "and at once from then on"
 
 
 def test_describe_that_comes_before_the_engine_is_ready_looks_at_the_screen_then(
-    desk: WindowHarness,
+    harness: WindowHarness,
 ) -> None:
     looked: list[bool] = []
-    desk.app.commands.describe_requested.connect(lambda: looked.append(True))
-    desk.app.commands.run_command("describe")
-    desk.app.commands.run_command("show")
-    assert not looked and desk.window.isVisible()
-    desk.on(events.StateChanged("ready"))
+    harness.app.commands.describe_requested.connect(lambda: looked.append(True))
+    harness.app.commands.run_command("describe")
+    harness.app.commands.run_command("show")
+    assert not looked and harness.window.isVisible()
+    harness.on(events.StateChanged("ready"))
     assert looked == [True]

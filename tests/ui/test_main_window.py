@@ -35,25 +35,25 @@ def test_without_a_display_it_says_what_to_do() -> None:
     assert done.returncode == 4 and "hark listen" in done.stderr
 
 
-def test_every_label_is_plain_text(desk: WindowHarness) -> None:
-    labels = desk.window.findChildren(QLabel)
+def test_every_label_is_plain_text(harness: WindowHarness) -> None:
+    labels = harness.window.findChildren(QLabel)
     hostile = [label for label in labels if label.textFormat() != Qt.TextFormat.PlainText and label.text()]
     assert len(labels) >= 6 and not [label.text() for label in hostile]
 
 
-def test_the_first_start_says_what_works_and_only_the_first(desk: WindowHarness) -> None:
-    desk.app.settings_store.replace_settings(Settings())
-    desk.on(events.StateChanged("ready"), events.StateChanged("ready"))
-    assert len(desk.texts()) == 1 and "starter kit is ready" in desk.texts()[0]
-    assert "Ready" in desk.window.bar.status_label.text()
+def test_the_first_start_says_what_works_and_only_the_first(harness: WindowHarness) -> None:
+    harness.app.settings_store.replace_settings(Settings())
+    harness.on(events.StateChanged("ready"), events.StateChanged("ready"))
+    assert len(harness.texts()) == 1 and "starter kit is ready" in harness.texts()[0]
+    assert "Ready" in harness.window.bar.status_label.text()
     assert load_settings(AppPaths.locate()).window.first_run_done and not [
-        call for call in desk.calls if call[0] == "apply_settings"
+        call for call in harness.calls if call[0] == "apply_settings"
     ]
 
 
-def test_the_computer_is_checked_in_words(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.app.dialogs.open_doctor()
-    (dialog,) = desk.window.findChildren(DoctorDialog)
+def test_the_computer_is_checked_in_words(qtbot: QtBot, harness: WindowHarness) -> None:
+    harness.app.dialogs.open_doctor()
+    (dialog,) = harness.window.findChildren(DoctorDialog)
     qtbot.waitUntil(lambda: dialog.results_list.count() > 3)
     said = [
         dialog.results_list.item(row).data(Qt.ItemDataRole.AccessibleTextRole)
@@ -61,37 +61,37 @@ def test_the_computer_is_checked_in_words(qtbot: QtBot, desk: WindowHarness) -> 
     ]
     assert any(one.startswith("starter kit, works:") for one in said), said
     assert any("hark.log" in one for one in said)
-    desk.on(events.InputLevel(0.5))
+    harness.on(events.InputLevel(0.5))
     assert bars(dialog.level_meter)[-1] > bars(dialog.level_meter)[0]
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
     buttons["Say something"].click()
-    assert desk.calls[-1][0] == "read_aloud"
+    assert harness.calls[-1][0] == "read_aloud"
     buttons["Try the microphone"].click()
-    assert desk.calls[-1] == ("test_microphone",)
-    desk.on(events.MicrophoneTestResult("silence", is_playing=False))
+    assert harness.calls[-1] == ("test_microphone",)
+    harness.on(events.MicrophoneTestResult("silence", is_playing=False))
     assert [one for one in dialog.findChildren(QLabel) if "muted" in one.text() and "no speaker" in one.text()]
     dialog.done(0)
 
 
-def test_who_cannot_talk_is_told_why_at_every_try(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_cannot_talk_is_told_why_at_every_try(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(desk.app.notifier, "show_status", told.append)
-    desk.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
-    desk.calls.clear()
-    desk.app.voice.press_talk()
-    desk.app.commands.run_command("talk")
-    assert told == ["There is no microphone."] * 2 and not desk.calls
+    monkeypatch.setattr(harness.app.notifier, "show_status", told.append)
+    harness.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
+    harness.calls.clear()
+    harness.app.voice.press_talk()
+    harness.app.commands.run_command("talk")
+    assert told == ["There is no microphone."] * 2 and not harness.calls
 
 
-def test_quitting_is_the_end_wherever_the_window_would_stay(desk: WindowHarness) -> None:
+def test_quitting_is_the_end_wherever_the_window_would_stay(harness: WindowHarness) -> None:
     class Tray:
         is_available = True
 
-    desk.app.settings_store.change_setting(SettingChange("window", "close_to_tray", True))
-    desk.app.tray_icon = Tray()  # type: ignore[assignment]
-    desk.window.close()
-    assert desk.window.isHidden()
-    desk.window.bring_to_front()
-    desk.window.end()
-    assert desk.window.close()
-    desk.app.tray_icon = None
+    harness.app.settings_store.change_setting(SettingChange("window", "close_to_tray", True))
+    harness.app.tray_icon = Tray()  # type: ignore[assignment]
+    harness.window.close()
+    assert harness.window.isHidden()
+    harness.window.bring_to_front()
+    harness.window.end()
+    assert harness.window.close()
+    harness.app.tray_icon = None

@@ -14,57 +14,60 @@ from ui import theme
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])
-def test_it_fits_narrow_windows(qtbot: QtBot, desk: WindowHarness, width: int) -> None:
-    desk.window.resize(width, 600)
+def test_it_fits_narrow_windows(qtbot: QtBot, harness: WindowHarness, width: int) -> None:
+    harness.window.resize(width, 600)
     narrow = width < 900
     qtbot.waitUntil(
         lambda: (
-            desk.window.side.isVisible() is not narrow and desk.window.bar.conversations_button.isVisible() is narrow
+            harness.window.side.isVisible() is not narrow
+            and harness.window.bar.conversations_button.isVisible() is narrow
         )
     )
-    assert desk.window.width() == width
-    desk.window.search()
-    assert desk.window.side.isVisible() and desk.window.width() == width
+    assert harness.window.width() == width
+    harness.window.search()
+    assert harness.window.side.isVisible() and harness.window.width() == width
     if narrow:
-        desk.window.bar.pictures_button.click()
-        assert desk.window.tray.isVisible() and not desk.window.side.isVisible()
-        desk.window.bar.pictures_button.click()
-        assert not desk.window.tray.isVisible()
+        harness.window.bar.pictures_button.click()
+        assert harness.window.tray.isVisible() and not harness.window.side.isVisible()
+        harness.window.bar.pictures_button.click()
+        assert not harness.window.tray.isVisible()
 
 
-def test_no_button_is_cut_with_letters_of_twice_the_size(qtbot: QtBot, qapp: QApplication, desk: WindowHarness) -> None:
+def test_no_button_is_cut_with_letters_of_twice_the_size(
+    qtbot: QtBot, qapp: QApplication, harness: WindowHarness
+) -> None:
     usual = qapp.font()
     twice = QFont(usual)
     twice.setPointSizeF(2 * usual.pointSizeF())
     try:
         qapp.setFont(twice)
-        desk.window.resize(480, 760)
-        qtbot.waitUntil(lambda: desk.window.bar.conversations_button.isVisible() and desk.window.width() == 480)
+        harness.window.resize(480, 760)
+        qtbot.waitUntil(lambda: harness.window.bar.conversations_button.isVisible() and harness.window.width() == 480)
 
         def all_buttons_are_whole() -> None:
-            bar = desk.window.bar
-            buttons = [button for button in desk.window.findChildren(QPushButton) if button.isVisible()]
+            bar = harness.window.bar
+            buttons = [button for button in harness.window.findChildren(QPushButton) if button.isVisible()]
             assert {bar.conversations_button, bar.ask_button, bar.stop_button} <= set(buttons)
             assert not [button.text() for button in buttons if button.width() < button.minimumSizeHint().width()]
-            assert bar.question_field.width() > 400 and desk.window.width() == 480
+            assert bar.question_field.width() > 400 and harness.window.width() == 480
 
         qtbot.waitUntil(all_buttons_are_whole, timeout=10_000)
     finally:
         qapp.setFont(usual)
 
 
-def test_nothing_moves_by_itself_where_that_is_wished(desk: WindowHarness) -> None:
-    meter, blinks = desk.window.bar.level_meter, QApplication.cursorFlashTime()
+def test_nothing_moves_by_itself_where_that_is_wished(harness: WindowHarness) -> None:
+    meter, blinks = harness.window.bar.level_meter, QApplication.cursorFlashTime()
     moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()
-    desk.app.settings_store.change_setting(SettingChange("window", "reduce_motion", True))
+    harness.app.settings_store.change_setting(SettingChange("window", "reduce_motion", True))
     assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     seen = set()
     for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
         meter.add_level(level)
         seen.add(tuple(bars(meter)))
     assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
-    desk.app.settings_store.change_setting(SettingChange("window", "reduce_motion", False))
+    harness.app.settings_store.change_setting(SettingChange("window", "reduce_motion", False))
     assert (
         QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
     )

@@ -69,10 +69,10 @@ def test_the_command_line_takes_pictures_and_sounds_by_any_way(cli: Cli, user: P
     assert ran.code == 0 and (user / "a.wav").is_file(), ran.err
 
 
-def test_the_engine_takes_pictures_by_any_way(live: InProcessEngine, user: Path, sign: Path) -> None:
+def test_the_engine_takes_pictures_by_any_way(harness: InProcessEngine, user: Path, sign: Path) -> None:
     shutil.copy(sign, user / "a sign.png")
-    live.engine.attach_file("~/a sign.png")
-    assert live.until(PictureAdded).name == "a sign.png"
+    harness.engine.attach_file("~/a sign.png")
+    assert harness.until(PictureAdded).name == "a sign.png"
 
 
 def test_a_model_is_found_by_its_folder_and_by_a_file_in_it(user: Path, tiny: Path) -> None:

@@ -37,14 +37,14 @@ def nameless(view: QWidget) -> list[str]:
     ]
 
 
-def test_the_window_has_no_nameless_control(qtbot: QtBot, desk: WindowHarness) -> None:
+def test_the_window_has_no_nameless_control(qtbot: QtBot, harness: WindowHarness) -> None:
     shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
     timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
-    desk.on(
+    harness.on(
         shown, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
         events.TurnEnded("answered", "q", "a", "tiny", timings),
     )  # fmt: skip
-    window = desk.window
+    window = harness.window
     window.side.conversation_panel.offer_undo(True)
     qtbot.waitUntil(
         lambda: window.bar.timings_bar.isVisible() and not window.side.conversation_panel.undo_button.isHidden()
@@ -53,8 +53,8 @@ def test_the_window_has_no_nameless_control(qtbot: QtBot, desk: WindowHarness) -
 
 
 @pytest.mark.parametrize("kind", [SettingsDialog, ModelsDialog, DoctorDialog, TimingsTable, RegionOverlay])
-def test_no_dialog_has_a_nameless_control(qtbot: QtBot, desk: WindowHarness, kind: type[QWidget]) -> None:
-    window = desk.window
+def test_no_dialog_has_a_nameless_control(qtbot: QtBot, harness: WindowHarness, kind: type[QWidget]) -> None:
+    window = harness.window
     if kind is RegionOverlay:
         dialog: QWidget = RegionOverlay(QPixmap(90, 60))
         dialog.show()
@@ -62,9 +62,9 @@ def test_no_dialog_has_a_nameless_control(qtbot: QtBot, desk: WindowHarness, kin
         timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
         window.bar.timings_bar.show_turn(timings)
         {
-            SettingsDialog: desk.app.dialogs.open_settings,
-            ModelsDialog: desk.app.dialogs.open_models,
-            DoctorDialog: desk.app.dialogs.open_doctor,
+            SettingsDialog: harness.app.dialogs.open_settings,
+            ModelsDialog: harness.app.dialogs.open_models,
+            DoctorDialog: harness.app.dialogs.open_doctor,
             TimingsTable: window.bar.timings_bar.show_table,
         }[kind]()
         (dialog,) = window.findChildren(kind)

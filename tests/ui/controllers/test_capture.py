@@ -25,80 +25,84 @@ def painted(colour: str) -> QPixmap:
 
 
 def test_a_black_screen_is_said_and_not_sent(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shot = QPixmap(200, 100)
-    monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *told: shot)
+    monkeypatch.setattr(type(harness.window.screen()), "grabWindow", lambda *told: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
-        desk.window.bar.status_label.setText("")
-        desk.app.capture.describe_screen()
-        qtbot.waitUntil(lambda: not desk.window.isHidden())
-        assert words in desk.window.bar.status_label.text()
-    assert [call[0] for call in desk.calls[-2:]] == ["attach_image", "ask"] and len(desk.calls) == 2
+        harness.window.bar.status_label.setText("")
+        harness.app.capture.describe_screen()
+        qtbot.waitUntil(lambda: not harness.window.isHidden())
+        assert words in harness.window.bar.status_label.text()
+    assert [call[0] for call in harness.calls[-2:]] == ["attach_image", "ask"] and len(harness.calls) == 2
     shot = QPixmap()
-    desk.app.capture.capture_screen()
-    qtbot.waitUntil(lambda: not desk.window.isHidden())
-    assert "lets no program capture" in desk.window.bar.status_label.text() and len(desk.calls) == 2
+    harness.app.capture.capture_screen()
+    qtbot.waitUntil(lambda: not harness.window.isHidden())
+    assert "lets no program capture" in harness.window.bar.status_label.text() and len(harness.calls) == 2
 
 
 @pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
 def test_a_black_screen_of_the_portal_is_said_and_not_sent(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
+    harness: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
-    desk.window.bar.status_label.setText("")
-    desk.app.capture._on_portal(screen_capture.encode_png(painted(colour)), "")
-    said = desk.window.bar.status_label.text()
-    assert words in said and bool(words) == bool(said) and [call[0] for call in desk.calls] == ["attach_image"] * sent
+    harness.window.bar.status_label.setText("")
+    harness.app.capture._on_portal(screen_capture.encode_png(painted(colour)), "")
+    said = harness.window.bar.status_label.text()
+    assert (
+        words in said and bool(words) == bool(said) and [call[0] for call in harness.calls] == ["attach_image"] * sent
+    )
 
 
 def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = list[bool]()
     monkeypatch.setattr(
-        type(desk.window.screen()),
+        type(harness.window.screen()),
         "grabWindow",
-        lambda *_: (seen.append(desk.window.isVisible()), painted("#fff"))[1],
+        lambda *_: (seen.append(harness.window.isVisible()), painted("#fff"))[1],
     )
-    desk.window.side.conversation_panel.search_field.setFocus()
-    desk.app.capture.capture_screen()
-    desk.app.capture.capture_screen()  # once is enough
-    qtbot.waitUntil(lambda: bool(desk.calls))
+    harness.window.side.conversation_panel.search_field.setFocus()
+    harness.app.capture.capture_screen()
+    harness.app.capture.capture_screen()  # once is enough
+    qtbot.waitUntil(lambda: bool(harness.calls))
     assert seen == [False]
-    qtbot.waitUntil(desk.window.isVisible)
-    assert desk.window.focusWidget() is desk.window.side.conversation_panel.search_field and len(desk.calls) == 1
-    desk.window.hide()
-    desk.app.capture.capture_screen()
-    assert seen == [False, False] and desk.window.isHidden(), "it was not in front: it stays where it was"
+    qtbot.waitUntil(harness.window.isVisible)
+    assert (
+        harness.window.focusWidget() is harness.window.side.conversation_panel.search_field and len(harness.calls) == 1
+    )
+    harness.window.hide()
+    harness.app.capture.capture_screen()
+    assert seen == [False, False] and harness.window.isHidden(), "it was not in front: it stays where it was"
 
 
 def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
-    qtbot: QtBot, desk: WindowHarness, announced: list[str], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, announced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shot = painted("#ffffff")
-    monkeypatch.setattr(type(desk.window.screen()), "grabWindow", lambda *_: shot)
+    monkeypatch.setattr(type(harness.window.screen()), "grabWindow", lambda *_: shot)
     keys = Qt.Key
     for end in (keys.Key_Escape, keys.Key_Return):
-        with qtbot.waitActive(desk.window):
-            desk.window.activateWindow()
+        with qtbot.waitActive(harness.window):
+            harness.window.activateWindow()
         announced.clear()
-        desk.app.capture.capture_part()
+        harness.app.capture.capture_part()
         qtbot.waitUntil(lambda: isinstance(QApplication.activeWindow(), screen_capture.RegionOverlay))
         region = QApplication.activeWindow()
         assert region.accessibleName() and "Enter" in region.accessibleDescription()
         for key in (keys.Key_Right, keys.Key_Down, keys.Key_Plus, keys.Key_Up, keys.Key_Minus, keys.Key_Plus):
             QTest.keyClick(region, key)
         region.grab()
-        with qtbot.waitActive(desk.window):
+        with qtbot.waitActive(harness.window):
             QTest.keyClick(region, end)
     places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
     assert announced == places
-    parts = [QImage.fromData(call[1]) for call in desk.calls if call[0] == "attach_image"]
+    parts = [QImage.fromData(call[1]) for call in harness.calls if call[0] == "attach_image"]
     assert [(part.width(), part.height()) for part in parts] == [(30, 20)]
 
 
-def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
+def test_a_part_of_the_screen_is_dragged_out(harness: WindowHarness) -> None:
     shot = QPixmap(400, 200)
     shot.fill(QColor("#ffffff"))
     region, parts = screen_capture.RegionOverlay(shot), list[QPixmap]()
@@ -112,21 +116,21 @@ def test_a_part_of_the_screen_is_dragged_out(desk: WindowHarness) -> None:
     assert [(one.width(), one.height()) for one in parts] in ([(102, 82)], [(100, 80)])
 
 
-def test_a_photograph_that_no_camera_takes_is_told(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.app.settings_store.change_setting(SettingChange("responder", "camera", "no such camera"))
-    desk.app.capture.take_photo()
-    qtbot.waitUntil(lambda: "No camera" in desk.window.bar.status_label.text())
+def test_a_photograph_that_no_camera_takes_is_told(qtbot: QtBot, harness: WindowHarness) -> None:
+    harness.app.settings_store.change_setting(SettingChange("responder", "camera", "no such camera"))
+    harness.app.capture.take_photo()
+    qtbot.waitUntil(lambda: "No camera" in harness.window.bar.status_label.text())
 
 
-def test_a_camera_s_picture_comes_into_the_tray(qtbot: QtBot, desk: WindowHarness, tmp_path: Path) -> None:
+def test_a_camera_s_picture_comes_into_the_tray(qtbot: QtBot, harness: WindowHarness, tmp_path: Path) -> None:
     """OpenCV reads a file as it reads a camera."""
     film = cv2.VideoWriter(str(tmp_path / "camera.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
     for _ in range(12):
         film.write(np.full((48, 64, 3), (0, 0, 255), np.uint8))
     film.release()
-    desk.app.settings_store.change_setting(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
-    desk.app.capture.take_photo()
-    qtbot.waitUntil(lambda: desk.calls[-1][0] == "attach_image")
-    name, data, title = desk.calls[-1]
+    harness.app.settings_store.change_setting(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
+    harness.app.capture.take_photo()
+    qtbot.waitUntil(lambda: harness.calls[-1][0] == "attach_image")
+    name, data, title = harness.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
     assert (name, title) == ("attach_image", "photograph.png") and color.red() > 200 > 60 > color.blue()

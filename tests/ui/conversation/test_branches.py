@@ -17,64 +17,66 @@ def past() -> Past:
     return PAST
 
 
-def test_a_question_is_asked_again_and_changed_in_a_branch(desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(1)
-    view = desk.window.conversation
-    view.setCurrentIndex(desk.messages.index(3))
-    desk.key(view, Qt.Key.Key_E)
-    assert desk.window.bar.question_field.toPlainText() == "Tea question 1"
-    desk.window.bar.question_field.setPlainText("changed")
-    QTest.keyClick(desk.window.bar.question_field, Qt.Key.Key_Return)
-    assert desk.calls[-1] == ("ask_again", 2, "changed") and desk.texts() == ["Tea question 0", "answer 0"]
-    branch = desk.recorder.store.branch_before(2)
-    turn = desk.recorder.add_turn(branch, "changed")
-    desk.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
-    assert [desk.messages.message_at(row).turn_id for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
-    assert desk.app.conversation.conversation_id == 4
-    view.setCurrentIndex(desk.messages.index(1))
-    desk.key(view, Qt.Key.Key_A)
-    assert desk.calls[-1] == ("ask_again", turn - 1, "Tea question 0") and desk.texts() == []
+def test_a_question_is_asked_again_and_changed_in_a_branch(harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(1)
+    view = harness.window.conversation
+    view.setCurrentIndex(harness.messages.index(3))
+    harness.key(view, Qt.Key.Key_E)
+    assert harness.window.bar.question_field.toPlainText() == "Tea question 1"
+    harness.window.bar.question_field.setPlainText("changed")
+    QTest.keyClick(harness.window.bar.question_field, Qt.Key.Key_Return)
+    assert harness.calls[-1] == ("ask_again", 2, "changed") and harness.texts() == ["Tea question 0", "answer 0"]
+    branch = harness.recorder.store.branch_before(2)
+    turn = harness.recorder.add_turn(branch, "changed")
+    harness.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
+    assert [harness.messages.message_at(row).turn_id for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
+    assert harness.app.conversation.conversation_id == 4
+    view.setCurrentIndex(harness.messages.index(1))
+    harness.key(view, Qt.Key.Key_A)
+    assert harness.calls[-1] == ("ask_again", turn - 1, "Tea question 0") and harness.texts() == []
 
 
-def test_a_picture_that_is_described_has_a_question_of_its_own(desk: WindowHarness) -> None:
+def test_a_picture_that_is_described_has_a_question_of_its_own(harness: WindowHarness) -> None:
     for number, question in ((1, "What colour?"), (2, "")):
-        desk.on(
+        harness.on(
             events.TurnStarted(number, "", 9), events.Heard(question), events.Wrote("It is red."),
             events.TurnEnded("answered", question, "It is red."),
         )  # fmt: skip
-    desk.window.conversation.setCurrentIndex(desk.messages.index(desk.messages.rowCount() - 1))
-    desk.window.conversation.ask_again()
-    assert desk.calls[-1] == ("ask_again", 2, "") and desk.texts() == ["What colour?", "It is red."]
+    harness.window.conversation.setCurrentIndex(harness.messages.index(harness.messages.rowCount() - 1))
+    harness.window.conversation.ask_again()
+    assert harness.calls[-1] == ("ask_again", 2, "") and harness.texts() == ["What colour?", "It is red."]
 
 
-def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(desk: WindowHarness) -> None:
-    desk.on(events.TurnStarted(1, "", 9), events.Heard(""), events.TurnEnded("nothing heard"))
-    assert not desk.texts() and "no speech" in desk.window.bar.status_label.text()
+def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(harness: WindowHarness) -> None:
+    harness.on(events.TurnStarted(1, "", 9), events.Heard(""), events.TurnEnded("nothing heard"))
+    assert not harness.texts() and "no speech" in harness.window.bar.status_label.text()
 
 
-def test_editing_is_left_by_esc_and_finds_its_question_again(desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(3)
-    desk.app.conversation.edit_question(desk.messages.rowCount() - 2)
-    desk.messages.insert_messages([ChatMessage("you", "older", turn_id=1), ChatMessage("hark", "older", turn_id=1)], 0)
-    desk.window.bar.question_submitted.emit("changed")
-    name, turn, text = desk.calls[-1]
-    assert (name, text) == ("ask_again", "changed") and desk.texts()[-1] == "answer 98" and turn == 103
-    desk.app.conversation.edit_question(0)
-    desk.key(desk.window.bar.question_field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
-    desk.window.bar.question_submitted.emit("still from there")
-    assert desk.calls[-1] == ("ask_again", 1, "still from there")
-    desk.app.history.open_conversation(1)
-    desk.app.conversation.edit_question(0)
-    desk.key(desk.window.bar.question_field, Qt.Key.Key_Escape)
-    assert "new question" in desk.window.bar.status_label.text()
-    desk.window.bar.question_submitted.emit("another")
-    assert desk.calls[-1] == ("ask", "another")
+def test_editing_is_left_by_esc_and_finds_its_question_again(harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(3)
+    harness.app.conversation.edit_question(harness.messages.rowCount() - 2)
+    harness.messages.insert_messages(
+        [ChatMessage("you", "older", turn_id=1), ChatMessage("hark", "older", turn_id=1)], 0
+    )
+    harness.window.bar.question_submitted.emit("changed")
+    name, turn, text = harness.calls[-1]
+    assert (name, text) == ("ask_again", "changed") and harness.texts()[-1] == "answer 98" and turn == 103
+    harness.app.conversation.edit_question(0)
+    harness.key(harness.window.bar.question_field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
+    harness.window.bar.question_submitted.emit("still from there")
+    assert harness.calls[-1] == ("ask_again", 1, "still from there")
+    harness.app.history.open_conversation(1)
+    harness.app.conversation.edit_question(0)
+    harness.key(harness.window.bar.question_field, Qt.Key.Key_Escape)
+    assert "new question" in harness.window.bar.status_label.text()
+    harness.window.bar.question_submitted.emit("another")
+    assert harness.calls[-1] == ("ask", "another")
 
 
-def test_where_nothing_is_kept_nothing_branches_off(desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(1)
-    desk.app.settings_store.change_setting(SettingChange("history", "save_conversations", False))
-    before = desk.texts()
-    desk.app.conversation.edit_question(0)
-    desk.window.bar.question_submitted.emit("changed")
-    assert desk.calls[-1] == ("ask", "changed") and desk.texts() == before
+def test_where_nothing_is_kept_nothing_branches_off(harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(1)
+    harness.app.settings_store.change_setting(SettingChange("history", "save_conversations", False))
+    before = harness.texts()
+    harness.app.conversation.edit_question(0)
+    harness.window.bar.question_submitted.emit("changed")
+    assert harness.calls[-1] == ("ask", "changed") and harness.texts() == before

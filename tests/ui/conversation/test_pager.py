@@ -19,51 +19,53 @@ def past() -> Past:
     return PAST
 
 
-def turn(desk: WindowHarness, number: int, conversation: int, *between: events.Event) -> None:
-    desk.on(
+def turn(harness: WindowHarness, number: int, conversation: int, *between: events.Event) -> None:
+    harness.on(
         events.TurnStarted(number, "", conversation), events.Heard("and now?"), events.Wrote("Now."), *between,
         events.Wrote(" More."), events.TurnEnded("answered", "and now?", "Now. More.", "x", heard_until=10),
     )  # fmt: skip
 
 
-def far_up(desk: WindowHarness) -> None:
+def far_up(harness: WindowHarness) -> None:
     """At the start of a long conversation, by key."""
-    desk.app.history.open_conversation(3)
-    desk.on(events.ConversationOpened(3))
-    desk.qtbot.waitUntil(lambda: desk.window.conversation.verticalScrollBar().maximum() > 0)
-    desk.key(desk.window.conversation, Qt.Key.Key_Home)
-    assert desk.texts()[0] == "Long question 0" and desk.app.conversation.pager.left_out
+    harness.app.history.open_conversation(3)
+    harness.on(events.ConversationOpened(3))
+    harness.qtbot.waitUntil(lambda: harness.window.conversation.verticalScrollBar().maximum() > 0)
+    harness.key(harness.window.conversation, Qt.Key.Key_Home)
+    assert harness.texts()[0] == "Long question 0" and harness.app.conversation.pager.left_out
 
 
 def _place(text: str) -> tuple[int, bool]:
     return int(text.split()[-1]), text.startswith("answer")
 
 
-def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(3)
-    view, pages = desk.window.conversation, desk.app.conversation.pager
-    qtbot.waitUntil(lambda: len(desk.texts()) == 2 * paging.FIRST and desk.texts()[-1] == "answer 99")
+def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(3)
+    view, pages = harness.window.conversation, harness.app.conversation.pager
+    qtbot.waitUntil(lambda: len(harness.texts()) == 2 * paging.FIRST and harness.texts()[-1] == "answer 99")
     qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
     view.setFocus()
     for _ in range(2 * paging.FIRST):
-        desk.key(view, Qt.Key.Key_K)
-    qtbot.waitUntil(lambda: len(desk.texts()) == 2 * (paging.FIRST + paging.STEP))
+        harness.key(view, Qt.Key.Key_K)
+    qtbot.waitUntil(lambda: len(harness.texts()) == 2 * (paging.FIRST + paging.STEP))
     assert view.currentIndex().row() == 2 * paging.STEP
-    desk.key(view, Qt.Key.Key_Home)
-    qtbot.waitUntil(lambda: desk.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out)
-    desk.key(view, Qt.Key.Key_End)
-    assert desk.texts()[-1] == "answer 99" and not pages.left_out
+    harness.key(view, Qt.Key.Key_Home)
+    qtbot.waitUntil(
+        lambda: harness.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out
+    )
+    harness.key(view, Qt.Key.Key_End)
+    assert harness.texts()[-1] == "answer 99" and not pages.left_out
 
 
 def test_of_a_long_one_only_what_is_near_is_in_the_list(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 80)
-    desk.app.history.open_conversation(3)
+    harness.app.history.open_conversation(3)
     view, pages, bar = (
-        desk.window.conversation,
-        desk.app.conversation.pager,
-        desk.window.conversation.verticalScrollBar(),
+        harness.window.conversation,
+        harness.app.conversation.pager,
+        harness.window.conversation.verticalScrollBar(),
     )
     qtbot.waitUntil(lambda: bar.maximum() > 0)
 
@@ -72,168 +74,168 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
         for _ in range(400):
             bar.setValue(to())
             qtbot.wait(1)
-            assert len(desk.texts()) <= 80 and desk.texts() == sorted(desk.texts(), key=_place)
-            seen |= set(desk.texts())
-            if last in desk.texts() and bar.value() in (bar.minimum(), bar.maximum()):
+            assert len(harness.texts()) <= 80 and harness.texts() == sorted(harness.texts(), key=_place)
+            seen |= set(harness.texts())
+            if last in harness.texts() and bar.value() in (bar.minimum(), bar.maximum()):
                 break
         return seen
 
     everything = {text for number in range(100) for text in (f"Long question {number}", f"answer {number}")}
     assert scroll(lambda: bar.value() - 100, "Long question 0") == everything
-    assert desk.texts()[0] == "Long question 0" and pages.left_out
+    assert harness.texts()[0] == "Long question 0" and pages.left_out
     assert scroll(lambda: bar.value() + 100, "answer 99") == everything
-    assert desk.texts()[-1] == "answer 99" and not pages.left_out
+    assert harness.texts()[-1] == "answer 99" and not pages.left_out
     bar.setValue(bar.maximum() // 2)
     at, seen = view.indexAt(view.viewport().rect().center()), None
-    seen, top = desk.texts()[at.row()], view.visualRect(at).top()
+    seen, top = harness.texts()[at.row()], view.visualRect(at).top()
     pages.on_earlier()
-    row = desk.texts().index(seen)
+    row = harness.texts().index(seen)
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 
 
-def test_the_end_is_seen_at_any_width(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(3)
-    bar = desk.window.conversation.verticalScrollBar()
+def test_the_end_is_seen_at_any_width(qtbot: QtBot, harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(3)
+    bar = harness.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
-        desk.window.resize(width, 700)
-        qtbot.waitUntil(lambda width=width: desk.window.width() == width and bar.value() == bar.maximum() > 0)
+        harness.window.resize(width, 700)
+        qtbot.waitUntil(lambda width=width: harness.window.width() == width and bar.value() == bar.maximum() > 0)
     bar.setValue(bar.maximum() // 2)
-    desk.window.resize(600, 700)
-    qtbot.waitUntil(lambda: desk.window.width() == 600)
+    harness.window.resize(600, 700)
+    qtbot.waitUntil(lambda: harness.window.width() == 600)
     assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
 
 
-def test_an_answer_finds_the_end_of_a_long_one(desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(3)
-    desk.on(events.ConversationOpened(3))
-    desk.key(desk.window.conversation, Qt.Key.Key_Home)
-    assert desk.texts()[0] == "Long question 0"
-    desk.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
-    desk.app.conversation.pager.on_earlier()
-    assert desk.texts()[-3:] == ["answer 99", "and now?", "Now."]
-    desk.on(events.Wrote(" More."))
-    assert desk.texts()[-1] == "Now. More."
+def test_an_answer_finds_the_end_of_a_long_one(harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(3)
+    harness.on(events.ConversationOpened(3))
+    harness.key(harness.window.conversation, Qt.Key.Key_Home)
+    assert harness.texts()[0] == "Long question 0"
+    harness.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
+    harness.app.conversation.pager.on_earlier()
+    assert harness.texts()[-3:] == ["answer 99", "and now?", "Now."]
+    harness.on(events.Wrote(" More."))
+    assert harness.texts()[-1] == "Now. More."
 
 
-def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(desk: WindowHarness) -> None:
-    far_up(desk)
-    desk.key(desk.window.conversation, Qt.Key.Key_A)
-    assert desk.calls[-1][0] == "ask_again" and desk.texts() == []
-    desk.on(events.ConversationOpened(9))
-    turn(desk, 999, 9, events.Notice("the voice is gone"))
-    assert desk.texts() == ["and now?", "Now. More.", "the voice is gone"] and desk.messages.message_at(1).detail
+def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(harness: WindowHarness) -> None:
+    far_up(harness)
+    harness.key(harness.window.conversation, Qt.Key.Key_A)
+    assert harness.calls[-1][0] == "ask_again" and harness.texts() == []
+    harness.on(events.ConversationOpened(9))
+    turn(harness, 999, 9, events.Notice("the voice is gone"))
+    assert harness.texts() == ["and now?", "Now. More.", "the voice is gone"] and harness.messages.message_at(1).detail
 
 
-def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(desk: WindowHarness) -> None:
-    far_up(desk)
-    desk.key(desk.window.conversation, Qt.Key.Key_E)
-    asked = desk.messages.message_at(0).turn_id
-    desk.window.conversation.end_requested.emit()
-    assert desk.texts()[-1] == "answer 99" and "Long question 0" not in desk.texts()
-    desk.window.bar.question_submitted.emit("changed words")
-    assert desk.calls[-1] == ("ask_again", asked, "changed words") and desk.texts() == []
+def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(harness: WindowHarness) -> None:
+    far_up(harness)
+    harness.key(harness.window.conversation, Qt.Key.Key_E)
+    asked = harness.messages.message_at(0).turn_id
+    harness.window.conversation.end_requested.emit()
+    assert harness.texts()[-1] == "answer 99" and "Long question 0" not in harness.texts()
+    harness.window.bar.question_submitted.emit("changed words")
+    assert harness.calls[-1] == ("ask_again", asked, "changed words") and harness.texts() == []
 
 
-def test_a_history_that_fails_once_empties_nothing(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_that_fails_once_empties_nothing(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     import sqlite3
 
-    far_up(desk)
-    before = desk.texts()
+    far_up(harness)
+    before = harness.texts()
 
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patched:
         patched.setattr("assistant.history.conversation_store.ConversationStore.last_turns", fail)
-        desk.key(desk.window.conversation, Qt.Key.Key_End)
-        assert desk.texts() == before and "disk I/O error" in desk.window.bar.status_label.text()
-    desk.key(desk.window.conversation, Qt.Key.Key_End)
-    assert desk.texts()[-2] == "answer 99" and "disk I/O error" in desk.texts()[-1]
+        harness.key(harness.window.conversation, Qt.Key.Key_End)
+        assert harness.texts() == before and "disk I/O error" in harness.window.bar.status_label.text()
+    harness.key(harness.window.conversation, Qt.Key.Key_End)
+    assert harness.texts()[-2] == "answer 99" and "disk I/O error" in harness.texts()[-1]
 
 
-def test_what_is_not_saved_waits_for_the_end(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_saved_waits_for_the_end(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
-    desk.app.history.open_conversation(3)
-    desk.on(events.ConversationOpened(3))
-    desk.on(events.Notice("one"))
+    harness.app.history.open_conversation(3)
+    harness.on(events.ConversationOpened(3))
+    harness.on(events.Notice("one"))
     for _ in range(12):
-        desk.app.conversation.pager.on_earlier()
-    assert desk.app.conversation.pager.left_out and "one" not in desk.texts()
-    view = desk.window.conversation
+        harness.app.conversation.pager.on_earlier()
+    assert harness.app.conversation.pager.left_out and "one" not in harness.texts()
+    view = harness.window.conversation
     view.setFocus()
-    view.setCurrentIndex(desk.messages.index(3))
-    desk.on(events.Notice("two"))
-    assert view.currentIndex().row() == 3 and "two" in desk.window.bar.status_label.text(), "the list stays as it is"
-    while desk.app.conversation.pager.left_out:
-        desk.app.conversation.pager.on_later()
-    assert desk.texts()[-3:] == ["answer 99", "one", "two"]
-    desk.key(view, Qt.Key.Key_Home)
-    desk.key(view, Qt.Key.Key_End)
-    assert desk.texts()[-3:] == ["answer 99", "one", "two"]
+    view.setCurrentIndex(harness.messages.index(3))
+    harness.on(events.Notice("two"))
+    assert view.currentIndex().row() == 3 and "two" in harness.window.bar.status_label.text(), "the list stays as it is"
+    while harness.app.conversation.pager.left_out:
+        harness.app.conversation.pager.on_later()
+    assert harness.texts()[-3:] == ["answer 99", "one", "two"]
+    harness.key(view, Qt.Key.Key_Home)
+    harness.key(view, Qt.Key.Key_End)
+    assert harness.texts()[-3:] == ["answer 99", "one", "two"]
 
 
 def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
-    desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 30)
-    desk.app.history.open_conversation(3)
-    desk.on(events.ConversationOpened(3))
-    desk.on(events.Notice("between"))
+    harness.app.history.open_conversation(3)
+    harness.on(events.ConversationOpened(3))
+    harness.on(events.Notice("between"))
     for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
-        turn(desk, number, 3)
-    assert "between" not in desk.texts() and desk.messages.rowCount() <= 30 + 2 * paging.STEP + 2
+        turn(harness, number, 3)
+    assert "between" not in harness.texts() and harness.messages.rowCount() <= 30 + 2 * paging.STEP + 2
     for _ in range(40):
-        desk.app.conversation.pager.on_earlier()
-        if "between" in desk.texts():
+        harness.app.conversation.pager.on_earlier()
+        if "between" in harness.texts():
             break
-    at = desk.texts().index("between")
-    assert desk.texts()[at - 1] == "answer 99"
+    at = harness.texts().index("between")
+    assert harness.texts()[at - 1] == "answer 99"
 
 
 def test_no_other_message_is_chosen_instead_of_one_that_goes(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 60)
-    desk.app.history.open_conversation(3)
-    view, chosen = desk.window.conversation, list[int]()
+    harness.app.history.open_conversation(3)
+    view, chosen = harness.window.conversation, list[int]()
     view.setFocus()
-    qtbot.waitUntil(lambda: desk.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
+    qtbot.waitUntil(lambda: harness.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
     view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
     for _ in range(9):
         view.verticalScrollBar().setValue(0)
         qtbot.wait(5)
-    qtbot.waitUntil(lambda: chosen == [-1] and "answer 99" not in desk.texts())
+    qtbot.waitUntil(lambda: chosen == [-1] and "answer 99" not in harness.texts())
     seen = view.indexAt(view.viewport().rect().center()).row()
     assert seen <= view.current_row < seen + 12, "copied is what is seen"
-    desk.key(view, Qt.Key.Key_K)
+    harness.key(view, Qt.Key.Key_K)
     assert seen <= view.currentIndex().row() < seen + 12
     QTest.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
-    assert desk.texts()[view.currentIndex().row()] == "answer 99"
+    assert harness.texts()[view.currentIndex().row()] == "answer 99"
 
 
 def test_an_open_conversation_that_grows_stays_small(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MOST", 20)
-    desk.app.history.open_conversation(1)
-    desk.on(events.ConversationOpened(1))
+    harness.app.history.open_conversation(1)
+    harness.on(events.ConversationOpened(1))
     for number in range(40):
-        turn(desk, 1000 + number, 1)
+        turn(harness, 1000 + number, 1)
         qtbot.wait(1)
-    assert desk.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and desk.texts()[-1] == "Now. More."
+    assert harness.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and harness.texts()[-1] == "Now. More."
 
 
-def test_a_turn_that_was_read_already_stands_once(desk: WindowHarness) -> None:
-    desk.app.history.open_conversation(3)
-    desk.on(events.ConversationOpened(3))
-    last = desk.messages.message_at(desk.messages.rowCount() - 1).turn_id
+def test_a_turn_that_was_read_already_stands_once(harness: WindowHarness) -> None:
+    harness.app.history.open_conversation(3)
+    harness.on(events.ConversationOpened(3))
+    last = harness.messages.message_at(harness.messages.rowCount() - 1).turn_id
     assert last
-    turn(desk, last, 3)
-    assert desk.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
+    turn(harness, last, 3)
+    assert harness.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
 
 
-def test_of_a_very_tall_window_all_is_filled(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.window.resize(1240, 5000)
-    desk.app.history.open_conversation(3)
-    bar = desk.window.conversation.verticalScrollBar()
-    qtbot.waitUntil(lambda: desk.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)
+def test_of_a_very_tall_window_all_is_filled(qtbot: QtBot, harness: WindowHarness) -> None:
+    harness.window.resize(1240, 5000)
+    harness.app.history.open_conversation(3)
+    bar = harness.window.conversation.verticalScrollBar()
+    qtbot.waitUntil(lambda: harness.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)

@@ -16,100 +16,100 @@ from ui.conversation import markdown_document
 from ui.input_bar import timings
 
 
-def test_a_turn_is_shown_as_it_comes(desk: WindowHarness) -> None:
-    desk.on(
+def test_a_turn_is_shown_as_it_comes(harness: WindowHarness) -> None:
+    harness.on(
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
         events.Wrote("circle."), events.StateChanged("speaking"),
         events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(hear=0.3), 5, 1),
         events.StateChanged("ready"),
     )  # fmt: skip
-    assert [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())] == [
+    assert [harness.messages.message_at(row).speech_text for row in range(harness.messages.rowCount())] == [
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
-    assert desk.window.bar.status_label.text() == "Stopped." and not desk.window.bar.stop_button.isEnabled()
+    assert harness.window.bar.status_label.text() == "Stopped." and not harness.window.bar.stop_button.isEnabled()
 
 
-def test_of_an_answer_that_grows_only_the_last_state_is_kept(desk: WindowHarness) -> None:
-    desk.on(events.TurnStarted(1), events.Heard("What is it?"))
-    painter, view = desk.window.conversation._painter, desk.window.conversation
+def test_of_an_answer_that_grows_only_the_last_state_is_kept(harness: WindowHarness) -> None:
+    harness.on(events.TurnStarted(1), events.Heard("What is it?"))
+    painter, view = harness.window.conversation._painter, harness.window.conversation
     for number in range(500):
-        desk.on(events.Wrote(f"piece {number} "))
+        harness.on(events.Wrote(f"piece {number} "))
         assert not view.grab().isNull()
     assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
     assert len(painter._kept) <= 6 and len(painter._heights) <= 6
-    desk.on(events.TurnEnded("answered", "What is it?", view.messages.message_at(1).text))
+    harness.on(events.TurnEnded("answered", "What is it?", view.messages.message_at(1).text))
 
 
-def test_a_note_in_mid_answer_does_not_split_it(desk: WindowHarness) -> None:
-    desk.on(
+def test_a_note_in_mid_answer_does_not_split_it(harness: WindowHarness) -> None:
+    harness.on(
         events.TurnStarted(1), events.Heard("q"), events.Wrote("One. "), events.Notice("a picture was refused"),
         events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
     )  # fmt: skip
-    assert desk.texts() == ["q", "One. Two.", "a picture was refused"]
-    assert desk.messages.message_at(1).heard_letters == 5
+    assert harness.texts() == ["q", "One. Two.", "a picture was refused"]
+    assert harness.messages.message_at(1).heard_letters == 5
 
 
-def test_reading_aloud_is_no_answer(desk: WindowHarness) -> None:
-    desk.on(events.StateChanged("ready"))
-    before = desk.window.bar.status_label.text()
-    desk.on(events.TurnEnded("answered", is_read_aloud=True))
-    assert desk.window.bar.status_label.text() == before and desk.window.bar.timings_bar.isHidden()
+def test_reading_aloud_is_no_answer(harness: WindowHarness) -> None:
+    harness.on(events.StateChanged("ready"))
+    before = harness.window.bar.status_label.text()
+    harness.on(events.TurnEnded("answered", is_read_aloud=True))
+    assert harness.window.bar.status_label.text() == before and harness.window.bar.timings_bar.isHidden()
 
 
-def test_the_talk_button_shows_whether_hark_listens(desk: WindowHarness) -> None:
-    talk = desk.window.bar.talk_button
+def test_the_talk_button_shows_whether_hark_listens(harness: WindowHarness) -> None:
+    talk = harness.window.bar.talk_button
     for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
-        desk.on(events.StateChanged(state))
+        harness.on(events.StateChanged(state))
         assert ("listening" in talk.accessibleName()) == listens
 
 
 @pytest.mark.parametrize(
     "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
 )
-def test_one_speaks(desk: WindowHarness, announced: list[str], by: str, level: str, read: list[str]) -> None:
-    desk.app.settings_store.change_setting(SettingChange("voice", "speaker", by))
-    desk.app.settings_store.change_setting(SettingChange("window", "announcement_level", level))
-    desk.on(
+def test_one_speaks(harness: WindowHarness, announced: list[str], by: str, level: str, read: list[str]) -> None:
+    harness.app.settings_store.change_setting(SettingChange("voice", "speaker", by))
+    harness.app.settings_store.change_setting(SettingChange("window", "announcement_level", level))
+    harness.on(
         events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
         events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
     )  # fmt: skip
     assert [one for one in announced if one in ("One.", "Two.")] == read
     assert announced[-1] == "Done"
-    desk.app.voice.read_aloud("Again.")
-    assert (announced[-1] == "Again.") is (by == "reader") and (desk.calls[-1] == ("read_aloud", "Again.")) is (
+    harness.app.voice.read_aloud("Again.")
+    assert (announced[-1] == "Again.") is (by == "reader") and (harness.calls[-1] == ("read_aloud", "Again.")) is (
         by == "hark"
     )
 
 
-def test_a_very_long_text_is_taken_or_refused_and_kept(desk: WindowHarness) -> None:
-    field = desk.window.bar.question_field
+def test_a_very_long_text_is_taken_or_refused_and_kept(harness: WindowHarness) -> None:
+    field = harness.window.bar.question_field
     field.setPlainText("word " * 190_000)
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert desk.calls[-1][0] == "ask" and len(desk.calls[-1][1]) == 949_999
-    desk.on(events.Heard(desk.calls[-1][1]))
-    assert len(desk.messages.index(0).data()) == 20_000
-    desk.window.grab()
+    assert harness.calls[-1][0] == "ask" and len(harness.calls[-1][1]) == 949_999
+    harness.on(events.Heard(harness.calls[-1][1]))
+    assert len(harness.messages.index(0).data()) == 20_000
+    harness.window.grab()
     field.setPlainText("word " * 300_000)
-    calls = len(desk.calls)
+    calls = len(harness.calls)
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert len(desk.calls) == calls and "million letters" in desk.window.bar.status_label.text()
+    assert len(harness.calls) == calls and "million letters" in harness.window.bar.status_label.text()
     assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
 
 
-def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(desk: WindowHarness) -> None:
-    bar = desk.window.bar.timings_bar
+def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(harness: WindowHarness) -> None:
+    bar = harness.window.bar.timings_bar
     assert not bar.isVisible()
     times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
-    desk.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
-    desk.on(events.TurnEnded("answered", "a", "b", timings=times))
+    harness.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
+    harness.on(events.TurnEnded("answered", "a", "b", timings=times))
     assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
     assert [round(seconds, 3) for _, seconds in timings.stage_spans(times)] == [0.5, 0.1, 0.2, 0.4, 1.0]
     assert not bar.grab().isNull()
     QTest.keyClick(bar, Qt.Key.Key_Space)
-    table = desk.window.findChild(timings.TimingsTable).table
+    table = harness.window.findChild(timings.TimingsTable).table
     shown = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
     assert ["Hearing", "0.20"] in shown and ["Writing the rest", "1.00"] in shown and shown[-1][1] == "4.00"
-    desk.window.findChild(timings.TimingsTable).accept()
+    harness.window.findChild(timings.TimingsTable).accept()
 
 
 def test_times_are_words() -> None:
@@ -120,46 +120,46 @@ def test_times_are_words() -> None:
 
 
 def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths: list[int] = []
     document = markdown_document.render_markdown
     monkeypatch.setattr(
         markdown_document, "render_markdown", lambda text, *more: (lengths.append(len(text)), document(text, *more))[1]
     )
-    desk.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
+    harness.on(events.TurnStarted(1), events.Heard("q"), *[events.Wrote("word ")] * 300)
     qtbot.waitUntil(lambda: 1_500 in lengths)
     assert len(lengths) < 10, lengths
-    desk.on(*[events.Wrote("QUJD" * 10_000)] * 4)
+    harness.on(*[events.Wrote("QUJD" * 10_000)] * 4)
     qtbot.waitUntil(lambda: lengths[-1] > 100_000)
-    qtbot.waitUntil(desk.window.conversation.is_at_end)
+    qtbot.waitUntil(harness.window.conversation.is_at_end)
     count = len(lengths)
     for _ in range(5):  # beyond what is drawn
-        desk.on(events.Wrote("QUJD" * 10_000))
+        harness.on(events.Wrote("QUJD" * 10_000))
         qtbot.wait(30)
     assert len(lengths) <= count + 1, "no more for each of them"
-    assert desk.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"
+    assert harness.texts()[-1].endswith("QUJD" * 90_000), "and all of it is there to be copied"
 
 
-def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, desk: WindowHarness) -> None:
-    desk.app.conversation.ask(" still there? ")
-    qtbot.waitUntil(lambda: desk.texts() == ["still there?"])
-    desk.on(
+def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, harness: WindowHarness) -> None:
+    harness.app.conversation.ask(" still there? ")
+    qtbot.waitUntil(lambda: harness.texts() == ["still there?"])
+    harness.on(
         events.StateChanged("restarting"), events.ConversationOpened(None), events.TurnStarted(7, "1", 1, ("d",)),
         events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
     )  # fmt: skip
-    assert desk.texts() == ["still there?", "Yes."], "once"
-    assert desk.messages.message_at(0).turn_id == 7 and desk.messages.message_at(0).picture_digests == ("d",)
-    desk.app.conversation.ask("still there?")
-    desk.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
-    with qtbot.assertNotEmitted(desk.messages.rowsInserted, wait=400):
+    assert harness.texts() == ["still there?", "Yes."], "once"
+    assert harness.messages.message_at(0).turn_id == 7 and harness.messages.message_at(0).picture_digests == ("d",)
+    harness.app.conversation.ask("still there?")
+    harness.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
+    with qtbot.assertNotEmitted(harness.messages.rowsInserted, wait=400):
         pass
-    assert desk.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
+    assert harness.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
 
 
-def test_a_frozen_engine_and_one_that_works_on_are_told(desk: WindowHarness) -> None:
-    desk.on(events.StateChanged("thinking"), events.StateChanged("working"))
-    assert "Still working" in desk.window.bar.status_label.text() and desk.window.bar.stop_button.isEnabled()
-    desk.on(events.StateChanged("frozen"))
-    assert "does not answer" in desk.window.bar.status_label.text() and desk.window.bar.stop_button.isEnabled()
+def test_a_frozen_engine_and_one_that_works_on_are_told(harness: WindowHarness) -> None:
+    harness.on(events.StateChanged("thinking"), events.StateChanged("working"))
+    assert "Still working" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
+    harness.on(events.StateChanged("frozen"))
+    assert "does not answer" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
     assert all(texts.announced_text(state) for state in ("working", "frozen"))

@@ -17,11 +17,11 @@ from ui.dialogs.settings_dialog import SettingsDialog
 
 
 def test_settings_are_found_changed_at_once_and_put_back(
-    desk: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
+    harness: WindowHarness, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = desk.app.settings_store.current
-    desk.app.dialogs.open_settings()
-    (made,) = desk.window.findChildren(SettingsDialog)
+    before = harness.app.settings_store.current
+    harness.app.dialogs.open_settings()
+    (made,) = harness.window.findChildren(SettingsDialog)
     assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
     made.search_field.setText("graphics card whisper")
     assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "gpu_memory_limit_gb"]
@@ -48,8 +48,8 @@ def test_settings_are_found_changed_at_once_and_put_back(
     made.close()
 
 
-def test_every_setting_has_its_words(desk: WindowHarness) -> None:
-    made = SettingsDialog(desk.window, Settings)
+def test_every_setting_has_its_words(harness: WindowHarness) -> None:
+    made = SettingsDialog(harness.window, Settings)
     for option, _, control in made.rows:
         assert hasattr(getattr(Settings(), option.section), option.field)
         assert control.accessibleName() and control.accessibleDescription().endswith(".")
@@ -59,18 +59,18 @@ def test_every_setting_has_its_words(desk: WindowHarness) -> None:
 def test_what_was_wrong_with_the_settings_is_told(qtbot: QtBot, qapp: QApplication, home: Path) -> None:
     home.mkdir()
     (home / "settings.toml").write_text("[look")
-    desk = WindowHarness(qtbot, home, load_settings(AppPaths.locate()))
-    qtbot.waitUntil(lambda: bool(desk.texts()))
-    assert "broken" in desk.texts()[0]
-    desk.close()
+    harness = WindowHarness(qtbot, home, load_settings(AppPaths.locate()))
+    qtbot.waitUntil(lambda: bool(harness.texts()))
+    assert "broken" in harness.texts()[0]
+    harness.close()
 
 
 def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(
-    qtbot: QtBot, desk: WindowHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
-    desk.app.settings_store.change_setting(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
-    qtbot.waitUntil(lambda: "hark-window --talk" in desk.window.bar.status_label.text())
+    harness.app.settings_store.change_setting(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
+    qtbot.waitUntil(lambda: "hark-window --talk" in harness.window.bar.status_label.text())
     assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
-    desk.app.capture.capture_window()
-    assert "F7 captures the screen" in desk.window.bar.status_label.text()
+    harness.app.capture.capture_window()
+    assert "F7 captures the screen" in harness.window.bar.status_label.text()

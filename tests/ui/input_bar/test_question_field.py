@@ -33,22 +33,22 @@ def longest_paragraph(field: QuestionField) -> int:
 
 
 @pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
-def test_a_long_word_is_broken_up_in_the_field_and_asked_and_copied_whole(desk: WindowHarness, text: str) -> None:
-    field = desk.window.bar.question_field
+def test_a_long_word_is_broken_up_in_the_field_and_asked_and_copied_whole(harness: WindowHarness, text: str) -> None:
+    field = harness.window.bar.question_field
     field.insertFromMimeData(mime(text))
     assert longest_paragraph(field) <= 2 * 1000 + 3 and field.typed_text() == text
     field.selectAll()
     field.copy()
     assert QApplication.clipboard().text() == text
     field.textCursor().clearSelection()
-    desk.window.bar.ask_button.click()
-    assert desk.calls[-1] == ("ask", text.strip()) and field.typed_text() == ""
+    harness.window.bar.ask_button.click()
+    assert harness.calls[-1] == ("ask", text.strip()) and field.typed_text() == ""
 
 
 def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_back_with_one_ctrl_z(
-    desk: WindowHarness,
+    harness: WindowHarness,
 ) -> None:
-    field = desk.window.bar.question_field
+    field = harness.window.bar.question_field
     field.replace_text("short")
     field.replace_text("a" * 200_000)
     assert longest_paragraph(field) <= 1003 and field.typed_text() == "a" * 200_000
@@ -56,8 +56,8 @@ def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_b
     assert field.typed_text() == "short"
 
 
-def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(desk: WindowHarness) -> None:
-    field = desk.window.bar.question_field
+def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(harness: WindowHarness) -> None:
+    field = harness.window.bar.question_field
     field.insertPlainText("<>")
     for _ in range(6):  # always at the same place: no paragraph grows
         cursor = field.textCursor()
@@ -77,8 +77,8 @@ def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(desk
     assert "a\nb\ncd" in field.typed_text(), "a form feed is no letter of a question"
 
 
-def test_what_an_input_method_gives_at_once_is_broken_up_too(desk: WindowHarness) -> None:
-    field = desk.window.bar.question_field
+def test_what_an_input_method_gives_at_once_is_broken_up_too(harness: WindowHarness) -> None:
+    field = harness.window.bar.question_field
     event = QInputMethodEvent()
     event.setCommitString("w" * 50_000)
     QApplication.sendEvent(field, event)
@@ -88,16 +88,16 @@ def test_what_an_input_method_gives_at_once_is_broken_up_too(desk: WindowHarness
     assert field.typed_text().endswith("w图")
 
 
-def test_more_than_a_million_letters_are_not_pasted_and_that_is_said(desk: WindowHarness) -> None:
-    field = desk.window.bar.question_field
+def test_more_than_a_million_letters_are_not_pasted_and_that_is_said(harness: WindowHarness) -> None:
+    field = harness.window.bar.question_field
     field.insertFromMimeData(mime("kept"))
     field.insertFromMimeData(mime("a" * (question_field.MAX_QUESTION_LETTERS + 1)))
-    assert field.typed_text() == "kept" and "longer than a million letters" in desk.window.bar.status_label.text()
+    assert field.typed_text() == "kept" and "longer than a million letters" in harness.window.bar.status_label.text()
 
 
-def test_shift_enter_and_short_pasted_lines_are_lines_of_the_question(desk: WindowHarness) -> None:
-    field = desk.window.bar.question_field
+def test_shift_enter_and_short_pasted_lines_are_lines_of_the_question(harness: WindowHarness) -> None:
+    field = harness.window.bar.question_field
     field.insertFromMimeData(mime("one\ntwo"))
-    desk.key(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    harness.key(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     field.insertFromMimeData(mime("three"))
     assert field.typed_text() == field.toPlainText() == "one\ntwo\nthree"

@@ -15,92 +15,92 @@ from ui.picture_tray import picture_list
 from ui.picture_tray.thumbnail import framed_thumbnail
 
 
-def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(desk: WindowHarness) -> None:
-    desk.on(SHOWN)
-    tray = desk.window.tray
-    desk.key(tray.region_selector, Qt.Key.Key_X)
-    assert desk.calls[-1] == ("edit_picture", "d" * 64, 0, (300, 200, 600, 400))
-    desk.key(tray.region_selector, Qt.Key.Key_T)
-    assert desk.calls[-1] == ("edit_picture", "d" * 64, 1, ())
+def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(harness: WindowHarness) -> None:
+    harness.on(SHOWN)
+    tray = harness.window.tray
+    harness.key(tray.region_selector, Qt.Key.Key_X)
+    assert harness.calls[-1] == ("edit_picture", "d" * 64, 0, (300, 200, 600, 400))
+    harness.key(tray.region_selector, Qt.Key.Key_T)
+    assert harness.calls[-1] == ("edit_picture", "d" * 64, 1, ())
     QTest.mouseClick(tray.crop_button, Qt.MouseButton.LeftButton)
     middle = tray.region_selector.rect().center()
     QTest.mousePress(tray.region_selector, Qt.MouseButton.LeftButton, pos=middle)
     QTest.mouseMove(tray.region_selector, middle + QPoint(40, 30))
     QTest.mouseRelease(tray.region_selector, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 30))
-    name, digest, quarters, box = desk.calls[-1]
+    name, digest, quarters, box = harness.calls[-1]
     assert (name, digest, quarters, len(box)) == ("edit_picture", "d" * 64, 0, 4) and not tray.crop_button.isChecked()
 
 
-def test_a_reworked_picture_keeps_its_place(desk: WindowHarness) -> None:
+def test_a_reworked_picture_keeps_its_place(harness: WindowHarness) -> None:
     for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
-        desk.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
-    tray = desk.window.tray.picture_list
+        harness.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
+    tray = harness.window.tray.picture_list
     assert [picture.digest[0] for picture in tray.pictures] == ["f", "e"]
     assert tray.currentRow() == 0
 
 
-def test_five_hundred_pictures_at_once(desk: WindowHarness, tmp_path: Path) -> None:
+def test_five_hundred_pictures_at_once(harness: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
-    desk.window.tray.add_dropped(data)
-    assert "first 100 of 500" in desk.texts()[-1]
-    assert sum(call[0] == "attach_file" for call in desk.calls) == 100
+    harness.window.tray.add_dropped(data)
+    assert "first 100 of 500" in harness.texts()[-1]
+    assert sum(call[0] == "attach_file" for call in harness.calls) == 100
 
 
-def test_a_thumbnail_is_drawn_once_for_each_number(desk: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thumbnail_is_drawn_once_for_each_number(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     monkeypatch.setattr(
         picture_list, "framed_thumbnail", lambda image, number: drawn.append(number) or framed_thumbnail(image, number)
     )
     for number in range(100):
         digest = f"{number:064}"
-        desk.on(replace(SHOWN, digest=digest))
-        desk.on(events.PictureCostEstimated(digest, 9, 6, 1, 1.0, 1.0))
+        harness.on(replace(SHOWN, digest=digest))
+        harness.on(events.PictureCostEstimated(digest, 9, 6, 1, 1.0, 1.0))
     assert drawn == list(range(1, 101))
-    desk.on(events.PictureRemoved(f"{98:064}"))
+    harness.on(events.PictureRemoved(f"{98:064}"))
     assert drawn[100:] == [99]
 
 
-def test_sound_files_are_asked_and_not_shown(desk: WindowHarness) -> None:
-    desk.app.pictures.attach_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
-    assert desk.calls[-2:] == [("attach_file", "/a/p.png"), ("ask_audio_file", "/a/Question.WAV")]
-    assert "others were not taken" in desk.texts()[-1]
+def test_sound_files_are_asked_and_not_shown(harness: WindowHarness) -> None:
+    harness.app.pictures.attach_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
+    assert harness.calls[-2:] == [("attach_file", "/a/p.png"), ("ask_audio_file", "/a/Question.WAV")]
+    assert "others were not taken" in harness.texts()[-1]
 
 
-def test_files_go_through_the_field_to_the_tray(desk: WindowHarness, tmp_path: Path) -> None:
+def test_files_go_through_the_field_to_the_tray(harness: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
-    field = desk.window.bar.question_field
-    assert not field.canInsertFromMimeData(data) and not desk.past.search_field.acceptDrops()
+    field = harness.window.bar.question_field
+    assert not field.canInsertFromMimeData(data) and not harness.past.search_field.acceptDrops()
     data = QMimeData()
     data.setText("words")
     assert field.canInsertFromMimeData(data)
 
 
-def test_a_drop_takes_files_pixels_or_says_why_not(desk: WindowHarness, tmp_path: Path) -> None:
+def test_a_drop_takes_files_pixels_or_says_why_not(harness: WindowHarness, tmp_path: Path) -> None:
     urls, pixels, page, nothing = QMimeData(), QMimeData(), QMimeData(), QMimeData()
     urls.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl.fromLocalFile(str(tmp_path / "b.png"))])
     pixels.setData("image/png", b"bytes")
     page.setUrls([QUrl("https://example.org/a.png")])
     rejected: list[str] = []
-    desk.window.tray.drop_rejected.connect(rejected.append)
+    harness.window.tray.drop_rejected.connect(rejected.append)
     for data in (urls, pixels, page, nothing):
-        desk.window.tray.add_dropped(data)
+        harness.window.tray.add_dropped(data)
     assert ["network" in reason for reason in rejected] == [True, False]
-    assert [call[0] for call in desk.calls] == ["attach_file", "attach_file", "attach_image"]
+    assert [call[0] for call in harness.calls] == ["attach_file", "attach_file", "attach_image"]
 
 
-def test_a_copied_file_is_a_picture_and_copied_text_is_text(desk: WindowHarness, tmp_path: Path) -> None:
+def test_a_copied_file_is_a_picture_and_copied_text_is_text(harness: WindowHarness, tmp_path: Path) -> None:
     file, text, pixels = QMimeData(), QMimeData(), QMimeData()
     file.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
     text.setText("hello")
     pixels.setData("image/png", b"bytes")
-    assert [desk.window.tray.accepts_drop(data) for data in (file, text, pixels)] == [True, False, True]
+    assert [harness.window.tray.accepts_drop(data) for data in (file, text, pixels)] == [True, False, True]
 
 
-def test_a_picture_tells_what_it_costs(desk: WindowHarness) -> None:
-    desk.on(events.PictureAdded("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
-    desk.on(events.PictureCostEstimated("d", 896, 896, 1024, 29.4, 14.2))
-    item = desk.window.tray.picture_list.item(0)
+def test_a_picture_tells_what_it_costs(harness: WindowHarness) -> None:
+    harness.on(events.PictureAdded("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
+    harness.on(events.PictureCostEstimated("d", 896, 896, 1024, 29.4, 14.2))
+    item = harness.window.tray.picture_list.item(0)
     assert "1,024 tokens · 29 MB · ready in about 14.2 s" in item.toolTip()
     assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens · 29 MB · ready in about 14.2 s"

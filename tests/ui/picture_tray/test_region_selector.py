@@ -13,54 +13,54 @@ from tests.support.window_harness import SHOWN, WindowHarness, of_colour
 from ui import theme
 
 
-def told(desk: WindowHarness) -> list[str]:
+def told(harness: WindowHarness) -> list[str]:
     steps: list[str] = []
-    desk.window.tray.region_selector.announced.connect(steps.append)
+    harness.window.tray.region_selector.announced.connect(steps.append)
     return steps
 
 
-def warm(desk: WindowHarness) -> tuple[int, int, int, int] | None:
+def warm(harness: WindowHarness) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
-    found = of_colour(desk.window.tray.region_selector, theme.current_theme().warm)
+    found = of_colour(harness.window.tray.region_selector, theme.current_theme().warm)
     across, down = {x for x, _ in found}, {y for _, y in found}
     return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
 
 
-def test_pointing_by_keys_tells_each_step_and_asks(desk: WindowHarness) -> None:
-    desk.on(SHOWN)
-    pointing, steps = desk.window.tray.region_selector, told(desk)
+def test_pointing_by_keys_tells_each_step_and_asks(harness: WindowHarness) -> None:
+    harness.on(SHOWN)
+    pointing, steps = harness.window.tray.region_selector, told(harness)
     keys = Qt.Key
     for key in (
         keys.Key_Up, keys.Key_Right, keys.Key_Right, keys.Key_Plus, keys.Key_Left, keys.Key_Plus, keys.Key_Minus,
     ):  # fmt: skip
-        desk.key(pointing, key)
+        harness.key(pointing, key)
     assert steps == [
         "top", "top right", "top right", "middle, zoomed once", "left, zoomed once", "middle, zoomed twice",
         "middle, zoomed once",
     ]  # fmt: skip
-    assert desk.window.tray.region_label.text() == "Pointing: middle, zoomed once"
-    desk.key(pointing, keys.Key_Minus)
+    assert harness.window.tray.region_label.text() == "Pointing: middle, zoomed once"
+    harness.key(pointing, keys.Key_Minus)
     for key in (keys.Key_Up, keys.Key_Right):
-        desk.key(pointing, key)
-    desk.window.bar.question_field.setPlainText("What is it?")
-    desk.key(pointing, keys.Key_Return)
-    assert desk.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
+        harness.key(pointing, key)
+    harness.window.bar.question_field.setPlainText("What is it?")
+    harness.key(pointing, keys.Key_Return)
+    assert harness.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
 
 
-def test_zooming_ends_where_there_is_nothing_more_to_see(desk: WindowHarness) -> None:
-    desk.on(SHOWN)
-    pointing, steps = desk.window.tray.region_selector, told(desk)
-    desk.key(pointing, Qt.Key.Key_Minus)
+def test_zooming_ends_where_there_is_nothing_more_to_see(harness: WindowHarness) -> None:
+    harness.on(SHOWN)
+    pointing, steps = harness.window.tray.region_selector, told(harness)
+    harness.key(pointing, Qt.Key.Key_Minus)
     for _ in range(9):
-        desk.key(pointing, Qt.Key.Key_Plus)
+        harness.key(pointing, Qt.Key.Key_Plus)
     assert steps[0] == "This is the whole picture" and steps[-1] == "This is as near as it goes"
     left, top, right, bottom = pointing.selected_box
     assert 0 < min(right - left, bottom - top) < 9
 
 
-def test_pointing_by_mouse(desk: WindowHarness) -> None:
-    desk.on(SHOWN)
-    pointing = desk.window.tray.region_selector
+def test_pointing_by_mouse(harness: WindowHarness) -> None:
+    harness.on(SHOWN)
+    pointing = harness.window.tray.region_selector
     frame = QRectF(pointing.rect())
 
     def mouse(kind: QEvent.Type, at: QPointF) -> None:
@@ -73,32 +73,32 @@ def test_pointing_by_mouse(desk: WindowHarness) -> None:
     mouse(QEvent.Type.MouseButtonPress, frame.center())
     mouse(QEvent.Type.MouseMove, frame.bottomRight() + QPointF(30, 30))
     mouse(QEvent.Type.MouseButtonRelease, frame.bottomRight())
-    name, text, digest, box = desk.calls[-1]
+    name, text, digest, box = harness.calls[-1]
     assert (name, text, digest) == ("ask", "What is here?", "d" * 64)
     assert all(abs(one - other) <= 8 for one, other in zip(box, (450, 300, 900, 600), strict=True)), box
 
 
-def test_places_in_an_answer_are_drawn_and_listed_in_words(desk: WindowHarness) -> None:
-    desk.on(SHOWN)
-    desk.on(
+def test_places_in_an_answer_are_drawn_and_listed_in_words(harness: WindowHarness) -> None:
+    harness.on(SHOWN)
+    harness.on(
         events.TurnStarted(1),
         events.Heard("where?"),
         events.Wrote("Here."),
         events.RegionPointed("clock", "d" * 64, 700, 10, 890, 150),
         events.TurnEnded("answered", "where?", "Here.", "x"),
     )
-    assert desk.texts() == ["where?", "Here.", "clock: top right of picture 1"]
-    pointing, drawn = desk.window.tray.region_selector, warm(desk)
+    assert harness.texts() == ["where?", "Here.", "clock: top right of picture 1"]
+    pointing, drawn = harness.window.tray.region_selector, warm(harness)
     scale = 900 / pointing.width()
     above = (pointing.height() - 600 / scale) / 2
     seen = [round((one - above * (place % 2)) * scale) for place, one in enumerate(drawn or ())]
     assert all(abs(one - other) <= 12 for one, other in zip(seen, (700, 10, 890, 150), strict=True)), seen
 
 
-def test_places_are_told_and_kept_with_their_pictures(desk: WindowHarness, announced: list[str]) -> None:
+def test_places_are_told_and_kept_with_their_pictures(harness: WindowHarness, announced: list[str]) -> None:
     for digest in ("d" * 64, "e" * 64):
-        desk.on(replace(SHOWN, digest=digest))
-    desk.on(
+        harness.on(replace(SHOWN, digest=digest))
+    harness.on(
         events.TurnStarted(1),
         events.Heard("where?"),
         events.Wrote("Here."),
@@ -108,19 +108,19 @@ def test_places_are_told_and_kept_with_their_pictures(desk: WindowHarness, annou
     )
     assert any("star: top right of picture 1" in one and "ring: top left of picture 2" in one for one in announced)
     for row in (0, 1, 0):
-        desk.window.tray.picture_list.setCurrentRow(row)
-        assert warm(desk)
-    desk.on(events.TurnStarted(2))
-    desk.on(events.Heard("and now?"))
-    desk.window.tray.picture_list.setCurrentRow(1)
-    assert not warm(desk)
+        harness.window.tray.picture_list.setCurrentRow(row)
+        assert warm(harness)
+    harness.on(events.TurnStarted(2))
+    harness.on(events.Heard("and now?"))
+    harness.window.tray.picture_list.setCurrentRow(1)
+    assert not warm(harness)
 
 
-def test_a_cost_that_comes_late_does_not_move_the_pointing(desk: WindowHarness) -> None:
-    tray = desk.window.tray
-    desk.on(SHOWN)
-    desk.key(tray.region_selector, Qt.Key.Key_Plus)
+def test_a_cost_that_comes_late_does_not_move_the_pointing(harness: WindowHarness) -> None:
+    tray = harness.window.tray
+    harness.on(SHOWN)
+    harness.key(tray.region_selector, Qt.Key.Key_Plus)
     selected = tray.region_selector.selected_box
-    desk.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))
+    harness.on(events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0))
     assert tray.region_selector.selected_box == selected and tray.region_label.text().endswith("middle, zoomed once")
     assert "tokens" in tray.cost_label.text()

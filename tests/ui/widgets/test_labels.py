@@ -180,15 +180,15 @@ def told_by_tool_tip(widget: QWidget, at: QPoint | None = None) -> str:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened(
-    qtbot: QtBot, qapp: QApplication, desk: WindowHarness, fifo: Path
+    qtbot: QtBot, qapp: QApplication, harness: WindowHarness, fifo: Path
 ) -> None:
-    window = desk.window
+    window = harness.window
     with qtbot.waitSignal(qapp.focusWindowChanged):  # a tool tip goes when the focus does
-        desk.app.dialogs.open_settings()
+        harness.app.dialogs.open_settings()
     for name in names(fifo):
-        desk.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
+        harness.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
         assert told_by_tool_tip(window.bar.talk_button) == f"{name} cannot be opened."
-        desk.on(
+        harness.on(
             events.VoicesAvailable((name,), (name,)),
             events.AudioDevicesAvailable((name,), (name,)),
             events.PartialTranscript(name),
@@ -205,7 +205,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
         row = window.tray.picture_list.item(window.tray.picture_list.count() - 1)
         place = window.tray.picture_list.visualItemRect(row).center()
         assert told_by_tool_tip(window.tray.picture_list.viewport(), place).splitlines()[0] == name
-        desk.past.show_conversations([ConversationSummary(7, name, 0.0, 0)], None)
+        harness.past.show_conversations([ConversationSummary(7, name, 0.0, 0)], None)
         window.tray.remove_picture("e" * 64)
         for widget in (window, *window.findChildren(QWidget)):
             widget.grab() if widget.isWindow() else widget.repaint()
@@ -273,14 +273,16 @@ def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_withou
     assert len(item.toolTip()) == labels.MAX_LETTERS and item.toolTip().endswith("…")
 
 
-def test_labels_and_lists_show_only_the_beginning_of_a_long_name(desk: WindowHarness) -> None:
+def test_labels_and_lists_show_only_the_beginning_of_a_long_name(harness: WindowHarness) -> None:
     long = "QUJD" * 50_000
     label = labels.plain_label(long)
     assert len(label.text()) == labels.MAX_LETTERS
-    desk.on(events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162)))
-    desk.past.show_conversations([ConversationSummary(7, long, 0.0, 0)], None)
-    side, tray = desk.window.side, desk.window.tray
+    harness.on(
+        events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162))
+    )
+    harness.past.show_conversations([ConversationSummary(7, long, 0.0, 0)], None)
+    side, tray = harness.window.side, harness.window.tray
     assert max(len(side.voice_box.itemText(row)) for row in range(side.voice_box.count())) <= 220
     assert side.voice_box.itemData(0) == long, "what is chosen is still the voice's own name"
-    assert len(desk.titles()[0]) == labels.MAX_NAME_LETTERS and len(tray.region_label.text()) < 250
+    assert len(harness.titles()[0]) == labels.MAX_NAME_LETTERS and len(tray.region_label.text()) < 250
     assert Settings().voice.id

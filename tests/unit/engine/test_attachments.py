@@ -15,29 +15,29 @@ from assistant.starter import demo
 from tests.support.engine_harness import QUIET, InProcessEngine
 
 
-def dropped(live: InProcessEngine, tmp_path: Path, seed: int = 1) -> events.PictureAdded:
+def dropped(harness: InProcessEngine, tmp_path: Path, seed: int = 1) -> events.PictureAdded:
     demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
-    live.engine.attach_file(str(tmp_path / f"{seed}.png"), str(seed))
-    return live.until(events.PictureAdded, name=f"{seed}.png")
+    harness.engine.attach_file(str(tmp_path / f"{seed}.png"), str(seed))
+    return harness.until(events.PictureAdded, name=f"{seed}.png")
 
 
-def test_a_picture_is_turned_and_cut_in_its_place(live: InProcessEngine, tmp_path: Path) -> None:
-    first, second = dropped(live, tmp_path, 1), dropped(live, tmp_path, 2)
-    live.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), "t")
-    made = live.until(events.PictureAdded, replaces=first.digest)
+def test_a_picture_is_turned_and_cut_in_its_place(harness: InProcessEngine, tmp_path: Path) -> None:
+    first, second = dropped(harness, tmp_path, 1), dropped(harness, tmp_path, 2)
+    harness.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), "t")
+    made = harness.until(events.PictureAdded, replaces=first.digest)
     assert (made.width, made.height, made.request_id) == (50, 30, "t")
     cut = demo.make_demo(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
     assert made.digest == Picture.from_image(cut).digest
-    live.engine.edit_picture("gone", 1)
-    live.engine.edit_picture(second.digest, 1)
-    live.engine.edit_picture(second.digest, 3)  # before the one before was shown
-    assert live.until(events.PictureAdded).replaces == second.digest
-    assert live.until(events.PictureAdded).digest == second.digest
-    live.engine.edit_picture(made.digest, 0, (0, 0, 900, 900))
-    assert "not in it" in live.until(events.ErrorOccurred).message
-    live.engine.ask("which?")
-    assert live.until(events.TurnStarted).pictures == (made.digest, second.digest), "in the order of the tray"
-    live.until(events.TurnEnded)
+    harness.engine.edit_picture("gone", 1)
+    harness.engine.edit_picture(second.digest, 1)
+    harness.engine.edit_picture(second.digest, 3)  # before the one before was shown
+    assert harness.until(events.PictureAdded).replaces == second.digest
+    assert harness.until(events.PictureAdded).digest == second.digest
+    harness.engine.edit_picture(made.digest, 0, (0, 0, 900, 900))
+    assert "not in it" in harness.until(events.ErrorOccurred).message
+    harness.engine.ask("which?")
+    assert harness.until(events.TurnStarted).pictures == (made.digest, second.digest), "in the order of the tray"
+    harness.until(events.TurnEnded)
 
 
 def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path, tmp_path: Path) -> None:
@@ -75,31 +75,33 @@ def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> 
     made.engine.stop()
 
 
-def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(live: InProcessEngine, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(
+    harness: InProcessEngine, tmp_path: Path
+) -> None:
     (tmp_path / "no.png").write_text("no")
-    live.engine.attach_file(str(tmp_path / "no.png"))
-    live.until(events.ErrorOccurred, stage="look")
-    live.engine.attach_file(str(tmp_path / "gone.png"))
-    live.until(events.ErrorOccurred, stage="look")
-    live.engine.ask("hello")
-    live.until(events.TurnEnded, reason="answered")
+    harness.engine.attach_file(str(tmp_path / "no.png"))
+    harness.until(events.ErrorOccurred, stage="look")
+    harness.engine.attach_file(str(tmp_path / "gone.png"))
+    harness.until(events.ErrorOccurred, stage="look")
+    harness.engine.ask("hello")
+    harness.until(events.TurnEnded, reason="answered")
 
 
-def test_a_picture_from_the_clipboard_is_shown_and_let_go(live: InProcessEngine, tmp_path: Path) -> None:
+def test_a_picture_from_the_clipboard_is_shown_and_let_go(harness: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
-    live.engine.attach_image((tmp_path / "p.png").read_bytes(), "clipboard")
-    shown = live.until(events.PictureAdded)
+    harness.engine.attach_image((tmp_path / "p.png").read_bytes(), "clipboard")
+    shown = harness.until(events.PictureAdded)
     assert len(shown.thumbnail) == shown.thumb_width * shown.thumb_height * 3
-    live.engine.remove_picture(shown.digest)
-    live.until(events.PictureRemoved, digest=shown.digest)
+    harness.engine.remove_picture(shown.digest)
+    harness.until(events.PictureRemoved, digest=shown.digest)
 
 
-def test_a_part_of_a_picture_is_asked_about(live: InProcessEngine, home: Path, tmp_path: Path) -> None:
+def test_a_part_of_a_picture_is_asked_about(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
-    live.engine.attach_file(str(tmp_path / "p.png"), "1")
-    shown = live.until(events.PictureAdded)
-    live.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])
-    live.until(events.TurnEnded, heard="what is there?")
+    harness.engine.attach_file(str(tmp_path / "p.png"), "1")
+    shown = harness.until(events.PictureAdded)
+    harness.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])
+    harness.until(events.TurnEnded, heard="what is there?")
     kept = TurnRecorder(home)
     (turn,) = kept.list_turns(1)
     assert [one.digest for one in kept.load_pictures(turn)] == [shown.digest]

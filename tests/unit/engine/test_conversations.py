@@ -29,79 +29,81 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
     assert again.conversation == started.conversation
 
 
-def test_a_turn_is_asked_again_in_a_branch(live: InProcessEngine, home: Path, tmp_path: Path) -> None:
+def test_a_turn_is_asked_again_in_a_branch(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
-    live.engine.attach_file(str(tmp_path / "p.png"), "1")
-    shown = live.until(events.PictureAdded)
+    harness.engine.attach_file(str(tmp_path / "p.png"), "1")
+    shown = harness.until(events.PictureAdded)
     turns = []
     for text in ("first", "second", "third"):
-        live.engine.ask(text)
-        turns.append(live.until(events.TurnStarted))
-        live.until(events.TurnEnded, heard=text)
-    live.engine.ask_again(turns[1].id, "second, in other words")
-    branch = live.until(events.TurnStarted)
-    live.until(events.TurnEnded, heard="second, in other words")
-    live.engine.ask_again(turns[0].id, "")
-    whole = live.until(events.TurnStarted)
-    live.until(events.TurnEnded, heard="first")
+        harness.engine.ask(text)
+        turns.append(harness.until(events.TurnStarted))
+        harness.until(events.TurnEnded, heard=text)
+    harness.engine.ask_again(turns[1].id, "second, in other words")
+    branch = harness.until(events.TurnStarted)
+    harness.until(events.TurnEnded, heard="second, in other words")
+    harness.engine.ask_again(turns[0].id, "")
+    whole = harness.until(events.TurnStarted)
+    harness.until(events.TurnEnded, heard="first")
     kept = TurnRecorder(home)
     numbers = [one.conversation for one in (turns[0], branch, whole)]
     assert [[turn.question for turn in kept.list_turns(one)] for one in numbers] == [
         ["first", "second", "third"], ["first", "second, in other words"], ["first"]
     ]  # fmt: skip
     assert kept.list_turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
-    live.engine.ask_again(999, "")
-    live.until(events.ErrorOccurred)
+    harness.engine.ask_again(999, "")
+    harness.until(events.ErrorOccurred)
 
 
-def test_an_opened_conversation_has_its_pictures_in_the_tray(live: InProcessEngine, tmp_path: Path) -> None:
+def test_an_opened_conversation_has_its_pictures_in_the_tray(harness: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
-    live.engine.attach_file(str(tmp_path / "p.png"), "1")
-    shown = live.until(events.PictureAdded)
-    live.engine.ask("what?")
-    started = live.until(events.TurnStarted)
-    live.until(events.TurnEnded)
-    live.engine.remove_picture(shown.digest)
-    live.engine.open_conversation(None)
-    live.until(events.PictureRemoved)
-    live.engine.open_conversation(started.conversation)
-    again = live.until(events.PictureAdded)
+    harness.engine.attach_file(str(tmp_path / "p.png"), "1")
+    shown = harness.until(events.PictureAdded)
+    harness.engine.ask("what?")
+    started = harness.until(events.TurnStarted)
+    harness.until(events.TurnEnded)
+    harness.engine.remove_picture(shown.digest)
+    harness.engine.open_conversation(None)
+    harness.until(events.PictureRemoved)
+    harness.engine.open_conversation(started.conversation)
+    again = harness.until(events.PictureAdded)
     assert (again.digest, again.name, again.request_id) == (shown.digest, "p.png", "")
 
 
 def test_pictures_of_one_conversation_do_not_go_into_the_next(
-    live: InProcessEngine, home: Path, tmp_path: Path
+    harness: InProcessEngine, home: Path, tmp_path: Path
 ) -> None:
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
-    live.engine.attach_file(str(tmp_path / "1.png"))
-    live.engine.ask("what?")
-    first = live.until(events.TurnStarted)
-    live.until(events.TurnEnded)
-    live.engine.open_conversation(None)
-    live.engine.open_conversation(first.conversation)
-    live.engine.attach_file(str(tmp_path / "2.png"))
-    live.engine.open_conversation(None)  # before the window has seen either of them
-    live.engine.ask("and here?")
-    live.until(events.TurnEnded, heard="and here?")
+    harness.engine.attach_file(str(tmp_path / "1.png"))
+    harness.engine.ask("what?")
+    first = harness.until(events.TurnStarted)
+    harness.until(events.TurnEnded)
+    harness.engine.open_conversation(None)
+    harness.engine.open_conversation(first.conversation)
+    harness.engine.attach_file(str(tmp_path / "2.png"))
+    harness.engine.open_conversation(None)  # before the window has seen either of them
+    harness.engine.ask("and here?")
+    harness.until(events.TurnEnded, heard="and here?")
     kept = TurnRecorder(home)
     assert [turn.pictures for turn in kept.list_turns(2)] == [()]
     kept.close()
 
 
-def test_a_question_asked_again_goes_with_its_own_pictures(live: InProcessEngine, home: Path, tmp_path: Path) -> None:
+def test_a_question_asked_again_goes_with_its_own_pictures(
+    harness: InProcessEngine, home: Path, tmp_path: Path
+) -> None:
     shown, turns = [], []
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
-        live.engine.attach_file(str(tmp_path / f"{seed}.png"))
-        shown.append(live.until(events.PictureAdded).digest)
-        live.engine.ask(f"what is in {seed}?")
-        turns.append(live.until(events.TurnStarted))
-        live.until(events.TurnEnded)
-    live.engine.ask_again(turns[0].id, "")
-    live.until(events.TurnEnded, heard="what is in 1?")
-    live.engine.ask("and now?")
-    live.until(events.TurnEnded, heard="and now?")
+        harness.engine.attach_file(str(tmp_path / f"{seed}.png"))
+        shown.append(harness.until(events.PictureAdded).digest)
+        harness.engine.ask(f"what is in {seed}?")
+        turns.append(harness.until(events.TurnStarted))
+        harness.until(events.TurnEnded)
+    harness.engine.ask_again(turns[0].id, "")
+    harness.until(events.TurnEnded, heard="what is in 1?")
+    harness.engine.ask("and now?")
+    harness.until(events.TurnEnded, heard="and now?")
     kept = TurnRecorder(home)
     assert [turn.pictures for turn in kept.list_turns(2)] == [(shown[0],), (shown[1],)], (
         "the other one stays in the tray"
@@ -109,36 +111,36 @@ def test_a_question_asked_again_goes_with_its_own_pictures(live: InProcessEngine
     kept.close()
 
 
-def test_a_private_conversation_is_not_saved(live: InProcessEngine, home: Path) -> None:
-    live.engine.open_conversation(None, is_private=True)
-    live.engine.ask("a secret")
-    started = live.until(events.TurnStarted)
-    live.until(events.TurnEnded, heard="a secret")
-    live.engine.ask("another")
-    live.until(events.TurnEnded, heard="another")
-    live.engine.open_conversation(None)
-    live.engine.ask("no secret")
-    live.until(events.TurnEnded, heard="no secret")
+def test_a_private_conversation_is_not_saved(harness: InProcessEngine, home: Path) -> None:
+    harness.engine.open_conversation(None, is_private=True)
+    harness.engine.ask("a secret")
+    started = harness.until(events.TurnStarted)
+    harness.until(events.TurnEnded, heard="a secret")
+    harness.engine.ask("another")
+    harness.until(events.TurnEnded, heard="another")
+    harness.engine.open_conversation(None)
+    harness.engine.ask("no secret")
+    harness.until(events.TurnEnded, heard="no secret")
     assert started.id is None
     assert [one.title for one in TurnRecorder(home).store.list_conversations()] == ["no secret"]
 
 
 def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_on_with(
-    live: InProcessEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    harness: InProcessEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
-        live.engine.attach_file(str(tmp_path / f"{seed}.png"))
-    live.engine.ask("what?")
-    started = live.until(events.TurnStarted)
-    live.until(events.TurnEnded)
+        harness.engine.attach_file(str(tmp_path / f"{seed}.png"))
+    harness.engine.ask("what?")
+    started = harness.until(events.TurnStarted)
+    harness.until(events.TurnEnded)
     monkeypatch.setattr(attachments, "_MAX_PICTURES", 1)
-    live.engine.open_conversation(None)
-    live.engine.open_conversation(started.conversation)
+    harness.engine.open_conversation(None)
+    harness.engine.open_conversation(started.conversation)
     for _ in range(2):
-        live.until(events.PictureAdded)
-    live.engine.ask_again(started.id or 0, "and now?")
-    live.until(events.TurnEnded, heard="and now?")
+        harness.until(events.PictureAdded)
+    harness.engine.ask_again(started.id or 0, "and now?")
+    harness.until(events.TurnEnded, heard="and now?")
     demo.make_demo(3).picture.save(tmp_path / "3.png")
-    live.engine.attach_file(str(tmp_path / "3.png"))
-    assert "full" in live.until(events.ErrorOccurred).message
+    harness.engine.attach_file(str(tmp_path / "3.png"))
+    assert "full" in harness.until(events.ErrorOccurred).message

@@ -12,57 +12,57 @@ from assistant.starter import demo
 from tests.support.engine_harness import QUIET, InProcessEngine, wait_for
 
 
-def test_every_call_returns_at_once(live: InProcessEngine, tmp_path: Path) -> None:
+def test_every_call_returns_at_once(harness: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     done, waited = threading.Event(), list[bool]()
-    live.engine._calls.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
-    live.engine.attach_file(str(tmp_path / "p.png"))
-    live.engine.ask("hello")
-    live.engine.press_talk_key()
-    live.engine.release_talk_key()
-    live.engine.tap_talk_key()
-    live.engine.set_hands_free(True)
-    live.engine.read_aloud("hello")
-    live.engine.skip_sentences(1)
-    live.engine.apply_settings(QUIET)
-    live.engine.interrupt()
-    live.engine.open_conversation(None)
+    harness.engine._calls.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
+    harness.engine.attach_file(str(tmp_path / "p.png"))
+    harness.engine.ask("hello")
+    harness.engine.press_talk_key()
+    harness.engine.release_talk_key()
+    harness.engine.tap_talk_key()
+    harness.engine.set_hands_free(True)
+    harness.engine.read_aloud("hello")
+    harness.engine.skip_sentences(1)
+    harness.engine.apply_settings(QUIET)
+    harness.engine.interrupt()
+    harness.engine.open_conversation(None)
     done.set()
     wait_for(lambda: waited)
     assert waited == [True], "no call waited for the worker"
 
 
-def test_without_devices_it_runs_and_says_what_is_missing(live: InProcessEngine) -> None:
-    listening = live.until(events.MicrophoneState, microphone=False)
+def test_without_devices_it_runs_and_says_what_is_missing(harness: InProcessEngine) -> None:
+    listening = harness.until(events.MicrophoneState, microphone=False)
     if not listening.why_not:
-        listening = live.until(events.MicrophoneState, microphone=False)
+        listening = harness.until(events.MicrophoneState, microphone=False)
     assert "typed questions" in listening.why_not
-    live.engine.ask("one two three")
-    ended = live.until(events.TurnEnded)
+    harness.engine.ask("one two three")
+    ended = harness.until(events.TurnEnded)
     assert ended.reason == "answered" and ended.heard == "one two three"
 
 
-def test_nothing_to_ask_is_a_sentence(live: InProcessEngine) -> None:
-    live.engine.ask("  ")
-    assert "nothing to ask" in live.until(events.ErrorOccurred).message
+def test_nothing_to_ask_is_a_sentence(harness: InProcessEngine) -> None:
+    harness.engine.ask("  ")
+    assert "nothing to ask" in harness.until(events.ErrorOccurred).message
 
 
-def test_two_questions_typed_at_once_are_both_kept(live: InProcessEngine) -> None:
-    live.engine.ask("first")
-    live.engine.ask("second")
-    live.until(events.TurnEnded, heard="second")
-    assert [event.text for event in live.seen if isinstance(event, events.Heard)] == ["first", "second"]
+def test_two_questions_typed_at_once_are_both_kept(harness: InProcessEngine) -> None:
+    harness.engine.ask("first")
+    harness.engine.ask("second")
+    harness.until(events.TurnEnded, heard="second")
+    assert [event.text for event in harness.seen if isinstance(event, events.Heard)] == ["first", "second"]
 
 
-def test_a_sound_file_is_a_question(live: InProcessEngine, tmp_path: Path) -> None:
+def test_a_sound_file_is_a_question(harness: InProcessEngine, tmp_path: Path) -> None:
     with demo.make_demo(1).question_recording() as recording:
         (tmp_path / "q.wav").write_bytes(recording.read_bytes())
-    live.engine.apply_settings(replace(QUIET, transcriber=TranscriberSettings(backend="silent")))
-    live.engine.ask_audio_file(str(tmp_path / "q.wav"), "t")
-    started, ended = live.until(events.TurnStarted), live.until(events.TurnEnded)
+    harness.engine.apply_settings(replace(QUIET, transcriber=TranscriberSettings(backend="silent")))
+    harness.engine.ask_audio_file(str(tmp_path / "q.wav"), "t")
+    started, ended = harness.until(events.TurnStarted), harness.until(events.TurnEnded)
     assert started.request_id == "t" and ended.answer.strip() == "hello"
-    live.engine.ask_audio_file(str(tmp_path / "none.wav"))
-    assert "no sound file" in live.until(events.ErrorOccurred).message
+    harness.engine.ask_audio_file(str(tmp_path / "none.wav"))
+    assert "no sound file" in harness.until(events.ErrorOccurred).message
 
 
 def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
@@ -77,19 +77,19 @@ def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
     made.engine.stop()
 
 
-def test_a_voice_that_is_gone_gives_way(live: InProcessEngine) -> None:
-    live.until(events.StateChanged, state="ready")
-    live.engine.apply_settings(replace(QUIET, voice=VoiceSettings("coqui/nobody")))
-    assert "nobody" in live.until(events.Notice).message
-    live.engine.ask("hello")
-    live.until(events.TurnEnded, reason="answered")
+def test_a_voice_that_is_gone_gives_way(harness: InProcessEngine) -> None:
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.apply_settings(replace(QUIET, voice=VoiceSettings("coqui/nobody")))
+    assert "nobody" in harness.until(events.Notice).message
+    harness.engine.ask("hello")
+    harness.until(events.TurnEnded, reason="answered")
 
 
-def test_a_change_of_settings_ends_in_ready_again(live: InProcessEngine) -> None:
-    live.until(events.StateChanged, state="ready")
-    live.engine.apply_settings(replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Hm?")))
-    live.until(events.StateChanged, state="loading")
-    live.until(events.StateChanged, state="ready")
+def test_a_change_of_settings_ends_in_ready_again(harness: InProcessEngine) -> None:
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.apply_settings(replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Hm?")))
+    harness.until(events.StateChanged, state="loading")
+    harness.until(events.StateChanged, state="ready")
 
 
 def test_a_typed_question_is_told_though_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:

@@ -32,15 +32,15 @@ def test_models_may_wait_for_the_first_question(home: Path, no_thread_left: None
     made.engine.stop()
 
 
-def test_a_model_is_not_loaded_again_for_what_it_does_not_know(live: InProcessEngine) -> None:
-    live.until(events.StateChanged, state="ready")
-    live.seen.clear()
+def test_a_model_is_not_loaded_again_for_what_it_does_not_know(harness: InProcessEngine) -> None:
+    harness.until(events.StateChanged, state="ready")
+    harness.seen.clear()
     look = replace(QUIET.responder, default_prompt="Say what you see.", auto_describe=True, camera="1", video_frames=4)
-    live.engine.apply_settings(replace(QUIET, responder=look))
-    live.until(events.StateChanged, state="ready")
-    assert not [one for one in live.seen if isinstance(one, events.ModelLoading)]
-    live.engine.apply_settings(replace(QUIET, responder=replace(look, max_new_tokens=9)))
-    live.until(events.ModelLoading, role="responder")
+    harness.engine.apply_settings(replace(QUIET, responder=look))
+    harness.until(events.StateChanged, state="ready")
+    assert not [one for one in harness.seen if isinstance(one, events.ModelLoading)]
+    harness.engine.apply_settings(replace(QUIET, responder=replace(look, max_new_tokens=9)))
+    harness.until(events.ModelLoading, role="responder")
 
 
 def test_how_a_part_runs_is_told_once(home: Path) -> None:

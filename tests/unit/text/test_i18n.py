@@ -225,9 +225,9 @@ def shown(widget: QWidget) -> Iterator[str]:
 
 def test_nothing_in_the_window_is_beyond_translation(qtbot: QtBot, home: Path, spoken: None) -> None:
     i18n.use_catalog(Pseudo())
-    desk = WindowHarness(qtbot, home, Settings())
-    window = desk.window
-    desk.on(
+    harness = WindowHarness(qtbot, home, Settings())
+    window = harness.window
+    harness.on(
         events.PictureAdded("d" * 64, "9.png", 9, 6, 9, 6, bytes(162)),
         events.PictureCostEstimated("d" * 64, 9, 6, 1, 1.0, 1.0),
         events.StateChanged("thinking"),
@@ -244,7 +244,7 @@ def test_nothing_in_the_window_is_beyond_translation(qtbot: QtBot, home: Path, s
         *(f"{a} {b}" for a, b in texts.list_shortcuts()),
         texts.loading_text("transcriber"),
     ]
-    sentences += [desk.messages.message_at(row).speech_text for row in range(desk.messages.rowCount())]
+    sentences += [harness.messages.message_at(row).speech_text for row in range(harness.messages.rowCount())]
     wild = {
         text
         for text in sentences
@@ -252,7 +252,7 @@ def test_nothing_in_the_window_is_beyond_translation(qtbot: QtBot, home: Path, s
     }
     assert wild <= {"espeak/en-us", "9.png, 9 × 6"}, wild
     options.close()
-    desk.close()
+    harness.close()
 
 
 def test_the_catalogues_are_in_the_package() -> None:
