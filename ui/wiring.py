@@ -106,22 +106,23 @@ class DesktopApp:
     def _connect_window(self) -> None:
         """What is done in the views, and what the controllers show in them."""
         window, conversation = self.window, self.conversation
-        self.notifier.status_changed.connect(window.bar.status_label.setText)
+        view, bar, sidebar, tray = window.conversation, window.bar, window.side, window.tray
+        self.notifier.status_changed.connect(bar.status_label.setText)
         conversation.messages_needed.connect(window.show_messages)
-        conversation.question_shown.connect(window.tray.clear_marks)
-        conversation.privacy_changed.connect(window.side.private_box.setChecked)
+        conversation.question_shown.connect(tray.clear_marks)
+        conversation.privacy_changed.connect(sidebar.private_box.setChecked)
         self.settings.theme_changed.connect(window.apply_theme)
         window.painted.connect(self.settings.show_file_notes, Qt.ConnectionType.SingleShotConnection)
-        window.bar.text_rejected.connect(self.notifier.show_status)
-        window.conversation.read_requested.connect(self.voice.read_aloud)
-        window.conversation.announced.connect(self.notifier.announce)
-        window.tray.region_selected.connect(conversation.ask_about_region)
-        window.tray.region_selector.announced.connect(self.notifier.announce)
-        window.side.new_conversation_requested.connect(conversation.start_conversation)
-        window.side.private_toggled.connect(conversation.set_private)
-        window.side.hands_free_toggled.connect(self.voice.set_hands_free)
-        window.side.settings_button.clicked.connect(self.dialogs.open_settings)
-        window.side.models_button.clicked.connect(self.dialogs.open_models)
+        view.read_requested.connect(self.voice.read_aloud)
+        view.announced.connect(self.notifier.announce)
+        bar.text_rejected.connect(self.notifier.show_status)
+        tray.region_selected.connect(conversation.ask_about_region)
+        tray.region_selector.announced.connect(self.notifier.announce)
+        sidebar.new_conversation_requested.connect(conversation.start_conversation)
+        sidebar.private_toggled.connect(conversation.set_private)
+        sidebar.hands_free_toggled.connect(self.voice.set_hands_free)
+        sidebar.settings_button.clicked.connect(self.dialogs.open_settings)
+        sidebar.models_button.clicked.connect(self.dialogs.open_models)
 
     def _connect_keys(self) -> None:
         """The keys of the window, and those that mean the same in all its widgets."""
