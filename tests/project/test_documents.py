@@ -51,6 +51,14 @@ def test_a_missing_file_in_backticks_is_found() -> None:
     assert missing_files(text) == ["ui/nowhere.py", "nowhere/loader.py", "assistant/nothing/"]
 
 
+def test_architecture_names_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    packages = [
+        path.parent.relative_to(ROOT) for name in ("assistant", "ui") for path in ROOT.glob(f"{name}/**/__init__.py")
+    ]
+    assert [str(package) for package in packages if f"`{package.as_posix()}/" not in text] == []
+
+
 def test_security_names_a_test_for_every_promise() -> None:
     rows = [
         line for line in (ROOT / "docs" / "security.md").read_text("utf-8").splitlines()
