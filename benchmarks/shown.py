@@ -89,7 +89,7 @@ class Watch(QObject):
             bar = self._window.conversation.verticalScrollBar()
             up = now - self._began < SECONDS / 2
             bar.setValue(bar.value() + (-_STEP if up else _STEP))
-            self._passed.add(self._window.conversation.messages.message_at(0).turn_id or 0)
+            self._passed.add(self._window.conversation.messages.item_at(0).turn_id or 0)
 
     @Slot()
     def scroll(self) -> None:

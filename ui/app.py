@@ -108,17 +108,17 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(paths.config))
     instance = SingleInstance(paths.data)
     if not instance.is_first:
-        return 0 if instance.send_command(options.deed) else _warn_unanswered(paths)
+        return 0 if instance.send_command(options.command) else _warn_unanswered(paths)
     settings = load_settings(paths)
     set_language(settings.window.language)
-    theme.choose_theme(settings.window.theme)
+    theme.set_theme(settings.window.theme)
     theme.set_reduced_motion(settings.window.reduce_motion)
     theme.apply_theme(application)
     app = DesktopApp(settings, paths, partial(EngineClient, settings))
     window, engine = app.window, app.bridge.engine
     instance.command_received.connect(app.commands.run_command)
-    if options.deed != "show":
-        app.commands.run_command(options.deed)
+    if options.command != "show":
+        app.commands.run_command(options.command)
     # After the first paint, one by one: no frame is late.
     steps: list[tuple[int, Callable[[], object]]] = [
         (0, _run_on),

@@ -1,6 +1,6 @@
-"""Models that are fetched as long as the window lives, whatever shows them. Knows nothing of widgets or of the engine.
+"""Downloads, removes and selects models as long as the window lives, whether a dialog shows them or not.
 
-Each runs in a process of its own: to pause is to end it, and the next one goes on where it was."""
+Each download runs in a process of its own: pausing ends the process, and the next one continues where it stopped."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 QUANTISED = "pip install optimum gptqmodel"
-_MODELS = "assistant.models.local_store"
+_STORE_MODULE = "assistant.models.local_store"
+_STOP_TIMEOUT_MS = 1000
 
 
 class DownloadProcess(QObject):
-    """`moved`: `done` bytes are here of `total`, and `left` seconds remain. `noted` gives a sentence to know; `ended`
-    why it failed, or ""."""
+    """One download that is running.
+
+    `progress_changed` reports that `bytes_done`, `bytes_total` or `seconds_left` have changed. `note_received` carries
+    a sentence for the user; `download_ended` why the download failed, "" if it did not."""
 
     progress_changed, note_received, download_ended = Signal(), Signal(str), Signal(str)
 
     def __init__(self, entry: CatalogEntry, hub: str, parent: QObject) -> None:
         super().__init__(parent)
-        self.bytes_done = self.bytes_total = self.seconds_left = self._from = 0.0
-        self._since, self._why = 0.0, ""
+        self.bytes_done = self.bytes_total = self.seconds_left = self._bytes_before = 0.0
+        self._started_at, self._failure = 0.0, ""  # of the first progress, in seconds; a sentence
         self.is_paused = self.is_cancelled = False
         self._process = QProcess(self)
         self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
@@ -43,40 +46,48 @@ class DownloadProcess(QObject):
         self._process.finished.connect(self._on_finished)
         self._process.start(sys.executable, ["-P", "-m", "assistant.models.download", *download_args(entry.name, hub)])
 
-    def stop(self) -> None:
-        """What is here stays."""
+    def pause(self) -> None:
+        """Pauses the download; what has been downloaded stays on the disk."""
         self.is_paused = True
         self._process.kill()
 
     @Slot()
     def _read_progress(self) -> None:
         while self._process.canReadLine():
-            facts = json.loads(bytes(self._process.readLine().data()))
-            self.bytes_total = facts.get("total", self.bytes_total)
-            if "done" in facts:
-                self._record_progress(facts["done"])
-            if "note" in facts:
-                self.note_received.emit(facts["note"])
-            if "error" in facts:
-                self._why = f"{facts['error']} {facts['hint']}"
+            report = json.loads(bytes(self._process.readLine().data()))
+            self.bytes_total = report.get("total", self.bytes_total)
+            if "done" in report:
+                self._record_progress(report["done"])
+            if "note" in report:
+                self.note_received.emit(report["note"])
+            if "error" in report:
+                self._failure = f"{report['error']} {report['hint']}"
 
-    def _record_progress(self, done: float) -> None:
+    def _record_progress(self, bytes_done: float) -> None:
         now = time.monotonic()
-        if not self._since:
-            self._since, self._from = now, done
-        rate = (done - self._from) / max(0.1, now - self._since)
-        self.bytes_done, self.seconds_left = done, (self.bytes_total - done) / rate if rate > 0 else 0.0
+        if not self._started_at:
+            self._started_at, self._bytes_before = now, bytes_done
+        rate = (bytes_done - self._bytes_before) / max(0.1, now - self._started_at)
+        self.bytes_done = bytes_done
+        self.seconds_left = (self.bytes_total - bytes_done) / rate if rate > 0 else 0.0
         self.progress_changed.emit()
 
     @Slot(int)
     def _on_finished(self, code: int) -> None:
-        self.download_ended.emit(self._why if code == 0 or self._why or self.is_paused else tr("The download stopped."))
+        self.download_ended.emit(
+            self._failure if code == 0 or self._failure or self.is_paused else tr("The download stopped.")
+        )
 
 
 class DownloadManager(QObject):
-    """What is `here`, `begun` (bytes by name), `running`, or waits. `memory` and `card`: GB of this computer and of its
-    largest graphics card. `chosen` gives section, field and value of a setting, `told` what a screen reader says;
-    `changed`: something is not as it was; `moved`: this one goes on; `gone`: a model was removed."""
+    """The models of this computer and their downloads.
+
+    `installed` are the names of complete models, `partial_bytes` the sizes of incomplete ones, `running` the downloads
+    that are under way. `memory_gb` and `gpu_memory_gb` are those of the computer and of its largest graphics card.
+
+    `models_changed` reports that any of these has changed, `progress_changed` that the download of the named model goes
+    on, `model_removed` that a model was deleted. `setting_changed` carries a `SettingChange` when a model is selected;
+    `announced` carries what a screen reader should say."""
 
     setting_changed, announced, models_changed = Signal(object), Signal(str), Signal()
     progress_changed, model_removed = Signal(str), Signal()
@@ -89,50 +100,52 @@ class DownloadManager(QObject):
         self.partial_bytes: dict[str, int] = {}
         self.running: dict[str, DownloadProcess] = {}
         self._queue: list[str] = []
-        self._said: dict[str, str] = {}  # of a model what last came of it
-        self._leaving: set[str] = set()
-        self._changes = 0  # what was seen before the last one may be so no longer
-        QCoreApplication.instance().aboutToQuit.connect(self.stop_all)  # type: ignore[union-attr]
-        self._query_installed(self._on_card, "assistant.gpu")
+        self._last_messages: dict[str, str] = {}  # the last result of each model's download or removal
+        self._being_removed: set[str] = set()
+        self._change_count = 0  # a listing that began before the last change is outdated
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.stop_all)
+        self._run_module(self._on_gpu_memory, "assistant.gpu")
 
     @Slot()
     def refresh(self) -> None:
-        """Finds out what is here, in a process of its own: the hub's library is slow to import."""
-        self._query_installed(partial(self._on_installed, self._changes), _MODELS)
+        """Lists the installed models in a process of its own: the hub's library is slow to import."""
+        self._run_module(partial(self._on_listing, self._change_count), _STORE_MODULE)
 
     def recommended_models(self) -> list[CatalogEntry]:
-        """Of each job what fits this computer best."""
+        """The model of each task that suits this computer best."""
         return recommended(self.memory_gb, gpu_memory_gb=self.gpu_memory_gb)
 
     @Slot()
     def download_all(self) -> None:
-        """Fetches what fits, one after another."""
+        """Downloads the recommended models, one after another."""
         self._queue = [
-            one.name for one in self.recommended_models() if one.name not in self.installed | set(self.running)
+            entry.name for entry in self.recommended_models() if entry.name not in self.installed | set(self.running)
         ]
         self._start_next()
         self.models_changed.emit()
 
     def download(self, name: str) -> None:
-        """Begins a download, or goes on with it; not twice, and not while it is thrown away."""
-        if name in self.running or name in self._leaving:
+        """Starts or continues a download, unless it is running or being removed."""
+        if name in self.running or name in self._being_removed:
             return
-        self._queue = [one for one in self._queue if one != name]
-        self._said.pop(name, None)
-        made = self.running[name] = DownloadProcess(CATALOG[name], self._settings().hub.model_hub, self)
-        made.progress_changed.connect(lambda: self.progress_changed.emit(name))
-        made.note_received.connect(self.announced)
-        made.download_ended.connect(lambda why: self._on_end(name, why))
+        self._queue = [queued for queued in self._queue if queued != name]
+        self._last_messages.pop(name, None)
+        process = self.running[name] = DownloadProcess(CATALOG[name], self._settings().hub.model_hub, self)
+        process.progress_changed.connect(lambda: self.progress_changed.emit(name))
+        process.note_received.connect(self.announced)
+        process.download_ended.connect(lambda failure: self._on_ended(name, failure))
         self.announced.emit(tr("Fetching {name}").format(name=name))
         self.models_changed.emit()
 
     def pause_download(self, name: str) -> None:
-        """What is here of it stays; what waited does so no longer."""
+        """Pauses a download; the models that waited for it are not downloaded."""
         if name in self.running:
-            self.running[name].stop()
+            self.running[name].pause()
 
     def cancel_download(self, name: str) -> None:
-        """Throws away what is here of one that is not whole, also while it runs."""
+        """Deletes what has been downloaded of an incomplete model, also while it is running."""
         if name in self.running:
             self.running[name].is_cancelled = True
             self.pause_download(name)
@@ -140,20 +153,21 @@ class DownloadManager(QObject):
             self._run_removal(name, "discard", tr("{name} is cancelled: {size} GB are free again."))
 
     def remove_model(self, name: str) -> None:
+        """Deletes an installed model."""
         self._run_removal(name, "remove", tr("{name} is removed: {size} GB are free again."))
 
     def use_model(self, name: str) -> None:
-        """From the next question on."""
-        self._said.pop(name, None)
+        """Selects a model in the settings, for the next question on."""
+        self._last_messages.pop(name, None)
         for change in CATALOG[name].setting_changes:
             self.setting_changed.emit(change)
         self.announced.emit(tr("{name} is used now").format(name=name))
         self.models_changed.emit()
 
     def model_state(self, name: str) -> str:
-        """A sentence on a model that does not run, or ""."""
-        if name in self._said:
-            return self._said[name]
+        """A sentence on a model that is not being downloaded, "" if there is nothing to say."""
+        if name in self._last_messages:
+            return self._last_messages[name]
         if name in self._queue:
             return tr("It waits for its turn.")
         if name in self.partial_bytes and name not in self.installed:
@@ -169,93 +183,95 @@ class DownloadManager(QObject):
 
     @Slot()
     def stop_all(self) -> None:
-        """Ends all that runs; what was fetched stays."""
-        for one in self.findChildren(QProcess):
-            one.blockSignals(True)
-            one.kill()
-            one.waitForFinished(1000)
+        """Ends all processes; what has been downloaded stays on the disk."""
+        for process in self.findChildren(QProcess):
+            process.blockSignals(True)
+            process.kill()
+            process.waitForFinished(_STOP_TIMEOUT_MS)
 
-    def _query_installed(self, then: Callable[[int, bytes], None], *module: str) -> None:
-        """Runs a module with arguments; `then` takes its exit code and what it printed."""
+    def _run_module(self, callback: Callable[[int, bytes], None], *arguments: str) -> None:
+        """Runs `python -m` with arguments; `callback` gets the exit code and the output."""
         process = QProcess(self)
 
-        def end(code: int) -> None:
+        def on_finished(exit_code: int) -> None:
             if not isValid(process):
                 return  # the window is being deleted
-            then(code, bytes(process.readAllStandardOutput().data()))
+            callback(exit_code, bytes(process.readAllStandardOutput().data()))
             process.deleteLater()
 
-        process.finished.connect(end)
-        process.start(sys.executable, ["-P", "-m", *module])
+        process.finished.connect(on_finished)
+        process.start(sys.executable, ["-P", "-m", *arguments])
 
-    def _on_card(self, code: int, told: bytes) -> None:
-        self.gpu_memory_gb = float(told) if code == 0 else 0.0
+    def _on_gpu_memory(self, exit_code: int, output: bytes) -> None:
+        self.gpu_memory_gb = float(output) if exit_code == 0 else 0.0
         self.models_changed.emit()
 
-    def _on_installed(self, changes: int, code: int, told: bytes) -> None:
-        if changes != self._changes:
+    def _on_listing(self, change_count: int, exit_code: int, output: bytes) -> None:
+        """Takes the list of models over, or asks again if something has changed since it was requested."""
+        if change_count != self._change_count:
             self.refresh()
-        elif code == 0:
-            found = json.loads(told)
-            self.installed, self.partial_bytes = set(found["here"]), found["begun"]
+        elif exit_code == 0:
+            listing = json.loads(output)
+            self.installed, self.partial_bytes = set(listing["here"]), listing["begun"]
             self.models_changed.emit()
 
     def _start_next(self) -> None:
         if self._queue and not self.running:
             self.download(self._queue[0])
 
-    def _run_removal(self, name: str, how: str, said: str) -> None:
-        if name not in self._leaving:
-            self._leaving.add(name)
-            self._query_installed(partial(self._on_freed, name, said), _MODELS, how, name)
+    def _run_removal(self, name: str, action: str, message: str) -> None:
+        """Runs an action of the store, "remove" or "discard"; `message` is announced if it succeeds."""
+        if name not in self._being_removed:
+            self._being_removed.add(name)
+            self._run_module(partial(self._on_removed, name, message), _STORE_MODULE, action, name)
 
-    def _on_freed(self, name: str, said: str, code: int, told: bytes) -> None:
-        self._changes += 1
-        self._leaving.discard(name)
-        if code:
-            said = tr("{name} could not be removed.").format(name=name)
+    def _on_removed(self, name: str, message: str, exit_code: int, output: bytes) -> None:
+        self._change_count += 1
+        self._being_removed.discard(name)
+        if exit_code:
+            message = tr("{name} could not be removed.").format(name=name)
         else:
-            said = said.format(name=name, size=f"{int(told) / 1e9:.2f}")
+            message = message.format(name=name, size=f"{int(output) / 1e9:.2f}")
             self.installed.discard(name)
             self.partial_bytes.pop(name, None)
-        self._said[name] = said
-        self.announced.emit(said)
+        self._last_messages[name] = message
+        self.announced.emit(message)
         self.models_changed.emit()
         self.model_removed.emit()
         self.refresh()
         self._start_next()
 
-    def _on_end(self, name: str, why: str) -> None:
-        self._changes += 1
-        made = self.running.pop(name)
-        made.deleteLater()
-        if made.is_paused:
-            self._on_stopped(name, made)
-        elif why:
-            self._said[name] = why = f"{why} {self._release_download()}".rstrip()
-            self.announced.emit(why)
+    def _on_ended(self, name: str, failure: str) -> None:
+        self._change_count += 1
+        process = self.running.pop(name)
+        process.deleteLater()
+        if process.is_paused:
+            self._on_paused(name, process)
+        elif failure:
+            self._last_messages[name] = message = f"{failure} {self._clear_queue()}".rstrip()
+            self.announced.emit(message)
             self.refresh()
         else:
-            self._on_arrived(name)
+            self._on_complete(name)
         self.models_changed.emit()
 
-    def _release_download(self) -> str:
-        """Of all that waits; tells of it, if anything did."""
-        waited, self._queue = bool(self._queue), []
-        return tr("What waited for it is not fetched.") if waited else ""
+    def _clear_queue(self) -> str:
+        """Forgets the models that wait for a download; returns a sentence on it, "" if there were none."""
+        had_queue, self._queue = bool(self._queue), []
+        return tr("What waited for it is not fetched.") if had_queue else ""
 
-    def _on_stopped(self, name: str, made: DownloadProcess) -> None:
-        if made.bytes_done:
-            self.partial_bytes[name] = int(made.bytes_done)
-        if made.is_cancelled:
+    def _on_paused(self, name: str, process: DownloadProcess) -> None:
+        if process.bytes_done:
+            self.partial_bytes[name] = int(process.bytes_done)
+        if process.is_cancelled:
             self.cancel_download(name)
         else:
             self.announced.emit(tr("Paused: {name}").format(name=name))
             self.refresh()
-        if rest := self._release_download():
-            self.announced.emit(rest)
+        if message := self._clear_queue():
+            self.announced.emit(message)
 
-    def _on_arrived(self, name: str) -> None:
+    def _on_complete(self, name: str) -> None:
         self.installed.add(name)
         self.partial_bytes.pop(name, None)
         self.announced.emit(tr("{name} is here").format(name=name))

@@ -62,7 +62,7 @@ class Notifier(QObject):
     def announce(self, text: str, detail: bool = False) -> None:
         """Has the screen reader say it. A `detail` is neither a beginning or an end nor the answer to a key, and is
         left out at the level "ends"."""
-        self._announcer.announce(text, detail=detail)
+        self._announcer.announce(text, is_detail=detail)
 
     def read_text(self, text: str) -> None:
         """Has the screen reader read what the user asked for, at every level but when none runs."""

@@ -1,11 +1,11 @@
-"""What the window says about events, in the user's language. Knows nothing of widgets."""
+"""What the window says about events, in the user's language, and its list of keys."""
 
 from __future__ import annotations
 
 from assistant.events import MicrophoneTestResult, TurnEnded, TurnTimings
 from assistant.text.i18n import tr, tr_noop
 
-_STATES = {
+_STATE_TEXTS = {
     "loading": tr_noop("Getting ready …"),
     "ready": tr_noop("Ready. Hold F9 and talk, or type."),
     "hearing": tr_noop("Listening …"),
@@ -15,27 +15,27 @@ _STATES = {
     "working": tr_noop("Still working on it. Ctrl stops."),
     "frozen": tr_noop("Hark's engine does not answer. It is started again if that lasts."),
 }
-_ANNOUNCED = {
+_STATE_ANNOUNCEMENTS = {
     "hearing": tr_noop("Listening"), "thinking": tr_noop("Answering"), "restarting": tr_noop("Hark starts again"),
     "working": tr_noop("Still working on it"), "frozen": tr_noop("Hark's engine does not answer"),
 }  # fmt: skip
-_LOADING = {
+_LOADING_TEXTS = {
     "transcriber": tr_noop("Getting ready: loading the ear …"),
     "responder": tr_noop("Getting ready: loading the eye …"),
     "voice": tr_noop("Getting ready: loading the voice …"),
 }
-_STAGES = (
+_TIMING_TEXTS = (
     ("look", tr_noop("opened pictures in {n} s")), ("hear", tr_noop("heard in {n} s")),
     ("first_word", tr_noop("first word at {n} s")), ("first_sound", tr_noop("first sound at {n} s")),
     ("answer", tr_noop("written at {n} s")),
 )  # fmt: skip
-_BY = {"tiny": tr_noop("the starter kit"), "reader": tr_noop("the reader")}
-_TRIED = {
+_MODEL_TEXTS = {"tiny": tr_noop("the starter kit"), "reader": tr_noop("the reader")}
+_TEST_RESULT_TEXTS = {
     "speech": tr_noop("Hark hears you; you hear what you said."),
     "sound": tr_noop("There was sound, but no speech in it. Speak louder, or nearer to the microphone."),
     "silence": tr_noop("Nothing but silence came. Is the microphone muted, or another one meant? See the settings."),
 }
-_KEYS = (
+_SHORTCUTS = (
     (tr_noop("F9, or Space on the talk button"), tr_noop("hold and talk, or tap and speak")),
     (tr_noop("Ctrl alone, or Esc"), tr_noop("stop speaking, at once")),
     ("Enter, Shift+Enter", tr_noop("ask, new line")),
@@ -70,38 +70,39 @@ _KEYS = (
 )
 
 
-def state_text(name: str) -> str:
-    """What Hark does, for the status line."""
-    return tr(_STATES.get(name, name))
+def state_text(state: str) -> str:
+    """The state of the engine for the status line."""
+    return tr(_STATE_TEXTS.get(state, state))
 
 
-def announced_text(name: str) -> str:
-    """The same for a screen reader, where it must know without asking."""
-    return tr(_ANNOUNCED.get(name, ""))
+def state_announcement(state: str) -> str:
+    """The state of the engine for the screen reader; "" if it need not be announced."""
+    return tr(_STATE_ANNOUNCEMENTS.get(state, ""))
 
 
-def loading_text(what: str) -> str:
-    return tr(_LOADING.get(what, _STATES["loading"]))
+def loading_text(part: str) -> str:
+    """That the "transcriber", "responder" or "voice" is being loaded, for the status line."""
+    return tr(_LOADING_TEXTS.get(part, _STATE_TEXTS["loading"]))
 
 
-def speaker_text(name: str) -> str:
-    """Who wrote an answer."""
-    return tr(_BY.get(name, name))
+def model_text(model_name: str) -> str:
+    """The name of the model that wrote an answer, as the user should read it."""
+    return tr(_MODEL_TEXTS.get(model_name, model_name))
 
 
 def test_result_text(event: MicrophoneTestResult) -> str:
-    """What came of trying the microphone."""
-    heard = tr(_TRIED[event.result])
-    return heard if event.is_playing else heard + " " + tr("There is no speaker to play it on.")
+    """The result of a microphone test."""
+    result = tr(_TEST_RESULT_TEXTS[event.result])
+    return result if event.is_playing else result + " " + tr("There is no speaker to play it on.")
 
 
 def list_shortcuts() -> list[tuple[str, str]]:
-    """All keys, and what they do."""
-    return [(tr(keys), tr(what)) for keys, what in _KEYS]
+    """All keys of the window with what they do."""
+    return [(tr(keys), tr(action)) for keys, action in _SHORTCUTS]
 
 
 def turn_ended_text(event: TurnEnded) -> str:
-    """One sentence for the end of a turn."""
+    """One sentence for the end of a turn; "" after a failure, which has a message of its own."""
     if event.reason == "nothing heard":
         return tr("I heard no speech.")
     if event.reason == "failed":
@@ -109,16 +110,16 @@ def turn_ended_text(event: TurnEnded) -> str:
     return (
         tr("Stopped.")
         if event.reason == "interrupted"
-        else tr("Answered by {who}.").format(who=speaker_text(event.model_name))
+        else tr("Answered by {who}.").format(who=model_text(event.model_name))
     )
 
 
 def timings_text(timings: TurnTimings) -> str:
-    """The times of the stages that happened, in seconds."""
+    """How long the stages of a turn took, as one sentence; "" if nothing was measured."""
     parts = []
-    for name, sentence in _STAGES:
+    for name, sentence in _TIMING_TEXTS:
         value = getattr(timings, name)
-        # An answer of one piece is written with its first word.
+        # An answer of one piece is complete with its first word.
         if name == "answer" and value is not None and value - (timings.first_word or 0.0) < 0.05:
             continue
         if value is not None and value >= 0.01:

@@ -113,7 +113,7 @@ def make_application(look: Look) -> QApplication:
     application.setFont(QFont("Inter", int(look.points)))
     if look.mirrored:
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    theme.choose_theme(look.theme)
+    theme.set_theme(look.theme)
     theme.apply_theme(application)
     return application
 

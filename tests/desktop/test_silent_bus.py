@@ -32,7 +32,7 @@ class WatchedApp(app.DesktopApp):
 
     def report(self):
         messages = self.window.conversation.messages
-        print([messages.message_at(row).text for row in range(messages.rowCount())])
+        print([messages.item_at(row).text for row in range(messages.rowCount())])
         print(os.environ.get("DBUS_SESSION_BUS_ADDRESS", ""), os.environ.get("AT_SPI_BUS_ADDRESS", ""), flush=True)
         QApplication.quit()
 

@@ -93,7 +93,7 @@ class WindowHarness:
         return [self.past.model.index(row).data() for row in range(self.past.model.rowCount())]
 
     def texts(self) -> list[str]:
-        return [self.messages.message_at(row).text for row in range(self.messages.rowCount())]
+        return [self.messages.item_at(row).text for row in range(self.messages.rowCount())]
 
     def choose(self, title: str) -> None:
         self.past.conversation_list.setCurrentIndex(self.past.model.index(self.titles().index(title)))

@@ -30,7 +30,7 @@ class WatchedApp(app.DesktopApp):
 
     def report(self):
         messages = self.window.conversation.messages
-        print([messages.message_at(row).text for row in range(messages.rowCount())], flush=True)
+        print([messages.item_at(row).text for row in range(messages.rowCount())], flush=True)
         self.bridge.event_received.emit(StateChanged("ready"))
         print(EngineClient.calls, flush=True)
         self.window.end()

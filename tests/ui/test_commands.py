@@ -46,8 +46,8 @@ def test_the_real_program_refuses_an_unknown_argument() -> None:
 
 
 def test_arguments_say_what_the_window_is_started_for() -> None:
-    assert parse_arguments([]).deed == "show" and not parse_arguments([]).away and not parse_arguments([]).install
-    assert [parse_arguments([f"--{deed}"]).deed for deed in ("talk", "stop", "describe")] == [
+    assert parse_arguments([]).command == "show" and not parse_arguments([]).away and not parse_arguments([]).install
+    assert [parse_arguments([f"--{deed}"]).command for deed in ("talk", "stop", "describe")] == [
         "talk",
         "stop",
         "describe",

@@ -93,12 +93,14 @@ def _contrast(one: str, other: str) -> float:
 )
 def test_every_text_can_be_read_on_what_it_stands_on(colours: theme.Theme, least: float) -> None:
     pairs = [
-        (text, on) for text in (colours.text, colours.muted) for on in (colours.ground, colours.raised, colours.chosen)
+        (text, on)
+        for text in (colours.text, colours.muted)
+        for on in (colours.background, colours.surface, colours.selection)
     ]
     pairs += [
         (colours.text, colours.accent_soft),
         (colours.on_accent, colours.accent),
-        (colours.warm, colours.warm_soft),
+        (colours.warning, colours.warning_soft),
     ]
-    pairs += [(colours.accent, colours.ground)]
+    pairs += [(colours.accent, colours.background)]
     assert not [(one, on, _contrast(one, on)) for one, on in pairs if _contrast(one, on) < least]

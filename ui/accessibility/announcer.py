@@ -1,4 +1,4 @@
-"""Tells a screen reader what a person must know without asking: politely, once. Knows nothing of what happened."""
+"""Announcements for screen readers: what the user should hear without asking for it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,34 @@ from PySide6.QtWidgets import QWidget
 from ui.accessibility import roles
 from ui.widgets.labels import shorten_text
 
-_MAX_LETTERS = 20_000  # more would hold up the reader
-_AT_ONCE = 4  # that a reader may still have to read when the next one comes
+_MAX_SPOKEN_LETTERS = 20_000  # a longer text would block the screen reader
+_NOTICE_COUNT = 4  # so many may still be unread when the next one comes
 
 
 class Announcer:
-    """Never tokens, timers or counters. `level` gives "all", "first", "ends" or "off".
+    """Announces events, but never tokens, timers or counters.
 
-    On Linux a notification comes and goes: Orca 43 says nothing for an announcement."""
+    `get_level` returns the announcement level of the settings: "all", "first", "ends" or "off". On Linux, an
+    invisible widget with the role of a notification is shown for each text: Orca 43 ignores announcement events."""
 
-    def __init__(self, window: QWidget, level: Callable[[], str]) -> None:
-        self._window, self._level = window, level
-        self._notices = [_NoticeAccessible(window) for _ in range(_AT_ONCE)] if sys.platform.startswith("linux") else []
+    def __init__(self, window: QWidget, get_level: Callable[[], str]) -> None:
+        self._window, self._get_level = window, get_level
+        self._notices = (
+            [_NoticeWidget(window) for _ in range(_NOTICE_COUNT)] if sys.platform.startswith("linux") else []
+        )
 
-    def announce(self, text: str, detail: bool = False) -> None:
-        """`detail`: neither a beginning or an end, nor the answer to a key."""
-        if self._level() == "off" or (detail and self._level() == "ends"):
+    def announce(self, text: str, is_detail: bool = False) -> None:
+        """Announces a text unless the level forbids it.
+
+        `is_detail`: it is neither a beginning nor an end nor the answer to a key, and left out at the level "ends"."""
+        if self._get_level() == "off" or (is_detail and self._get_level() == "ends"):
             return
         self.read_text(text)
 
     def read_text(self, text: str) -> None:
-        """What a person asked to be read: at every level, and as often as it is asked for."""
+        """Has the screen reader read a text that the user asked for, at every level."""
         if text and QAccessible.isActive():
-            text = shorten_text(text, _MAX_LETTERS)
+            text = shorten_text(text, _MAX_SPOKEN_LETTERS)
             if self._notices:
                 self._notices.append(self._notices.pop(0))
                 self._notices[-1].announce(text)
@@ -42,8 +47,8 @@ class Announcer:
                 QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._window, text))
 
 
-class _NoticeAccessible(QWidget):
-    """A notification without a picture: one point large, and never in the way."""
+class _NoticeWidget(QWidget):
+    """A notification of one pixel, which is not in the way of the mouse."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)

@@ -1,4 +1,4 @@
-"""Answers for the screen reader, sentence by sentence, where it speaks and not Hark."""
+"""Has the screen reader read answers sentence by sentence, where it speaks instead of Hark's voice."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ if TYPE_CHECKING:
 
 
 class AnswerReader:
-    """Gives `read_text` each sentence of an answer when it is whole, as far as the settings want it read."""
+    """Collects an answer as it is written, and passes every complete sentence to `read_text` if the settings want it
+    read."""
 
-    def __init__(self, read_text: Callable[[str], None], settings: Callable[[], Settings]) -> None:
-        self._read_text, self._settings = read_text, settings
+    def __init__(self, read_text: Callable[[str], None], get_settings: Callable[[], Settings]) -> None:
+        self._read_text, self._get_settings = read_text, get_settings
         self.begin_answer()
 
     def begin_answer(self) -> None:
-        """Another answer."""
-        self._splitter, self._count = SentenceSplitter(), 0
+        """Forgets what was left of the last answer."""
+        self._splitter, self._sentence_count = SentenceSplitter(), 0
 
     def add_text(self, text: str) -> None:
-        """A piece of the answer, as it is written."""
+        """Adds the next piece of the answer."""
         self._read_sentences(self._splitter.add_text(text))
 
     def end_answer(self) -> None:
-        """The answer is whole."""
+        """Reads the rest of the answer, which is complete now."""
         self._read_sentences(self._splitter.finish())
         self.begin_answer()
 
     def _read_sentences(self, sentences: Iterator[str]) -> None:
-        settings = self._settings()
-        limit = {"all": None, "first": 1}.get(settings.window.announcement_level, 0)
+        settings = self._get_settings()
+        max_sentences = {"all": None, "first": 1}.get(settings.window.announcement_level, 0)
         for sentence in sentences:
-            if settings.voice.speaker == "reader" and (limit is None or self._count < limit):
+            if settings.voice.speaker == "reader" and (max_sentences is None or self._sentence_count < max_sentences):
                 self._read_text(to_speech_text(sentence))
-            self._count += 1
+            self._sentence_count += 1

@@ -1,5 +1,4 @@
-"""Roles for widgets of our own, as screen readers know them: a notification, a picture. Knows nothing of what they
-show."""
+"""Gives widgets that Qt does not know a role for screen readers, such as a notification or a graphic."""
 
 from __future__ import annotations
 
@@ -8,20 +7,21 @@ from typing import Any
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAccessibleWidget, QWidget
 
-_kept: list[Any] = []  # Qt does not keep what a factory made
+_ROLE_PROPERTY = "accessible_role"
+_kept_alive: list[Any] = []  # Qt does not own what a factory returns
 
 
 def set_role(widget: QWidget, role: QAccessible.Role) -> None:
-    """What Qt takes for a mere area is known as this."""
-    if not _kept:
-        _kept.append(_make_accessible)
+    """Reports `widget` to screen readers as `role`; Qt would report a plain area."""
+    if not _kept_alive:
+        _kept_alive.append(_make_accessible)
         QAccessible.installFactory(_make_accessible)
-    widget.accessible_role = role  # type: ignore[attr-defined]
+    widget.setProperty(_ROLE_PROPERTY, role)
 
 
-def _make_accessible(_kind: str, what: Any) -> Any:
-    role = getattr(what, "accessible_role", None)
+def _make_accessible(_class_name: str, target: Any) -> Any:
+    role = target.property(_ROLE_PROPERTY) if isinstance(target, QWidget) else None
     if role is None:
         return None
-    _kept.append(QAccessibleWidget(what, role))
-    return _kept[-1]
+    _kept_alive.append(QAccessibleWidget(target, role))
+    return _kept_alive[-1]

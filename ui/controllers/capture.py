@@ -161,7 +161,7 @@ class CaptureController(QObject):
         self._step_back()
         shot = QImage.fromData(data)
         if not shot.isNull() and screen_capture.is_black(shot):
-            data, reason = b"", tr(screen_capture.BLACK)
+            data, reason = b"", tr(screen_capture.BLACK_SCREEN_TEXT)
         self._notifier.show_status(reason)
         if data:
             self._attach_encoded(data, tr("screen") + ".png")

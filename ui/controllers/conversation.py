@@ -98,7 +98,7 @@ class ConversationController(QObject):
     @Slot(int)
     def ask_again(self, row: int) -> None:
         """Asks the question in this row again, in a branch of the conversation."""
-        question = self._messages.message_at(row)
+        question = self._messages.item_at(row)
         self._ask_turn(question.turn_id, question.text)
 
     @Slot(str, tuple)
@@ -110,7 +110,7 @@ class ConversationController(QObject):
     @Slot(int)
     def edit_question(self, row: int) -> None:
         """Puts the question in this row into the field; the next Enter asks it from there."""
-        question = self._messages.message_at(row)
+        question = self._messages.item_at(row)
         self._edited_turn = question.turn_id
         self._bar.edit_text(question.text)
         if question.turn_id is None or not self._history.is_saving:
@@ -168,7 +168,7 @@ class ConversationController(QObject):
 
     def _change_conversation(self, conversation: int | None, is_private: bool = False) -> None:
         self.conversation_id, self._edited_turn = conversation, None
-        self._messages.reset_messages()
+        self._messages.reset_items()
         self._leave_turn()
         self.conversation_left.emit()
         self._bridge.open_conversation(conversation, is_private)
@@ -185,7 +185,7 @@ class ConversationController(QObject):
         if turn is None or not self._history.is_saving:
             self._pending_questions.add_question(text)
             return self._engine.ask(text)
-        self.pager.cut_turn(turn)
+        self.pager.cut_from_turn(turn)
         self._leave_turn()
         self._pending_questions.add_question(text)
         self.conversation_id = None
@@ -209,8 +209,8 @@ class ConversationController(QObject):
         """The first turn of a new conversation was saved, or of a branch, whose turns have other numbers."""
         self.conversation_id = conversation
         self.conversation_saved.emit()
-        if self._messages.rowCount() and self._messages.message_at(0).turn_id:
-            turns = self._history.query(lambda store: store.last_turns(conversation, turn, pager.FIRST))
+        if self._messages.rowCount() and self._messages.item_at(0).turn_id:
+            turns = self._history.query(lambda store: store.last_turns(conversation, turn, pager.FIRST_TURNS))
             if turns is not None:
                 self.pager.show_turns(turns)
 
@@ -236,13 +236,13 @@ class ConversationController(QObject):
             self._show_question("")  # a picture is described: the question has no words
         if self._answer_row < 0:
             self.answer_started.emit()  # at the turn's end it has been spoken already
-            with self._view.keeping_place():
+            with self._view.following_end():
                 turn = self._turn.id if self._turn else None
                 self._messages.append_message(ChatMessage("hark", event.text, turn_id=turn))
             self._answer_row = self._messages.rowCount() - 1
         else:
             self._messages.append_text(self._answer_row, event.text)
-            self._view.row_grew(self._answer_row)
+            self._view.on_row_grown(self._answer_row)
         self._answer_reader.add_text(event.text)
 
     @Slot(object)
@@ -267,10 +267,10 @@ class ConversationController(QObject):
     def _finish_answer(self, event: events.TurnEnded) -> None:
         if self._answer_row >= 0:
             heard = event.heard_until if event.heard_until < len(event.answer) else None
-            detail = tr("stopped") if heard is not None else texts.speaker_text(event.model_name)
-            with self._view.keeping_place():
+            detail = tr("stopped") if heard is not None else texts.model_text(event.model_name)
+            with self._view.following_end():
                 self._messages.update_row(self._answer_row, heard_letters=heard, detail=detail)
-                self._view.row_grew(self._answer_row)
+                self._view.on_row_grown(self._answer_row)
 
     @Slot(object)
     def _on_notice(self, event: events.Notice) -> None:

@@ -108,8 +108,8 @@ class DialogController(QObject):
     def _offer_devices(self) -> None:
         dialog, audio = self._settings_dialog, self._settings.current.audio
         if dialog and isValid(dialog):
-            dialog.offer_choices("input", self._devices.inputs, audio.input)
-            dialog.offer_choices("output", self._devices.outputs, audio.output)
+            dialog.offer_devices("input", self._devices.inputs, audio.input)
+            dialog.offer_devices("output", self._devices.outputs, audio.output)
 
     @Slot(object)
     def _on_input_level(self, event: events.InputLevel) -> None:

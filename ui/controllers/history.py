@@ -76,7 +76,7 @@ class HistoryController(QObject):
     @Slot(object)
     def open_conversation(self, conversation: int) -> None:
         """Shows a conversation's last turns and goes on with it."""
-        turns = self._history.query(lambda store: store.last_turns(conversation, limit=pager.FIRST))
+        turns = self._history.query(lambda store: store.last_turns(conversation, limit=pager.FIRST_TURNS))
         if turns is None or conversation == self._current():
             return
         self.open_requested.emit(conversation, turns)

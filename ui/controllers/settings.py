@@ -90,7 +90,7 @@ class SettingsController(QObject):
     def _on_changed(self, old: Settings, new: Settings) -> None:
         self._sidebar.show_settings(new)
         if new.window.theme != old.window.theme:
-            theme.choose_theme(new.window.theme)
+            theme.set_theme(new.window.theme)
             self.theme_changed.emit()
         if new.window.reduce_motion != old.window.reduce_motion:
             theme.set_reduced_motion(new.window.reduce_motion)
@@ -115,4 +115,4 @@ class SettingsController(QObject):
     @Slot(object)
     def _on_voices(self, event: events.VoicesAvailable) -> None:
         voices = list(zip(event.ids, event.names, strict=True))
-        self._sidebar.voice_box.offer_entries(voices, self._settings.current.voice.id)
+        self._sidebar.voice_box.set_entries(voices, self._settings.current.voice.id)

@@ -49,7 +49,7 @@ class VoiceController(QObject):
     @Slot()
     def release_talk(self) -> None:
         if self._bar.talk_button.isEnabled():
-            self._bar.talk_button.release()
+            self._bar.talk_button.release_button()
 
     @Slot()
     def listen_once(self) -> None:
@@ -130,7 +130,7 @@ class VoiceController(QObject):
             self._bar.talk_button.show_listening(state == "hearing")
         if state in ("thinking", "speaking", "ready"):
             self.clear_caption()
-        self._notifier.announce(texts.announced_text(state))
+        self._notifier.announce(texts.state_announcement(state))
 
     @Slot(object)
     def _on_model_loading(self, event: events.ModelLoading) -> None:

@@ -1,4 +1,4 @@
-"""The buttons for the selected message."""
+"""The buttons that act on the current message."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class MessageActionBar(QWidget):
-    """What can be done with a message, as buttons; the same keys work in the list."""
+    """A row of buttons for the actions that the keys of the list have too; more rows where the window is narrow."""
 
     def __init__(self, conversation: ConversationView) -> None:
         super().__init__()
-        self._rows = QGridLayout(self)
-        self._rows.setContentsMargins(24, 2, 24, 10)
-        self._rows.setSpacing(4)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(24, 2, 24, 10)
+        self._grid.setSpacing(4)
         self.buttons: list[QPushButton] = []
-        self._places: list[tuple[int, int]] = []
-        self._has: tuple[bool, bool, bool] | None = None  # a message, code in it, a link in it
-        for text, told, slot in (
+        self._cells: list[tuple[int, int]] = []  # the row and column of each visible button
+        self._content: tuple[bool, bool, bool] | None = None  # whether there is a message, code in it, a link in it
+        for text, description, slot in (
             (tr("Read again"), tr("Read the chosen message again (R)"), conversation.read_again),
             (tr("Copy"), tr("Copy the chosen message (C)"), conversation.copy_current),
             (tr("Copy code"), tr("Copy the code in the chosen message (B)"), conversation.copy_code),
@@ -35,37 +35,37 @@ class MessageActionBar(QWidget):
                 tr("Ask its question again, in a branch of the conversation (A)"),
                 conversation.ask_again,
             ),
-            (tr("Edit"), tr("Change its question and ask from there, in a branch (E)"), conversation.change_question),
+            (tr("Edit"), tr("Change its question and ask from there, in a branch (E)"), conversation.edit_question),
             (tr("Links"), tr("Open a link that it names, after asking (L)"), conversation.open_link),
         ):
             button = QPushButton(text, self)
-            set_tool_tip(button, told)
-            button.setAccessibleDescription(told)
+            set_tool_tip(button, description)
+            button.setAccessibleDescription(description)
             button.setProperty("flat", True)
             button.clicked.connect(slot)
             self.buttons.append(button)
-        _, _, self._copy_code, _, _, self._links = self.buttons
+        _, _, self._copy_code_button, _, _, self._links_button = self.buttons
         self._conversation = conversation
-        kept = conversation.messages
-        self._soon = QTimer(self, singleShot=True, interval=0)  # once for all that happens in between
-        self._soon.timeout.connect(self._fit_width)
-        for signal in (kept.rowsInserted, kept.rowsRemoved, kept.modelReset, kept.dataChanged):
-            signal.connect(self._soon.start)
-        conversation.selectionModel().currentChanged.connect(self._soon.start)
-        self._fit_width()
+        model = conversation.messages
+        self._fit_timer = QTimer(self, singleShot=True, interval=0)  # once for all changes until then
+        self._fit_timer.timeout.connect(self._update_buttons)
+        for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset, model.dataChanged):
+            signal.connect(self._fit_timer.start)
+        conversation.selectionModel().currentChanged.connect(self._fit_timer.start)
+        self._update_buttons()
 
     @Slot()
-    def _fit_width(self) -> None:
-        """Only what the chosen message has."""
+    def _update_buttons(self) -> None:
+        """Shows the buttons that make sense for the current message."""
         row = self._conversation.current_row
-        text = self._conversation.messages.message_at(row).text if row >= 0 else ""
-        has = (row >= 0, "```" in text, "://" in text)
-        if has == self._has:
-            return  # as for nearly every token of an answer
-        self._has = has
-        self.setVisible(has[0])
-        self._copy_code.setVisible(has[1])
-        self._links.setVisible(has[2])
+        text = self._conversation.messages.item_at(row).text if row >= 0 else ""
+        content = has_message, has_code, has_link = row >= 0, "```" in text, "://" in text
+        if content == self._content:
+            return  # as after nearly every token of an answer
+        self._content = content
+        self.setVisible(has_message)
+        self._copy_code_button.setVisible(has_code)
+        self._links_button.setVisible(has_link)
         self._arrange_buttons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -73,15 +73,15 @@ class MessageActionBar(QWidget):
         self._arrange_buttons()
 
     def _arrange_buttons(self) -> None:
-        """In as many rows as the width needs."""
-        shown = [button for button in self.buttons if not button.isHidden()]
-        widest = max((button.sizeHint().width() for button in shown), default=1) + self._rows.spacing()
-        columns = max(1, (self.width() - 48) // widest)
-        places = [(at // columns, at % columns) for at in range(len(shown))]
-        if places != self._places:
-            self._places = places
+        """Puts the visible buttons into as many rows as the width requires."""
+        buttons = [button for button in self.buttons if not button.isHidden()]
+        column_width = max((button.sizeHint().width() for button in buttons), default=1) + self._grid.spacing()
+        columns = max(1, (self.width() - 48) // column_width)
+        cells = [divmod(position, columns) for position in range(len(buttons))]
+        if cells != self._cells:
+            self._cells = cells
             for column in range(len(self.buttons)):
-                self._rows.setColumnStretch(column, 0)
-            for button, (row, column) in zip(shown, places, strict=True):
-                self._rows.addWidget(button, row, column)
-            self._rows.setColumnStretch(columns, 1)
+                self._grid.setColumnStretch(column, 0)
+            for button, (row, column) in zip(buttons, cells, strict=True):
+                self._grid.addWidget(button, row, column)
+            self._grid.setColumnStretch(columns, 1)

@@ -1,4 +1,4 @@
-"""The links of an answer: told with the address that they lead to, and opened only when the user says so."""
+"""Opens the links of an answer, after showing the user where they lead."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def ask_to_open(parent: QWidget, addresses: Sequence[str]) -> None:
-    """Which link, if there are several; then whether it is to be opened, with all of its address."""
+    """Lets the user choose one of several links, shows its whole address, and opens it in the browser if agreed."""
     if not addresses:
         return show_information(parent, tr("Links"), tr("There is no link in this message."))
-    address, sure = addresses[0], True
+    address, is_chosen = addresses[0], True
     if len(addresses) > 1:
-        address, sure = QInputDialog.getItem(parent, tr("Links"), tr("Link"), list(addresses), 0, False)
-    if sure and _confirm_link(parent, address):
+        address, is_chosen = QInputDialog.getItem(parent, tr("Links"), tr("Link"), list(addresses), 0, False)
+    if is_chosen and _confirm_link(parent, address):
         QDesktopServices.openUrl(QUrl(address, QUrl.ParsingMode.StrictMode))
 
 

@@ -1,6 +1,6 @@
-"""Draws Markdown from its token tree into a text document. Opens and fetches nothing, whatever the text names.
+"""Renders the Markdown of an answer into a Qt text document, from the tokens of the parser.
 
-Formulas are made readable, not rendered; tables are drawn as tables up to a size."""
+Nothing that the text names is opened or fetched. Formulas become readable text; large tables are written row by row."""
 
 from __future__ import annotations
 
@@ -27,66 +27,64 @@ from ui.conversation.model import MAX_DRAWN_LETTERS
 from ui.theme import Theme, scaled_font
 from ui.widgets.labels import break_long_words
 
-_CUT = tr_noop("… The rest is not shown; Copy gives all of it.")
-_CELLS, _COLUMNS = 1000, 12  # of a table that is drawn as one
-_SIDES = {
+_CUT_TEXT = tr_noop("… The rest is not shown; Copy gives all of it.")
+_MAX_TABLE_CELLS, _MAX_TABLE_COLUMNS = 1000, 12  # a larger table is written row by row
+_ALIGNMENTS = {
     "": Qt.AlignmentFlag.AlignLeading, "right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter,
 }  # fmt: skip
 
 
 class SafeTextDocument(QTextDocument):
-    """A document that loads no resource: no picture, style sheet or file, local or remote."""
+    """A document that loads no resources: no pictures, style sheets or files, neither local nor remote."""
 
     def loadResource(self, kind: int, name: Any) -> None:
         return None
 
 
-def render_markdown(text: str, heard: int | None, now: Theme) -> QTextDocument:
-    """`text` as a document; what comes after `heard` letters (None: all were) is muted."""
-    made = SafeTextDocument()
-    made.setDefaultFont(scaled_font(1.15))
-    made.setDocumentMargin(0)
-    made.setUndoRedoEnabled(False)
+def render_markdown(text: str, heard_letters: int | None, colors: Theme) -> QTextDocument:
+    """Renders an answer. Text after the first `heard_letters` letters was not spoken and is muted (None: all was)."""
+    document = SafeTextDocument()
+    document.setDefaultFont(scaled_font(1.15))
+    document.setDocumentMargin(0)
+    document.setUndoRedoEnabled(False)
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    made.setDefaultTextOption(option)
-    cursor = QTextCursor(made)
-    writer = _DocumentWriter(cursor, now)
-    cursor.beginEditBlock()  # else Qt lays the paragraph out anew for every span
-    drawn = text[:MAX_DRAWN_LETTERS]
-    writer.write_tokens(drawn[:heard], now.text)
-    if heard is not None and heard < len(drawn):
-        writer.write_tokens(drawn[heard:], now.muted)
+    document.setDefaultTextOption(option)
+    cursor = QTextCursor(document)
+    writer = _DocumentWriter(cursor, colors)
+    cursor.beginEditBlock()  # else Qt lays the paragraph out again for every span
+    drawn_text = text[:MAX_DRAWN_LETTERS]
+    writer.write_tokens(drawn_text[:heard_letters], colors.text)
+    if heard_letters is not None and heard_letters < len(drawn_text):
+        writer.write_tokens(drawn_text[heard_letters:], colors.muted)
     if len(text) > MAX_DRAWN_LETTERS:
-        writer.cut_short()
+        writer.write_cut_notice()
     cursor.endEditBlock()
-    return made
+    return document
 
 
-def to_plain_text(text: str, now: Theme, aside: bool = False) -> QTextDocument:
-    """Text without any meaning of its own; `aside` is for what Hark notes by the way."""
-    made = SafeTextDocument()
-    made.setDefaultFont(scaled_font(1.0 if aside else 1.15))
-    made.setDocumentMargin(0)
-    form = QTextCharFormat()
-    form.setForeground(QColor(now.muted if aside else now.text))
-    cut = "\n" + tr(_CUT) if len(text) > MAX_DRAWN_LETTERS else ""
-    QTextCursor(made).insertText(break_long_words(text[:MAX_DRAWN_LETTERS]) + cut, form)
-    return made
+def render_plain_text(text: str, colors: Theme, is_note: bool = False) -> QTextDocument:
+    """Renders text without any markup; `is_note` gives it the muted look of notes."""
+    document = SafeTextDocument()
+    document.setDefaultFont(scaled_font(1.0 if is_note else 1.15))
+    document.setDocumentMargin(0)
+    char_format = QTextCharFormat()
+    char_format.setForeground(QColor(colors.muted if is_note else colors.text))
+    cut_text = "\n" + tr(_CUT_TEXT) if len(text) > MAX_DRAWN_LETTERS else ""
+    QTextCursor(document).insertText(break_long_words(text[:MAX_DRAWN_LETTERS]) + cut_text, char_format)
+    return document
 
 
 def find_links(text: str) -> list[str]:
-    """The addresses that an answer names as links, each once, of the web alone; longer ones than browsers take are
-    none."""
+    """The addresses of an answer's links, each once: http and https, and no longer than browsers accept."""
     inline = (token for token in build_parser().parse(text[:MAX_DRAWN_LETTERS]) if token.type == "inline")
-    found = [
-        str(one.attrs.get("href", "")) for token in inline for one in token.children or [] if one.type == "link_open"
-    ]
-    return list(dict.fromkeys(one for one in found if _host_name(one) and len(one) < 2000))
+    links = (child for token in inline for child in token.children or [] if child.type == "link_open")
+    addresses = (str(link.attrs.get("href", "")) for link in links)
+    return list(dict.fromkeys(address for address in addresses if _host_name(address) and len(address) < 2000))
 
 
 def find_code(text: str) -> str:
-    """The code in an answer, by itself; blocks are parted by an empty line."""
+    """The code blocks of an answer, with an empty line between them; "" if it has none."""
     blocks = [
         token.content
         for token in build_parser().parse(text[:MAX_DRAWN_LETTERS])
@@ -96,65 +94,67 @@ def find_code(text: str) -> str:
 
 
 class _DocumentWriter:
-    """Walks over the tokens; every block is a paragraph with an indent, every span a format."""
+    """Writes tokens into a document: each block becomes a paragraph with an indent, each span a character format."""
 
-    def __init__(self, cursor: QTextCursor, now: Theme) -> None:
-        self._cursor, self._now = cursor, now
-        self._color = now.text
-        self._fresh, self._first = True, True
+    def __init__(self, cursor: QTextCursor, colors: Theme) -> None:
+        self._cursor, self._colors = cursor, colors
+        self._color = colors.text
+        self._is_at_block_start, self._is_document_empty = True, True
         self._weight = QFont.Weight.Normal
-        self._lists: list[int | None] = []  # the next number, or None for bullets
+        self._item_numbers: list[int | None] = []  # of the open lists: the next number, None for bullets
 
     def write_tokens(self, text: str, color: str) -> None:
-        """A part of the answer. A second part goes on in the paragraph of the first."""
+        """Writes a part of the answer in one colour. A second part continues in the last paragraph of the first."""
         self._color = color
-        self._fresh = self._first or text.startswith("\n")
+        self._is_at_block_start = self._is_document_empty or text.startswith("\n")
         tokens = iter(build_parser().parse(text))
         for token in tokens:
             if token.type == "table_open":
-                self._write_table(list(takewhile(lambda one: one.type != "table_close", tokens)))
+                self._write_table(list(takewhile(lambda row_token: row_token.type != "table_close", tokens)))
             else:
                 self._write_token(token)
 
-    def cut_short(self) -> None:
-        """Says in a paragraph of its own that there is more."""
-        self._fresh, self._lists = True, []
+    def write_cut_notice(self) -> None:
+        """Writes a last paragraph which says that the rest is not shown."""
+        self._is_at_block_start, self._item_numbers = True, []
         self._start_block()
-        self._insert_text(tr(_CUT), self._char_format(muted=True))
+        self._insert_text(tr(_CUT_TEXT), self._char_format(muted=True))
 
     def _write_table(self, tokens: list[Any]) -> None:
-        """Rows and columns; what is too large for one is written row by row."""
-        rows = [one for one in tokens if one.type == "tr_open"]
-        cells = [one for one in tokens if one.type in ("th_open", "td_open")]
+        """Writes a table, row by row if it is too large for a real one."""
+        rows = [token for token in tokens if token.type == "tr_open"]
+        cells = [token for token in tokens if token.type in ("th_open", "td_open")]
         columns = len(cells) // max(1, len(rows))
-        if not rows or len(cells) > _CELLS or columns > _COLUMNS:
+        if not rows or len(cells) > _MAX_TABLE_CELLS or columns > _MAX_TABLE_COLUMNS:
             for token in tokens:
                 self._write_token(token)
             return
         self._start_block()
         table = self._cursor.insertTable(len(rows), columns, self._table_format())
-        inside = [one for one in tokens if one.type == "inline"]
-        for number, (cell, words) in enumerate(zip(cells, inside, strict=True)):
+        contents = [token for token in tokens if token.type == "inline"]
+        for number, (cell, content) in enumerate(zip(cells, contents, strict=True)):
             self._cursor = table.cellAt(number // columns, number % columns).firstCursorPosition()
             self._weight = QFont.Weight.DemiBold if cell.type == "th_open" else QFont.Weight.Normal
-            side = re.search("right|center", str(cell.attrs.get("style", "")))
-            form = QTextBlockFormat()
-            form.setAlignment(_SIDES[side[0] if side else ""])
-            self._cursor.setBlockFormat(form)
-            self._write_inline(words.children or [])
+            alignment = re.search("right|center", str(cell.attrs.get("style", "")))
+            block_format = QTextBlockFormat()
+            block_format.setAlignment(_ALIGNMENTS[alignment[0] if alignment else ""])
+            self._cursor.setBlockFormat(block_format)
+            self._write_inline(content.children or [])
         self._cursor = table.lastCursorPosition()
         self._cursor.movePosition(QTextCursor.MoveOperation.NextBlock)
-        self._first = self._fresh = True  # Qt leaves an empty paragraph below: what follows stands in it
+        self._is_document_empty = self._is_at_block_start = (
+            True  # the next block uses the empty paragraph that Qt leaves below
+        )
         self._weight = QFont.Weight.Normal
 
     def _table_format(self) -> QTextTableFormat:
-        form = QTextTableFormat()
-        form.setBorder(1)
-        form.setBorderBrush(QColor(self._now.line))
-        form.setBorderCollapse(True)
-        form.setCellPadding(5)
-        form.setTopMargin(6)
-        return form
+        table_format = QTextTableFormat()
+        table_format.setBorder(1)
+        table_format.setBorderBrush(QColor(self._colors.border))
+        table_format.setBorderCollapse(True)
+        table_format.setCellPadding(5)
+        table_format.setTopMargin(6)
+        return table_format
 
     def _write_token(self, token: Any) -> None:
         match token.type:
@@ -178,34 +178,34 @@ class _DocumentWriter:
                 self._write_list(token)
 
     def _write_list(self, token: Any) -> None:
-        """Where a list begins and ends."""
+        """Opens or closes a list; other tokens need nothing."""
         if token.type in ("bullet_list_open", "ordered_list_open"):
-            self._lists.append(int(token.attrs.get("start", 1)) if token.tag == "ol" else None)
+            self._item_numbers.append(int(token.attrs.get("start", 1)) if token.tag == "ol" else None)
         elif token.type in ("bullet_list_close", "ordered_list_close"):
-            self._lists.pop()
+            self._item_numbers.pop()
 
     def _start_block(self, weight: QFont.Weight = QFont.Weight.Normal) -> None:
         self._weight = weight
-        if not self._fresh:
-            self._fresh = True
+        if not self._is_at_block_start:
+            self._is_at_block_start = True
             return
-        form = QTextBlockFormat()
-        form.setLeftMargin(22.0 * len(self._lists))
-        form.setTopMargin(0.0 if self._first else 7.0)
-        form.setLineHeight(128.0, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        if self._first:
-            self._cursor.setBlockFormat(form)
+        block_format = QTextBlockFormat()
+        block_format.setLeftMargin(22.0 * len(self._item_numbers))
+        block_format.setTopMargin(0.0 if self._is_document_empty else 7.0)
+        block_format.setLineHeight(128.0, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        if self._is_document_empty:
+            self._cursor.setBlockFormat(block_format)
         else:
-            self._cursor.insertBlock(form)
-        self._first = False
+            self._cursor.insertBlock(block_format)
+        self._is_document_empty = False
 
     def _start_item(self) -> None:
         self._start_block()
-        number = self._lists[-1]
+        number = self._item_numbers[-1]
         self._insert_text("•  " if number is None else f"{number}.  ", self._char_format())
         if number is not None:
-            self._lists[-1] = number + 1
-        self._fresh = False  # the item's own paragraph stands on this line
+            self._item_numbers[-1] = number + 1
+        self._is_at_block_start = False  # the paragraph of the item is written on this line
 
     def _write_inline(self, tokens: list[Any]) -> None:
         bold = italic = 0
@@ -222,13 +222,13 @@ class _DocumentWriter:
                     self._insert_text(f" ({link})" if link else "", self._char_format(muted=True))
                     link = ""
                 case "text" | "softbreak":
-                    words = " " if token.type == "softbreak" else token.content
-                    self._insert_text(words, self._char_format(bold=bool(bold), italic=bool(italic)))
+                    text = " " if token.type == "softbreak" else token.content
+                    self._insert_text(text, self._char_format(bold=bool(bold), italic=bool(italic)))
                 case _:
                     self._write_leaf(token)
 
     def _write_leaf(self, token: Any) -> None:
-        """What has no words of its own inside."""
+        """Writes a span that has no children."""
         match token.type:
             case "hardbreak":
                 self._insert_text("\u2028", self._char_format())
@@ -239,25 +239,25 @@ class _DocumentWriter:
             case "code_inline":
                 self._insert_text(token.content, self._char_format(code=True))
 
-    def _insert_text(self, text: str, form: QTextCharFormat) -> None:
+    def _insert_text(self, text: str, char_format: QTextCharFormat) -> None:
         if text:
-            self._cursor.insertText(break_long_words(text), form)
+            self._cursor.insertText(break_long_words(text), char_format)
 
     def _char_format(
         self, bold: bool = False, italic: bool = False, code: bool = False, muted: bool = False
     ) -> QTextCharFormat:
-        form = QTextCharFormat()
-        form.setForeground(QColor(self._now.muted if muted else self._color))
-        form.setFontWeight(QFont.Weight.DemiBold if bold else self._weight)
-        form.setFontItalic(italic)
+        char_format = QTextCharFormat()
+        char_format.setForeground(QColor(self._colors.muted if muted else self._color))
+        char_format.setFontWeight(QFont.Weight.DemiBold if bold else self._weight)
+        char_format.setFontItalic(italic)
         if code:
-            form.setFontFamilies(["monospace"])
-            form.setBackground(QColor(self._now.chosen))
-        return form
+            char_format.setFontFamilies(["monospace"])
+            char_format.setBackground(QColor(self._colors.selection))
+        return char_format
 
 
 def _host_name(address: str) -> str:
-    """Where a link leads: shown, never opened."""
+    """The host of an http or https address, which is shown beside a link; "" for any other."""
     try:
         parts = urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The messages of one conversation, as values and as a list for a view. Knows nothing of drawing or the engine."""
+"""The messages of a conversation, and the list model that gives them to the view."""
 
 from __future__ import annotations
 
@@ -6,121 +6,109 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex
 
 from assistant.text.i18n import ntr, tr
+from ui.widgets.list_model import ItemListModel
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
-_READ = 20_000  # letters that a screen reader is given of a message: more would hold up both
+_MAX_SPOKEN_LETTERS = 20_000  # of a message: a longer one would block the window and the screen reader
 MAX_DRAWN_LETTERS = 100_000  # of a message
-Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """One message. `who` is "you", "hark" or "note"; `heard`: so many letters of `text` were heard, None for all;
-    `turn` is its number in the history, `pictures` the digests of what it is about."""
+    """One message of the conversation."""
 
-    sender: str
+    sender: str  # "you" for a question, "hark" for an answer, "note" for a remark of the window
     text: str
-    detail: str = ""
-    heard_letters: int | None = None
-    turn_id: int | None = None
-    picture_digests: tuple[str, ...] = ()
+    detail: str = ""  # stands in the heading, such as the name of the model
+    heard_letters: int | None = None  # so many letters of the answer were spoken; None: all of them
+    turn_id: int | None = None  # of the turn in the history; None if it is not saved
+    picture_digests: tuple[str, ...] = ()  # the pictures that a question is about
 
     @property
     def drawn_part(self) -> ChatMessage:
-        """The message as far as it is drawn, and a letter more if there is more: what comes after changes nothing."""
+        """The message cut to what is drawn of it, and one letter more if it is longer.
+
+        Text that is added after that does not change it, so the document that was laid out for it stays valid."""
         if len(self.text) <= MAX_DRAWN_LETTERS + 1:
             return self
         return replace(self, text=self.text[: MAX_DRAWN_LETTERS + 1])
 
     @property
     def heading_text(self) -> str:
-        who = {"you": tr("You said"), "hark": "Hark"}.get(self.sender, "")
-        return who + (f" · {self.detail}" if self.detail else "")
+        """Who sent it, and the detail; "" for a note."""
+        sender = {"you": tr("You said"), "hark": "Hark"}.get(self.sender, "")
+        return sender + (f" · {self.detail}" if self.detail else "")
 
     @property
     def speech_text(self) -> str:
-        """What a screen reader says for it."""
+        """What a screen reader says for the message, with the part of the answer that was not spoken."""
         unheard = self.text[self.heard_letters :].strip() if self.heard_letters is not None else ""
-        said = f"{self.heading_text}: {self.text[: self.heard_letters]}" if self.heading_text else self.text
+        text = f"{self.heading_text}: {self.text[: self.heard_letters]}" if self.heading_text else self.text
         if self.picture_digests:
-            said += " ({})".format(ntr("{n} picture", "{n} pictures", len(self.picture_digests)))
-        return said + " ({})".format(tr("not heard: {text}").format(text=unheard)) if unheard else said
+            text += " ({})".format(ntr("{n} picture", "{n} pictures", len(self.picture_digests)))
+        return text + " ({})".format(tr("not heard: {text}").format(text=unheard)) if unheard else text
 
 
-class MessageListModel(QAbstractListModel):
-    """Oldest first. `thumbs` are small pictures by their digests, as far as they are known."""
+class MessageListModel(ItemListModel[ChatMessage]):
+    """The messages of the open conversation, the oldest first."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._items: list[ChatMessage] = []
-        self.thumbnails: dict[str, QImage] = {}
+        self.thumbnails: dict[str, QImage] = {}  # small copies of pictures by their digests, as far as they are known
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._items)
+    def displayed_text(self, item: ChatMessage) -> str:
+        """The message as a screen reader says it: the delegate paints it from the item itself."""
+        return self.spoken_text(item)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._items):
-            return None
-        item = self._items[index.row()]
-        if role == Qt.ItemDataRole.UserRole:
-            return item
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return item.speech_text[:_READ]
-        return None
+    def spoken_text(self, item: ChatMessage) -> str:
+        return item.speech_text[:_MAX_SPOKEN_LETTERS]
 
-    def append_message(self, item: ChatMessage) -> None:
+    def append_message(self, message: ChatMessage) -> None:
+        """Adds a message at the end."""
         row = len(self._items)
         self.beginInsertRows(QModelIndex(), row, row)
-        self._items.append(item)
+        self._items.append(message)
         self.endInsertRows()
 
-    def insert_messages(self, items: Sequence[ChatMessage], row: int) -> None:
-        """Others, from a row on."""
-        if items:
-            self.beginInsertRows(QModelIndex(), row, row + len(items) - 1)
-            self._items[row:row] = items
+    def insert_messages(self, messages: Sequence[ChatMessage], row: int) -> None:
+        """Inserts messages before a row."""
+        if messages:
+            self.beginInsertRows(QModelIndex(), row, row + len(messages) - 1)
+            self._items[row:row] = messages
             self.endInsertRows()
 
-    def reset_messages(self, items: Sequence[ChatMessage] = ()) -> None:
-        """Shows these and no others."""
-        self.beginResetModel()
-        self._items = list(items)
-        self.endResetModel()
-
     def remove_rows(self, first: int, end: int) -> None:
-        """Those from `first` to before `end` go."""
+        """Removes the rows from `first` up to, but not including, `end`."""
         if first < end:
             self.beginRemoveRows(QModelIndex(), first, end - 1)
             del self._items[first:end]
             self.endRemoveRows()
 
     def update_row(self, row: int, **fields: Any) -> None:
-        """Replaces fields of a message; of the last one for -1."""
+        """Replaces fields of a message; -1 is the last row."""
         row = row % len(self._items)
         self._items[row] = replace(self._items[row], **fields)
         self.dataChanged.emit(self.index(row), self.index(row))
 
     def append_text(self, row: int, text: str) -> None:
-        """More of a message came; `tell_change` tells the views when they are to look."""
+        """Adds text to a message without telling the views: call `notify_row_changed` when they should repaint it."""
         self._items[row] = replace(self._items[row], text=self._items[row].text + text)
 
     def notify_row_changed(self, row: int) -> None:
-        """Has the views look at a message again, if it is still there."""
+        """Has the views repaint a message, if the row still exists."""
         if 0 <= row < len(self._items):
             self.dataChanged.emit(self.index(row), self.index(row))
 
-    def message_at(self, row: int) -> ChatMessage:
-        return self._items[row]
-
-    def row_of(self, turn: int) -> int:
+    def question_row(self, turn: int) -> int:
         """The row of a turn's question, or -1."""
-        return next((at for at, one in enumerate(self._items) if one.turn_id == turn and one.sender == "you"), -1)
+        rows = (row for row, message in enumerate(self._items) if message.turn_id == turn and message.sender == "you")
+        return next(rows, -1)
 
-    def question_of(self, row: int) -> int:
-        """The row of the question that a message belongs to, or -1."""
-        return next((at for at in range(row, -1, -1) if self._items[at].sender == "you"), -1)
+    def question_row_before(self, row: int) -> int:
+        """The row of the question at or before `row`, or -1."""
+        return next((row for row in range(row, -1, -1) if self._items[row].sender == "you"), -1)

@@ -36,7 +36,7 @@ class PendingQuestions(QObject):
     def accept_question(self, question: ChatMessage) -> None:
         """The engine took a question: puts it among the messages, unless it is shown already."""
         rows = range(self._messages.rowCount() - 1, -1, -1)
-        row = next((row for row in rows if self._messages.message_at(row) == ChatMessage("you", question.text)), -1)
+        row = next((row for row in rows if self._messages.item_at(row) == ChatMessage("you", question.text)), -1)
         if question.text in self._hidden:
             self._hidden.remove(question.text)
         elif question.text in self._shown:

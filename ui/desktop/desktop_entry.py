@@ -1,4 +1,4 @@
-"""Hark in a Linux desktop's menu, and at its start: files where freedesktop.org has them. Knows nothing of widgets."""
+"""Installs Hark into the menu and the autostart of a Linux desktop (freedesktop.org: Desktop Entry, Autostart)."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ Name=Describe what is on my screen
 Name[zh_CN]=描述屏幕上的内容
 Exec={program} --describe
 """
-_ELSEWHERE = tr_noop("Only Linux desktops are set up so; elsewhere the system's own settings do it.")
+_LINUX_ONLY_TEXT = tr_noop("Only Linux desktops are set up so; elsewhere the system's own settings do it.")
 
 
 def desktop_entry(program: str, hidden: str = "") -> str:
-    """The menu's entry for a program, with what is added to its start."""
+    """The desktop entry that starts `program`; `hidden` is appended to the command that shows the window."""
     return _ENTRY.format(program=program, hidden=hidden)
 
 
 def install_entry(png: bytes) -> str:
-    """Puts Hark into the desktop's menu, with `png` of 256 pixels as its icon; returns what was done, in a sentence."""
+    """Puts Hark into the menu, with an icon of 256 x 256 pixels; returns a sentence on what was done or went wrong."""
     if sys.platform != "linux":
-        return tr(_ELSEWHERE)
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        return tr(_LINUX_ONLY_TEXT)
+    data_folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     try:
-        _write_file(data / "icons" / "hicolor" / "256x256" / "apps" / "hark.png", png)
-        _write_file(data / "applications" / "hark.desktop", desktop_entry(_program_command()).encode())
+        _write_file(data_folder / "icons" / "hicolor" / "256x256" / "apps" / "hark.png", png)
+        _write_file(data_folder / "applications" / "hark.desktop", desktop_entry(_program_command()).encode())
     except OSError as error:
         return tr("Hark could not be put into the menu: {why}.").format(why=error)
     return tr(
@@ -60,7 +60,7 @@ def install_entry(png: bytes) -> str:
 
 
 def install_with_icon() -> str:
-    """The same with the icon drawn here."""
+    """Puts Hark into the menu with its own icon; see `install_entry`."""
     from ui.desktop.screen_capture import encode_png
     from ui.desktop.tray_icon import app_icon
 
@@ -70,21 +70,23 @@ def install_with_icon() -> str:
 def set_autostart(enabled: bool) -> None:
     """Has Hark start with the desktop, or no longer. Raises `NotAvailableError` where that cannot be changed."""
     if sys.platform != "linux":
-        raise NotAvailableError("desktop", tr(_ELSEWHERE), "")
-    file = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "autostart" / "hark.desktop"
+        raise NotAvailableError("desktop", tr(_LINUX_ONLY_TEXT), "")
+    config_folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    entry = config_folder / "autostart" / "hark.desktop"
     try:
         if enabled:
-            _write_file(file, desktop_entry(_program_command(), hidden=" --away").encode())
+            _write_file(entry, desktop_entry(_program_command(), hidden=" --away").encode())
         else:
-            file.unlink(missing_ok=True)
+            entry.unlink(missing_ok=True)
     except OSError as error:
         message = tr("The desktop's start could not be changed: {why}.").format(why=error)
         raise NotAvailableError("desktop", message, "") from error
 
 
 def _program_command() -> str:
-    found = shutil.which("hark-window", path=str(Path(sys.executable).parent)) or shutil.which("hark-window")
-    return found or f"{sys.executable} -m ui"
+    """The command that starts the window: the script of this installation, else the module."""
+    script = shutil.which("hark-window", path=str(Path(sys.executable).parent)) or shutil.which("hark-window")
+    return script or f"{sys.executable} -m ui"
 
 
 def _write_file(path: Path, data: bytes) -> None:

@@ -1,7 +1,8 @@
-"""Keys that Hark takes everywhere on the desktop: Ctrl+Alt with H, J or K. Knows nothing of what they do.
+"""Global hotkeys: Ctrl+Alt with H, J or K, whichever window has the focus.
 
-X11 by XGrabKey, Windows by RegisterHotKey (not tried), Wayland by the desktop's portal, if it has that one. Elsewhere
-no program may take keys; the desktop's own settings can bind `hark-window --talk`, `--stop` and `--describe`."""
+X11 through XGrabKey, Windows through RegisterHotKey (not tried), Wayland through the desktop's portal, if it offers
+global shortcuts. Elsewhere the user can bind `hark-window --talk`, `--stop` and `--describe` in the settings of the
+desktop."""
 
 from __future__ import annotations
 
@@ -19,63 +20,68 @@ from assistant.text.i18n import tr
 if TYPE_CHECKING:
     from ui.desktop.portal_shortcuts import PortalShortcuts
 
-_REPEAT = 0.7  # seconds in which a press may be a held key's first repetition
-HOTKEY_COMMANDS = {"h": "talk", "j": "stop", "k": "describe"}
+_REPEAT_DELAY_S = 0.7  # a press so soon after another may be the first repeat of a held key
+HOTKEY_COMMANDS = {"h": "talk", "j": "stop", "k": "describe"}  # what each key does, pressed with Ctrl+Alt
 
 
 class _HotkeyBackend(Protocol):
-    def register(self) -> list[str]:
-        """Takes what it can; returns the keys that other programs have."""
+    """Registers the hotkeys with a window system."""
 
-    def unregister(self) -> None: ...
+    def register(self) -> list[str]:
+        """Registers all hotkeys that are free; returns the keys of `HOTKEY_COMMANDS` that are not."""
+
+    def unregister(self) -> None:
+        """Gives all hotkeys back."""
 
 
 class GlobalHotkeys(QObject):
-    """`pressed` gives "talk", "stop" or "describe"; `told` what the user should know and whether the keys are taken,
-    when that is known only later."""
+    """Registers the hotkeys of this desktop.
+
+    `hotkey_pressed` carries "talk", "stop" or "describe". `registration_reported` is emitted where the desktop answers
+    only later; it carries a sentence for the user and whether the hotkeys are registered."""
 
     hotkey_pressed, registration_reported = Signal(str), Signal(str, bool)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._taker: _HotkeyBackend | PortalShortcuts | None = None
+        self._backend: _HotkeyBackend | PortalShortcuts | None = None
 
-    def set_enabled(self, wanted: bool) -> str:
-        """Takes the keys, or lets them go; returns what the user should know of it."""
-        if self._taker:
-            self._taker.unregister()
-            self._taker = None
-        if not wanted:
+    def set_enabled(self, is_enabled: bool) -> str:
+        """Registers the hotkeys, or gives them back; returns a sentence for the user, "" where the desktop is asked."""
+        if self._backend:
+            self._backend.unregister()
+            self._backend = None
+        if not is_enabled:
             return tr("The keys are free again.")
         backends: dict[str, Callable[[GlobalHotkeys], _HotkeyBackend]]
         backends = {"xcb": _X11Hotkeys, "windows": _WindowsHotkeys}
         make_backend = backends.get(QGuiApplication.platformName())
         if make_backend is None:
-            return self._ask_desktop()
-        self._taker = backend = make_backend(self)
-        others = [f"Ctrl+Alt+{key.upper()}" for key in backend.register()]
-        if others:
+            return self._ask_portal()
+        self._backend = backend = make_backend(self)
+        refused = [f"Ctrl+Alt+{key.upper()}" for key in backend.register()]
+        if refused:
             return tr("{keys} cannot be had here, another program may have it; the other keys work everywhere.").format(
-                keys=", ".join(others)
+                keys=", ".join(refused)
             )
         return tr("Everywhere: Ctrl+Alt+H talks, Ctrl+Alt+J stops, Ctrl+Alt+K describes the screen.")
 
-    def _ask_desktop(self) -> str:
+    def _ask_portal(self) -> str:
         from ui.desktop import portal_shortcuts
 
         if sys.platform != "linux":
             return portal_shortcuts.unavailable_text()
-        self._taker = made = portal_shortcuts.PortalShortcuts(self, HOTKEY_COMMANDS)
-        made.hotkey_pressed.connect(self.hotkey_pressed)
-        made.registration_reported.connect(self.registration_reported)
-        made.register()
+        self._backend = shortcuts = portal_shortcuts.PortalShortcuts(self, HOTKEY_COMMANDS)
+        shortcuts.hotkey_pressed.connect(self.hotkey_pressed)
+        shortcuts.registration_reported.connect(self.registration_reported)
+        shortcuts.register()
         return ""
 
 
 class _X11Hotkeys:
-    """A connection of its own to the display."""
+    """Grabs the hotkeys through its own connection to the X server."""
 
-    _LOCKS = (0, 2, 16, 18)  # with Caps Lock and Num Lock, or without
+    _LOCK_MASKS = (0, 2, 16, 18)  # every combination of Caps Lock and Num Lock
 
     def __init__(self, hotkeys: GlobalHotkeys) -> None:
         from Xlib import XK, X, display
@@ -84,29 +90,30 @@ class _X11Hotkeys:
         self._press, self._hotkeys = X.KeyPress, hotkeys
         self._modifiers = X.ControlMask | X.Mod1Mask
         codes = {key: self._display.keysym_to_keycode(XK.string_to_keysym(key)) for key in HOTKEY_COMMANDS}
-        # A keyboard without these letters gives 0, which would mean all keys.
+        # Keyboards without a letter report 0 for it, which would grab all keys.
         self._codes = {code: key for key, code in codes.items() if code}
-        self._last = dict.fromkeys(HOTKEY_COMMANDS, 0.0)
+        self._pressed_at = dict.fromkeys(HOTKEY_COMMANDS, 0.0)  # in seconds, by key
         self._notifier = QSocketNotifier(self._display.fileno(), QSocketNotifier.Type.Read, hotkeys)
         self._notifier.activated.connect(self._on_events)
 
     def register(self) -> list[str]:
         from Xlib import X, error
 
-        root, others = self._display.screen().root, [key for key in HOTKEY_COMMANDS if key not in self._codes.values()]
+        root = self._display.screen().root
+        refused = [key for key in HOTKEY_COMMANDS if key not in self._codes.values()]
         for code, key in self._codes.items():
-            caught = error.CatchError(error.BadAccess)
-            for lock in self._LOCKS:
+            access_error = error.CatchError(error.BadAccess)
+            for lock in self._LOCK_MASKS:
                 mask = self._modifiers | lock
-                root.grab_key(code, mask, False, X.GrabModeAsync, X.GrabModeAsync, onerror=caught)
+                root.grab_key(code, mask, False, X.GrabModeAsync, X.GrabModeAsync, onerror=access_error)
             self._display.sync()
-            others += [key] if caught.get_error() else []
-        self._on_events()  # some may have come in between
-        return others
+            refused += [key] if access_error.get_error() else []
+        self._on_events()  # some may have arrived in the meantime
+        return refused
 
     def unregister(self) -> None:
         self._notifier.setEnabled(False)
-        self._display.close()  # and all that it took is free
+        self._display.close()  # which ends all its grabs
 
     @Slot()
     def _on_events(self) -> None:
@@ -116,25 +123,27 @@ class _X11Hotkeys:
                 self._on_key(self._codes[event.detail])
 
     def _on_key(self, key: str) -> None:
-        """X repeats a key that is held: once is enough."""
-        now, last = time.monotonic(), self._last[key]
-        self._last[key] = now
-        if now - last > _REPEAT:
+        """Reports a key unless it is the repeat of one that is held."""
+        now, pressed_at = time.monotonic(), self._pressed_at[key]
+        self._pressed_at[key] = now
+        if now - pressed_at > _REPEAT_DELAY_S:
             self._hotkeys.hotkey_pressed.emit(HOTKEY_COMMANDS[key])
 
 
 class _WindowsHotkeys(QAbstractNativeEventFilter):
-    """Messages of the thread's own queue."""
+    """Registers the hotkeys with Windows, which posts their messages to the queue of this thread."""
 
-    _HOTKEY, _CONTROL_ALT, _NO_REPEAT = 0x0312, 0x0003, 0x4000
+    _WM_HOTKEY, _MOD_CONTROL_ALT, _MOD_NOREPEAT = 0x0312, 0x0003, 0x4000
 
     def __init__(self, hotkeys: GlobalHotkeys) -> None:
         super().__init__()
         self._hotkeys, self._user32 = hotkeys, getattr(ctypes, "windll").user32  # noqa: B009 (Windows alone has it)
-        QGuiApplication.instance().installNativeEventFilter(self)  # type: ignore[union-attr]
+        self._application = QGuiApplication.instance()
+        if self._application is not None:
+            self._application.installNativeEventFilter(self)
 
     def register(self) -> list[str]:
-        how = self._CONTROL_ALT | self._NO_REPEAT
+        how = self._MOD_CONTROL_ALT | self._MOD_NOREPEAT
         return [
             key for key in HOTKEY_COMMANDS if not self._user32.RegisterHotKey(None, ord(key), how, ord(key.upper()))
         ]
@@ -142,12 +151,14 @@ class _WindowsHotkeys(QAbstractNativeEventFilter):
     def unregister(self) -> None:
         for key in HOTKEY_COMMANDS:
             self._user32.UnregisterHotKey(None, ord(key))
-        QGuiApplication.instance().removeNativeEventFilter(self)  # type: ignore[union-attr]
+        if self._application is not None:
+            self._application.removeNativeEventFilter(self)
 
-    def nativeEventFilter(self, kind: QByteArray | bytes | bytearray | memoryview, message: Any) -> Any:
+    def nativeEventFilter(self, event_type: QByteArray | bytes | bytearray | memoryview, message: int) -> object:
         from ctypes import wintypes
 
-        told = wintypes.MSG.from_address(int(message))
-        if told.message == self._HOTKEY and chr(told.wParam) in HOTKEY_COMMANDS:
-            self._hotkeys.hotkey_pressed.emit(HOTKEY_COMMANDS[chr(told.wParam)])
+        windows_message = wintypes.MSG.from_address(int(message))
+        key = chr(windows_message.wParam)
+        if windows_message.message == self._WM_HOTKEY and key in HOTKEY_COMMANDS:
+            self._hotkeys.hotkey_pressed.emit(HOTKEY_COMMANDS[key])
         return False, 0

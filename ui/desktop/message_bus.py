@@ -1,8 +1,8 @@
-"""Looks whether the desktop's message buses (D-Bus) answer, before Qt asks them: Qt waits 25 s for every answer, and
-shows no window meanwhile.
+"""Checks that the desktop's message buses (D-Bus) answer, before Qt uses them: Qt waits 25 s for every answer, and
+shows no window until then.
 
-D-Bus specification, "Message Protocol" and "Authentication Protocol". The few words are spoken here: to import a
-library for them, or even Python's own `socket`, takes a tenth of the time until the window is painted."""
+It implements the little that it needs of the D-Bus specification ("Message Protocol", "Authentication Protocol"): to
+import a library for it, or even Python's own `socket`, takes a tenth of the time until the window is painted."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from struct import pack, unpack
 
 from assistant.text.i18n import tr_noop
 
-_BUS_TIMEOUT_S = 0.5  # for all that is asked of one; a bus that is well takes some thousandths
+_BUS_TIMEOUT_S = 0.5  # for all questions to one bus; a working one takes a few milliseconds
 _SESSION_VARIABLE, _ACCESSIBILITY_VARIABLE = "DBUS_SESSION_BUS_ADDRESS", "AT_SPI_BUS_ADDRESS"
-_DISABLED_ADDRESS = "disabled:"  # where nothing can be: who asks there is told so at once
+_DISABLED_ADDRESS = "disabled:"  # an address of an unknown kind: connecting to it fails at once
 _MAX_REPLY_BYTES = 65_536
-_METHOD_CALL, _METHOD_RETURN, _ERROR_REPLY = 1, 2, 3  # kinds of messages
-_NO_AUTO_START = 2  # a flag: a service that does not run need not be started for this
-# What a bus that hangs, breaks off or talks nonsense comes to.
+_METHOD_CALL, _METHOD_RETURN, _ERROR_REPLY = 1, 2, 3  # message types
+_NO_AUTO_START = 2  # a flag: do not start a service for this call
+# What is raised if a bus hangs, closes the connection or sends nonsense.
 _BUS_ERRORS = (OSError, ValueError, StructError)
 
 _SESSION_SILENT_TEXT = tr_noop(
@@ -37,8 +37,9 @@ _READER_SILENT_TEXT = tr_noop(
 
 
 def disable_silent_buses() -> str:
-    """Takes buses that are there and do not answer out of this process's environment, and its children's; returns a
-    marked sentence for the user, or "". Takes half a second for each that does not."""
+    """Removes buses that exist but do not answer from the environment of this process and its children.
+
+    Returns an untranslated sentence for the user, "" if all buses work. Each silent bus takes half a second."""
     if sys.platform != "linux":
         return ""
     problem, reader_address = "", os.environ.get(_ACCESSIBILITY_VARIABLE, "")
@@ -62,12 +63,12 @@ def _session_address() -> str:
 
 
 class _SilentReaderError(Exception):
-    """The bus answers, but not the service that tells programs of screen readers."""
+    """The session bus answers, but not its accessibility service (org.a11y.Bus)."""
 
 
 class _BusConnection:
-    """A connection to a bus, for half a second; not `connected` where there is none, or where only D-Bus itself knows
-    how to get there. Raises `_FAULTS`."""
+    """A connection to a bus, for half a second. `is_connected` is false if there is no bus at the address, or if only a
+    D-Bus library can reach it. Every method raises `_BUS_ERRORS`."""
 
     def __init__(self, address: str) -> None:
         self._deadline, self._serial = time.monotonic() + _BUS_TIMEOUT_S, 0
@@ -80,7 +81,7 @@ class _BusConnection:
         self._socket.close()
 
     def accessibility_address(self) -> str:
-        """Of the bus of screen readers, or "" if there is none. Raises `_SilentReader`."""
+        """The address of the accessibility bus, "" if there is none. Raises `_SilentReaderError`."""
         if not self.is_connected:
             return ""
         service = ("org.a11y.Bus", "/org/a11y/bus")
@@ -90,7 +91,7 @@ class _BusConnection:
                 return ""
         except _BUS_ERRORS as fault:
             raise _SilentReaderError from fault
-        with contextlib.suppress(*_BUS_ERRORS):  # Qt does not wait for this one
+        with contextlib.suppress(*_BUS_ERRORS):  # Qt does not wait for this answer
             if reply := self._call_method(*service, "org.a11y.Bus", "GetAddress"):
                 return reply[4:].rstrip(b"\0").decode()
         return ""
@@ -99,14 +100,14 @@ class _BusConnection:
         self._apply_timeout()
         try:
             self._socket.connect(socket_address)
-        except (BlockingIOError, TimeoutError):  # nobody takes the calls any more
+        except (BlockingIOError, TimeoutError):  # the bus no longer accepts connections
             raise
-        except OSError:  # nobody is there: D-Bus knows as soon as we do
+        except OSError:  # nobody listens there: D-Bus will notice at once, too
             return False
         return True
 
     def _authenticate_user(self) -> bool:
-        """Whether the bus knows us; it answers in any case."""
+        """Whether the bus accepts this user."""
         user = str(os.getuid()).encode().hex().encode()
         self._send_bytes(b"\0AUTH EXTERNAL " + user + b"\r\n")
         answer = b""
@@ -123,7 +124,7 @@ class _BusConnection:
         return self._call_method(name, "/org/freedesktop/DBus", name, "Hello") is not None
 
     def _call_method(self, service: str, path: str, interface: str, method: str, *arguments: str) -> bytes | None:
-        """What a method answers; None where it cannot."""
+        """The body of a method's reply; None if it replies with an error."""
         self._serial += 1
         self._send_bytes(_encode_call(self._serial, (path, interface, method, service), arguments))
         while True:
@@ -161,11 +162,11 @@ class _BusConnection:
 
 
 def _socket_addresses(address: str) -> list[str]:
-    """The sockets that an address names, in its order; those in the abstract namespace begin with NUL."""
+    """The Unix sockets of a D-Bus address, in order; those in the abstract namespace begin with NUL."""
     addresses = []
     for entry in address.split(";"):
         transport, _, rest = entry.partition(":")
-        parameters = dict(fact.partition("=")[::2] for fact in rest.split(","))
+        parameters = dict(parameter.partition("=")[::2] for parameter in rest.split(","))
         if transport == "unix" and ("path" in parameters or "abstract" in parameters):
             socket_address = parameters.get("path") or "\0" + parameters.get("abstract", "")
             addresses.append(re.sub("%([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), socket_address))
@@ -173,11 +174,11 @@ def _socket_addresses(address: str) -> list[str]:
 
 
 def _encode_call(serial: int, names: tuple[str, str, str, str], arguments: tuple[str, ...]) -> bytes:
-    """A call with texts: `names` are path, interface, method and service."""
+    """A method call with string arguments; `names` are the path, interface, method and service."""
     fields = b""
     for code, kind, value in zip((1, 2, 3, 6), "osss", names, strict=True):
         fields = _pad_to(fields, 8) + bytes((code, 1, ord(kind), 0)) + _encode_text(value)
-    if arguments:  # of which kinds they are
+    if arguments:  # their signature
         fields = _pad_to(fields, 8) + b"\x08\x01g\0" + bytes((len(arguments),)) + b"s" * len(arguments) + b"\0"
     body = b""
     for text in arguments:

@@ -1,6 +1,6 @@
-"""One window at a time: a second start, or a key of the desktop, tells the first one. Knows nothing of widgets.
+"""Ensures that one window runs at a time: a second start sends its command to the first one and ends.
 
-`hark-window --talk`, `--stop` and `--describe` can be bound to keys in any desktop's own settings."""
+So `hark-window --talk`, `--stop` and `--describe` can be bound to keys in the settings of any desktop."""
 
 from __future__ import annotations
 
@@ -22,90 +22,93 @@ from PySide6.QtCore import (
 )
 
 COMMANDS = ("show", "talk", "stop", "describe")
-_MAX_BYTES = 16  # of what another process may say: the longest of `DEEDS` and some
-_PATIENCE, _PAUSE = 2000, 100  # milliseconds for the other one to answer, which may be starting, and between two tries
-_TAKEN = b"."
+_MAX_COMMAND_BYTES = 16  # more than the longest command has
+_ANSWER_TIMEOUT_MS = 2000  # the first instance may still be starting
+_RETRY_PAUSE_MS = 100
+_ACCEPTED = b"."
 
 
 class SingleInstance(QObject):
-    """`told` gives one of `DEEDS`. `first`: whether there was none before; it stays so while this lives."""
+    """One running window for a data folder. `is_first`: no other one was running when this object was made.
+
+    `command_received` carries one of `COMMANDS` that a later start has sent."""
 
     command_received = Signal(str)
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        place = QByteArray(str(folder.resolve()).encode())
-        hashed = QCryptographicHash.hash(place, QCryptographicHash.Algorithm.Sha256).toHex()
-        self._name = "hark-" + bytes(hashed.data()).decode()[:16]
+        path = QByteArray(str(folder.resolve()).encode())
+        digest = QCryptographicHash.hash(path, QCryptographicHash.Algorithm.Sha256).toHex()
+        self._name = "hark-" + bytes(digest.data()).decode()[:16]
         self._lock = QLockFile(str(folder / "window.lock"))
-        self._lock.setStaleLockTime(0)  # of a process that lives it is never stale
+        self._lock.setStaleLockTime(0)  # the lock of a running process never expires
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-        # Where nothing can be written, nothing can be locked, for whatever reason: better two windows than none.
+        # If the lock cannot be written, for whatever reason, start anyway: better two windows than none.
         self.is_first = (
-            not _may_be_a_lock(folder / "window.lock")
+            not _can_be_locked(folder / "window.lock")
             or self._lock.tryLock(0)
             or self._lock.error() != QLockFile.LockError.LockFailedError
         )
 
     @Slot()
     def start_listening(self) -> None:
-        """Takes what later ones tell. Qt's network library is loaded here: after the first paint."""
+        """Accepts the commands of later starts. Call it after the first paint: it loads Qt's network library."""
         from PySide6.QtNetwork import QLocalServer
 
-        QLocalServer.removeServer(self._name)  # of one that was killed
+        QLocalServer.removeServer(self._name)  # left behind by a process that was killed
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
         self._server.listen(self._name)
 
-    def send_command(self, deed: str) -> bool:
-        """Tells the first one; whether it took it. One that does not answer is asked again for two seconds."""
-        until = QDeadlineTimer(_PATIENCE)
-        while not self._try_send(deed, until):
-            if until.hasExpired():
+    def send_command(self, command: str) -> bool:
+        """Sends a command to the first instance, for two seconds if it does not answer; whether it was accepted."""
+        deadline = QDeadlineTimer(_ANSWER_TIMEOUT_MS)
+        while not self._try_send(command, deadline):
+            if deadline.hasExpired():
                 return False
-            QThread.msleep(_PAUSE)
+            QThread.msleep(_RETRY_PAUSE_MS)
         return True
 
-    def _try_send(self, deed: str, until: QDeadlineTimer) -> bool:
+    def _try_send(self, command: str, deadline: QDeadlineTimer) -> bool:
         from PySide6.QtNetwork import QLocalSocket
 
         socket = QLocalSocket()
         socket.connectToServer(self._name)
-        if not socket.waitForConnected(until.remainingTime()):
+        if not socket.waitForConnected(deadline.remainingTime()):
             return False
-        socket.write(deed.encode())
-        # That it was written is no answer: the system takes it for one that hangs.
-        return socket.waitForReadyRead(until.remainingTime()) and bytes(socket.readAll().data()) == _TAKEN
+        socket.write(command.encode())
+        # Only an answer shows that it was read: the system accepts bytes for a process that hangs, too.
+        return socket.waitForReadyRead(deadline.remainingTime()) and bytes(socket.readAll().data()) == _ACCEPTED
 
     @Slot()
     def _on_connection(self) -> None:
-        """Never waits: one that connects and says nothing must not hold up the window."""
+        """Reads without waiting: a process that connects and sends nothing must not block the window."""
         socket = self._server.nextPendingConnection()
-        socket.setReadBufferSize(_MAX_BYTES)  # Qt reads no more of it, however much there is
-        socket.readyRead.connect(self._on_words)
+        socket.setReadBufferSize(_MAX_COMMAND_BYTES)  # Qt reads no more, however much is sent
+        socket.readyRead.connect(self._on_ready_read)
         socket.disconnected.connect(socket.deleteLater)
-        QTimer.singleShot(_PATIENCE, socket, socket.abort)  # whoever connects and says nothing, or goes on and on
+        QTimer.singleShot(_ANSWER_TIMEOUT_MS, socket, socket.abort)  # whoever sends nothing, or sends too slowly
         if socket.bytesAvailable():
             self._read_command(socket)
 
     @Slot()
-    def _on_words(self) -> None:
+    def _on_ready_read(self) -> None:
         self._read_command(self.sender())
 
     def _read_command(self, socket: Any) -> None:
-        """One of `DEEDS`, perhaps in pieces; whoever says anything else is not answered."""
-        said = bytes(socket.peek(_MAX_BYTES).data())
-        deed = next((deed for deed in COMMANDS if deed.encode() == said), None)
-        if deed:
-            socket.read(_MAX_BYTES)
-            socket.write(_TAKEN)
-            self.command_received.emit(deed)
-        elif not any(deed.encode().startswith(said) for deed in COMMANDS):
+        """Accepts one of `COMMANDS`, which may arrive in pieces; hangs up on anything else."""
+        data = bytes(socket.peek(_MAX_COMMAND_BYTES).data())
+        command = next((command for command in COMMANDS if command.encode() == data), None)
+        if command:
+            socket.read(_MAX_COMMAND_BYTES)
+            socket.write(_ACCEPTED)
+            self.command_received.emit(command)
+        elif not any(command.encode().startswith(data) for command in COMMANDS):
             socket.abort()
 
 
-def _may_be_a_lock(path: Path) -> bool:
-    """Whether it is a file, or can become one: Qt would wait for ever for what a FIFO says of its owner."""
+def _can_be_locked(path: Path) -> bool:
+    """Whether the path is a regular file or does not exist: Qt would wait for ever on a FIFO."""
     return path.is_file() or not os.path.lexists(path)

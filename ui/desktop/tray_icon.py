@@ -1,4 +1,4 @@
-"""Hark in the desktop's tray: a menu, and a word when an answer is ready and nobody looks. Knows no engine."""
+"""The tray icon with its menu, and the notification when an answer is ready while the window is away."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ if TYPE_CHECKING:
 
 
 class TrayIcon(QObject):
-    """`wanted` gives "show", "talk", "stop", "describe" or "quit"."""
+    """The icon in the tray of the desktop.
+
+    `command_requested` carries "show", "talk", "stop", "describe" or "quit", as chosen in the menu; a click on the icon
+    or on a notification requests "show"."""
 
     command_requested = Signal(str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._tray = QSystemTrayIcon(app_icon(), self)
-        self._notice, self._last = QProcess(self), 0
-        self._notice.finished.connect(self._on_notice)
+        self._notifier, self._notification_number = QProcess(self), 0
+        self._notifier.finished.connect(self._on_notified)
         set_tool_tip(self._tray, "Hark")
         self._menu = QMenu(window)
-        for what, text in (
+        for command, text in (
             ("show", tr("Show the window")), ("talk", tr("Talk")), ("stop", tr("Stop speaking")),
             ("describe", tr("Describe what is on my screen")), ("quit", tr("Quit")),
         ):  # fmt: skip
-            self._menu.addAction(text).triggered.connect(lambda _=False, what=what: self.command_requested.emit(what))
+            self._menu.addAction(text).triggered.connect(
+                lambda _=False, command=command: self.command_requested.emit(command)
+            )
         self._tray.setContextMenu(self._menu)
         self._tray.activated.connect(self._on_click)
         self._tray.messageClicked.connect(lambda: self.command_requested.emit("show"))
@@ -46,22 +51,24 @@ class TrayIcon(QObject):
         return QSystemTrayIcon.isSystemTrayAvailable()
 
     def notify_answer_ready(self) -> None:
-        """An answer is ready: told where the window is away, and without the answer: desktops keep what they show."""
+        """Notifies the user that an answer is ready, unless the window has the focus.
+
+        The answer itself is not shown: desktops keep what they have shown."""
         if QApplication.activeWindow() is not None:
             return
         if self.is_available:
             self._tray.showMessage("Hark", tr("An answer is ready."), self._tray.icon())
-        elif sys.platform == "linux" and self._notice.state() == QProcess.ProcessState.NotRunning:
-            # To a process of its own: nothing of it stays in this one.
-            self._notice.start(
-                sys.executable, ["-P", "-m", "ui.desktop.notification", str(self._last), tr("An answer is ready.")]
-            )
+        elif sys.platform == "linux" and self._notifier.state() == QProcess.ProcessState.NotRunning:
+            # In a process of its own, so that the D-Bus library is not loaded into this one.
+            arguments = [str(self._notification_number), tr("An answer is ready.")]
+            self._notifier.start(sys.executable, ["-P", "-m", "ui.desktop.notification", *arguments])
 
     @Slot(int)
-    def _on_notice(self, code: int) -> None:
-        """The next one comes in its place; a desktop that shows none is no fault."""
-        shown = bytes(self._notice.readAllStandardOutput().data())
-        self._last = int(shown) if code == 0 else self._last
+    def _on_notified(self, exit_code: int) -> None:
+        """Remembers the number of the notification, which the next one replaces; a failure is ignored."""
+        output = bytes(self._notifier.readAllStandardOutput().data())
+        if exit_code == 0:
+            self._notification_number = int(output)
 
     @Slot(QSystemTrayIcon.ActivationReason)
     def _on_click(self, reason: QSystemTrayIcon.ActivationReason) -> None:
@@ -70,17 +77,17 @@ class TrayIcon(QObject):
 
 
 def app_icon() -> QIcon:
-    """The talk button, in all sizes."""
-    made = QIcon()
+    """The icon of the program: the talk button, painted in all usual sizes."""
+    icon = QIcon()
     for side in (16, 24, 32, 48, 64, 128, 256):
-        picture = QPixmap(side, side)
-        picture.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
+        pixmap = QPixmap(side, side)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.LIGHT.accent))
         painter.drawEllipse(QRectF(0.5, 0.5, side - 1, side - 1))
         draw_microphone(painter, QRectF(0, 0, side, side).center(), side / 64, QColor(theme.LIGHT.on_accent))
         painter.end()
-        made.addPixmap(picture)
-    return made
+        icon.addPixmap(pixmap)
+    return icon

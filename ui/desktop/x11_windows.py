@@ -1,4 +1,4 @@
-"""The windows of other programs on X11, for capturing one; what is behind ours. Knows nothing of pictures."""
+"""What the X server knows about windows: those of other programs, and whether there is a compositor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 
 def list_windows() -> list[tuple[int, str]]:
-    """Number and title of each that is seen, the uppermost first; none where this desktop is not X11."""
+    """The number and title of every visible window of other programs, the topmost first; empty without X11."""
     if QGuiApplication.platformName() != "xcb":
         return []
     from Xlib import display, error
@@ -17,24 +17,24 @@ def list_windows() -> list[tuple[int, str]]:
     connection = display.Display()
     try:
         root = connection.screen().root
-        told = root.get_full_property(connection.intern_atom("_NET_CLIENT_LIST_STACKING"), 0)
-        # Without a window manager that tells, whatever stands on the root.
-        numbers = list(told.value) if told else [one.id for one in root.query_tree().children]
-        found = []
+        stacking = root.get_full_property(connection.intern_atom("_NET_CLIENT_LIST_STACKING"), 0)
+        # Without a window manager that reports them: the children of the root window.
+        numbers = list(stacking.value) if stacking else [window.id for window in root.query_tree().children]
+        windows = []
         for number in reversed(numbers):
             try:
                 title = _window_title(connection, connection.create_resource_object("window", number))
-            except error.XError:  # closed meanwhile
+            except error.XError:  # closed in the meantime
                 continue
             if title:
-                found.append((number, title))
-        return found
+                windows.append((number, title))
+        return windows
     finally:
         connection.close()
 
 
 def has_compositor() -> bool:
-    """Whether what is behind a window of ours shows when it is drawn with no opacity: on X11 somebody must compose."""
+    """Whether a window with an opacity of 0 shows what is behind it; on X11 this takes a compositor."""
     if QGuiApplication.platformName() != "xcb":
         return QGuiApplication.platformName() in ("windows", "cocoa")
     from Xlib import X, display, error
@@ -51,12 +51,12 @@ def has_compositor() -> bool:
 
 
 def _window_title(connection: Any, window: Any) -> str:
-    """Its title; "" where it is not seen, or ours."""
+    """The title of a window; "" if it is not visible or belongs to this process."""
     from Xlib import X
 
     owner = window.get_full_property(connection.intern_atom("_NET_WM_PID"), X.AnyPropertyType)
     if window.get_attributes().map_state != X.IsViewable or (owner and owner.value[0] == os.getpid()):
         return ""
-    named = window.get_full_property(connection.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
-    title = named.value if named else window.get_wm_name()
+    name = window.get_full_property(connection.intern_atom("_NET_WM_NAME"), X.AnyPropertyType)
+    title = name.value if name else window.get_wm_name()
     return title.decode("utf-8", "replace") if isinstance(title, bytes) else str(title or "")

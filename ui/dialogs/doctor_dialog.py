@@ -1,6 +1,6 @@
-"""What works on this computer, and what one more step would bring; microphone and speaker tried by ear.
+"""The check of this computer: the findings of `hark doctor`, and buttons that test the microphone and the speaker.
 
-It is `hark doctor`, run in a process of its own. Knows nothing of the engine."""
+`hark doctor` runs in a process of its own, so that the window stays responsive."""
 
 from __future__ import annotations
 
@@ -31,23 +31,27 @@ _STATES = {
 
 @dataclass(frozen=True)
 class _DoctorFinding:
+    """One line of `hark doctor --json`."""
+
     event: Literal["checked"]
-    what: str
+    what: str  # the part that was checked
     state: Literal["ok", "note", "missing"]
     message: str
-    hint: str
+    hint: str  # the next step for the user, may be empty
 
 
 def _parse_findings(output: bytes) -> Iterator[_DoctorFinding]:
-    """What the check found; other lines, such as those of a library, are passed over."""
+    """The findings in the output; other lines, such as warnings of a library, are ignored."""
     for line in output.splitlines():
         with contextlib.suppress(InvalidValueError):
             yield read_as(_DoctorFinding, parse_json(line), "finding")
 
 
 class DoctorDialog(QDialog):
-    """`say` asks for a sentence to be spoken, `tries` for the microphone to be tried, `told` gives what a screen reader
-    says."""
+    """The dialog with the findings; its meter shows the level of the microphone.
+
+    `speech_requested` carries a sentence to be spoken, `microphone_test_requested` asks for a test of the microphone;
+    `announced` carries what a screen reader should say."""
 
     speech_requested, microphone_test_requested, announced = Signal(str), Signal(), Signal(str)
 
@@ -61,29 +65,29 @@ class DoctorDialog(QDialog):
         self.results_list.addItem(tr("Looking …"))
         self._hint = plain_label(
             tr("Speak: the bars rise when the microphone hears you. The buttons try it by ear, and make Hark speak."),
-            quiet=False,
+            is_quiet=False,
         )
-        hear, speak, again, close = (
-            QPushButton(text) for text in (tr("Try the microphone"), tr("Say something"), tr("Look again"), tr("Close"))
-        )
-        hear.clicked.connect(self._on_hear)
-        speak.clicked.connect(self._on_speak)
-        again.clicked.connect(self.run_checks)
-        close.clicked.connect(self.accept)
         row = QHBoxLayout()
-        for widget in (hear, speak, again, close):
-            widget.setAutoDefault(False)
-            row.addWidget(widget)
+        for text, slot in (
+            (tr("Try the microphone"), self._test_microphone),
+            (tr("Say something"), self._test_speaker),
+            (tr("Look again"), self.run_checks),
+            (tr("Close"), self.accept),
+        ):
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(slot)
+            row.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(self.results_list, 1)
-        for one in (self._hint, self.level_meter):
-            column.addWidget(one)
+        column.addWidget(self._hint)
+        column.addWidget(self.level_meter)
         column.addLayout(row)
         self.run_checks()
 
     @Slot()
     def run_checks(self) -> None:
-        """Runs all checks; it takes a few seconds."""
+        """Starts all checks, which take a few seconds."""
         process = QProcess(self)
         process.finished.connect(self._on_results)
         process.start(sys.executable, ["-P", "-m", "assistant.cli", "doctor", "--json"])
@@ -98,25 +102,25 @@ class DoctorDialog(QDialog):
             sign, state = _STATES[finding.state]
             text = shorten_text(f"{finding.message} {finding.hint}".rstrip())
             self.results_list.addItem(f"{sign}  {finding.what}: {text}")
-            said = f"{finding.what}, {tr(state)}: {text}"
-            self.results_list.item(self.results_list.count() - 1).setData(Qt.ItemDataRole.AccessibleTextRole, said)
+            item = self.results_list.item(self.results_list.count() - 1)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{finding.what}, {tr(state)}: {text}")
         if not findings:
             self.results_list.addItem(tr("The check itself failed. Try “hark doctor” in a terminal."))
             return self.announced.emit(self.results_list.item(0).text())
-        wanting = sum(finding.state == "missing" for finding in findings)
-        self.announced.emit(ntr("Checked. {n} thing is missing.", "Checked. {n} things are missing.", wanting))
+        missing = sum(finding.state == "missing" for finding in findings)
+        self.announced.emit(ntr("Checked. {n} thing is missing.", "Checked. {n} things are missing.", missing))
 
     @Slot()
-    def _on_hear(self) -> None:
+    def _test_microphone(self) -> None:
         self.show_test_result(tr("Speak now, for three seconds. Then you hear it again."))
         self.microphone_test_requested.emit()
 
     @Slot(str)
-    def show_test_result(self, told: str) -> None:
-        """How the microphone's trial goes."""
-        self._hint.setText(told)
-        self.announced.emit(told)
+    def show_test_result(self, text: str) -> None:
+        """Shows and announces how the test of the microphone goes."""
+        self._hint.setText(text)
+        self.announced.emit(text)
 
     @Slot()
-    def _on_speak(self) -> None:
+    def _test_speaker(self) -> None:
         self.speech_requested.emit(tr("This is Hark. If you hear me, the speaker works."))

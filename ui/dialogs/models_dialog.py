@@ -1,4 +1,4 @@
-"""Models by job: what is here, what fits, got and paused and removed. Knows nothing of how they are fetched."""
+"""The dialog that lists models by task, and downloads, removes and selects them."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from ui import theme
 from ui.download_manager import QUANTISED, DownloadManager
 from ui.widgets.labels import plain_label, scroll_area
 
-_JOBS = {"transcriber": tr_noop("To hear"), "responder": tr_noop("To look and answer"), "voice": tr_noop("To speak")}
+_TASK_TITLES = {
+    "transcriber": tr_noop("To hear"),
+    "responder": tr_noop("To look and answer"),
+    "voice": tr_noop("To speak"),
+}
 
 
-def model_facts(entry: CatalogEntry, memory: float, card: float = 0.0) -> str:
-    """What a model needs, and whether a computer with so many GB of memory, and of a graphics card, has it."""
-    about = [tr("{size} GB to fetch").format(size=f"{entry.size_gb:.1f}")]
+def model_facts(entry: CatalogEntry, memory_gb: float, gpu_memory_gb: float = 0.0) -> str:
+    """What a model needs, and whether a computer with so much memory, and a graphics card with so much, can run it."""
+    facts = [tr("{size} GB to fetch").format(size=f"{entry.size_gb:.1f}")]
     if not entry.quantisation:
-        about.append(tr("{memory} GB of memory").format(memory=f"{entry.memory_gb:.1f}"))
+        facts.append(tr("{memory} GB of memory").format(memory=f"{entry.memory_gb:.1f}"))
     if entry.task != "voice":
-        about.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.gpu_memory_gb:.1f}"))
+        facts.append(tr("on a graphics card {memory} GB").format(memory=f"{entry.gpu_memory_gb:.1f}"))
     if entry.quantisation:
-        about.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantisation))
-        about.append(tr("needs “{command}”").format(command=QUANTISED))
+        facts.append(tr("quantised ({how}), for graphics cards, not tried").format(how=entry.quantisation))
+        facts.append(tr("needs “{command}”").format(command=QUANTISED))
     if entry.language:
-        about.append(tr("English") if entry.language == "en" else tr("Chinese"))
-    if not fits_hardware(entry, memory, card):
-        about.append(tr("too large for this computer"))
-    return " · ".join([*about, entry.licence])
+        facts.append(tr("English") if entry.language == "en" else tr("Chinese"))
+    if not fits_hardware(entry, memory_gb, gpu_memory_gb):
+        facts.append(tr("too large for this computer"))
+    return " · ".join([*facts, entry.licence])
 
 
 class ModelRow(QWidget):
@@ -44,13 +48,13 @@ class ModelRow(QWidget):
         column.setContentsMargins(0, 4, 0, 4)
         column.setSpacing(4)
         line = QHBoxLayout()
-        self.about, self.state = plain_label(""), plain_label("")
-        self.bar = QProgressBar()
-        self.bar.setAccessibleName(tr("Download of {name}").format(name=entry.name))
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(6)
-        self.bar.setRange(0, 1000)
-        line.addWidget(plain_label(entry.name, quiet=False), 1)
+        self.facts_label, self.state_label = plain_label(""), plain_label("")
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setAccessibleName(tr("Download of {name}").format(name=entry.name))
+        self.progress_bar.setTextVisible(False)
+        self.progress_bar.setFixedHeight(6)
+        self.progress_bar.setRange(0, 1000)
+        line.addWidget(plain_label(entry.name, is_quiet=False), 1)
         self.download_button = self._make_button(tr("Get"), downloads.download)
         self.pause_button = self._make_button(tr("Pause"), downloads.pause_download)
         self.use_button = self._make_button(tr("Use"), downloads.use_model)
@@ -62,7 +66,7 @@ class ModelRow(QWidget):
         for button in self._buttons:
             line.addWidget(button)
         column.addLayout(line)
-        for widget in (self.about, self.bar, self.state):
+        for widget in (self.facts_label, self.progress_bar, self.state_label):
             column.addWidget(widget)
 
     def _make_button(self, text: str, action: Callable[[str], None]) -> QPushButton:
@@ -82,9 +86,9 @@ class ModelRow(QWidget):
 
         If the button with the focus goes, the focus stays in this row: it would jump to the next one."""
         self._label_button(self.download_button, tr("Go on") if is_partial else tr("Get"))
-        self.bar.setVisible(is_running)
+        self.progress_bar.setVisible(is_running)
         if not is_running:
-            self.state.setText(state)
+            self.state_label.setText(state)
         shown = {
             self.download_button: not is_installed and not is_running,
             self.pause_button: is_running,
@@ -103,16 +107,20 @@ class ModelRow(QWidget):
                     first_shown.setFocus()
                 button.hide()
 
-    def show_progress(self, done: float, total: float, left: float) -> None:
-        self.bar.setValue(int(1000 * done / total) if total else 0)
-        told = tr("{done} of {total} GB, about {minutes} min left")
-        self.state.setText(
-            told.format(done=f"{done / 1e9:.2f}", total=f"{total / 1e9:.2f}", minutes=max(1, round(left / 60)))
+    def show_progress(self, bytes_done: float, bytes_total: float, seconds_left: float) -> None:
+        """Shows how far a download is."""
+        self.progress_bar.setValue(int(1000 * bytes_done / bytes_total) if bytes_total else 0)
+        self.state_label.setText(
+            tr("{done} of {total} GB, about {minutes} min left").format(
+                done=f"{bytes_done / 1e9:.2f}",
+                total=f"{bytes_total / 1e9:.2f}",
+                minutes=max(1, round(seconds_left / 60)),
+            )
         )
 
 
 class ModelsDialog(QDialog):
-    """Shows what `downloads` has and does; closed, it leaves all as it is."""
+    """Shows the models of a download manager. Downloads go on when the dialog is closed."""
 
     def __init__(self, parent: QWidget, downloads: DownloadManager) -> None:
         super().__init__(parent)
@@ -122,25 +130,25 @@ class ModelsDialog(QDialog):
         self.rows = {entry.name: ModelRow(entry, downloads) for entry in CATALOG.values()}
         self.download_all_button = QPushButton()
         self.download_all_button.clicked.connect(downloads.download_all)
-        inside = QWidget()
-        column = QVBoxLayout(inside)
+        page = QWidget()
+        column = QVBoxLayout(page)
         column.addWidget(
             plain_label(tr("The starter kit works without any of these. Nothing but the models' own files is fetched."))
         )
         column.addWidget(self.download_all_button)
-        for job, title in _JOBS.items():
-            heading = plain_label(tr(title), quiet=False)
+        for task, title in _TASK_TITLES.items():
+            heading = plain_label(tr(title), is_quiet=False)
             heading.setFont(theme.scaled_font(1.1, QFont.Weight.DemiBold))
             column.addWidget(heading)
             for row in self.rows.values():
-                if row.entry.task == job:
+                if row.entry.task == task:
                     column.addWidget(row)
         column.addStretch(1)
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
-        whole = QVBoxLayout(self)
-        whole.addWidget(scroll_area(inside), 1)
-        whole.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll_area(page), 1)
+        layout.addWidget(close)
         downloads.models_changed.connect(self._show_rows)
         downloads.progress_changed.connect(self._show_progress)
         self._show_rows()
@@ -148,27 +156,33 @@ class ModelsDialog(QDialog):
 
     @Slot()
     def _show_rows(self) -> None:
-        has = self._downloads
-        best = has.recommended_models()
-        self.download_all_button.setVisible(bool(best))
+        downloads = self._downloads
+        recommended = downloads.recommended_models()
+        self.download_all_button.setVisible(bool(recommended))
         self.download_all_button.setText(
             tr("Get what fits this computer: {names} ({size} GB)").format(
-                names=" + ".join(entry.name for entry in best), size=f"{sum(entry.size_gb for entry in best):.1f}"
+                names=" + ".join(entry.name for entry in recommended),
+                size=f"{sum(entry.size_gb for entry in recommended):.1f}",
             )
         )
         for name, row in self.rows.items():
-            row.about.setText(model_facts(row.entry, has.memory_gb, has.gpu_memory_gb))
-            row.show_state(name in has.installed, name in has.running, name in has.partial_bytes, has.model_state(name))
-            if name in has.running:
+            row.facts_label.setText(model_facts(row.entry, downloads.memory_gb, downloads.gpu_memory_gb))
+            row.show_state(
+                name in downloads.installed,
+                name in downloads.running,
+                name in downloads.partial_bytes,
+                downloads.model_state(name),
+            )
+            if name in downloads.running:
                 self._show_progress(name)
 
     @Slot(str)
     def _show_progress(self, name: str) -> None:
-        now = self._downloads.running[name]
-        self.rows[name].show_progress(now.bytes_done, now.bytes_total, now.seconds_left)
+        process = self._downloads.running[name]
+        self.rows[name].show_progress(process.bytes_done, process.bytes_total, process.seconds_left)
 
     def changeEvent(self, event: QEvent) -> None:
-        """What is used may have been chosen elsewhere meanwhile."""
+        """Shows the states again: another model may have been selected elsewhere in the meantime."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self._show_rows()

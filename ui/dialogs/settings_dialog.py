@@ -1,9 +1,8 @@
-"""The settings, each with one line of help, found by search, changed at once. Knows nothing of what they change."""
+"""The dialog with all settings: each has one line of help, is found by search, and changes at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,13 +58,13 @@ class SettingsDialog(QDialog):
         self.search_field = LineEdit(tr("Search settings"), tr("Search settings"))
         self.search_field.setClearButtonEnabled(True)
         self.search_field.textChanged.connect(self._filter_rows)
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setSpacing(theme.SPACE)
-        self.rows: list[tuple[SettingSpec, QWidget, Any]] = []
-        for option in SETTING_SPECS:
-            row, control = self._add_row(option)
-            self.rows.append((option, row, control))
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setSpacing(theme.SPACING_PX)
+        self.rows: list[tuple[SettingSpec, QWidget, Any]] = []  # the row of each setting and the control in it
+        for spec in SETTING_SPECS:
+            row, control = self._make_row(spec)
+            self.rows.append((spec, row, control))
             column.addWidget(row)
         column.addStretch(1)
         buttons = QHBoxLayout()
@@ -78,114 +77,116 @@ class SettingsDialog(QDialog):
             button.setAutoDefault(False)
             button.clicked.connect(slot)
             buttons.addWidget(button)
-        whole = QVBoxLayout(self)
-        whole.addWidget(self.search_field)
-        whole.addWidget(scroll_area(inside), 1)
-        whole.addLayout(buttons)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.search_field)
+        layout.addWidget(scroll_area(page), 1)
+        layout.addLayout(buttons)
 
-    def offer_choices(self, field: str, names: Sequence[str], chosen: str) -> None:
-        """The microphones ("input") or speakers ("output") that there are now."""
+    def offer_devices(self, field: str, names: Sequence[str], selected: str) -> None:
+        """Offers the microphones (`field` is "input") or speakers ("output") that exist, and selects one."""
         entries = [("", tr("The system's own")), *((name, name) for name in names)]
-        next(control for option, _, control in self.rows if option.field == field).offer_entries(entries, chosen)
+        for spec, _, control in self.rows:
+            if spec.field == field and isinstance(control, ComboBox):
+                control.set_entries(entries, selected)
 
-    def _add_row(self, option: SettingSpec) -> tuple[QWidget, Any]:
-        value = getattr(getattr(self._get_settings(), option.section), option.field)
-        control = _make_control(option, value, self._change_setting)
-        control.setAccessibleName(tr(option.title))
-        control.setAccessibleDescription(tr(option.help))
+    def _make_row(self, spec: SettingSpec) -> tuple[QWidget, QWidget]:
+        """The row of a setting, and the control in it."""
+        value = getattr(getattr(self._get_settings(), spec.section), spec.field)
+        control = _make_control(spec, value, self._emit_change)
+        control.setAccessibleName(tr(spec.title))
+        control.setAccessibleDescription(tr(spec.help))
         row = QWidget()
         column = QVBoxLayout(row)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
-        told, title = plain_label(tr(option.help)), plain_label(tr(option.title), quiet=False)
+        help_label, title = plain_label(tr(spec.help)), plain_label(tr(spec.title), is_quiet=False)
         title.setBuddy(control)
         title.setVisible(not isinstance(control, QCheckBox))
-        for widget in (title, control, told):
+        for widget in (title, control, help_label):
             column.addWidget(widget)
         return row, control
 
-    def _change_setting(self, option: SettingSpec, value: object) -> None:
-        self.setting_changed.emit(SettingChange(option.section, option.field, value))
+    def _emit_change(self, spec: SettingSpec, value: object) -> None:
+        self.setting_changed.emit(SettingChange(spec.section, spec.field, value))
 
     @Slot(str)
     def _filter_rows(self, text: str) -> None:
-        wanted = text.casefold().split()
-        for option, row, _ in self.rows:
-            words = f"{tr(option.title)} {tr(option.help)} {option.section} {option.field}".casefold()
-            row.setVisible(all(one in words for one in wanted))
+        words = text.casefold().split()
+        for spec, row, _ in self.rows:
+            searched = f"{tr(spec.title)} {tr(spec.help)} {spec.section} {spec.field}".casefold()
+            row.setVisible(all(word in searched for word in words))
 
     @Slot()
     def _reset_settings(self) -> None:
-        """Every setting of this list as it was at the first start, if the user is sure."""
+        """Gives every setting of this list its default value, if the user confirms it."""
         question = tr("Put all settings back, prompts too?")
         if not ask_confirmation(self, tr("Put all back"), question):
             return
-        settings, usual = self._get_settings(), Settings()
-        for option, _, control in self.rows:
-            value = getattr(getattr(usual, option.section), option.field)
+        settings, defaults = self._get_settings(), Settings()
+        for spec, _, control in self.rows:
+            value = getattr(getattr(defaults, spec.section), spec.field)
             _set_control(control, value)
-            section = replace(getattr(settings, option.section), **{option.field: value})
-            settings = replace(settings, **{option.section: section})
+            settings = SettingChange(spec.section, spec.field, value).apply_to(settings)
         self.settings_reset.emit(settings)
 
     @Slot()
     def _export_settings(self) -> None:
-        name, _ = save_file(self, tr("Export settings"), "hark-settings.toml", "TOML (*.toml)")
-        if not name:
+        path, _ = save_file(self, tr("Export settings"), "hark-settings.toml", "TOML (*.toml)")
+        if not path:
             return
         try:
-            Path(name).write_text(format_settings(self._get_settings()), "utf-8")
+            Path(path).write_text(format_settings(self._get_settings()), "utf-8")
         except OSError as error:
             show_warning(self, tr("Export settings"), tr("The settings cannot be kept: {why}.").format(why=error))
 
 
 class _SpinBox(QSpinBox):
-    """The wheel scrolls the page, not the number."""
+    """A spin box that the mouse wheel does not change: it scrolls the page."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
 
 class _DoubleSpinBox(QDoubleSpinBox):
-    """The same."""
+    """A spin box for fractions that the mouse wheel does not change."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
 
-def _make_control(option: SettingSpec, value: Any, choose: Any) -> QWidget:
-    """The widget that a value of this kind is set with."""
-    made: Any
-    if option.choices or option.device:
-        made = ComboBox()
-        for one, name in option.choices:
-            made.addItem(tr(name), one)
-        made.activated.connect(lambda _: choose(option, made.currentData()))
+def _make_control(spec: SettingSpec, value: Any, emit_change: Callable[[SettingSpec, object], None]) -> QWidget:
+    """The control that fits the type of the value. It calls `emit_change` whenever the user changes it."""
+    control: Any
+    if spec.choices or spec.is_device:
+        control = ComboBox()
+        for choice, name in spec.choices:
+            control.addItem(tr(name), choice)
+        control.activated.connect(lambda _: emit_change(spec, control.currentData()))
     elif isinstance(value, bool):
-        made = QCheckBox(tr(option.title))
-        made.clicked.connect(lambda on: choose(option, on))
+        control = QCheckBox(tr(spec.title))
+        control.clicked.connect(lambda is_checked: emit_change(spec, is_checked))
     elif isinstance(value, int):
-        made = _SpinBox()
-        made.setRange(0, int(option.most))
-        made.valueChanged.connect(lambda number: choose(option, number))
-        made.setKeyboardTracking(False)
+        control = _SpinBox()
+        control.setRange(0, int(spec.maximum))
+        control.valueChanged.connect(lambda number: emit_change(spec, number))
+        control.setKeyboardTracking(False)
     elif isinstance(value, float):
-        made = _DoubleSpinBox()
-        made.setRange(MIN_SPEED if option.field == "speed" else 0.0, option.most)
-        made.setSingleStep(0.1)
-        made.valueChanged.connect(lambda number: choose(option, round(number, 2)))
-        made.setKeyboardTracking(False)
+        control = _DoubleSpinBox()
+        control.setRange(MIN_SPEED if spec.field == "speed" else 0.0, spec.maximum)
+        control.setSingleStep(0.1)
+        control.valueChanged.connect(lambda number: emit_change(spec, round(number, 2)))
+        control.setKeyboardTracking(False)
     else:
-        made = LineEdit(tr(option.title))
-        made.editingFinished.connect(lambda: choose(option, made.text()))
-    if isinstance(made, QAbstractSpinBox):
-        made.lineEdit().setTextMargins(theme.SPACE * 2 // 3, 0, 0, 0)
-    _set_control(made, value)
-    return made
+        control = LineEdit(tr(spec.title))
+        control.editingFinished.connect(lambda: emit_change(spec, control.text()))
+    if isinstance(control, QAbstractSpinBox):
+        control.lineEdit().setTextMargins(theme.SPACING_PX * 2 // 3, 0, 0, 0)
+    _set_control(control, value)
+    return control
 
 
 def _set_control(control: Any, value: Any) -> None:
-    """Shows a value, and tells nobody."""
+    """Shows a value without emitting a change."""
     control.blockSignals(True)
     match control:
         case QComboBox():

@@ -1,4 +1,4 @@
-"""What can be set, in words: a table. Knows nothing of widgets."""
+"""The table of all settings in the settings dialog, with their titles and help."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from assistant.text.i18n import tr_noop
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """`choices` are values and their names; none for whatever is typed, or a `device` that is there. `most`: of a
-    number."""
+    """One setting: which field it sets, and how it is shown. `title`, `help` and names of choices are translatable."""
 
-    section: str
-    field: str
+    section: str  # a field of `Settings`
+    field: str  # a field of that section
     title: str
-    help: str
-    choices: tuple[tuple[str, str], ...] = ()
-    most: float = 1e8
-    device: bool = False
+    help: str  # one sentence
+    choices: tuple[tuple[str, str], ...] = ()  # values with their names; empty if any value can be entered
+    maximum: float = 1e8  # of a number
+    is_device: bool = False  # the choices are the microphones or speakers that exist
 
 
 _THEMES = (
@@ -30,17 +29,21 @@ _THEMES = (
 )
 _LANGUAGES = (("system", tr_noop("As the system")), ("en", "English"), ("zh_CN", "简体中文"))
 _SPEAKERS = (("hark", tr_noop("Hark's voice")), ("reader", tr_noop("The screen reader")))
-_LEVELS = (
+_ANNOUNCEMENT_LEVELS = (
     ("all", tr_noop("Everything")),
     ("first", tr_noop("Of answers the first sentence")),
     ("ends", tr_noop("Beginnings and ends")),
     ("off", tr_noop("Nothing")),
 )
-_HEARS = (("sphinx", tr_noop("Starter kit (English)")), ("whisper", "Whisper"))
-_LOOKS = (("starter", tr_noop("Starter kit")), ("qwen2-vl", "Qwen2-VL"))
-_DEVICES = (("auto", tr_noop("Whatever fits")), ("cpu", tr_noop("Processor")), ("cuda", tr_noop("Graphics card")))
-_HUBS = (("huggingface", "Hugging Face"), ("modelscope", "ModelScope"))
-_WEIGHTS = (
+_TRANSCRIBERS = (("sphinx", tr_noop("Starter kit (English)")), ("whisper", "Whisper"))
+_RESPONDERS = (("starter", tr_noop("Starter kit")), ("qwen2-vl", "Qwen2-VL"))
+_COMPUTE_DEVICES = (
+    ("auto", tr_noop("Whatever fits")),
+    ("cpu", tr_noop("Processor")),
+    ("cuda", tr_noop("Graphics card")),
+)
+_MODEL_HUBS = (("huggingface", "Hugging Face"), ("modelscope", "ModelScope"))
+_WEIGHT_FORMATS = (
     ("int4", tr_noop("Fastest (four bits)")),
     ("bfloat16", tr_noop("Exact")),
     ("stored", tr_noop("As they are stored")),
@@ -52,14 +55,14 @@ SETTING_SPECS = (
         "input",
         tr_noop("Microphone"),
         tr_noop("Changed at once; the system's own follows the system."),
-        device=True,
+        is_device=True,
     ),
     SettingSpec(
         "audio",
         "output",
         tr_noop("Speaker"),
         tr_noop("Changed at once; the system's own follows the system."),
-        device=True,
+        is_device=True,
     ),
     SettingSpec(
         "audio",
@@ -72,14 +75,14 @@ SETTING_SPECS = (
         "speed",
         tr_noop("Speed of speech"),
         tr_noop("1 is the voice's own; Alt+Up and Alt+Down change it too."),
-        most=MAX_SPEED,
+        maximum=MAX_SPEED,
     ),
     SettingSpec(
         "window",
         "announcement_level",
         tr_noop("Tell the screen reader"),
         tr_noop("What happens, without being asked; answers only where the screen reader speaks them."),
-        _LEVELS,
+        _ANNOUNCEMENT_LEVELS,
     ),
     SettingSpec(
         "voice",
@@ -129,7 +132,7 @@ SETTING_SPECS = (
         "backend",
         tr_noop("Who hears"),
         tr_noop("The starter kit knows a few English questions; Whisper hears anything."),
-        _HEARS,
+        _TRANSCRIBERS,
     ),
     SettingSpec(
         "transcriber", "model", tr_noop("Whisper model"), tr_noop("A name such as whisper-small, or a folder.")
@@ -145,21 +148,21 @@ SETTING_SPECS = (
         "device",
         tr_noop("Where Whisper runs"),
         tr_noop("On the graphics card where there is one and it fits."),
-        _DEVICES,
+        _COMPUTE_DEVICES,
     ),
     SettingSpec(
         "transcriber",
         "gpu_memory_limit_gb",
         tr_noop("Whisper's part of the graphics card"),
         tr_noop("Gigabytes that it may take; 0: all that is free."),
-        most=1000,
+        maximum=1000,
     ),
     SettingSpec(
         "responder",
         "backend",
         tr_noop("Who looks and answers"),
         tr_noop("The starter kit knows plain shapes and reads text; Qwen2-VL knows far more."),
-        _LOOKS,
+        _RESPONDERS,
     ),
     SettingSpec("responder", "model", tr_noop("Qwen2-VL model"), tr_noop("A name such as qwen2-vl-2b, or a folder.")),
     SettingSpec(
@@ -167,21 +170,21 @@ SETTING_SPECS = (
         "device",
         tr_noop("Where Qwen2-VL runs"),
         tr_noop("On the graphics card where there is one and it fits."),
-        _DEVICES,
+        _COMPUTE_DEVICES,
     ),
     SettingSpec(
         "responder",
         "gpu_memory_limit_gb",
         tr_noop("Qwen2-VL's part of the graphics card"),
         tr_noop("Gigabytes that it may take; 0: all that is free."),
-        most=1000,
+        maximum=1000,
     ),
     SettingSpec(
         "responder",
         "cpu_weight_format",
         tr_noop("Weights on a processor"),
         tr_noop("Four bits are three times as fast and nearly as good."),
-        _WEIGHTS,
+        _WEIGHT_FORMATS,
     ),
     SettingSpec(
         "responder",
@@ -216,13 +219,21 @@ SETTING_SPECS = (
         "max_new_tokens",
         tr_noop("Longest answer"),
         tr_noop("In tokens, about three quarters of a word each."),
-        most=32768,
+        maximum=32768,
     ),
     SettingSpec(
-        "responder", "video_frames", tr_noop("Frames of a video"), tr_noop("At most so many are looked at."), most=768
+        "responder",
+        "video_frames",
+        tr_noop("Frames of a video"),
+        tr_noop("At most so many are looked at."),
+        maximum=768,
     ),
     SettingSpec(
-        "responder", "video_fps", tr_noop("Frames a second"), tr_noop("Of a video, until there are too many."), most=30
+        "responder",
+        "video_fps",
+        tr_noop("Frames a second"),
+        tr_noop("Of a video, until there are too many."),
+        maximum=30,
     ),
     SettingSpec(
         "memory",
@@ -235,14 +246,14 @@ SETTING_SPECS = (
         "unload_after_minutes",
         tr_noop("Let models go after"),
         tr_noop("Minutes without anything to do; 0: never."),
-        most=10000,
+        maximum=10000,
     ),
     SettingSpec(
         "hub",
         "model_hub",
         tr_noop("Models come from"),
         tr_noop("Nothing else is ever fetched, and only when you ask."),
-        _HUBS,
+        _MODEL_HUBS,
     ),
     SettingSpec(
         "history",

@@ -1,4 +1,4 @@
-"""The first run: what works now, and what one more step brings, in writing and aloud. Knows nothing of widgets."""
+"""The text that greets the user at the first start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from assistant.text.i18n import tr
 
 
 def welcome_text() -> str:
-    """What a person hears when Hark starts for the first time."""
+    """What works already, and what the user can install, in a few sentences that are shown and spoken."""
     return " ".join(
         (
             tr("Welcome. Nothing leaves this computer."),

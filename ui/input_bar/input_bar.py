@@ -1,19 +1,11 @@
-"""The bar at the bottom: talk, what is heard and done, the text field, stop. Knows nothing of the engine."""
+"""The bar at the bottom: the talk button, the state of the engine, the question field and the stop button."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QBoxLayout,
-    QGridLayout,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from assistant.text.i18n import tr
 from ui import theme
@@ -25,7 +17,10 @@ from ui.widgets.level_meter import LevelMeter
 
 
 class InputBar(QWidget):
-    """`asked` gives what was typed, `refused` why it was not taken; it stays in the field then."""
+    """The bar with everything that a question needs.
+
+    `question_submitted` carries the text of a question; `text_rejected` carries a sentence on why a text was not
+    accepted: a typed one stays in the field. `stop_requested` is emitted when the stop button is pressed."""
 
     question_submitted, text_rejected, stop_requested = Signal(str), Signal(str), Signal()
 
@@ -33,18 +28,14 @@ class InputBar(QWidget):
         super().__init__()
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.talk_button, self.level_meter, self.question_field, self.timings_bar = (
-            TalkButton(),
-            LevelMeter(),
-            QuestionField(),
-            TimingsBar(),
-        )
+        self.talk_button, self.level_meter = TalkButton(), LevelMeter()
+        self.question_field, self.timings_bar = QuestionField(), TimingsBar()
         self.caption_label, self.status_label = PlainLabel(), PlainLabel()
         self.caption_label.setObjectName("caption")
         self.status_label.setObjectName("status")
         for label in (self.caption_label, self.status_label):
             label.setWordWrap(True)
-            policy = label.sizePolicy()  # the meter's own width is not that of the words
+            policy = label.sizePolicy()  # the fixed width of the meter must not limit the labels
             policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
             label.setSizePolicy(policy)
         self.caption_label.setFont(theme.scaled_font(1.2))
@@ -62,60 +53,57 @@ class InputBar(QWidget):
         self.question_field.enter_pressed.connect(self._submit)
         self.question_field.text_rejected.connect(self.text_rejected)
         self.conversations_button, self.pictures_button = QPushButton(tr("Conversations")), QPushButton(tr("Pictures"))
-        for button in (
-            self.conversations_button,
-            self.pictures_button,
-        ):  # shown where the window is too narrow for both sides
+        for button in (self.conversations_button, self.pictures_button):  # shown while the window is narrow
             button.setCheckable(True)
             button.hide()
         self._lay_out()
 
     def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(4)
-        words.addStretch(1)
-        for line in (self.level_meter, self.caption_label, self.status_label, self.timings_bar):
-            words.addWidget(line)
-        words.addStretch(1)
-        self._typed = QWidget()
-        typed = self._rows = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._typed)
-        typed.setContentsMargins(0, 0, 0, 0)
-        buttons, sides = QHBoxLayout(), QHBoxLayout()
-        for row in (typed, buttons, sides):
-            row.setSpacing(10)
-        typed.addWidget(self.question_field, 1)
-        typed.addLayout(buttons)
+        state = QVBoxLayout()
+        state.setSpacing(4)
+        state.addStretch(1)
+        for widget in (self.level_meter, self.caption_label, self.status_label, self.timings_bar):
+            state.addWidget(widget)
+        state.addStretch(1)
+        buttons, column_buttons = QHBoxLayout(), QHBoxLayout()
         for row, pair in (
             (buttons, (self.ask_button, self.stop_button)),
-            (sides, (self.conversations_button, self.pictures_button)),
+            (column_buttons, (self.conversations_button, self.pictures_button)),
         ):
-            for widget in pair:
-                row.addWidget(widget)
-        sides.addStretch(1)
-        whole, self._grid = QVBoxLayout(self), QGridLayout()
-        whole.setContentsMargins(22, 14, 22, 14)
-        whole.addLayout(sides)
-        whole.addLayout(self._grid)
+            row.setSpacing(10)
+            for button in pair:
+                row.addWidget(button)
+        column_buttons.addStretch(1)
+        self._question_row = QWidget()
+        self._question_layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._question_row)
+        self._question_layout.setContentsMargins(0, 0, 0, 0)
+        self._question_layout.setSpacing(10)
+        self._question_layout.addWidget(self.question_field, 1)
+        self._question_layout.addLayout(buttons)
+        column, self._grid = QVBoxLayout(self), QGridLayout()
+        column.setContentsMargins(22, 14, 22, 14)
+        column.addLayout(column_buttons)
+        column.addLayout(self._grid)
         self._grid.setHorizontalSpacing(16)
         self._grid.addWidget(self.talk_button, 0, 0)
-        self._grid.addLayout(words, 0, 1)
+        self._grid.addLayout(state, 0, 1)
         self._grid.setColumnStretch(1, 1)
         self.fit_width(narrow=False, tight=False)
 
     def fit_width(self, narrow: bool, tight: bool) -> None:
-        """Puts the text field below the rest where there is no room beside it, and the buttons below the field where
-        there is none beside that."""
-        place = (1, 0, 1, 3) if narrow else (0, 2, 1, 1)
-        self._grid.addWidget(self._typed, *place)
+        """Arranges the bar: `narrow` puts the question field below the rest, `tight` its buttons below the field."""
+        cell = (1, 0, 1, 3) if narrow else (0, 2, 1, 1)
+        self._grid.addWidget(self._question_row, *cell)
         self._grid.setColumnStretch(2, 0 if narrow else 1)
-        self._rows.setDirection(QBoxLayout.Direction.TopToBottom if tight else QBoxLayout.Direction.LeftToRight)
+        direction = QBoxLayout.Direction.TopToBottom if tight else QBoxLayout.Direction.LeftToRight
+        self._question_layout.setDirection(direction)
 
     @Slot()
     def _submit(self) -> None:
         self.submit_text(self.question_submitted.emit)
 
     def submit_text(self, submit: Callable[[str], None]) -> None:
-        """Gives what is typed to `ask`, and empties the field; a text that is too long stays there."""
+        """Passes the typed text to `submit` and empties the field; a text that is too long is rejected and stays."""
         text = self.question_field.typed_text().strip()
         if len(text) > MAX_QUESTION_LETTERS:
             self.text_rejected.emit(tr(TOO_LONG))
@@ -124,7 +112,7 @@ class InputBar(QWidget):
         submit(text)
 
     def edit_text(self, text: str) -> None:
-        """Puts a text into the field, selected, in the place of what is typed."""
+        """Puts a text into the field in place of what is typed, and selects it."""
         self.question_field.replace_text(text)
         self.question_field.selectAll()
         self.question_field.setFocus()

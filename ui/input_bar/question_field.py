@@ -6,9 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QPlainTextEdit,
-)
+from PySide6.QtWidgets import QPlainTextEdit
 
 from assistant.text.i18n import tr, tr_noop
 from ui import theme
@@ -17,15 +15,19 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QInputMethodEvent, QKeyEvent, QTextCursor
 
-MAX_QUESTION_LETTERS = 1_000_000  # letters of a question
+MAX_QUESTION_LETTERS = 1_000_000
 TOO_LONG = tr_noop("This text is longer than a million letters. Shorten it and ask again.")
-_MAX_LINE_LETTERS = 1000  # of a paragraph in the field
-_BREAK = "\f"  # ends a paragraph that the field broke; drawn as nothing, and in no question: it is a control character
+_MAX_PARAGRAPH_LETTERS = 1000
+# Marks the end of a paragraph that the field itself has split. Qt paints nothing for it, and no question contains it:
+# it is a control character.
+_BREAK = "\f"
 
 
 class QuestionField(QPlainTextEdit):
-    """Enter asks, Shift+Enter is a new line; Tab goes on to the next control. `refused` gives why a text was not taken.
-    What is pasted is broken up into paragraphs that can be laid out quickly: `asked` gives it whole."""
+    """The field in which a question is typed: Enter asks, Shift+Enter begins a line, Tab goes to the next control.
+
+    `enter_pressed` is emitted for Enter; `text_rejected` carries a sentence on why a pasted text was not accepted. Long
+    lines are split into paragraphs that Qt can lay out quickly; `typed_text` returns them whole."""
 
     enter_pressed, text_rejected = Signal(), Signal(str)
 
@@ -40,11 +42,11 @@ class QuestionField(QPlainTextEdit):
         self._fit_height()
 
     def typed_text(self) -> str:
-        """What is typed, without the breaks that only this field has."""
+        """The text without the breaks that this field has inserted."""
         return _without_breaks(self.toPlainText())
 
     def replace_text(self, text: str) -> None:
-        """Another text in the place of all that is typed, which comes back with Ctrl+Z."""
+        """Replaces the whole text; Ctrl+Z restores it."""
         cursor = self.textCursor()
         cursor.select(cursor.SelectionType.Document)
         self._insert_text(cursor, text)
@@ -56,9 +58,9 @@ class QuestionField(QPlainTextEdit):
             self._insert_text(self.textCursor(), text)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        """What is dictated or typed through an input method."""
+        """Inserts what is dictated or typed through an input method, split like pasted text if it is long."""
         text = event.commitString()
-        if len(text) > _MAX_LINE_LETTERS:
+        if len(text) > _MAX_PARAGRAPH_LETTERS:
             event.setCommitString("")
             super().inputMethodEvent(event)
             self._insert_text(self.textCursor(), text[:MAX_QUESTION_LETTERS])
@@ -66,24 +68,26 @@ class QuestionField(QPlainTextEdit):
             super().inputMethodEvent(event)
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        """The text as it was before it was broken up."""
-        data = super().createMimeDataFromSelection()  # one made here would be freed twice
+        """Copies the text without the breaks that this field has inserted."""
+        data = super().createMimeDataFromSelection()  # a new object would be freed twice
         text = data.text()
         data.clear()
         data.setText(_without_breaks(text))
         return data
 
     def _insert_text(self, cursor: QTextCursor, text: str) -> None:
-        """In the place of what is selected. Qt lays out a whole paragraph for every letter that is typed in it, and a
-        long word again for each of its lines (200,000 letters held the window up for 9 s): long ones are broken up."""
+        """Replaces the selection with `text`, split into short paragraphs.
+
+        Qt lays out a whole paragraph for every letter that is typed in it, and a long word once for each of its lines:
+        200,000 letters in one paragraph blocked the window for 9 s."""
         cursor.beginEditBlock()
         cursor.removeSelectedText()
-        at, length = cursor.positionInBlock(), cursor.block().length() - 1
+        position, length = cursor.positionInBlock(), cursor.block().length() - 1
         text = text.replace(_BREAK, "").replace("\r\n", "\n").replace("\r", "\n")
         lines = [piece for line in text.split("\n") for piece in _split_line(line)]
-        if at and at + len(lines[0]) > _MAX_LINE_LETTERS:
+        if position and position + len(lines[0]) > _MAX_PARAGRAPH_LETTERS:
             lines.insert(0, _BREAK)
-        if at < length and length - at + len(lines[-1]) > _MAX_LINE_LETTERS:
+        if position < length and length - position + len(lines[-1]) > _MAX_PARAGRAPH_LETTERS:
             lines[-1] += _BREAK
             lines.append("")
         cursor.insertText("\n".join(lines))
@@ -92,7 +96,7 @@ class QuestionField(QPlainTextEdit):
         self.ensureCursorVisible()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        """Files are not their names: they go on to the window."""
+        """Leaves files to the window, which adds them to the picture tray; Qt would insert their names."""
         return not any(url.isLocalFile() for url in source.urls()) and super().canInsertFromMimeData(source)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -109,19 +113,20 @@ class QuestionField(QPlainTextEdit):
 
 
 def _split_line(line: str) -> list[str]:
-    """A line in pieces that the field can lay out; all but the last one end with a break, behind a space if there is
-    one near the end."""
+    """Splits a line into pieces of a length that the field can lay out, after a space where there is one.
+
+    All pieces but the last end with a break."""
     pieces = []
-    while len(line) > _MAX_LINE_LETTERS:
-        end = line.rfind(" ", _MAX_LINE_LETTERS // 2, _MAX_LINE_LETTERS) + 1 or _whole_letters(line)
+    while len(line) > _MAX_PARAGRAPH_LETTERS:
+        end = line.rfind(" ", _MAX_PARAGRAPH_LETTERS // 2, _MAX_PARAGRAPH_LETTERS) + 1 or _letter_boundary(line)
         pieces.append(line[:end] + _BREAK)
         line = line[end:]
     return [*pieces, line]
 
 
-def _whole_letters(line: str) -> int:
-    """Where a line can be broken without parting a letter from its marks, near the longest that is allowed."""
-    ends = range(_MAX_LINE_LETTERS, _MAX_LINE_LETTERS - 50, -1)
+def _letter_boundary(line: str) -> int:
+    """The last position, near the greatest length, that does not separate a letter from its combining marks."""
+    ends = range(_MAX_PARAGRAPH_LETTERS, _MAX_PARAGRAPH_LETTERS - 50, -1)
     return next((end for end in ends if not unicodedata.combining(line[end]) and line[end - 1] != "\u200d"), ends[0])
 
 

@@ -1,4 +1,4 @@
-"""How long each stage of the last turn took: a small bar that opens into a table. Knows nothing of the engine."""
+"""How long each stage of the last turn took: a small bar that opens a table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from assistant.events import TurnTimings
 
-_NAMES = {
+_STAGE_TEXTS = {
     "load": tr_noop("Loading"), "look": tr_noop("Opening pictures"), "hear": tr_noop("Hearing"),
     "think": tr_noop("Until the first word"), "write": tr_noop("Writing the rest"), "sound": tr_noop("First sound at"),
     "total": tr_noop("Until the last sound"),
@@ -33,18 +33,19 @@ _NAMES = {
 
 
 def stage_spans(timings: TurnTimings) -> list[tuple[str, float]]:
-    """What followed what, in seconds; stages that did not happen are left out."""
-    heard = timings.hear or 0.0
-    first = max(heard, timings.first_word or heard)
-    parts = (
+    """The stages of a turn in their order, each with its seconds; stages that did not happen are left out."""
+    heard_at = timings.hear or 0.0
+    first_word_at = max(heard_at, timings.first_word or heard_at)
+    spans = (
         ("load", timings.load), ("look", timings.look), ("hear", timings.hear),
-        ("think", first - heard), ("write", max(0.0, (timings.answer or first) - first)),
+        ("think", first_word_at - heard_at),
+        ("write", max(0.0, (timings.answer or first_word_at) - first_word_at)),
     )  # fmt: skip
-    return [(name, seconds) for name, seconds in parts if seconds and seconds >= 0.001]
+    return [(name, seconds) for name, seconds in spans if seconds and seconds >= 0.001]
 
 
 class TimingsBar(QAbstractButton):
-    """Hidden until a turn has ended; pressed, it shows the table."""
+    """The stages of the last turn side by side; pressed, it opens the table. Hidden until a turn has ended."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class TimingsBar(QAbstractButton):
         self.hide()
 
     def show_turn(self, timings: TurnTimings) -> None:
-        """The times of the turn that ended."""
+        """Shows the stages of a turn that has ended."""
         self._timings = timings
         self.setAccessibleName(tr("Times of the last answer"))
         self.setAccessibleDescription(texts.timings_text(timings))
@@ -70,34 +71,34 @@ class TimingsBar(QAbstractButton):
 
     @Slot()
     def show_table(self) -> None:
-        """The table."""
+        """Opens the table with the seconds of each stage."""
         if self._timings:
-            made = TimingsTable(self, self._timings)
-            made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            made.open()
+            table = TimingsTable(self, self._timings)
+            table.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            table.open()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._timings:
             return
-        now, parts = theme.current_theme(), stage_spans(self._timings)
+        colors, spans = theme.current_theme(), stage_spans(self._timings)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        whole, left = sum(seconds for _, seconds in parts), 2.0
-        room = self.width() - 4 - 2 * (len(parts) - 1)
-        for number, (_, seconds) in enumerate(parts):
-            width = max(2.0, room * seconds / whole)
-            painter.setBrush(QColor((now.accent, now.muted, now.warm)[number % 3]))
+        total_seconds, left = sum(seconds for _, seconds in spans), 2.0
+        room = self.width() - 4 - 2 * (len(spans) - 1)
+        for number, (_, seconds) in enumerate(spans):
+            width = max(2.0, room * seconds / total_seconds)
+            painter.setBrush(QColor((colors.accent, colors.muted, colors.warning)[number % 3]))
             painter.drawRoundedRect(QRectF(left, 5, width, 6), 2, 2)
             left += width + 2
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(now.accent), 2))
+            painter.setPen(QPen(QColor(colors.accent), 2))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 5, 5)
 
 
 class TimingsTable(QDialog):
-    """Stages and seconds."""
+    """The dialog with the stages of a turn and their seconds."""
 
     def __init__(self, parent: TimingsBar, timings: TurnTimings) -> None:
         super().__init__(parent.window())
@@ -111,7 +112,7 @@ class TimingsTable(QDialog):
         self.table.verticalHeader().hide()
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for row, (name, seconds) in enumerate(rows):
-            self.table.setItem(row, 0, _table_cell(tr(_NAMES[name])))
+            self.table.setItem(row, 0, _table_cell(tr(_STAGE_TEXTS[name])))
             self.table.setItem(row, 1, _table_cell(f"{seconds:.2f}", Qt.AlignmentFlag.AlignRight))
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
@@ -122,6 +123,6 @@ class TimingsTable(QDialog):
 
 
 def _table_cell(text: str, side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeading) -> QTableWidgetItem:
-    made = QTableWidgetItem(text)
-    made.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-    return made
+    cell = QTableWidgetItem(text)
+    cell.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+    return cell

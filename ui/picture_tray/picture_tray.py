@@ -63,7 +63,7 @@ class PictureTray(QWidget):
         self.add_button.clicked.connect(self.pick_files)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 20, 18, 18)
-        column.setSpacing(theme.SPACE * 2 // 3)
+        column.setSpacing(theme.SPACING_PX * 2 // 3)
         for widget in (self._title, self.region_selector, self.region_label, self.cost_label, self.picture_list):
             column.addWidget(widget)
         column.addLayout(self._make_buttons())

@@ -128,8 +128,8 @@ class RegionSelector(QWidget):
             draw_outline(painter, self._to_widget(self.selected_box), QColor(colors.accent), 3)
         for label, box in self._marks:
             outline = self._to_widget(box) & frame
-            draw_outline(painter, outline, QColor(colors.warm), 2)
-            painter.setPen(QColor(colors.warm))
+            draw_outline(painter, outline, QColor(colors.warning), 2)
+            painter.setPen(QColor(colors.warning))
             painter.drawText(outline.adjusted(4, 2, 0, 0), label)
         if not self._drag_box.isEmpty():
             draw_outline(painter, self._drag_box, QColor(colors.accent), 2)

@@ -15,7 +15,7 @@ def framed_thumbnail(picture: QImage, number: int) -> QPixmap:
     """Fits `picture` into a frame that has the same size for all pictures, and writes `number` into its corner."""
     thumbnail = QPixmap(TRAY_THUMBNAIL_SIZE * _PIXEL_RATIO)
     thumbnail.setDevicePixelRatio(_PIXEL_RATIO)
-    thumbnail.fill(QColor(theme.current_theme().chosen))
+    thumbnail.fill(QColor(theme.current_theme().selection))
     scaled = picture.scaled(
         thumbnail.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
     )

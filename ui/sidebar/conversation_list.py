@@ -1,25 +1,13 @@
-"""The list of conversations: searched, opened, renamed, deleted and brought back. Knows nothing of the history."""
+"""The list of saved conversations, with a search field and the button that undoes a deletion."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QDateTime,
-    QLocale,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Qt,
-    QTimer,
-    Signal,
-    Slot,
-)
+from PySide6.QtCore import QDateTime, QLocale, QModelIndex, QRect, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QPainter
 from PySide6.QtWidgets import QListView, QMenu, QPushButton, QStyledItemDelegate, QVBoxLayout, QWidget
 
@@ -27,6 +15,7 @@ from assistant.text.i18n import ntr, tr
 from ui import theme
 from ui.widgets.labels import MAX_NAME_LETTERS, set_tool_tip, shorten_text
 from ui.widgets.line_edit import LineEdit
+from ui.widgets.list_model import Index, ItemListModel
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QContextMenuEvent, QKeyEvent
@@ -34,92 +23,81 @@ if TYPE_CHECKING:
 
     from assistant.history.conversation_store import ConversationSummary
 
-Index = QModelIndex | QPersistentModelIndex
-_TYPING = 200  # milliseconds after the last letter, when a search begins
+_SEARCH_DELAY_MS = 200  # after the last letter that was typed
+_RECENT_SECONDS = 300  # what is not older was changed "now"
 
 
-def format_time(moment: float) -> str:
-    """A day in words of the user's language."""
-    then = QDateTime.fromSecsSinceEpoch(int(moment))
-    days = then.date().daysTo(QDateTime.currentDateTime().date())
+def format_time(timestamp: float) -> str:
+    """A time (seconds since 1970) in the user's language, as roughly as its age allows: "now", "yesterday", a day."""
+    moment = QDateTime.fromSecsSinceEpoch(int(timestamp))
+    days = moment.date().daysTo(QDateTime.currentDateTime().date())
     if days <= 0:
-        return (
-            tr("now") if time.time() - moment < 300 else QLocale().toString(then.time(), QLocale.FormatType.ShortFormat)
-        )
+        is_recent = time.time() - timestamp < _RECENT_SECONDS
+        return tr("now") if is_recent else QLocale().toString(moment.time(), QLocale.FormatType.ShortFormat)
     if days == 1:
         return tr("yesterday")
     if days < 7:
-        return QLocale().standaloneDayName(then.date().dayOfWeek())
-    return QLocale().toString(then.date(), QLocale.FormatType.ShortFormat)
+        return QLocale().standaloneDayName(moment.date().dayOfWeek())
+    return QLocale().toString(moment.date(), QLocale.FormatType.ShortFormat)
 
 
-def describe_conversation(one: ConversationSummary) -> str:
-    """The quiet line under a title."""
-    parts = [ntr("{n} picture", "{n} pictures", one.picture_count)] if one.picture_count else []
-    return " · ".join([*parts, format_time(one.changed_at)])
+def describe_conversation(conversation: ConversationSummary) -> str:
+    """The second line of a conversation: how many pictures it has, and when it was changed."""
+    count = conversation.picture_count
+    pictures = [ntr("{n} picture", "{n} pictures", count)] if count else []
+    return " · ".join([*pictures, format_time(conversation.changed_at)])
 
 
-class ConversationListModel(QAbstractListModel):
-    """What the list shows."""
+def _shorten_title(conversation: ConversationSummary) -> ConversationSummary:
+    title = shorten_text(conversation.title, MAX_NAME_LETTERS)
+    return conversation if title == conversation.title else replace(conversation, title=title)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._items: list[ConversationSummary] = []
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._items)
+class ConversationListModel(ItemListModel["ConversationSummary"]):
+    """The saved conversations, the latest first."""
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._items):
-            return None
-        item = self._items[index.row()]
-        if role == Qt.ItemDataRole.UserRole:
-            return item
-        if role == Qt.ItemDataRole.DisplayRole:
-            return item.title
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{item.title}, {describe_conversation(item)}"
-        return None
+    def displayed_text(self, item: ConversationSummary) -> str:
+        return item.title
 
-    def show_items(self, items: Sequence[ConversationSummary]) -> None:
-        self.beginResetModel()
-        self._items = [
-            item
-            if len(item.title) <= MAX_NAME_LETTERS
-            else replace(item, title=shorten_text(item.title, MAX_NAME_LETTERS))
-            for item in items
-        ]
-        self.endResetModel()
+    def spoken_text(self, item: ConversationSummary) -> str:
+        return f"{item.title}, {describe_conversation(item)}"
 
-    def row_of(self, conversation: int | None) -> int:
-        return next((row for row, one in enumerate(self._items) if one.id == conversation), -1)
+    def show_conversations(self, conversations: Sequence[ConversationSummary]) -> None:
+        """Replaces all conversations; long titles are shortened."""
+        self.reset_items(list(map(_shorten_title, conversations)))
+
+    def find_row(self, conversation: int | None) -> int:
+        """The row of a conversation by its number, or -1."""
+        return next((row for row, item in enumerate(self._items) if item.id == conversation), -1)
 
 
 class _ConversationDelegate(QStyledItemDelegate):
-    """A title, and a quiet line under it."""
+    """Paints a title and a muted second line."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(120, 2 * option.fontMetrics.height() + 22)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        from PySide6.QtWidgets import QStyle  # after the first paint: of all its names PySide makes objects
+        from PySide6.QtWidgets import QStyle  # after the first paint: slow to import
 
-        now, item = theme.current_theme(), index.data(Qt.ItemDataRole.UserRole)
+        colors, item = theme.current_theme(), index.data(Qt.ItemDataRole.UserRole)
         inside = QRect(option.rect).adjusted(10, 8, -10, -8)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QColor(now.accent) if option.state & QStyle.StateFlag.State_HasFocus else Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(now.chosen))
+            painter.setPen(
+                QColor(colors.accent) if option.state & QStyle.StateFlag.State_HasFocus else Qt.PenStyle.NoPen
+            )
+            painter.setBrush(QColor(colors.selection))
             painter.drawRoundedRect(QRect(option.rect).adjusted(1, 1, -1, -1), 8, 8)
-        for font, color, text, where in (
-            (theme.scaled_font(1.0), now.text, item.title, Qt.AlignmentFlag.AlignTop),
-            (theme.scaled_font(0.9), now.muted, describe_conversation(item), Qt.AlignmentFlag.AlignBottom),
+        for font, color, text, alignment in (
+            (theme.scaled_font(1.0), colors.text, item.title, Qt.AlignmentFlag.AlignTop),
+            (theme.scaled_font(0.9), colors.muted, describe_conversation(item), Qt.AlignmentFlag.AlignBottom),
         ):
             painter.setFont(font)
             painter.setPen(QColor(color))
-            short = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
-            painter.drawText(inside, where | Qt.AlignmentFlag.AlignLeading, short)
+            line = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
+            painter.drawText(inside, alignment | Qt.AlignmentFlag.AlignLeading, line)
         painter.restore()
 
 
@@ -192,55 +170,57 @@ class ConversationPanel(QWidget):
         self.conversation_list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.undo_button = QPushButton(tr("Undo: bring it back"))
         self.undo_button.setVisible(False)
-        self._typing = QTimer(self, singleShot=True, interval=_TYPING)
+        self._search_timer = QTimer(self, singleShot=True, interval=_SEARCH_DELAY_MS)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SPACE * 2 // 3)
+        column.setSpacing(theme.SPACING_PX * 2 // 3)
         for widget in (self.search_field, self.undo_button, self.conversation_list):
             column.addWidget(widget)
-        self.search_field.textChanged.connect(self._typing.start)
-        self.search_field.returnPressed.connect(self._go_to_list)
-        self._typing.timeout.connect(self._search_history)
+        self.search_field.textChanged.connect(self._search_timer.start)
+        self.search_field.returnPressed.connect(self._focus_list)
+        self._search_timer.timeout.connect(self._emit_search)
         self.undo_button.clicked.connect(self.undo_requested)
         self.conversation_list.open_requested.connect(self.open_requested)
         self.conversation_list.rename_requested.connect(self.rename_requested)
         self.conversation_list.export_requested.connect(self.export_requested)
         self.conversation_list.delete_requested.connect(self.delete_requested)
-        self.conversation_list.clicked.connect(self._open_index)
+        self.conversation_list.clicked.connect(self._open_clicked)
 
-    def show_conversations(self, items: Sequence[ConversationSummary], current: int | None) -> None:
-        """What was found; `current` is the one that is open. Who is in the list stays at the same one, or where it was:
-        the next key is not meant for another."""
-        chosen, place = (
-            (self.conversation_list.current_conversation, self.conversation_list.currentIndex().row())
-            if self.conversation_list.hasFocus()
-            else (current, -1)
-        )
-        self.model.show_items(items)
-        row = self.model.row_of(chosen)
+    def show_conversations(self, conversations: Sequence[ConversationSummary], current: int | None) -> None:
+        """Shows the conversations that were found; `current` is the number of the open one.
+
+        If the list has the focus, its current item stays the same conversation, or the same row if that is gone: the
+        next key must not act on another one."""
+        if self.conversation_list.hasFocus():
+            selected = self.conversation_list.current_conversation
+            fallback_row = self.conversation_list.currentIndex().row()
+        else:
+            selected, fallback_row = current, -1
+        self.model.show_conversations(conversations)
+        row = self.model.find_row(selected)
         if row < 0:
-            row = min(place, len(items) - 1)
+            row = min(fallback_row, len(conversations) - 1)
         if row >= 0:
             self.conversation_list.setCurrentIndex(self.model.index(row))
 
-    def offer_undo(self, possible: bool) -> None:
-        """Whether something that was deleted can be brought back."""
-        if not possible and self.undo_button.hasFocus():
-            self.conversation_list.setFocus()  # before it goes: the keys would fall to whatever comes next
-        self.undo_button.setVisible(possible)
+    def offer_undo(self, is_possible: bool) -> None:
+        """Shows the undo button while a deleted conversation can be restored."""
+        if not is_possible and self.undo_button.hasFocus():
+            self.conversation_list.setFocus()  # now: Qt would move the focus to the next control
+        self.undo_button.setVisible(is_possible)
 
     @Slot()
-    def _search_history(self) -> None:
+    def _emit_search(self) -> None:
         self.search_changed.emit(self.search_field.text())
 
     @Slot()
-    def _go_to_list(self) -> None:
-        self._typing.stop()
-        self._search_history()
+    def _focus_list(self) -> None:
+        self._search_timer.stop()
+        self._emit_search()
         self.conversation_list.setFocus()
         if self.model.rowCount() and not self.conversation_list.currentIndex().isValid():
             self.conversation_list.setCurrentIndex(self.model.index(0))
 
     @Slot(QModelIndex)
-    def _open_index(self, index: QModelIndex) -> None:
+    def _open_clicked(self, index: QModelIndex) -> None:
         self.open_requested.emit(index.data(Qt.ItemDataRole.UserRole).id)

@@ -1,4 +1,4 @@
-"""The column on the left: conversations, the voice, what answers. Knows nothing of the engine."""
+"""The column on the left: the conversations, the voice and the most used switches."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Sidebar(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(22, 20, 18, 20)
         self._column.setSpacing(6)
-        name = self._add_label("Hark")
-        name.setFont(theme.scaled_font(1.35, QFont.Weight.Bold))
+        title = self._add_label("Hark")
+        title.setFont(theme.scaled_font(1.35, QFont.Weight.Bold))
         self.new_button = QPushButton(tr("New conversation"))
         set_tool_tip(self.new_button, tr("Begin a new conversation (Ctrl+N)"))
         self.new_button.clicked.connect(self.new_conversation_requested)
@@ -43,8 +43,8 @@ class Sidebar(QWidget):
         self._column.addWidget(self.conversation_panel, 1)
         self.voice_box = ComboBox()
         self.voice_box.setAccessibleName(tr("Voice"))
-        self.voice_box.activated.connect(self._on_voice)
-        label = self._add_label(tr("Voice"), quiet=True)
+        self.voice_box.activated.connect(self._emit_voice)
+        label = self._add_label(tr("Voice"), is_quiet=True)
         label.setBuddy(self.voice_box)
         self._column.addWidget(self.voice_box)
         self.hands_free_box = QCheckBox(tr("Hands-free"))
@@ -60,29 +60,31 @@ class Sidebar(QWidget):
         for widget in (self.hands_free_box, self.private_box, self.models_button, self.settings_button):
             self._column.addWidget(widget)
         self._add_label("● " + tr("Stays on this computer")).setObjectName("here")
-        self.backends_label = self._add_label("", quiet=True)
+        self.backends_label = self._add_label("", is_quiet=True)
         self.backends_label.setWordWrap(True)
         self.show_settings(settings)
-        self.voice_box.offer_entries([(settings.voice.id, settings.voice.id)], settings.voice.id)
+        self.voice_box.set_entries([(settings.voice.id, settings.voice.id)], settings.voice.id)
 
     def show_settings(self, settings: Settings) -> None:
-        """Says what hears and what answers."""
-        look = tr("Starter kit") if settings.responder.backend == "starter" else settings.responder.model or "Qwen2-VL"
-        hear = (
+        """Shows which models answer and transcribe."""
+        responder = (
+            tr("Starter kit") if settings.responder.backend == "starter" else settings.responder.model or "Qwen2-VL"
+        )
+        transcriber = (
             tr("English speech")
             if settings.transcriber.backend == "sphinx"
             else settings.transcriber.model or "Whisper"
         )
-        self.backends_label.setText(f"{look} · {hear}")
+        self.backends_label.setText(f"{responder} · {transcriber}")
 
-    def _add_label(self, text: str, quiet: bool = False) -> PlainLabel:
+    def _add_label(self, text: str, is_quiet: bool = False) -> PlainLabel:
         label = PlainLabel(text)
-        label.setProperty("quiet", quiet)
-        if quiet:
+        label.setProperty("quiet", is_quiet)
+        if is_quiet:
             label.setFont(theme.scaled_font(0.92))
         self._column.addWidget(label)
         return label
 
     @Slot(int)
-    def _on_voice(self, _row: int) -> None:
+    def _emit_voice(self, _row: int) -> None:
         self.setting_changed.emit(SettingChange("voice", "id", self.voice_box.currentData()))

@@ -1,4 +1,4 @@
-"""A combo box with an arrow of its own: the style sheet's would need a picture file."""
+"""A combo box that paints its own arrow: the style sheet would need a picture file for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ComboBox(QComboBox):
-    """The wheel scrolls the page, not the choice."""
+    """A combo box whose choice the mouse wheel does not change: it scrolls the page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,22 +26,22 @@ class ComboBox(QComboBox):
         self.setMinimumContentsLength(10)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
-    def offer_entries(self, entries: Sequence[tuple[str, str]], chosen: str) -> None:
-        """Fills it with values and names; what is chosen stays, also when it is not there."""
-        blocked = QSignalBlocker(self)
+    def set_entries(self, entries: Sequence[tuple[str, str]], selected: str) -> None:
+        """Replaces the entries, pairs of a value and a name, and selects one; it is added if it is not among them."""
+        blocker = QSignalBlocker(self)
         self.clear()
         for value, name in entries:
             self.addItem(shorten_text(name, MAX_NAME_LETTERS), value)
-        if self.findData(chosen) < 0:
-            self.addItem(tr("{name} (not here)").format(name=shorten_text(chosen, MAX_NAME_LETTERS)), chosen)
-        self.setCurrentIndex(self.findData(chosen))
-        blocked.unblock()
+        if self.findData(selected) < 0:
+            self.addItem(tr("{name} (not here)").format(name=shorten_text(selected, MAX_NAME_LETTERS)), selected)
+        self.setCurrentIndex(self.findData(selected))
+        blocker.unblock()
 
     def event(self, event: QEvent) -> bool:
         """Alt+Up and Alt+Down open the list, as everywhere; elsewhere in the window they change the speed."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            alt = event.modifiers() == Qt.KeyboardModifier.AltModifier
-            if alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            is_alt = event.modifiers() == Qt.KeyboardModifier.AltModifier
+            if is_alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
                 event.accept()
                 return True
         return super().event(event)

@@ -1,7 +1,8 @@
-"""Text in widgets, shown as it is: labels, tool tips, message boxes, file dialogs; and a page that scrolls.
+"""Labels, tool tips, message boxes and file dialogs that show text exactly as it is.
 
-Qt takes whatever looks like HTML for rich text there, and opens the files that it names: a FIFO holds the window up for
-ever. Everything that can show text from outside is made here; a test reads the window's source for ways around it."""
+Qt takes whatever looks like HTML for rich text, and opens the files that it names: a FIFO would block the window for
+ever. So everything that can show text from outside is made here; a test searches the source of the window for ways
+around it."""
 
 from __future__ import annotations
 
@@ -21,25 +22,25 @@ if TYPE_CHECKING:
 
     HasToolTip = QWidget | QAction | QListWidgetItem | QSystemTrayIcon
 
-MAX_LETTERS = 5000  # of a label, a tool tip or an item: Qt lays out all of it at once
-MAX_NAME_LETTERS = 200  # of a device, a voice, a title: one line
-# Qt looks at a word from its start to its end for every line that the word takes: twice as long, four times as slow.
+MAX_LABEL_LETTERS = 5000  # of a label, a tool tip or an item: Qt lays out all of its text at once
+MAX_NAME_LETTERS = 200  # of a device, a voice or a title, which take one line
+# For every line that a word takes, Qt scans the whole word: one that is twice as long takes four times as long.
 # (Chinese and Japanese can be broken anywhere.)
 _LONG_WORD = re.compile("[^ \t\n\u200b\u2028\u2029\u2e80-\u9fff\uff00-\uff60]{4000}")
 
 
-def shorten_text(text: str, most: int = MAX_LETTERS) -> str:
-    """At most so many letters, and a sign that there were more."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shorten_text(text: str, max_letters: int = MAX_LABEL_LETTERS) -> str:
+    """The first `max_letters` letters, the last of them an ellipsis if there were more."""
+    return text if len(text) <= max_letters else text[: max_letters - 1] + "…"
 
 
 def break_long_words(text: str) -> str:
-    """A text to be drawn, whose long words may be broken every 4,000 letters (by spaces without width)."""
+    """Puts a zero-width space after every 4,000 letters of a word, so that Qt may break it there."""
     return _LONG_WORD.sub(lambda piece: piece[0] + "\u200b", text)
 
 
 class PlainLabel(QLabel):
-    """A label that takes no text for markup, and of a long one shows the beginning."""
+    """A label that never interprets its text as markup, and shows only the beginning of a very long one."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -50,28 +51,28 @@ class PlainLabel(QLabel):
         super().setText(shorten_text(text))
 
 
-def plain_label(text: str, name: str = "", quiet: bool = True) -> PlainLabel:
-    """A label of dialogs; `quiet` ones stand back."""
-    made = PlainLabel(text)
-    made.setWordWrap(True)
-    made.setObjectName(name)
-    made.setProperty("quiet", quiet)
-    return made
+def plain_label(text: str, object_name: str = "", is_quiet: bool = True) -> PlainLabel:
+    """Makes a label with line breaks; `is_quiet` gives it a muted colour."""
+    label = PlainLabel(text)
+    label.setWordWrap(True)
+    label.setObjectName(object_name)
+    label.setProperty("quiet", is_quiet)
+    return label
 
 
-def set_tool_tip(shows: HasToolTip, text: str) -> None:
-    """Gives it a tool tip. Qt has no plain ones: what it would take for markup is made into markup for that text."""
+def set_tool_tip(target: HasToolTip, text: str) -> None:
+    """Sets a tool tip. Qt has no plain ones: text that it would take for markup is escaped as markup."""
     text = shorten_text(text)
     markup = text
     if QtGui.Qt.mightBeRichText(text):
         markup = QtGui.Qt.convertFromPlainText(text, QtGui.Qt.WhiteSpaceMode.WhiteSpaceNormal)
-    shows.setToolTip(markup)
-    if markup != text and isinstance(shows, QWidget) and not shows.accessibleDescription():
-        shows.setAccessibleDescription(text)  # else screen readers read the tool tip, marks and all
+    target.setToolTip(markup)
+    if markup != text and isinstance(target, QWidget) and not target.accessibleDescription():
+        target.setAccessibleDescription(text)  # else screen readers read the tool tip with its markup
 
 
 def message_box(parent: QWidget | None, title: str, text: str) -> QMessageBox:
-    """A box with a text, not shown yet. Its modality, icon and buttons are its owner's."""
+    """Makes a message box; the caller sets its icon and buttons and shows it."""
     from PySide6.QtWidgets import QMessageBox  # after the first paint
 
     box = QMessageBox(parent)
@@ -82,19 +83,19 @@ def message_box(parent: QWidget | None, title: str, text: str) -> QMessageBox:
 
 
 def show_information(parent: QWidget | None, title: str, text: str) -> None:
-    """Shows a text, and returns when it was read."""
+    """Shows a text, and returns when the user has closed it."""
     message_box(parent, title, text).exec()
 
 
 def show_warning(parent: QWidget | None, title: str, text: str) -> None:
-    """Says what went wrong, and returns when it was read."""
+    """Shows what went wrong, and returns when the user has closed it."""
     box = message_box(parent, title, text)
     box.setIcon(box.Icon.Warning)
     box.exec()
 
 
 def ask_confirmation(parent: QWidget | None, title: str, question: str) -> bool:
-    """Whether the user says Yes."""
+    """Asks a question; whether the user answered Yes."""
     box = message_box(parent, title, question)
     box.setIcon(box.Icon.Question)
     box.setStandardButtons(box.StandardButton.Yes | box.StandardButton.No)
@@ -102,23 +103,25 @@ def ask_confirmation(parent: QWidget | None, title: str, question: str) -> bool:
 
 
 def open_file(parent: QWidget, title: str, kinds: str) -> str:
-    """The file that the user picks, or "". Nothing can be renamed or deleted there: Qt's questions about it are
-    markup."""
+    """The path of the file that the user picks, "" for none; `kinds` are Qt's name filters.
+
+    The dialog is read-only: Qt asks about renaming and deleting in markup."""
     from PySide6.QtWidgets import QFileDialog
 
     return QFileDialog.getOpenFileName(parent, title, "", kinds, "", QFileDialog.Option.ReadOnly)[0]
 
 
 def open_files(parent: QWidget, title: str, kinds: str) -> list[str]:
-    """The same for any number of files."""
+    """The paths of the files that the user picks; see `open_file`."""
     from PySide6.QtWidgets import QFileDialog
 
     return QFileDialog.getOpenFileNames(parent, title, "", kinds, "", QFileDialog.Option.ReadOnly)[0]
 
 
 def save_file(parent: QWidget, title: str, name: str, kinds: str) -> tuple[str, str]:
-    """Where the user wants a file, and of which of the `kinds`; "" for nowhere. Asks before one is overwritten: in
-    Qt's own question the name would be markup."""
+    """The path that the user picks and the filter of `kinds` that was selected; both "" if the user cancels.
+
+    It asks itself before a file is overwritten: Qt's own question would interpret the name as markup."""
     from PySide6.QtWidgets import QFileDialog
 
     path, kind = QFileDialog.getSaveFileName(
@@ -132,7 +135,7 @@ def save_file(parent: QWidget, title: str, name: str, kinds: str) -> tuple[str, 
 
 
 def scroll_area(page: QWidget) -> QScrollArea:
-    """A page in an area that is no stop for Tab."""
+    """Puts a page into a scroll area that Tab passes over."""
     page.setObjectName("options")
     area = QScrollArea()
     area.setWidgetResizable(True)

@@ -1,4 +1,4 @@
-"""The microphone's level as bars."""
+"""A meter that shows the level of the microphone."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 class LevelMeter(QWidget):
-    """The last levels as bars, or where nothing may move the last one in steps. It has no value for a screen
-    reader: every change would be read."""
+    """Shows the last levels as bars; with reduced motion, the last level as a number of equal bars.
+
+    It has no value that a screen reader could read: every change would be spoken."""
 
     _BARS, _STEPS = 9, 3
 
@@ -28,13 +29,13 @@ class LevelMeter(QWidget):
         self.setFixedSize(self._BARS * 7, 22)
 
     def add_level(self, level: float) -> None:
-        """A level from 0 to 1."""
+        """Shows a new level, from 0 to 1."""
         if theme.is_motion_reduced():
-            # Bars as high as they stand; how many there are tells the level.
-            shown = min(self._STEPS, math.ceil(level**0.5 * self._STEPS - 0.2)) * self._BARS // self._STEPS
-            kept = [0.5] * shown + [0.0] * (self._BARS - shown)
-            if kept != list(self._levels):
-                self._levels.extend(kept)
+            # The bars have one height; their number shows the level.
+            bar_count = min(self._STEPS, math.ceil(level**0.5 * self._STEPS - 0.2)) * self._BARS // self._STEPS
+            levels = [0.5] * bar_count + [0.0] * (self._BARS - bar_count)
+            if levels != list(self._levels):
+                self._levels.extend(levels)
                 self.update()
         elif level or any(self._levels):
             self._levels.append(level)
@@ -45,7 +46,7 @@ class LevelMeter(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.current_theme().accent))
-        for place, level in enumerate(self._levels):
-            # A square root: quiet speech is seen too.
+        for position, level in enumerate(self._levels):
+            # The square root makes quiet speech visible too.
             height = max(3.0, min(1.0, level**0.5) * self.height())
-            painter.drawRoundedRect(QRectF(place * 7, self.height() - height, 4, height), 2, 2)
+            painter.drawRoundedRect(QRectF(position * 7, self.height() - height, 4, height), 2, 2)

@@ -1,4 +1,4 @@
-"""A line to type into, that screen readers tell of when Tab comes to it. Knows nothing of what is typed."""
+"""A line edit that screen readers announce when Tab reaches it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from PySide6.QtWidgets import QLineEdit
 
 
 class LineEdit(QLineEdit):
-    """Qt selects all when Tab comes in, before it tells that the focus has come: Orca then takes the line for known
-    and says nothing of it."""
+    """A line edit with an accessible name and a placeholder.
+
+    When Tab reaches a line edit, Qt selects its text before it reports the new focus; Orca then says nothing of the
+    field. So the reason of the focus is changed to one for which Qt selects nothing."""
 
     def __init__(self, name: str, hint: str = "") -> None:
         super().__init__()
         self.setAccessibleName(name)
         self.setPlaceholderText(hint)
-        self.setAcceptDrops(False)  # a dropped file is for the tray
+        self.setAcceptDrops(False)  # a dropped file goes to the picture tray
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(QFocusEvent(event.type(), Qt.FocusReason.OtherFocusReason))

@@ -29,7 +29,7 @@ def test_a_question_is_asked_again_and_changed_in_a_branch(harness: WindowHarnes
     branch = harness.recorder.store.branch_before(2)
     turn = harness.recorder.add_turn(branch, "changed")
     harness.on(events.ConversationOpened(1), events.ConversationOpened(branch), events.TurnStarted(turn, "", branch))
-    assert [harness.messages.message_at(row).turn_id for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
+    assert [harness.messages.item_at(row).turn_id for row in range(2)] == [turn - 1] * 2, "the branch's own numbers"
     assert harness.app.conversation.conversation_id == 4
     view.setCurrentIndex(harness.messages.index(1))
     harness.key(view, Qt.Key.Key_A)

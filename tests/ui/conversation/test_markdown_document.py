@@ -106,18 +106,18 @@ def test_an_answer_that_is_not_shown_whole_says_so(qapp: QApplication, text: str
     told = "… The rest is not shown; Copy gives all of it."
     assert (
         told not in drawn(text[:100_000])
-        and told not in markdown_document.to_plain_text(text[:100_000], theme.LIGHT).toPlainText()
+        and told not in markdown_document.render_plain_text(text[:100_000], theme.LIGHT).toPlainText()
     )
     more = markdown_document.render_markdown(text[:100_000] + "b", None, theme.LIGHT)
     assert more.lastBlock().text() == told and more.lastBlock().blockFormat().leftMargin() == 0
-    assert markdown_document.to_plain_text(text[:100_000] + "b", theme.LIGHT).lastBlock().text() == told
+    assert markdown_document.render_plain_text(text[:100_000] + "b", theme.LIGHT).lastBlock().text() == told
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "QUJD" * 25_000, "ب" * 90_000, "x\u00a0" * 50_000, "\u0301" * 99_999])
 def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(qapp: QApplication, text: str) -> None:
     for made in (
         markdown_document.render_markdown(text, None, theme.LIGHT),
-        markdown_document.to_plain_text(text, theme.LIGHT),
+        markdown_document.render_plain_text(text, theme.LIGHT),
     ):
         shown = made.toRawText()
         assert max(map(len, shown.split("\u200b"))) <= 4_000 and shown.replace("\u200b", "").strip() == text.strip()

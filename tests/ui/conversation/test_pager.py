@@ -32,7 +32,7 @@ def far_up(harness: WindowHarness) -> None:
     harness.on(events.ConversationOpened(3))
     harness.qtbot.waitUntil(lambda: harness.window.conversation.verticalScrollBar().maximum() > 0)
     harness.key(harness.window.conversation, Qt.Key.Key_Home)
-    assert harness.texts()[0] == "Long question 0" and harness.app.conversation.pager.left_out
+    assert harness.texts()[0] == "Long question 0" and harness.app.conversation.pager.is_end_missing
 
 
 def _place(text: str) -> tuple[int, bool]:
@@ -42,25 +42,25 @@ def _place(text: str) -> tuple[int, bool]:
 def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     view, pages = harness.window.conversation, harness.app.conversation.pager
-    qtbot.waitUntil(lambda: len(harness.texts()) == 2 * paging.FIRST and harness.texts()[-1] == "answer 99")
+    qtbot.waitUntil(lambda: len(harness.texts()) == 2 * paging.FIRST_TURNS and harness.texts()[-1] == "answer 99")
     qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
     view.setFocus()
-    for _ in range(2 * paging.FIRST):
+    for _ in range(2 * paging.FIRST_TURNS):
         harness.key(view, Qt.Key.Key_K)
-    qtbot.waitUntil(lambda: len(harness.texts()) == 2 * (paging.FIRST + paging.STEP))
-    assert view.currentIndex().row() == 2 * paging.STEP
+    qtbot.waitUntil(lambda: len(harness.texts()) == 2 * (paging.FIRST_TURNS + paging.STEP_TURNS))
+    assert view.currentIndex().row() == 2 * paging.STEP_TURNS
     harness.key(view, Qt.Key.Key_Home)
     qtbot.waitUntil(
-        lambda: harness.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.left_out
+        lambda: harness.texts()[0] == "Long question 0" and view.currentIndex().row() == 0 and pages.is_end_missing
     )
     harness.key(view, Qt.Key.Key_End)
-    assert harness.texts()[-1] == "answer 99" and not pages.left_out
+    assert harness.texts()[-1] == "answer 99" and not pages.is_end_missing
 
 
 def test_of_a_long_one_only_what_is_near_is_in_the_list(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "MOST", 80)
+    monkeypatch.setattr(paging, "MAX_MESSAGES", 80)
     harness.app.history.open_conversation(3)
     view, pages, bar = (
         harness.window.conversation,
@@ -82,9 +82,9 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
 
     everything = {text for number in range(100) for text in (f"Long question {number}", f"answer {number}")}
     assert scroll(lambda: bar.value() - 100, "Long question 0") == everything
-    assert harness.texts()[0] == "Long question 0" and pages.left_out
+    assert harness.texts()[0] == "Long question 0" and pages.is_end_missing
     assert scroll(lambda: bar.value() + 100, "answer 99") == everything
-    assert harness.texts()[-1] == "answer 99" and not pages.left_out
+    assert harness.texts()[-1] == "answer 99" and not pages.is_end_missing
     bar.setValue(bar.maximum() // 2)
     at, seen = view.indexAt(view.viewport().rect().center()), None
     seen, top = harness.texts()[at.row()], view.visualRect(at).top()
@@ -111,7 +111,7 @@ def test_an_answer_finds_the_end_of_a_long_one(harness: WindowHarness) -> None:
     harness.key(harness.window.conversation, Qt.Key.Key_Home)
     assert harness.texts()[0] == "Long question 0"
     harness.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
-    harness.app.conversation.pager.on_earlier()
+    harness.app.conversation.pager.show_earlier()
     assert harness.texts()[-3:] == ["answer 99", "and now?", "Now."]
     harness.on(events.Wrote(" More."))
     assert harness.texts()[-1] == "Now. More."
@@ -123,13 +123,13 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(ha
     assert harness.calls[-1][0] == "ask_again" and harness.texts() == []
     harness.on(events.ConversationOpened(9))
     turn(harness, 999, 9, events.Notice("the voice is gone"))
-    assert harness.texts() == ["and now?", "Now. More.", "the voice is gone"] and harness.messages.message_at(1).detail
+    assert harness.texts() == ["and now?", "Now. More.", "the voice is gone"] and harness.messages.item_at(1).detail
 
 
 def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(harness: WindowHarness) -> None:
     far_up(harness)
     harness.key(harness.window.conversation, Qt.Key.Key_E)
-    asked = harness.messages.message_at(0).turn_id
+    asked = harness.messages.item_at(0).turn_id
     harness.window.conversation.end_requested.emit()
     assert harness.texts()[-1] == "answer 99" and "Long question 0" not in harness.texts()
     harness.window.bar.question_submitted.emit("changed words")
@@ -154,20 +154,20 @@ def test_a_history_that_fails_once_empties_nothing(harness: WindowHarness, monke
 
 
 def test_what_is_not_saved_waits_for_the_end(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "MOST", 60)
+    monkeypatch.setattr(paging, "MAX_MESSAGES", 60)
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
     harness.on(events.Notice("one"))
     for _ in range(12):
-        harness.app.conversation.pager.on_earlier()
-    assert harness.app.conversation.pager.left_out and "one" not in harness.texts()
+        harness.app.conversation.pager.show_earlier()
+    assert harness.app.conversation.pager.is_end_missing and "one" not in harness.texts()
     view = harness.window.conversation
     view.setFocus()
     view.setCurrentIndex(harness.messages.index(3))
     harness.on(events.Notice("two"))
     assert view.currentIndex().row() == 3 and "two" in harness.window.bar.status_label.text(), "the list stays as it is"
-    while harness.app.conversation.pager.left_out:
-        harness.app.conversation.pager.on_later()
+    while harness.app.conversation.pager.is_end_missing:
+        harness.app.conversation.pager.show_later()
     assert harness.texts()[-3:] == ["answer 99", "one", "two"]
     harness.key(view, Qt.Key.Key_Home)
     harness.key(view, Qt.Key.Key_End)
@@ -177,15 +177,15 @@ def test_what_is_not_saved_waits_for_the_end(harness: WindowHarness, monkeypatch
 def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
     harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "MOST", 30)
+    monkeypatch.setattr(paging, "MAX_MESSAGES", 30)
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
     harness.on(events.Notice("between"))
     for number in range(201, 231):  # 201 is no turn of this conversation's history: they are as if they were saved
         turn(harness, number, 3)
-    assert "between" not in harness.texts() and harness.messages.rowCount() <= 30 + 2 * paging.STEP + 2
+    assert "between" not in harness.texts() and harness.messages.rowCount() <= 30 + 2 * paging.STEP_TURNS + 2
     for _ in range(40):
-        harness.app.conversation.pager.on_earlier()
+        harness.app.conversation.pager.show_earlier()
         if "between" in harness.texts():
             break
     at = harness.texts().index("between")
@@ -195,7 +195,7 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
 def test_no_other_message_is_chosen_instead_of_one_that_goes(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "MOST", 60)
+    monkeypatch.setattr(paging, "MAX_MESSAGES", 60)
     harness.app.history.open_conversation(3)
     view, chosen = harness.window.conversation, list[int]()
     view.setFocus()
@@ -216,19 +216,19 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(
 def test_an_open_conversation_that_grows_stays_small(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "MOST", 20)
+    monkeypatch.setattr(paging, "MAX_MESSAGES", 20)
     harness.app.history.open_conversation(1)
     harness.on(events.ConversationOpened(1))
     for number in range(40):
         turn(harness, 1000 + number, 1)
         qtbot.wait(1)
-    assert harness.messages.rowCount() <= 20 + 2 * paging.STEP + 2 and harness.texts()[-1] == "Now. More."
+    assert harness.messages.rowCount() <= 20 + 2 * paging.STEP_TURNS + 2 and harness.texts()[-1] == "Now. More."
 
 
 def test_a_turn_that_was_read_already_stands_once(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
-    last = harness.messages.message_at(harness.messages.rowCount() - 1).turn_id
+    last = harness.messages.item_at(harness.messages.rowCount() - 1).turn_id
     assert last
     turn(harness, last, 3)
     assert harness.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
@@ -238,4 +238,4 @@ def test_of_a_very_tall_window_all_is_filled(qtbot: QtBot, harness: WindowHarnes
     harness.window.resize(1240, 5000)
     harness.app.history.open_conversation(3)
     bar = harness.window.conversation.verticalScrollBar()
-    qtbot.waitUntil(lambda: harness.messages.rowCount() > 2 * paging.FIRST and bar.maximum() > 0)
+    qtbot.waitUntil(lambda: harness.messages.rowCount() > 2 * paging.FIRST_TURNS and bar.maximum() > 0)

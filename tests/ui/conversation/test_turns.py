@@ -23,7 +23,7 @@ def test_a_turn_is_shown_as_it_comes(harness: WindowHarness) -> None:
         events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(hear=0.3), 5, 1),
         events.StateChanged("ready"),
     )  # fmt: skip
-    assert [harness.messages.message_at(row).speech_text for row in range(harness.messages.rowCount())] == [
+    assert [harness.messages.item_at(row).speech_text for row in range(harness.messages.rowCount())] == [
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
     assert harness.window.bar.status_label.text() == "Stopped." and not harness.window.bar.stop_button.isEnabled()
@@ -37,7 +37,7 @@ def test_of_an_answer_that_grows_only_the_last_state_is_kept(harness: WindowHarn
         assert not view.grab().isNull()
     assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
     assert len(painter._kept) <= 6 and len(painter._heights) <= 6
-    harness.on(events.TurnEnded("answered", "What is it?", view.messages.message_at(1).text))
+    harness.on(events.TurnEnded("answered", "What is it?", view.messages.item_at(1).text))
 
 
 def test_a_note_in_mid_answer_does_not_split_it(harness: WindowHarness) -> None:
@@ -46,7 +46,7 @@ def test_a_note_in_mid_answer_does_not_split_it(harness: WindowHarness) -> None:
         events.Wrote("Two."), events.TurnEnded("interrupted", "q", "One. Two.", "x", heard_until=5),
     )  # fmt: skip
     assert harness.texts() == ["q", "One. Two.", "a picture was refused"]
-    assert harness.messages.message_at(1).heard_letters == 5
+    assert harness.messages.item_at(1).heard_letters == 5
 
 
 def test_reading_aloud_is_no_answer(harness: WindowHarness) -> None:
@@ -149,7 +149,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, h
         events.Heard("still there?"), events.Wrote("Yes."), events.TurnEnded("answered", "still there?", "Yes.", id=7),
     )  # fmt: skip
     assert harness.texts() == ["still there?", "Yes."], "once"
-    assert harness.messages.message_at(0).turn_id == 7 and harness.messages.message_at(0).picture_digests == ("d",)
+    assert harness.messages.item_at(0).turn_id == 7 and harness.messages.item_at(0).picture_digests == ("d",)
     harness.app.conversation.ask("still there?")
     harness.on(events.TurnStarted(8, "2", 1), events.Heard("still there?"))
     with qtbot.assertNotEmitted(harness.messages.rowsInserted, wait=400):
@@ -162,4 +162,4 @@ def test_a_frozen_engine_and_one_that_works_on_are_told(harness: WindowHarness) 
     assert "Still working" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
     harness.on(events.StateChanged("frozen"))
     assert "does not answer" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
-    assert all(texts.announced_text(state) for state in ("working", "frozen"))
+    assert all(texts.state_announcement(state) for state in ("working", "frozen"))

@@ -62,5 +62,5 @@ def test_links_ask_first_and_show_where_they_lead(harness: WindowHarness, monkey
 
 
 def test_heading_of_an_answer_that_a_crash_cut_names_hark_once() -> None:
-    assert ChatMessage("hark", "The ferry", detail=texts.speaker_text("")).heading_text == "Hark"
-    assert ChatMessage("hark", "The ferry", detail=texts.speaker_text("tiny")).heading_text == "Hark · the starter kit"
+    assert ChatMessage("hark", "The ferry", detail=texts.model_text("")).heading_text == "Hark"
+    assert ChatMessage("hark", "The ferry", detail=texts.model_text("tiny")).heading_text == "Hark · the starter kit"

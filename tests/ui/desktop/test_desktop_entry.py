@@ -162,7 +162,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
         assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(asked, "u", (7,)))
-        qtbot.waitUntil(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
+        qtbot.waitUntil(lambda: made._notifier.state() == QProcess.ProcessState.NotRunning)
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
@@ -210,8 +210,8 @@ def test_the_trays_menu_does_what_it_says(qtbot: QtBot, qapp: QApplication, monk
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
     made.notify_answer_ready()  # to a desktop that is not there
-    qtbot.waitUntil(lambda: made._notice.state() == QProcess.ProcessState.NotRunning)
-    assert made._last == 0
+    qtbot.waitUntil(lambda: made._notifier.state() == QProcess.ProcessState.NotRunning)
+    assert made._notification_number == 0
     window.deleteLater()
 
 

@@ -77,26 +77,26 @@ def test_a_model_is_got_used_and_removed(qtbot: QtBot, view: View, hub: Hub) -> 
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
     assert row.pause_button.isVisible() and not row.download_button.isVisible()
-    qtbot.waitUntil(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state_label.text())
     assert (view.settings.transcriber.model, view.settings.transcriber.backend) == ("whisper-tiny", "whisper")
     assert view.words == ["Fetching whisper-tiny", "whisper-tiny is here", "whisper-tiny is used now"]
     row.remove_button.click()
     qtbot.waitUntil(lambda: row.download_button.isVisible())
-    assert row.state.text() == view.words[-1] == "whisper-tiny is removed: 0.00 GB are free again."
+    assert row.state_label.text() == view.words[-1] == "whisper-tiny is removed: 0.00 GB are free again."
 
 
 def test_it_is_paused_and_goes_on(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.cuts = 3  # each makes it wait a little
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
-    qtbot.waitUntil(lambda: row.bar.value() > 100)
+    qtbot.waitUntil(lambda: row.progress_bar.value() > 100)
     row.pause_button.click()
-    qtbot.waitUntil(lambda: "Paused" in row.state.text())
+    qtbot.waitUntil(lambda: "Paused" in row.state_label.text())
     assert view.words[-1] == "Paused: whisper-tiny" and row.download_button.text() == "Go on"
     hub.cuts = 0
     hub.asked.clear()
     row.download_button.click()
-    qtbot.waitUntil(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state_label.text())
     assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
 
 
@@ -113,12 +113,12 @@ def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, 
     assert row.download_button.hasFocus()
     hub.cuts = 0
     view.press()
-    qtbot.waitUntil(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state_label.text())
     assert row.use_button.hasFocus(), "the end took nobody elsewhere"
     row.remove_button.setFocus()
     view.press()
     view.press()
-    qtbot.waitUntil(lambda: "free again" in row.state.text())
+    qtbot.waitUntil(lambda: "free again" in row.state_label.text())
     assert row.download_button.hasFocus() and not view.downloads.running
     qapp.focusChanged.disconnect(watched)
     assert len([one for one in view.words if "free again" in one]) == 1 and not strayed
@@ -130,7 +130,7 @@ def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(qtbot
     view.press()
     view.parent.show()
     view.parent.activateWindow()
-    qtbot.waitUntil(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state_label.text())
     assert view.dialog.focusWidget() is row.use_button
 
 
@@ -140,7 +140,7 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(qtbot: QtBot, view: View, h
     view.downloads.download_all()
     first, second = view.downloads.recommended_models()[0].name, waiting[0]
     assert list(view.downloads.running) == [first]
-    assert [view.dialog.rows[one].state.text() for one in waiting] == ["It waits for its turn."] * len(waiting)
+    assert [view.dialog.rows[one].state_label.text() for one in waiting] == ["It waits for its turn."] * len(waiting)
     view.dialog.rows[second].download_button.click()
     once = view.downloads.running[second]
     view.downloads.download(second)
@@ -149,7 +149,7 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(qtbot: QtBot, view: View, h
     for one in (first, second):
         view.downloads.pause_download(one)
     qtbot.waitUntil(lambda: not view.downloads.running)
-    assert not any("waits" in row.state.text() for row in view.dialog.rows.values())
+    assert not any("waits" in row.state_label.text() for row in view.dialog.rows.values())
     assert view.words.count("What waited for it is not fetched.") == 1
 
 
@@ -158,8 +158,10 @@ def test_after_a_failure_nothing_waits_and_that_is_said(qtbot: QtBot, view: View
     view.downloads.download_all()
     qtbot.waitUntil(lambda: not view.downloads.running)
     row = view.dialog.rows[view.downloads.recommended_models()[0].name]
-    assert row.state.text() == view.words[-1] and row.state.text().endswith("What waited for it is not fetched.")
-    assert not any("waits" in one.state.text() for one in view.dialog.rows.values())
+    assert row.state_label.text() == view.words[-1] and row.state_label.text().endswith(
+        "What waited for it is not fetched."
+    )
+    assert not any("waits" in row.state_label.text() for row in view.dialog.rows.values())
 
 
 def test_only_the_one_that_is_used_says_so(qtbot: QtBot, view: View, hub: Hub) -> None:
@@ -167,22 +169,22 @@ def test_only_the_one_that_is_used_says_so(qtbot: QtBot, view: View, hub: Hub) -
     for row in rows:
         row.download_button.click()
         qtbot.waitUntil(row.use_button.isVisible)
-    assert [row.state.text() for row in rows] == ["It is here.", "It is used now."]
+    assert [row.state_label.text() for row in rows] == ["It is here.", "It is used now."]
     rows[0].use_button.click()
-    assert [row.state.text() for row in rows] == ["It is used now.", "It is here."]
+    assert [row.state_label.text() for row in rows] == ["It is used now.", "It is here."]
 
 
 def test_a_download_goes_on_in_a_closed_dialog_and_is_shown_when_reopened(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.cuts = 99
     view.dialog.rows["whisper-tiny"].download_button.click()
-    qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
+    qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].progress_bar.value() > 100)
     view.press(Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not isValid(view.dialog))
     assert "whisper-tiny" in view.downloads.running
     view.open()
     row = view.dialog.rows["whisper-tiny"]
-    assert row.bar.isVisible() and row.bar.value() > 100 and row.pause_button.isVisible()
-    assert "GB, about" in row.state.text()
+    assert row.progress_bar.isVisible() and row.progress_bar.value() > 100 and row.pause_button.isVisible()
+    assert "GB, about" in row.state_label.text()
     hub.cuts = 0
     view.dialog.close()
     qtbot.waitUntil(lambda: "whisper-tiny is here" in view.words)
@@ -194,17 +196,17 @@ def test_a_begun_download_is_resumed_or_cancelled_after_a_restart(
 ) -> None:
     hub.cuts = 99
     view.downloads.download("whisper-tiny")
-    qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].bar.value() > 100)
+    qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].progress_bar.value() > 100)
     view.downloads.stop_all()
     again = View(qtbot)
     row = again.dialog.rows["whisper-tiny"]
     qtbot.waitUntil(lambda: row.cancel_button.isVisible())
     assert row.download_button.text() == "Go on" and row.download_button.accessibleName() == "Go on: whisper-tiny"
-    assert row.state.text() == "Paused. 0.00 GB of it are here."
+    assert row.state_label.text() == "Paused. 0.00 GB of it are here."
     row.cancel_button.setFocus()
     again.press()
     qtbot.waitUntil(lambda: row.download_button.text() == "Get" and row.download_button.hasFocus())
-    assert row.state.text() == again.words[-1] == "whisper-tiny is cancelled: 0.00 GB are free again."
+    assert row.state_label.text() == again.words[-1] == "whisper-tiny is cancelled: 0.00 GB are free again."
     assert not list(tmp_path.rglob("*.hark-part"))
     again.dialog.close()
     again.downloads.stop_all()
@@ -215,9 +217,9 @@ def test_one_that_runs_is_cancelled(qtbot: QtBot, view: View, hub: Hub, tmp_path
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
-    qtbot.waitUntil(lambda: row.bar.value() > 100)
+    qtbot.waitUntil(lambda: row.progress_bar.value() > 100)
     row.cancel_button.click()
-    qtbot.waitUntil(lambda: "cancelled" in row.state.text())
+    qtbot.waitUntil(lambda: "cancelled" in row.state_label.text())
     assert not list(tmp_path.rglob("*.hark-part")) and not view.downloads.running
     assert "Paused: whisper-tiny" not in view.words
 
@@ -263,7 +265,7 @@ def test_a_failure_is_a_sentence(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
-    qtbot.waitUntil(lambda: "other content" in row.state.text())
+    qtbot.waitUntil(lambda: "other content" in row.state_label.text())
     assert row.download_button.isVisible()
 
 
@@ -276,7 +278,7 @@ def test_what_fits_the_graphics_card_fits_the_computer(
     qtbot.waitUntil(lambda: view.downloads.gpu_memory_gb > 0)
     assert view.downloads.gpu_memory_gb == pytest.approx(25.76, abs=0.01)
     assert "whisper-small + qwen2-vl-7b + piper-ljspeech" in view.dialog.download_all_button.text()
-    large = {name for name, row in view.dialog.rows.items() if "too large" in row.about.text()}
+    large = {name for name, row in view.dialog.rows.items() if "too large" in row.facts_label.text()}
     assert large == {"qwen2-vl-72b", "qwen2-vl-72b-awq"}
     view.downloads.stop_all()
     view.parent.deleteLater()
@@ -287,7 +289,7 @@ def test_a_voice_is_got_and_used(qtbot: QtBot, view: View, hub: Hub) -> None:
     for file in ("a.onnx", "a.onnx.json"):
         hub.files[f"{row.entry.folder}/{file}"] = file.encode()
     row.download_button.click()
-    qtbot.waitUntil(lambda: "used" in row.state.text())
+    qtbot.waitUntil(lambda: "used" in row.state_label.text())
     assert view.settings.voice.id == "piper/piper-ljspeech"
 
 
@@ -296,5 +298,5 @@ def test_a_quantised_model_is_not_used_before_its_packages_are_here(qtbot: QtBot
     weights = b"\x02\0\0\0\0\0\0\0{}"
     hub.files |= {"tokenizer_config.json": b"{}", "model.safetensors": weights}
     row.download_button.click()
-    qtbot.waitUntil(lambda: "pip install optimum gptqmodel" in row.state.text())
+    qtbot.waitUntil(lambda: "pip install optimum gptqmodel" in row.state_label.text())
     assert view.settings == Settings() and row.use_button.isVisible()

@@ -21,7 +21,7 @@ def told(harness: WindowHarness) -> list[str]:
 
 def warm(harness: WindowHarness) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
-    found = of_colour(harness.window.tray.region_selector, theme.current_theme().warm)
+    found = of_colour(harness.window.tray.region_selector, theme.current_theme().warning)
     across, down = {x for x, _ in found}, {y for _, y in found}
     return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
 

@@ -270,7 +270,7 @@ def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_withou
     labels.set_tool_tip(button, "<b>x</b>")
     assert "&lt;b&gt;" in button.toolTip() and button.accessibleDescription() == "<b>x</b>"
     labels.set_tool_tip(item, "x" * 300_000)
-    assert len(item.toolTip()) == labels.MAX_LETTERS and item.toolTip().endswith("…")
+    assert len(item.toolTip()) == labels.MAX_LABEL_LETTERS and item.toolTip().endswith("…")
 
 
 def test_labels_and_lists_show_only_the_beginning_of_a_long_name(harness: WindowHarness) -> None:

@@ -88,8 +88,8 @@ def test_the_window_s_button_gets_them_and_they_are_used(
     for name in NAMES:
         row = view.dialog.rows[name]
         row.download_button.click()
-        qtbot.waitUntil(lambda row=row: "used" in row.state.text() or bool(view.downloads._said))
-        assert row.state.text() == "It is used now."
+        qtbot.waitUntil(lambda row=row: "used" in row.state_label.text() or bool(view.downloads._last_messages))
+        assert row.state_label.text() == "It is used now."
     assert save_settings(view.settings, AppPaths.locate()) is None
     view.downloads.stop_all()
     view.parent.deleteLater()

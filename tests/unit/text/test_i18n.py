@@ -244,7 +244,7 @@ def test_nothing_in_the_window_is_beyond_translation(qtbot: QtBot, home: Path, s
         *(f"{a} {b}" for a, b in texts.list_shortcuts()),
         texts.loading_text("transcriber"),
     ]
-    sentences += [harness.messages.message_at(row).speech_text for row in range(harness.messages.rowCount())]
+    sentences += [harness.messages.item_at(row).speech_text for row in range(harness.messages.rowCount())]
     wild = {
         text
         for text in sentences
