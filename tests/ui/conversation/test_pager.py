@@ -88,7 +88,7 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
     bar.setValue(bar.maximum() // 2)
     at, seen = view.indexAt(view.viewport().rect().center()), None
     seen, top = harness.texts()[at.row()], view.visualRect(at).top()
-    pages.on_earlier()
+    pages.show_earlier()
     row = harness.texts().index(seen)
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 

@@ -31,12 +31,12 @@ def test_a_turn_is_shown_as_it_comes(harness: WindowHarness) -> None:
 
 def test_of_an_answer_that_grows_only_the_last_state_is_kept(harness: WindowHarness) -> None:
     harness.on(events.TurnStarted(1), events.Heard("What is it?"))
-    painter, view = harness.window.conversation._painter, harness.window.conversation
+    painter, view = harness.window.conversation._delegate, harness.window.conversation
     for number in range(500):
         harness.on(events.Wrote(f"piece {number} "))
         assert not view.grab().isNull()
-    assert {item.text[:7] for item, _ in painter._kept} >= {"What is", "piece 0"}
-    assert len(painter._kept) <= 6 and len(painter._heights) <= 6
+    assert {item.text[:7] for item, _ in painter._documents} >= {"What is", "piece 0"}
+    assert len(painter._documents) <= 6 and len(painter._heights) <= 6
     harness.on(events.TurnEnded("answered", "What is it?", view.messages.item_at(1).text))
 
 

@@ -276,7 +276,7 @@ def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_withou
 def test_labels_and_lists_show_only_the_beginning_of_a_long_name(harness: WindowHarness) -> None:
     long = "QUJD" * 50_000
     label = labels.plain_label(long)
-    assert len(label.text()) == labels.MAX_LETTERS
+    assert len(label.text()) == labels.MAX_LABEL_LETTERS
     harness.on(
         events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162))
     )
