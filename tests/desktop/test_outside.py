@@ -23,8 +23,8 @@ from PySide6.QtWidgets import QApplication
 from ui.desktop.global_hotkeys import GlobalHotkeys
 application = QApplication([])
 keys = GlobalHotkeys(application)
-keys.pressed.connect(lambda deed: print(deed, flush=True))
-keys.told.connect(lambda text, taken: print(taken, text, flush=True))
+keys.hotkey_pressed.connect(lambda command: print(command, flush=True))
+keys.registration_reported.connect(lambda text, is_registered: print(is_registered, text, flush=True))
 print(keys.set_enabled(True), flush=True)
 application.exec()
 """
@@ -51,8 +51,8 @@ ours.show()
 application.processEvents()
 found = x11_windows.list_windows()
 print([title for _, title in found])
-shot, why = screen_capture.capture_screen(ours, found[0][0])
-print(shot.width(), shot.height(), shot.toImage().pixelColor(20, 20).name(), why)
+capture = screen_capture.capture_screen(ours, found[0][0])
+print(capture.width(), capture.height(), capture.toImage().pixelColor(20, 20).name())
 """
 ASIDE = """
 from PySide6.QtCore import QTimer
@@ -99,7 +99,7 @@ from PySide6.QtCore import QCoreApplication
 from ui.desktop.portal_screenshot import PortalScreenshot
 application = QCoreApplication([])
 asked = PortalScreenshot(application, sys.argv[1] == "chosen")
-asked.taken.connect(lambda data, why: (print(len(data), why), application.quit()))
+asked.screenshot_taken.connect(lambda data, why: (print(len(data), why), application.quit()))
 asked.start()
 application.exec()
 """
@@ -159,7 +159,7 @@ def test_another_program_s_window_is_captured(desktop: DesktopHarness) -> None:
     finally:
         other.kill()
         other.wait()
-    assert looked == ["['Ein anderes 窗口']", "300 200 #ff0000 "]
+    assert looked == ["['Ein anderes 窗口']", "300 200 #ff0000"]
 
 
 def test_the_screen_is_captured_without_harks_own_window(desktop: DesktopHarness, tmp_path: Path) -> None:

@@ -158,9 +158,7 @@ def test_after_a_failure_nothing_waits_and_that_is_said(qtbot: QtBot, view: View
     view.downloads.download_all()
     qtbot.waitUntil(lambda: not view.downloads.running)
     row = view.dialog.rows[view.downloads.recommended_models()[0].name]
-    assert row.state_label.text() == view.words[-1] and row.state_label.text().endswith(
-        "What waited for it is not fetched."
-    )
+    assert row.state_label.text() == view.words[-1] and view.words[-1].endswith("What waited for it is not fetched.")
     assert not any("waits" in row.state_label.text() for row in view.dialog.rows.values())
 
 
