@@ -39,9 +39,9 @@ def room(sound: Samples, gain: float, delay: float = 0.06) -> Samples:
 
 
 class Loud:
-    """A playback of which only one thing is asked."""
+    """A playback that only takes a gain."""
 
-    def duck(self, gain: float) -> None:
+    def set_gain(self, gain: float) -> None:
         pass
 
 

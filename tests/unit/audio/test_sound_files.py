@@ -252,9 +252,9 @@ def test_long_sound_at_a_high_rate_costs_no_more_than_its_ten_minutes(tmp_path: 
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     script = (
-        "import resource, sys; from pathlib import Path; from assistant.audio import audio\n"
+        "import resource, sys; from pathlib import Path; from assistant.audio import decode\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before = peak(); sound = audio.read(Path(sys.argv[1]))\n"
+        "before = peak(); sound = decode.read_audio(Path(sys.argv[1]))\n"
         "print(sound.seconds, peak() - before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     seconds, parent, child = run_measured(script, tmp_path / "long.flac")
@@ -272,7 +272,7 @@ def test_decoding_that_is_closed_ends_its_process(tmp_path: Path) -> None:
 
 def test_decoding_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "long.wav").write_bytes(wav(FMT, chunk(b"data", bytes(32_000 * 500))))
-    monkeypatch.setattr(clip, "_DECODING_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(decode, "_DECODING_TIMEOUT_S", 0.0)
     with closing(decode.AudioDecoding(tmp_path / "long.wav")) as decoding:
         assert decoding.wait_for_result(60)
         with pytest.raises(InvalidInputError, match="took too long"):
@@ -294,6 +294,6 @@ def test_memory_of_the_decoding_process_is_limited() -> None:
         missing("Windows has no setrlimit")
     script = (
         "import sys; from assistant.audio import decoder_process\n"
-        "decoder_process.decode = lambda _: [bytearray(2 * 1024**3)]; sys.exit(decoder_process.main())"
+        "decoder_process.decode_blocks = lambda _: [bytearray(2 * 1024**3)]; sys.exit(decoder_process.main())"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == AudioRefusal.DAMAGED
