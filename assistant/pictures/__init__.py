@@ -1,4 +1,4 @@
-"""Pictures as pixels, opened where they can do no harm. Knows nothing of models."""
+"""Pictures and videos as pixels; files are decoded in a child process with limited memory and time."""
 
 from assistant.pictures.decoder import open_encoded, open_picture
 from assistant.pictures.formats import FrameSampling

@@ -1,16 +1,16 @@
-"""Writes a photograph from the computer's camera to standard output, as PNG; nothing where no camera answers.
+"""Child process that takes a photograph with OpenCV and writes it to standard output as PNG; nothing without a camera.
 
-A process of its own: OpenCV reads the camera (V4L2, Media Foundation, AVFoundation), and a driver may hang."""
+It is a process of its own because a camera driver (V4L2, Media Foundation, AVFoundation) may hang."""
 
 from __future__ import annotations
 
 import sys
 
-_WARM_UP_FRAMES = 8  # frames that a camera needs to find its exposure
+_WARM_UP_FRAMES = 8  # a camera needs a few frames to adjust its exposure
 
 
 def main() -> None:
-    """The argument is the camera's number."""
+    """Takes the camera's number, or its path, from the command line."""
     import cv2
 
     device = sys.argv[1]

@@ -1,7 +1,7 @@
-"""Takes the metadata out of a picture file before a decoder sees it, so that damage in them never costs the picture.
+"""Removes the metadata from a picture file before decoding, so that damaged metadata do not cost the picture.
 
-Pillow refuses a whole PNG for a bad check sum in a comment, a JPEG for a short APP segment, and so on. What decides the
-pixels is kept byte by byte; of the rest only the orientation is read, and the number of frames that Hark itself wrote.
+Pillow refuses a whole PNG for a bad check sum in a comment, or a JPEG for a short APP segment. The parts that determine
+the pixels are kept byte by byte; of the rest only the orientation is read, and the frame count that Hark wrote itself.
 Layouts: PNG (W3C), JPEG (ITU T.81), EXIF 2.32, WebP (RFC 9649), HEIF (ISO 23008-12)."""
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from assistant.pictures.formats import FRAME_COUNT_KEY
 
-MAX_TEXT_BYTES = 1 << 20  # of a decompressed text in a PNG; an orientation stands near its beginning
+MAX_TEXT_BYTES = 1 << 20  # of a decompressed text in a PNG; the orientation comes early in it
 
 _PNG_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PNG_CHUNK_NAME = re.compile(b"|".join(_PNG_PIXEL_CHUNKS))
-# A thumbnail, which is skipped, or the first table or frame header of the picture itself.
+# A thumbnail (to be skipped), or the first table or frame header of the picture itself.
 _JPEG_PICTURE_START = re.compile(
     rb"\xff\xd8\xff.*?\xff\xd9|(\xff\xdb\x00[\x43\x84\xc5]|\xff[\xc0-\xc2]\x00[\x0b\x11]\x08)", re.DOTALL
 )
@@ -25,35 +25,35 @@ _WEBP_PIXEL_CHUNKS = re.compile(b"VP8 |VP8L|VP8X|ALPH|ANIM|ANMF")
 _WEBP_METADATA_FLAGS = 0x20 | 0x08 | 0x04  # colour profile, EXIF, XMP
 _HEIF_EXIF = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:\s*=\s*[\"']|>)\s*([1-8])")
-_RAW_PROFILE_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")  # what ImageMagick makes of EXIF in a PNG
+_RAW_PROFILE_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")  # how ImageMagick stores EXIF in a PNG
 
 
 @dataclass
 class StrippedPicture:
-    """A picture without its metadata. `orientation` is EXIF's, 1 to 8; `frames` stand one below the other in a PNG of
-    the history."""
+    """A picture file without its metadata."""
 
     data: bytes
-    orientation: int = 1
-    frame_count: int = 1
+    orientation: int = 1  # EXIF's, 1 to 8
+    frame_count: int = 1  # frames stacked in a PNG of the history
     is_animated: bool = False
 
 
 def strip_metadata(kind: str, data: bytes) -> StrippedPicture:
-    """Of a file in one of Pillow's formats. What cannot be followed is left for the decoder to judge."""
+    """Removes the metadata of a file; `kind` is Pillow's name of the format. Unknown structures are left to the
+    decoder."""
     if kind == "PNG":
         return _strip_png(data)
     if kind == "JPEG":
         return _strip_jpeg(data)
     if kind == "WEBP":
         return _strip_webp(data)
-    if kind in ("AVIF", "HEIF"):  # how these are turned is told by boxes of their own, which their decoders obey
+    if kind in ("AVIF", "HEIF"):  # their decoders apply the rotation boxes themselves
         return StrippedPicture(_HEIF_EXIF.sub(rb"\1free", data))
     return StrippedPicture(data)
 
 
 def read_orientation(exif: bytes) -> int:
-    """The Orientation tag of the first directory, whatever else is wrong with it; 1 where there is none."""
+    """The Orientation tag, 1 to 8, of the first directory of EXIF data; 1 if there is none or the data are damaged."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(bytes(tiff[:2]), "")
     try:
@@ -80,7 +80,7 @@ def _strip_png(data: bytes) -> StrippedPicture:
         if name in _PNG_PIXEL_CHUNKS and name != b"tRNS":
             parts.append(data[offset:end])
         elif not name.isalpha() or (end != len(data) and not data[end + 4 : end + 8].isalpha()):
-            end = _find_next_png_chunk(data, offset + 8)  # its length is wrong: the picture goes on behind it
+            end = _find_next_png_chunk(data, offset + 8)  # the length is wrong: look for the next chunk of the picture
         elif name == b"tRNS":
             transparency = _usable_transparency(header, body)
             if transparency:
@@ -95,7 +95,7 @@ def _strip_png(data: bytes) -> StrippedPicture:
 
 
 def _find_next_png_chunk(data: bytes, start: int) -> int:
-    """Where the next chunk of the picture itself begins, by its name and its check sum."""
+    """Offset of the next chunk with pixels, recognised by its name and check sum."""
     for match in _PNG_CHUNK_NAME.finditer(data, start + 4):
         offset = match.start()
         (length,) = struct.unpack_from(">I", data, offset - 4)
@@ -111,7 +111,8 @@ def _make_png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def _usable_transparency(header: bytes, body: bytes) -> bytes:
-    """What a tRNS chunk says in Pillow's terms, "" if it does not fit the colours: 16-bit colours become 8-bit ones."""
+    """The body of a tRNS chunk for Pillow, with 16-bit colours as 8-bit ones; b"" if it does not fit the colour
+    type."""
     depth, colours = header[8:10]
     length = {0: 2, 2: 6, 3: min(len(body), 256)}.get(colours, 0)
     body = body[:length]
@@ -158,10 +159,10 @@ def _strip_jpeg(data: bytes) -> StrippedPicture:
     stripped, parts, offset = StrippedPicture(data), [data[:2]], 2
     while (offset := data.find(b"\xff", offset)) >= 0 and offset + 4 <= len(data):
         marker = data[offset + 1]
-        if marker == 0xDA:  # the picture itself, and whatever else makes it up, to the end
+        if marker == 0xDA:  # start of scan: the picture itself, to the end
             parts.append(data[offset:])
             break
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD9:  # without a body
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD9:  # markers without a body
             offset += 1
             continue
         (length,) = struct.unpack_from(">H", data, offset + 2)
@@ -170,7 +171,7 @@ def _strip_jpeg(data: bytes) -> StrippedPicture:
             is_complete = length >= 2 and data[end : end + 1] == b"\xff"
             end = end if is_complete else _find_jpeg_picture(data, offset + 2)
             body = data[offset + 4 : end]
-            # Both decide which colours are stored.
+            # JFIF and Adobe segments determine the colour space.
             if is_complete and ((marker == 0xE0 and length >= 16) or (marker == 0xEE and length >= 14)):
                 parts.append(data[offset:end])
             if marker == 0xE1 and stripped.orientation == 1:
@@ -184,7 +185,7 @@ def _strip_jpeg(data: bytes) -> StrippedPicture:
 
 
 def _find_jpeg_picture(data: bytes, start: int) -> int:
-    """Where the picture begins behind a segment whose length is wrong."""
+    """Offset of the picture's own segments behind one with a wrong length."""
     return next((match.start() for match in _JPEG_PICTURE_START.finditer(data, start) if match[1]), len(data))
 
 

@@ -1,7 +1,7 @@
-"""Decoded pixels of any kind as RGB: reduced, laid on a ground, upright. Runs in the limited child.
+"""Converts decoded pixels of any mode to upright RGB of limited size; runs in the decoding process.
 
-A large picture is converted and reduced band by band: a copy of the whole in a wider mode would take four times as much
-memory as the picture that is wanted."""
+A large picture is converted and reduced band by band: a full-size copy in a wider mode would take four times the memory
+of the result."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageFilter
 
-MAX_OUTPUT_PIXELS = 16_000_000  # larger pictures are reduced: no model looks closer
+MAX_OUTPUT_PIXELS = 16_000_000  # larger pictures are reduced; no model uses more
 
 _BAND_ROWS = 256
-_FILTER_REACH_ROWS = 3  # rows of the reduced picture beyond a band that its resampling looks at
-# Grounds for what is transparent, in order of preference, and the share of the ink that must stand out from each.
-_BACKGROUNDS = ((255, 0.9), (30, 0.98), (118, 1.01))
-_MIN_VISIBLE_LEVELS = 90  # levels of brightness between ink and ground; pure green on white is 105
-_INK_SIDE_PX = 1024  # pixels; the longer side at which ink is looked at
-_MIN_INK_ALPHA = 32
+_FILTER_REACH_ROWS = 3  # rows of the result beyond a band that the resampling filter reads
+# Grey levels behind transparent pictures in order of preference, and the share of the ink that must stand out from each.
+_BACKGROUND_CHOICES = ((255, 0.9), (30, 0.98), (118, 1.01))
+_MIN_VISIBLE_LEVELS = 90  # difference in brightness between ink and background; pure green on white has 105
+_INK_SIDE_PX = 1024  # longer side at which the ink is measured
+_MIN_INK_ALPHA = 32  # pixels with less alpha count as transparent
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -28,8 +28,10 @@ _TRANSPOSITIONS = {
 
 
 def to_rgb(image: Image.Image, keep_size: bool = False) -> Image.Image:
-    """RGB of at most `KEPT_PIXELS`; transparent pictures on the ground on which most of their ink is seen. 16-bit and
-    floating greys are scaled, not clipped. `keep_size`: not reduced."""
+    """Converts to RGB of at most `MAX_OUTPUT_PIXELS`, or of the same size with `keep_size`.
+
+    Transparent pictures get the background on which most of their ink is visible. 16-bit and floating-point greys are
+    scaled, not clipped."""
     convert = _make_converter(image)
     width, height = image.size
     if width * height > MAX_OUTPUT_PIXELS and not keep_size:
@@ -45,15 +47,15 @@ def to_rgb(image: Image.Image, keep_size: bool = False) -> Image.Image:
 
 
 def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
-    """As EXIF's `orientation` wants it."""
+    """Flips and rotates as EXIF's Orientation tag (1 to 8) says."""
     method = _TRANSPOSITIONS.get(orientation)
     return image if method is None else image.transpose(method)
 
 
 def choose_background(layer: Image.Image) -> int:
-    """The grey on which an RGBA picture's ink is seen: white where that will do, else dark, else between the two.
+    """The grey level on which an RGBA picture's ink is visible: white if that suffices, else dark, else medium.
 
-    Ink is what borders on the transparent: what lies inside has its own ground."""
+    Ink means the opaque pixels next to transparent ones; pixels further inside have a background of their own."""
     small = (
         layer.copy() if max(layer.size) <= _INK_SIDE_PX else layer.resize(_fit_ink_size(layer.size), reducing_gap=2.0)
     )
@@ -64,12 +66,12 @@ def choose_background(layer: Image.Image) -> int:
     levels = small.convert("RGB").convert("L").histogram(edge if edge.getbbox() else ink)
     total = sum(levels)
     if not total:
-        return _BACKGROUNDS[0][0]
+        return _BACKGROUND_CHOICES[0][0]
     shares = {
         ground: sum(n for level, n in enumerate(levels) if abs(level - ground) >= _MIN_VISIBLE_LEVELS) / total
-        for ground, _ in _BACKGROUNDS
+        for ground, _ in _BACKGROUND_CHOICES
     }
-    sufficient = [ground for ground, min_share in _BACKGROUNDS if shares[ground] >= min_share]
+    sufficient = [ground for ground, min_share in _BACKGROUND_CHOICES if shares[ground] >= min_share]
     return sufficient[0] if sufficient else max(shares, key=lambda ground: shares[ground])
 
 
@@ -79,7 +81,7 @@ def _fit_ink_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _make_converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """What makes RGB, or RGBA where something is transparent, of this picture or a part of it."""
+    """Returns a function that converts this picture, or a part of it, to RGB, or to RGBA if it has transparency."""
     if image.mode.startswith("I") or image.mode == "F":
         high = float(image.getextrema()[1])  # type: ignore[arg-type]  # one band
         top = max(65535.0, high) if image.mode.startswith("I") and high > 255 else max(high, 1.0)

@@ -1,16 +1,19 @@
-"""What is told of a picture in the tray: its size, and a thumbnail as raw pixels. Knows nothing of windows."""
+"""The event for a picture that was attached, with its thumbnail."""
 
 from __future__ import annotations
 
 from assistant.events import PictureAdded
 from assistant.pictures.picture import Picture
 
-_EDGE = 512  # pixels; the longer side of a thumbnail
+_THUMBNAIL_SIDE_PX = 512  # longer side
 
 
 def picture_added_event(picture: Picture, request_id: str, replaces: str = "") -> PictureAdded:
-    """The event for a picture, that may stand in the place of another one."""
-    small = picture.first_image
-    small.thumbnail((_EDGE, _EDGE))
-    size = (picture.width, picture.height, small.width, small.height)
-    return PictureAdded(picture.digest, picture.name, *size, small.tobytes(), request_id, replaces, picture.page_count)
+    """The event for an attached picture; `request_id` is its request's, `replaces` the digest of the picture it
+    replaces."""
+    thumbnail = picture.first_image
+    thumbnail.thumbnail((_THUMBNAIL_SIDE_PX, _THUMBNAIL_SIDE_PX))
+    size = (picture.width, picture.height, thumbnail.width, thumbnail.height)
+    return PictureAdded(
+        picture.digest, picture.name, *size, thumbnail.tobytes(), request_id, replaces, picture.page_count
+    )

@@ -1,7 +1,6 @@
-"""The pages of a TIFF (6.0 and BigTIFF), and one of them as a file of its own that says only what its pixels need.
+"""Lists the pages of a TIFF (6.0 and BigTIFF), and extracts one with only the tags that its pixels need.
 
-Pillow reads all tags of a directory, follows the chain of directories wherever it leads, and takes thumbnails and masks
-for pages."""
+Pillow would read all tags, follow a chain of directories without limit, and take thumbnails and masks for pages."""
 
 from __future__ import annotations
 
@@ -9,11 +8,11 @@ import io
 import struct
 from dataclasses import dataclass, field
 
-MAX_PAGES = 10_000  # beyond which a chain of directories is no document
+MAX_PAGES = 10_000  # a longer chain of directories is no real document
 
 _SUBFILE_TAG, _OLD_SUBFILE_TAG, _ORIENTATION_TAG = 254, 255, 274
-_REDUCED_BIT, _MASK_BIT = 1, 4  # bits of the subfile's type
-# Sizes, compression, strips and tiles, colours and palettes; no text, resolution, profile or private tag.
+_REDUCED_BIT, _MASK_BIT = 1, 4  # in the NewSubfileType tag
+# Sizes, compression, strips, tiles, colours and palettes; no text, resolution, profile or private tags.
 _PIXEL_TAGS = frozenset(
     (256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 334, 338, 339,
      347, *range(512, 522), 529, 530, 531, 532)
@@ -22,16 +21,16 @@ _PIXEL_TAGS = frozenset(
 
 @dataclass
 class TiffPage:
-    """A directory: where it begins, its entries as they stand in the file, what kind of page it is."""
+    """A directory of a TIFF."""
 
-    directory_offset: int
-    entries: list[bytes] = field(default_factory=list)
-    orientation: int = 1
-    is_page: bool = True
+    directory_offset: int  # bytes from the start of the file
+    entries: list[bytes] = field(default_factory=list)  # as they are in the file
+    orientation: int = 1  # EXIF's, 1 to 8
+    is_page: bool = True  # no thumbnail or mask
 
 
 class TiffFile:
-    """A file's pages, thumbnails and masks left out. `pages` is empty where no directory can be read."""
+    """A TIFF in memory. `pages`: without thumbnails and masks; empty if no directory can be read."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -42,12 +41,12 @@ class TiffFile:
         self.pages = [page for page in directories if page.is_page] or directories
 
     def extract_page(self, page: TiffPage) -> io.BytesIO:
-        """The file with this page alone."""
+        """The file with this page only, and only with the tags in `_PIXEL_TAGS`."""
         file = io.BytesIO(self._data)
         entries = [entry for entry in page.entries if self._unpack_number("H", entry, 0) in _PIXEL_TAGS]
         file.seek(8 if self._is_big else 4)
         file.write(struct.pack(self._byte_order + self._offset_format, page.directory_offset))
-        file.seek(page.directory_offset)  # fewer entries than were there: it fits
+        file.seek(page.directory_offset)  # overwritten in place: there are no more entries than before
         count = struct.pack(self._byte_order + self._count_format, len(entries))
         file.write(count + b"".join(entries) + bytes(struct.calcsize(f"={self._offset_format}")))
         file.seek(0)
@@ -63,11 +62,11 @@ class TiffFile:
                 page, offset = self._read_directory(offset)
                 pages.append(page)
         except struct.error:
-            pass  # what was found before the chain leaves the file
+            pass  # the chain leaves the file: keep the directories before
         return pages
 
     def _read_directory(self, start: int) -> tuple[TiffPage, int]:
-        """A directory, and where the next one begins. Raises `struct.error`."""
+        """Reads a directory; returns it and the offset of the next one, 0 if none. Raises `struct.error`."""
         page = TiffPage(start)
         count = self._unpack_number(self._count_format, self._data, start)
         first = start + struct.calcsize(f"={self._count_format}")
@@ -85,7 +84,7 @@ class TiffFile:
         return page, 0 if is_cut else self._unpack_number(self._offset_format, self._data, end)
 
     def _unpack_number(self, format_letter: str, data: bytes, offset: int) -> int:
-        """Raises `struct.error` outside the data."""
+        """Unpacks one number. Raises `struct.error` outside the data."""
         if offset > len(data):
             raise struct.error("outside the file")
         (value,) = struct.unpack_from(self._byte_order + format_letter, data, offset)
