@@ -212,7 +212,7 @@ class DownloadManager(QObject):
             self.refresh()
         elif exit_code == 0:
             listing = json.loads(output)
-            self.installed, self.partial_bytes = set(listing["here"]), listing["begun"]
+            self.installed, self.partial_bytes = set(listing["installed"]), listing["partial_bytes"]
             self.models_changed.emit()
 
     def _start_next(self) -> None:

@@ -1,1 +1,1 @@
-"""What lasts: conversations, models, voices. Knows nothing of how they are shown or run."""
+"""Models and voices on this machine: their catalogue, download, checks and loading."""

@@ -1,13 +1,14 @@
-"""Fetches a model from a hub into the hub's shared cache, as a process of its own: `python -m assistant.models.download
-REPO HUB FOLDER REVISION HASHES`, where FOLDER is "" for all of it, REVISION "" for the newest, and HASHES what we know
-ourselves of the contents: a JSON table of file names and SHA-256. It may be stopped at any moment and goes on where it
-was. Knows nothing of who reads what it tells.
+"""Child process that downloads a model from a hub into Hugging Face's shared cache.
 
-On standard output, lines of JSON: `total` and `files`; `done` bytes; `note`, a sentence; at the end `folder`, or
-`error` and `hint`. What it begins is noted beside the contents (`models.note_of`), so that it can be thrown away.
-Each file's content is compared with the hash that the hub names for it (SHA-256 of large files, Git's SHA-1 of
-others) and with the one that we know, and a line that was cut is taken up where it broke: huggingface_hub 2.4 does
-neither, so that only its places, its token and the layout of its cache are used (docs/decisions/0011-downloads.md)."""
+`python -m assistant.models.download REPO HUB FOLDER REVISION HASHES`: FOLDER is "" for the whole repository, REVISION
+"" for the newest, HASHES a JSON table of file names and their known SHA-256. It can be stopped at any time, and resumes
+where it stopped.
+
+It prints lines of JSON: first `total` bytes and number of `files`, then `done` bytes or a `note` (a sentence), at the
+end `folder`, or `error` and `hint`. The hashes of a begun download are written to `local_store.progress_file`, so that
+it can be discarded. Each file is compared with the hub's hash (SHA-256 of large files, Git's SHA-1 of others) and with
+the known one, and interrupted transfers are resumed. huggingface_hub 2.4 does neither, so only its endpoint, token and
+cache layout are used (docs/decisions/0011-downloads.md)."""
 
 from __future__ import annotations
 
@@ -31,219 +32,229 @@ from assistant.models.hubs import HUBS, HubFile, ModelHub, read_blocks
 from assistant.text import i18n
 from assistant.text.i18n import tr
 
-_TRIES = 4  # of a file whose line is cut
-_WAIT = 0.5  # seconds before the second, and more than twice as many before each more
-_TELL = 0.3  # seconds between two lines
-_SPARE = 1.02  # of the disk that is needed
+_MAX_ATTEMPTS = 4  # per file
+_RETRY_DELAY_S = 0.5  # before the second attempt; more than twice as long before each further one
+_PROGRESS_INTERVAL_S = 0.3
+_DISK_SPACE_FACTOR = 1.02  # free space demanded per byte to download
 
 
 OpenFile = Callable[[HubFile, int], requests.Response]
 
 
 class DownloadStoppedError(Exception):
-    """It cannot go on; carries a sentence and the next step."""
+    """The download failed. Arguments: a sentence on why, and a hint."""
 
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """A model at its hub: all of it, or what is in the folder `inside`. `revision`: a commit, "" for the newest.
-    `hashes`: the SHA-256 that we know of files in it."""
+    """What to download."""
 
-    repo: str
-    folder: str = ""
-    revision: str = ""
-    hashes: dict[str, str] = field(default_factory=dict)
+    repo: str  # name at the hub, owner/name
+    folder: str = ""  # the folder in the repository, "" for all of it
+    revision: str = ""  # a commit, "" for the newest
+    hashes: dict[str, str] = field(default_factory=dict)  # file names in the folder and their known SHA-256
 
 
 def download_model(request: DownloadRequest, report: Any, hub: ModelHub) -> Path:
-    """Fetches all that is missing of a model; returns its folder. Raises `Stopped`, `OSError` of the disk."""
-    place, note = local_store.cache_folder(request.repo), local_store.progress_file(request.repo, request.folder)
+    """Downloads the missing files of a model; returns its folder in the cache. `report` takes each line's values.
+
+    Raises `DownloadStoppedError`, and `OSError` for the disk."""
+    cache, progress_file = (
+        local_store.cache_folder(request.repo),
+        local_store.progress_file(request.repo, request.folder),
+    )
     commit, files = _list_files(hub, request)
 
-    def open_file(file: HubFile, begin: int) -> requests.Response:
-        return hub.open_file(request.repo, commit, file.name, begin)
+    def open_file(file: HubFile, start: int) -> requests.Response:
+        return hub.open_file(request.repo, commit, file.name, start)
 
-    total = sum(one.size for one in files)
-    _check_disk_space(place, total - _bytes_present(place / "blobs", files))
-    report({"total": total, "files": len(files)})
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps([one.hash for one in files]))
+    total_bytes = sum(hub_file.size for hub_file in files)
+    _check_disk_space(cache, total_bytes - _bytes_present(cache / "blobs", files))
+    report({"total": total_bytes, "files": len(files)})
+    progress_file.parent.mkdir(parents=True, exist_ok=True)
+    progress_file.write_text(json.dumps([hub_file.hash for hub_file in files]))
 
     def report_progress() -> None:
-        report({"done": _bytes_present(place / "blobs", files)})
+        report({"done": _bytes_present(cache / "blobs", files)})
 
-    for one in files:
+    for hub_file in files:
         report_progress()
-        if not _is_complete(place / "blobs" / one.hash, one, report):
-            _download_file(one, open_file, place / "blobs", report_progress)
-        _check_known(place / "blobs" / one.hash, one.name, request)
-    report({"done": total})
-    folder = _link_snapshot(place, commit, files, request.revision) / request.folder
-    note.unlink(missing_ok=True)
+        if not _is_complete(cache / "blobs" / hub_file.hash, hub_file, report):
+            _download_file(hub_file, open_file, cache / "blobs", report_progress)
+        _check_known_hash(cache / "blobs" / hub_file.hash, hub_file.name, request)
+    report({"done": total_bytes})
+    folder = _link_snapshot(cache, commit, files, request.revision) / request.folder
+    progress_file.unlink(missing_ok=True)
     return folder
 
 
-def _check_known(blob: Path, name: str, wanted: DownloadRequest) -> None:
-    """Throws away what is another content than the one that we know of this model. Raises `Stopped`."""
-    known = wanted.hashes.get(name.removeprefix(f"{wanted.folder}/"))
-    if known and blob.name != known and (len(blob.name) == len(known) or not _has_content(blob, known)):
+def _check_known_hash(blob: Path, name: str, request: DownloadRequest) -> None:
+    """Deletes a file whose content differs from the known hash. Raises `DownloadStoppedError`."""
+    known_hash = request.hashes.get(name.removeprefix(f"{request.folder}/"))
+    if (
+        known_hash
+        and blob.name != known_hash
+        and (len(blob.name) == len(known_hash) or not _has_content(blob, known_hash))
+    ):
         blob.unlink()
-        raise _unknown_content(name)
+        raise _make_unknown_content_error(name)
 
 
-def _unknown_content(name: str) -> DownloadStoppedError:
-    what = tr("“{name}” at the hub is not the file that Hark knows; it was not taken.").format(name=name)
-    return DownloadStoppedError(what, tr("Use another hub or mirror, or update Hark."))
+def _make_unknown_content_error(name: str) -> DownloadStoppedError:
+    message = tr("“{name}” at the hub is not the file that Hark knows; it was not taken.").format(name=name)
+    return DownloadStoppedError(message, tr("Use another hub or mirror, or update Hark."))
 
 
-def _is_complete(blob: Path, file: HubFile, tell: Any) -> bool:
-    """Whether a content is here: it is read, whoever brought it; a damaged one is thrown away, and that is told."""
+def _is_complete(blob: Path, file: HubFile, report: Any) -> bool:
+    """Whether a file is in the cache with the right content; a damaged one is deleted and reported."""
     if not blob.is_file():
         return False
     if _has_content(blob, file.hash):
         return True
     blob.unlink()
-    tell({"note": tr("“{name}” was damaged on the disk; it is fetched again.").format(name=file.name)})
+    report({"note": tr("“{name}” was damaged on the disk; it is fetched again.").format(name=file.name)})
     return False
 
 
-def _list_files(hub: ModelHub, wanted: DownloadRequest) -> tuple[str, list[HubFile]]:
-    """The state of a model at its hub, and its files as far as they are wanted. Raises `Stopped`."""
+def _list_files(hub: ModelHub, request: DownloadRequest) -> tuple[str, list[HubFile]]:
+    """The commit and the requested files of a model at its hub. Raises `DownloadStoppedError`."""
     try:
-        commit, files = hub.list_files(wanted.repo, wanted.folder, wanted.revision)
+        commit, files = hub.list_files(request.repo, request.folder, request.revision)
     except (requests.RequestException, ValueError) as error:
-        raise DownloadStoppedError(*explain_error(error, wanted.repo)) from error
+        raise DownloadStoppedError(*explain_error(error, request.repo)) from error
     if not files:
-        what = tr("“{repo}” holds no model that Hark can use.").format(repo=wanted.repo)
-        raise DownloadStoppedError(what, tr("Choose another."))
+        message = tr("“{repo}” holds no model that Hark can use.").format(repo=request.repo)
+        raise DownloadStoppedError(message, tr("Choose another."))
     for file in files:
-        known = wanted.hashes.get(file.name.removeprefix(f"{wanted.folder}/"), "")
-        if len(known) == len(file.hash) and known != file.hash:
-            raise _unknown_content(file.name)  # before gigabytes of it are here
+        known_hash = request.hashes.get(file.name.removeprefix(f"{request.folder}/"), "")
+        if len(known_hash) == len(file.hash) and known_hash != file.hash:
+            raise _make_unknown_content_error(file.name)  # before downloading gigabytes
     return commit, files
 
 
-def _download_file(file: HubFile, opened: OpenFile, blobs: Path, moved: Callable[[], None]) -> None:
-    """Fetches what is missing of a file, whatever cuts the line; `moved` is called now and then. Raises `Stopped`."""
+def _download_file(file: HubFile, open_file: OpenFile, blobs: Path, report_progress: Callable[[], None]) -> None:
+    """Downloads the missing rest of a file and calls `report_progress` meanwhile. Raises `DownloadStoppedError`."""
     blobs.mkdir(parents=True, exist_ok=True)
     part = blobs / f"{file.hash}{local_store.PART_SUFFIX}"
-    with FileLock(f"{part}.lock"):  # another one may be fetching the same
+    with FileLock(f"{part}.lock"):  # another process may be downloading the same file
         if not (blobs / file.hash).exists():
-            _fill_part(file, opened, part, moved)
+            _fill_part(file, open_file, part, report_progress)
             _verify_part(part, file)
             part.replace(blobs / file.hash)
 
 
-def _fill_part(file: HubFile, opened: OpenFile, part: Path, moved: Callable[[], None]) -> None:
-    """Adds what a begun file lacks. Raises `Stopped`."""
-    for attempt in range(_TRIES):
+def _fill_part(file: HubFile, open_file: OpenFile, part: Path, report_progress: Callable[[], None]) -> None:
+    """Completes a partial file in several attempts. Raises `DownloadStoppedError`."""
+    for attempt in range(_MAX_ATTEMPTS):
         if part.exists() and part.stat().st_size >= file.size:
-            return  # it was stopped while it was checked
-        time.sleep(_WAIT * (2**attempt - 1))
-        reason = requests.RequestException()
+            return  # an earlier download was stopped during its check
+        time.sleep(_RETRY_DELAY_S * (2**attempt - 1))
+        last_error = requests.RequestException()
         try:
-            _resume_part(file, opened, part, moved)
+            _resume_part(file, open_file, part, report_progress)
         except requests.RequestException as error:
-            reason = error
+            last_error = error
             if is_final_error(error):
                 break
     if part.exists() and part.stat().st_size >= file.size:
         return
-    raise DownloadStoppedError(*explain_error(reason, file.name)) from reason
+    raise DownloadStoppedError(*explain_error(last_error, file.name)) from last_error
 
 
-def _resume_part(file: HubFile, opened: OpenFile, part: Path, moved: Callable[[], None]) -> None:
-    """Adds to a begun file what it lacks; ends with the line, at the latest when it is larger than it should be."""
-    told = 0.0
-    answer = opened(file, part.stat().st_size if part.exists() else 0)
-    with answer, part.open("ab" if answer.status_code == 206 else "wb") as out:
-        for block in read_blocks(answer):
+def _resume_part(file: HubFile, open_file: OpenFile, part: Path, report_progress: Callable[[], None]) -> None:
+    """Appends to a partial file until the response ends, or the file is larger than it should be."""
+    reported_at = 0.0
+    response = open_file(file, part.stat().st_size if part.exists() else 0)
+    with response, part.open("ab" if response.status_code == 206 else "wb") as out:
+        for block in read_blocks(response):
             out.write(block)
             out.flush()
-            if time.monotonic() - told > _TELL:
-                told = time.monotonic()
-                moved()
+            if time.monotonic() - reported_at > _PROGRESS_INTERVAL_S:
+                reported_at = time.monotonic()
+                report_progress()
             if out.tell() > file.size:
                 break
 
 
-def _link_snapshot(place: Path, commit: str, files: list[HubFile], revision: str) -> Path:
-    """Gives the fetched contents their names, as huggingface_hub lays out its cache: other programs find them too. The
-    newest state is theirs: one that was asked for by its `revision` does not take its place."""
-    folder = place / "snapshots" / commit
-    for one in files:
-        path = folder / one.name
+def _link_snapshot(cache: Path, commit: str, files: list[HubFile], revision: str) -> Path:
+    """Links the downloaded contents under their names, in huggingface_hub's cache layout, so that other programs find
+    them. A download of a given `revision` does not replace the `main` reference."""
+    folder = cache / "snapshots" / commit
+    for file in files:
+        path = folder / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        blob = place / "blobs" / one.hash
+        blob = cache / "blobs" / file.hash
         try:
             path.symlink_to(os.path.relpath(blob, path.parent))
-        except OSError:  # Windows without the right to
+        except OSError:  # Windows, without the right to create symbolic links
             os.link(blob, path)
-    newest = place / "refs" / "main"
-    newest.parent.mkdir(exist_ok=True)
-    if commit != revision or not newest.exists():
-        newest.write_text(commit)
+    main_ref = cache / "refs" / "main"
+    main_ref.parent.mkdir(exist_ok=True)
+    if commit != revision or not main_ref.exists():
+        main_ref.write_text(commit)
     return folder
 
 
 def _verify_part(part: Path, file: HubFile) -> None:
-    """Throws away what is not what the hub promised. Raises `Stopped`."""
+    """Deletes a file that does not match the hub's size or hash. Raises `DownloadStoppedError`."""
     if part.stat().st_size > file.size or not _has_content(part, file.hash):
         part.unlink()
-        what = tr("“{name}” came with other content than the hub promises; it was thrown away.").format(name=file.name)
-        raise DownloadStoppedError(what, tr("Run it again, or use another mirror."))
+        message = tr("“{name}” came with other content than the hub promises; it was thrown away.").format(
+            name=file.name
+        )
+        raise DownloadStoppedError(message, tr("Run it again, or use another mirror."))
 
 
-def _has_content(path: Path, wanted: str) -> bool:
-    """Whether a file's content has this hash: of 64 digits SHA-256, of 40 Git's own of a blob."""
-    made = hashlib.sha256()
-    if len(wanted) == 40:
-        made = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+def _has_content(path: Path, expected_hash: str) -> bool:
+    """Whether a file has this hash: SHA-256 if it has 64 digits, Git's SHA-1 of a blob if it has 40."""
+    hasher = hashlib.sha256()
+    if len(expected_hash) == 40:
+        hasher = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            made.update(block)
-    return made.hexdigest() == wanted
+            hasher.update(block)
+    return hasher.hexdigest() == expected_hash
 
 
 def _bytes_present(blobs: Path, files: list[HubFile]) -> int:
-    """Bytes that are here already, of whole files and of begun ones."""
-    here = 0
-    for one in files:
-        for name in (one.hash, f"{one.hash}{local_store.PART_SUFFIX}"):
+    """Bytes that are in the cache already, of complete and partial files."""
+    present_bytes = 0
+    for file in files:
+        for name in (file.hash, f"{file.hash}{local_store.PART_SUFFIX}"):
             path = blobs / name
             if path.is_file():
-                here += min(one.size, path.stat().st_size)
+                present_bytes += min(file.size, path.stat().st_size)
                 break
-    return here
+    return present_bytes
 
 
-def _check_disk_space(blobs: Path, needed: int) -> None:
-    place = next(one for one in (blobs, *blobs.parents) if one.is_dir())
-    free = shutil.disk_usage(place).free
-    if free < needed * _SPARE:
-        what = tr("The model needs {needed:.1f} GB more, and there are {free:.1f} GB on the disk of “{place}”.")
+def _check_disk_space(blobs: Path, needed_bytes: int) -> None:
+    folder = next(path for path in (blobs, *blobs.parents) if path.is_dir())
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes * _DISK_SPACE_FACTOR:
+        message = tr("The model needs {needed:.1f} GB more, and there are {free:.1f} GB on the disk of “{place}”.")
         raise DownloadStoppedError(
-            what.format(needed=needed / 1e9, free=free / 1e9, place=place),
+            message.format(needed=needed_bytes / 1e9, free=free_bytes / 1e9, place=folder),
             tr("Make room, or set HF_HOME to a larger disk."),
         )
 
 
 def main() -> int:
-    """Fetches the named model; 0 if it is here in the end."""
+    """Downloads the model that the arguments name; returns the exit code, 0 for success."""
     i18n.use_inherited_language()
 
-    def print_json(facts: dict[str, Any]) -> None:
-        print(json.dumps(facts, ensure_ascii=False), flush=True)
+    def print_json(message: dict[str, Any]) -> None:
+        print(json.dumps(message, ensure_ascii=False), flush=True)
 
-    repo, named, inside, revision, hashes = sys.argv[1:]
+    repo, hub_name, folder, revision, hashes = sys.argv[1:]
     try:
         _refuse_offline()
         print_json(
             {
                 "folder": str(
                     download_model(
-                        DownloadRequest(repo, inside, revision, json.loads(hashes)), print_json, HUBS[named]()
+                        DownloadRequest(repo, folder, revision, json.loads(hashes)), print_json, HUBS[hub_name]()
                     )
                 )
             }

@@ -1,4 +1,4 @@
-"""Why a download failed, as a sentence and the next step, without any library's own words."""
+"""Explains failed downloads to the user, as a sentence and a hint without the libraries' own messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEFAULT_WAIT_MINUTES = 5  # where the hub does not say how long
 
 
 def explain_error(error: Exception, name: str) -> tuple[str, str]:
-    """A sentence on what keeps `name`, a model or a file of one, from being fetched, and what to do about it."""
+    """A sentence on why `name`, a model or a file of one, could not be downloaded, and a hint what to do."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _explain_http_status(error.response, name)
     reason, hint = (
@@ -27,13 +27,13 @@ def explain_error(error: Exception, name: str) -> tuple[str, str]:
 
 
 def is_final_error(error: Exception) -> bool:
-    """Whether asking once more at once is of no use."""
+    """Whether retrying at once is useless."""
     response = error.response if isinstance(error, requests.HTTPError) else None
     return response is not None and (response.status_code in (401, 404, 429) or "X-Error-Code" in response.headers)
 
 
 def _explain_network_error(error: requests.RequestException) -> tuple[str, str]:
-    """What is wrong between here and the hub."""
+    """Reason and hint for an error of the network."""
     host = _request_host(error)
     retry_hint = tr("Check the network, or choose another hub or mirror, then run it again.")
     match error:
@@ -41,7 +41,7 @@ def _explain_network_error(error: requests.RequestException) -> tuple[str, str]:
             return tr("the proxy does not let it through"), tr("Check HTTPS_PROXY and NO_PROXY, then run it again.")
         case requests.exceptions.SSLError():
             return tr("the certificate of “{host}” is not trusted").format(host=host), _certificate_hint()
-        case ValueError():  # its kinds of a wrong address
+        case ValueError():  # requests' errors for invalid addresses derive from it
             return tr("the hub's address is not valid"), tr("Check HF_ENDPOINT or MODELSCOPE_DOMAIN.")
         case requests.TooManyRedirects() | requests.exceptions.ContentDecodingError():
             return tr("the hub's answer makes no sense"), retry_hint
@@ -54,7 +54,7 @@ def _explain_network_error(error: requests.RequestException) -> tuple[str, str]:
 
 
 def _explain_local_error(error: Exception) -> tuple[str, str]:
-    """What is wrong with this computer, or with what the hub says."""
+    """Reason and hint for an error of the disk, or an invalid answer of the hub."""
     if not isinstance(error, OSError):
         retry_hint = tr("Check the network, or choose another hub or mirror, then run it again.")
         return tr("the hub's answer makes no sense"), retry_hint
@@ -63,14 +63,14 @@ def _explain_local_error(error: Exception) -> tuple[str, str]:
     if error.errno in _FORBIDDEN_ERRNOS:
         hint = tr("Make the folder yours, or set HF_HOME to another one.")
         return tr("“{folder}” cannot be written").format(folder=error.filename or ""), hint
-    if "CA certificate" in str(error):  # requests' own, without a number
+    if "CA certificate" in str(error):  # raised by requests, without an errno
         return tr("the file with the certificates is missing"), _certificate_hint()
     hint = tr("Check the disk, or set HF_HOME to a folder on another one.")
     return tr("the disk reports “{reason}”").format(reason=error.strerror or type(error).__name__), hint
 
 
 def _explain_http_status(response: requests.Response, name: str) -> tuple[str, str]:
-    """What the hub says instead of a file."""
+    """Sentence and hint for an HTTP error."""
     status, code = response.status_code, response.headers.get("X-Error-Code", "")
     host = urlsplit(response.url).hostname or ""
     values = {"name": name, "host": host, "status": status}
@@ -81,7 +81,7 @@ def _explain_http_status(response: requests.Response, name: str) -> tuple[str, s
         return tr("“{host}” has no “{name}”.").format(**values), tr("Check the name: owner/name, as the hub writes it.")
     if code == "GatedRepo" or status == 403:
         return tr("“{host}” gives “{name}” to nobody without permission.").format(**values), _login_hint(host)
-    if status == 401:  # said of private ones, and of those that do not exist
+    if status == 401:  # for private and for nonexistent models alike
         sentence = tr("“{host}” does not show “{name}”: it is private, or there is none of this name.").format(**values)
         return sentence, _login_hint(host)
     if status == 407:

@@ -1,4 +1,4 @@
-"""The hubs that models come from: what files a model has, and where they lie. Knows nothing of disks."""
+"""The hubs that models are downloaded from: Hugging Face and ModelScope. Their answers are checked before use."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import urllib3
 from assistant.models.catalog import MODEL_FILES, VOICE_FILES
 from assistant.typed_reader import MAX_JSON_BYTES, MaxLength, NumberRange, TextPattern, parse_json, read_as
 
-TOKEN_HUB = "https://huggingface.co"  # the only one that Hugging Face's token is for
+TOKEN_HUB = "https://huggingface.co"  # the only host that gets the user's Hugging Face token
 MAX_LISTING_SECONDS = 60.0
-MAX_FILES = 1_000  # of one model: the largest known has 46
-MAX_LISTED_FILES = 100_000  # of a repository of many
+MAX_FILES = 1_000  # per model; the largest known has 46
+MAX_LISTED_FILES = 100_000  # in a repository of many models
 MAX_FILE_BYTES = 2**50
-_SILENCE_TIMEOUT_S = 10.0  # seconds without a byte
+_SILENCE_TIMEOUT_S = 10.0  # without a byte
 _BLOCK_BYTES = 1 << 18
 
 _Hash = Annotated[str, TextPattern(r"[0-9a-f]{40}|[0-9a-f]{64}", "a hash")]
@@ -33,23 +33,24 @@ _Size = Annotated[int, NumberRange(0, MAX_FILE_BYTES)]
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a model: its size in bytes and the hash that its content must have, SHA-256 or Git's SHA-1."""
+    """A file of a model at a hub."""
 
-    name: str
-    size: int
-    hash: str
+    name: str  # path in the repository
+    size: int  # bytes
+    hash: str  # of its content: SHA-256 (64 digits) or Git's SHA-1 of a blob (40 digits)
 
 
 class ModelHub(Protocol):
-    """What it answers with is checked: what makes no sense raises `ValueError`, what does not come
-    `requests.RequestException`."""
+    """A hub that serves models. Invalid answers raise `ValueError`, network errors `requests.RequestException`."""
 
-    def list_files(self, repo: str, inside: str, revision: str) -> tuple[str, list[HubFile]]:
-        """The state of a model as 40 digits, and its files as far as they are wanted: of one voice in the folder
-        `inside`, or of a model of its own for "". `revision` is a commit, "" for the newest."""
+    def list_files(self, repo: str, folder: str, revision: str) -> tuple[str, list[HubFile]]:
+        """Returns a model's commit (40 hexadecimal digits) and the files that Hark needs.
 
-    def open_file(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        """A file from its byte `begin` on, as a stream for `blocks`."""
+        `folder`: the folder of one voice, "" for a model with a repository of its own.
+        `revision`: a commit, "" for the newest."""
+
+    def open_file(self, repo: str, commit: str, name: str, start: int) -> requests.Response:
+        """Requests a file from byte `start` on; read the response with `read_blocks`."""
 
 
 @dataclass(frozen=True)
@@ -76,26 +77,26 @@ class _ModelInfo:
 
 
 class HuggingFaceHub:
-    """At `HF_ENDPOINT`. The user's token goes to huggingface.co alone: a mirror is not the hub that it stands for."""
+    """Hugging Face, or its mirror at `HF_ENDPOINT`. Mirrors never get the user's token."""
 
-    def list_files(self, repo: str, inside: str, revision: str) -> tuple[str, list[HubFile]]:
-        with self._request(f"api/models/{repo}/revision/{revision or 'main'}?blobs=true", 0) as answer:
-            info = read_as(_ModelInfo, _read_json(answer), "listing")
+    def list_files(self, repo: str, folder: str, revision: str) -> tuple[str, list[HubFile]]:
+        with self._request(f"api/models/{repo}/revision/{revision or 'main'}?blobs=true", 0) as response:
+            info = read_as(_ModelInfo, _read_json(response), "listing")
         if revision and info.sha != revision:
             raise ValueError("another revision than the one that was asked for")
-        wanted = [sibling for sibling in info.siblings if _is_needed(str(sibling.get("rfilename", "")), inside)]
-        return info.sha, _check_names([read_as(_RepoFile, sibling, "file").to_hub_file for sibling in wanted])
+        siblings = [sibling for sibling in info.siblings if _is_needed(str(sibling.get("rfilename", "")), folder)]
+        return info.sha, _check_names([read_as(_RepoFile, sibling, "file").to_hub_file for sibling in siblings])
 
-    def open_file(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        return self._request(f"{repo}/resolve/{state}/{quote(name)}", begin)
+    def open_file(self, repo: str, commit: str, name: str, start: int) -> requests.Response:
+        return self._request(f"{repo}/resolve/{commit}/{quote(name)}", start)
 
-    def _request(self, path: str, begin: int) -> requests.Response:
+    def _request(self, path: str, start: int) -> requests.Response:
         from huggingface_hub import constants, get_token
 
         endpoint = constants.ENDPOINT.rstrip("/")
-        # `get_token` itself may ask the network, at the endpoint, to renew a token.
+        # `get_token` itself may contact the endpoint to renew a token.
         token = get_token() if endpoint.lower() == TOKEN_HUB else None
-        return _http_get(f"{endpoint}/{path}", begin, token or "")
+        return _http_get(f"{endpoint}/{path}", start, token or "")
 
 
 @dataclass(frozen=True)
@@ -116,100 +117,105 @@ class _ScopeListing:
 
 
 class ModelScopeHub:
-    """At `MODELSCOPE_DOMAIN`; it names a SHA-256 for every file, and has commits of its own: the newest is taken."""
+    """ModelScope, at `MODELSCOPE_DOMAIN`. Its commits are its own, so the newest is used; it has SHA-256 of all
+    files."""
 
-    def list_files(self, repo: str, inside: str, revision: str) -> tuple[str, list[HubFile]]:
-        with self._request(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as answer:
-            listing = read_as(_ScopeListing, _read_json(answer), "listing")
-        wanted = [
+    def list_files(self, repo: str, folder: str, revision: str) -> tuple[str, list[HubFile]]:
+        with self._request(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as response:
+            listing = read_as(_ScopeListing, _read_json(response), "listing")
+        scope_files = [
             read_as(_ScopeFile, file, "file")
             for file in listing.Data.Files
-            if file.get("Type") == "blob" and _is_needed(str(file.get("Path", "")), inside)
+            if file.get("Type") == "blob" and _is_needed(str(file.get("Path", "")), folder)
         ]
-        files = _check_names([HubFile(file.Path, file.Size, file.Sha256) for file in wanted])
-        # A model has no state of its own there, each file has one: the contents together are as good.
-        state = hashlib.sha1("".join(sorted(one.hash for one in files)).encode(), usedforsecurity=False).hexdigest()
-        return state, files
+        files = _check_names([HubFile(file.Path, file.Size, file.Sha256) for file in scope_files])
+        # Only files have commits there, models do not: a hash over the contents serves as one.
+        commit = hashlib.sha1(
+            "".join(sorted(hub_file.hash for hub_file in files)).encode(), usedforsecurity=False
+        ).hexdigest()
+        return commit, files
 
-    def open_file(self, repo: str, state: str, name: str, begin: int) -> requests.Response:
-        return self._request(f"models/{repo}/resolve/master/{quote(name)}", begin)
+    def open_file(self, repo: str, commit: str, name: str, start: int) -> requests.Response:
+        return self._request(f"models/{repo}/resolve/master/{quote(name)}", start)
 
-    def _request(self, path: str, begin: int) -> requests.Response:
+    def _request(self, path: str, start: int) -> requests.Response:
         domain = os.environ.get("MODELSCOPE_DOMAIN", "www.modelscope.cn")
-        return _http_get(f"{domain if '://' in domain else f'https://{domain}'}/{path}", begin, "")
+        return _http_get(f"{domain if '://' in domain else f'https://{domain}'}/{path}", start, "")
 
 
 HUBS: dict[str, type[ModelHub]] = {"huggingface": HuggingFaceHub, "modelscope": ModelScopeHub}
 
 
-def read_blocks(answer: requests.Response) -> Iterator[bytes]:
-    """The body of an answer as it comes, decompressed in pieces of 256 KiB at most, whatever it was packed with. Raises
-    `requests.RequestException` where it ends early, falls silent or cannot be unpacked."""
-    encoding = answer.headers.get("Content-Encoding", "identity").lower()
-    unpacker = None if encoding in ("identity", "") else zlib.decompressobj(32 + zlib.MAX_WBITS)
+def read_blocks(response: requests.Response) -> Iterator[bytes]:
+    """Yields the body of a response as it arrives, decompressed, in blocks of at most 256 KiB.
+
+    Raises `requests.RequestException` if it ends early, stalls or cannot be decompressed."""
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    decompressor = None if encoding in ("identity", "") else zlib.decompressobj(32 + zlib.MAX_WBITS)
     try:
-        while block := answer.raw.read1(_BLOCK_BYTES, decode_content=False):
-            while block and unpacker:
-                yield unpacker.decompress(block, _BLOCK_BYTES)
-                block = unpacker.unconsumed_tail
-            if not unpacker:
+        while block := response.raw.read1(_BLOCK_BYTES, decode_content=False):
+            while block and decompressor:
+                yield decompressor.decompress(block, _BLOCK_BYTES)
+                block = decompressor.unconsumed_tail
+            if not decompressor:
                 yield block
-        if unpacker:
-            yield unpacker.flush()
+        if decompressor:
+            yield decompressor.flush()
     except zlib.error as error:
         raise requests.exceptions.ContentDecodingError(error) from error
     except urllib3.exceptions.TimeoutError as error:
-        raise requests.Timeout(error, request=answer.request) from error
+        raise requests.Timeout(error, request=response.request) from error
     except urllib3.exceptions.HTTPError as error:
-        raise requests.exceptions.ChunkedEncodingError(error, request=answer.request) from error
-    if answer.raw.length_remaining:
-        raise requests.exceptions.ChunkedEncodingError("cut", request=answer.request)
+        raise requests.exceptions.ChunkedEncodingError(error, request=response.request) from error
+    if response.raw.length_remaining:
+        raise requests.exceptions.ChunkedEncodingError("cut", request=response.request)
 
 
-def _read_json(answer: requests.Response) -> object:
-    """What an answer says, if it says it soon and in few bytes."""
-    begun, whole = time.monotonic(), bytearray()
-    for block in read_blocks(answer):
-        whole += block
-        if len(whole) > MAX_JSON_BYTES:
+def _read_json(response: requests.Response) -> object:
+    """Parses a JSON response. Raises `ValueError` if it is invalid or too long, `requests.Timeout` if it takes too
+    long."""
+    started_at, body = time.monotonic(), bytearray()
+    for block in read_blocks(response):
+        body += block
+        if len(body) > MAX_JSON_BYTES:
             raise ValueError("a listing without end")
-        if time.monotonic() - begun > MAX_LISTING_SECONDS:
-            raise requests.Timeout("a listing without end", request=answer.request)
-    return parse_json(bytes(whole))
+        if time.monotonic() - started_at > MAX_LISTING_SECONDS:
+            raise requests.Timeout("a listing without end", request=response.request)
+    return parse_json(bytes(body))
 
 
-def _http_get(address: str, begin: int, token: str) -> requests.Response:
+def _http_get(address: str, start: int, token: str) -> requests.Response:
     def add_token(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
     headers = {"Accept-Encoding": "identity", "User-Agent": "hark"}
-    if begin:
-        headers["Range"] = f"bytes={begin}-"
-    # By `auth`, not as a header: that would give way to a password in ~/.netrc. Neither goes on to another host.
-    answer = requests.get(
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    # As `auth`: a plain header would be replaced by an entry in ~/.netrc. It is not sent on to another host.
+    response = requests.get(
         address, headers=headers, auth=add_token if token else None, stream=True, timeout=_SILENCE_TIMEOUT_S
     )
-    if address.startswith("https:") and not answer.url.startswith("https:"):
-        answer.close()
-        raise requests.exceptions.InvalidSchema("sent on to an address without encryption", request=answer.request)
-    answer.raise_for_status()
-    return answer
+    if address.startswith("https:") and not response.url.startswith("https:"):
+        response.close()
+        raise requests.exceptions.InvalidSchema("sent on to an address without encryption", request=response.request)
+    response.raise_for_status()
+    return response
 
 
-def _is_needed(name: str, inside: str) -> bool:
-    if inside:
-        folder, _, file = name.rpartition("/")
-        return folder == inside and any(fnmatch.fnmatch(file, kind) for kind in VOICE_FILES)
-    return any(fnmatch.fnmatch(name, kind) for kind in MODEL_FILES)
+def _is_needed(name: str, folder: str) -> bool:
+    if folder:
+        parent, _, file = name.rpartition("/")
+        return parent == folder and any(fnmatch.fnmatch(file, pattern) for pattern in VOICE_FILES)
+    return any(fnmatch.fnmatch(name, pattern) for pattern in MODEL_FILES)
 
 
-# What Windows takes for a device, whatever stands behind a dot.
-_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
+# Names of Windows devices, with any extension.
+_WINDOWS_DEVICE_NAME = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 
 
 def _check_names(files: Sequence[HubFile]) -> list[HubFile]:
-    """Their names lead nowhere else, on any system, and no two are the same. Raises `ValueError`."""
+    """Checks that the names are distinct and stay inside the folder on every system. Raises `ValueError`."""
     if len(files) > MAX_FILES:
         raise ValueError("too many files")
     names = [file.name.casefold() for file in files]
@@ -218,8 +224,8 @@ def _check_names(files: Sequence[HubFile]) -> list[HubFile]:
         raise ValueError("two files of one name")
     for file in files:
         for part in file.name.split("/"):
-            odd = re.search(r'[\\:*?"<>|\x00-\x1f]', part) or part != part.strip(" ") or part.endswith(".")
-            if not part or odd or len(part.encode()) > 200 or _DEVICE.fullmatch(part):
+            is_unsafe = re.search(r'[\\:*?"<>|\x00-\x1f]', part) or part != part.strip(" ") or part.endswith(".")
+            if not part or is_unsafe or len(part.encode()) > 200 or _WINDOWS_DEVICE_NAME.fullmatch(part):
                 raise ValueError(f"a file of the name {file.name}")
         if len(file.name.encode()) > 800:
             raise ValueError("a file of a very long name")

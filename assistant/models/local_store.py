@@ -1,4 +1,4 @@
-"""Models on this machine: where they lie, whether one is whole, got and removed. Knows nothing of how they run."""
+"""Models on this machine: finds, downloads, checks and removes them in Hugging Face's cache or the user's folders."""
 
 from __future__ import annotations
 
@@ -19,67 +19,74 @@ from assistant.safe_open import user_path
 from assistant.setting_change import SettingChange
 from assistant.text.i18n import tr
 
-_TELLING = {"whisper": "model.bin", "piper": "*.onnx.json", "qwen2-vl": "tokenizer_config.json"}  # a file of each
-_STAGES = {"whisper": "hear", "piper": "speak"}
+_MARKER_FILES = {
+    "whisper": "model.bin",
+    "piper": "*.onnx.json",
+    "qwen2-vl": "tokenizer_config.json",
+}  # a file that only this kind has
+_STAGES_BY_BACKEND = {"whisper": "hear", "piper": "speak"}
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-PART_SUFFIX = ".hark-part"  # behind the name of a content that is not whole yet
+PART_SUFFIX = ".hark-part"  # of an incomplete file in the cache
 
 
 def find_model(name: str, backend: str) -> str:
-    """The folder of a model given by catalogue name, hub name or folder, checked to be whole. Raises `Missing`."""
-    stage = _STAGES.get(backend, "answer")
+    """Returns the checked folder of a model, given by catalogue name, hub name or folder; "" finds an installed one.
+
+    Raises `NotAvailableError` if it is not on this machine, or is damaged."""
+    stage = _STAGES_BY_BACKEND.get(backend, "answer")
     if not name:
         name = next((entry.name for entry in CATALOG.values() if entry.backend == backend and is_installed(entry)), "")
     if not name:
-        known = ", ".join(entry.name for entry in CATALOG.values() if entry.backend == backend)
+        names = ", ".join(entry.name for entry in CATALOG.values() if entry.backend == backend)
         raise NotAvailableError(
             stage,
             tr("No model is chosen for {part}.").format(part=backend),
-            tr("Name a folder, or get one of: {known}.").format(known=known),
+            tr("Name a folder, or get one of: {known}.").format(known=names),
         )
-    folder = _folder_named(name) or _find_cached(name, stage)
+    folder = _find_folder(name) or _find_cached(name, stage)
     check_model(folder, backend, stage)
     return str(folder)
 
 
-def _folder_named(name: str) -> Path | None:
-    """The folder that a path leads to or whose file it names, or None where there is none."""
+def _find_folder(name: str) -> Path | None:
+    """The folder of this path, or of the model's file with this path; None if there is none."""
     path = user_path(name)
     if os.path.isdir(path):
         return path
-    is_part = any(path.match(kind) for kind in (*MODEL_FILES, *VOICE_FILES))
-    return path.parent if is_part and os.path.isfile(path) else None
+    is_model_file = any(path.match(pattern) for pattern in (*MODEL_FILES, *VOICE_FILES))
+    return path.parent if is_model_file and os.path.isfile(path) else None
 
 
 def model_title(name: str, folder: str) -> str:
-    """What people call the model `name`, which was found in `folder`."""
+    """A name to show for the model `name`, which was found in `folder`."""
     if name in CATALOG:
         return name
-    cached = next((parent.name for parent in Path(folder).parents if parent.name.startswith("models--")), "")
-    repo = cached.removeprefix("models--").replace("--", "/")
-    known = next((entry.name for entry in CATALOG.values() if entry.repo == repo and not name), "")
-    return known or Path(repo or folder).name
+    cache_name = next((parent.name for parent in Path(folder).parents if parent.name.startswith("models--")), "")
+    repo = cache_name.removeprefix("models--").replace("--", "/")
+    catalog_name = next((entry.name for entry in CATALOG.values() if entry.repo == repo and not name), "")
+    return catalog_name or Path(repo or folder).name
 
 
 def model_settings(name: str) -> list[SettingChange]:
-    """The settings that put a model to use, given by catalogue name, hub name or folder. Raises `Missing` where it is
-    not here, or is none that Hark can use."""
+    """The changes of settings that put a model to use, given by catalogue name, hub name or folder.
+
+    Raises `NotAvailableError` if it is not on this machine, or Hark cannot use it."""
     entry = CATALOG.get(name)
     if entry:
         find_model(name, entry.backend)
         return entry.setting_changes
-    named = _folder_named(name)
-    folder = named or _find_cached(name, "load")
-    part = next((part for part, kind in _TELLING.items() if any(folder.glob(kind))), "")
-    if not part:
-        what = tr("“{repo}” holds no model that Hark can use.").format(repo=folder)
-        raise NotAvailableError("load", what, tr("Choose another."))
-    check_model(folder, part, "load")
-    return backend_settings(part, str(folder.absolute() if named or part == "piper" else name))
+    given_folder = _find_folder(name)
+    folder = given_folder or _find_cached(name, "load")
+    backend = next((backend for backend, pattern in _MARKER_FILES.items() if any(folder.glob(pattern))), "")
+    if not backend:
+        message = tr("“{repo}” holds no model that Hark can use.").format(repo=folder)
+        raise NotAvailableError("load", message, tr("Choose another."))
+    check_model(folder, backend, "load")
+    return backend_settings(backend, str(folder.absolute() if given_folder or backend == "piper" else name))
 
 
 def is_installed(entry: CatalogEntry) -> bool:
-    """Whether the model is whole on this machine."""
+    """Whether the complete model is on this machine."""
     try:
         find_model(entry.name, entry.backend)
     except NotAvailableError:
@@ -88,13 +95,14 @@ def is_installed(entry: CatalogEntry) -> bool:
 
 
 def find_installed_responder() -> str:
-    """The catalogue's name of a Qwen2-VL that is here and runs without further packages, or ""."""
-    suited = (entry for entry in CATALOG.values() if entry.backend == "qwen2-vl" and not entry.quantisation)
-    return next((entry.name for entry in suited if is_installed(entry)), "")
+    """The catalogue name of an installed Qwen2-VL that needs no further packages, or ""."""
+    candidates = (entry for entry in CATALOG.values() if entry.backend == "qwen2-vl" and not entry.quantisation)
+    return next((entry.name for entry in candidates if is_installed(entry)), "")
 
 
 def hub_name(name: str) -> str:
-    """The hub's name of a model. Raises `Missing` for one that is none."""
+    """The hub's name of a model, owner/name. Raises `NotAvailableError` if `name` is neither that nor in the
+    catalogue."""
     entry = CATALOG.get(name)
     if not entry and not _HUB_NAME.fullmatch(name):
         raise NotAvailableError(
@@ -106,8 +114,9 @@ def hub_name(name: str) -> str:
 
 
 def download_args(name: str, hub: str) -> list[str]:
-    """What a download is told (see `fetch`): the model's name at its hub, the hub, the folder in it, its revision, and
-    the hashes that are known of its files. Raises `Missing`."""
+    """The arguments of `assistant.models.download` for a model: repository, hub, folder, revision, known hashes.
+
+    Raises `NotAvailableError` for an unknown name."""
     entry = CATALOG.get(name)
     if not entry:
         return [hub_name(name), hub, "", "", "{}"]
@@ -116,119 +125,126 @@ def download_args(name: str, hub: str) -> list[str]:
 
 def download(
     name: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total_bytes: None,
     hub: str = "huggingface",
-    note: Callable[[str], None] = lambda sentence: None,
+    on_note: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """Fetches a model into Hugging Face's shared cache, or what is missing of it; `progress` is told bytes, done and in
-    all, `note` a sentence of what else happened. Raises `Missing` with the reason when it cannot.
+    """Downloads a model, or what is missing of it, into Hugging Face's shared cache; returns its folder.
 
-    A child process does it, so that it can be stopped whatever the library does."""
-    facts, total = dict[str, Any](), 0
+    `on_progress`: takes the bytes that are done, and in total.
+    `on_note`: takes sentences on anything else that happened.
+
+    Raises `NotAvailableError` with the reason if it fails. A child process does the work, so that it can be stopped at
+    any time."""
+    message, total_bytes = dict[str, Any](), 0
     command = [sys.executable, "-P", "-m", "assistant.models.download", *download_args(name, hub)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         try:
             for line in child.stdout or ():
-                facts = json.loads(line)
-                total = facts.get("total", total)
-                if "note" in facts:
-                    note(facts["note"])
+                message = json.loads(line)
+                total_bytes = message.get("total", total_bytes)
+                if "note" in message:
+                    on_note(message["note"])
                 else:
-                    progress(facts.get("done", 0), total)
+                    on_progress(message.get("done", 0), total_bytes)
         except BaseException:
             child.kill()
             raise
-    if "folder" not in facts:
-        stopped = tr("The download stopped.")
-        raise NotAvailableError("load", facts.get("error", stopped), facts.get("hint", tr("Run it again: it goes on.")))
-    folder = Path(facts["folder"])
+    if "folder" not in message:
+        default_error = tr("The download stopped.")
+        raise NotAvailableError(
+            "load", message.get("error", default_error), message.get("hint", tr("Run it again: it goes on."))
+        )
+    folder = Path(message["folder"])
     if name in CATALOG:
         check_model(folder, CATALOG[name].backend, "load")
     return folder
 
 
-def progress_file(repo: str, inside: str) -> Path:
-    """Where a download notes the contents that it begins, until all are here."""
-    return cache_folder(repo) / "blobs" / f"{inside.replace('/', '--') or 'all'}.hark-begun"
+def progress_file(repo: str, folder: str) -> Path:
+    """The file with the hashes of a begun download; it is deleted when the download is complete."""
+    return cache_folder(repo) / "blobs" / f"{folder.replace('/', '--') or 'all'}.hark-begun"
 
 
 def partial_bytes(name: str) -> int:
-    """Bytes that are here of a model that is not whole; 0 for one that was not begun. Raises `Missing`."""
-    return sum(one.stat().st_size for one in _partial_files(name))
+    """Bytes in the cache of an incomplete download; 0 if none was begun. Raises `NotAvailableError`."""
+    return sum(path.stat().st_size for path in _partial_files(name))
 
 
 def discard_partial(name: str) -> int:
-    """Throws away what was fetched of a model that is not whole; returns the bytes that are free again. Raises
-    `Missing`."""
-    inside = download_args(name, "")[2]
-    here, loose = cache_folder(hub_name(name)), _partial_files(name)
-    freed = sum(one.stat().st_size for one in loose)
-    locks = [one.with_name(f"{one.name.removesuffix(PART_SUFFIX)}{PART_SUFFIX}.lock") for one in loose]
-    for path in (*loose, *locks, progress_file(hub_name(name), inside)):
+    """Deletes an incomplete download; returns the bytes that it took. Raises `NotAvailableError`."""
+    folder = download_args(name, "")[2]
+    cache, partial_files = cache_folder(hub_name(name)), _partial_files(name)
+    freed_bytes = sum(file.stat().st_size for file in partial_files)
+    locks = [file.with_name(f"{file.name.removesuffix(PART_SUFFIX)}{PART_SUFFIX}.lock") for file in partial_files]
+    for path in (*partial_files, *locks, progress_file(hub_name(name), folder)):
         path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # others may lie there
-        (here / "blobs").rmdir()
-        here.rmdir()
-    return freed
+    with contextlib.suppress(OSError):  # unless other files are in it
+        (cache / "blobs").rmdir()
+        cache.rmdir()
+    return freed_bytes
 
 
 def _partial_files(name: str) -> list[Path]:
-    """Contents and parts of them that a download brought and that no state of a model names yet."""
-    repo, _, inside, *_ = download_args(name, "")
-    here, note = cache_folder(repo), progress_file(repo, inside)
+    """Files of incomplete downloads: in the cache, but not linked by any snapshot yet."""
+    repo, _, folder, *_ = download_args(name, "")
+    cache, begun_file = cache_folder(repo), progress_file(repo, folder)
     try:
-        hashes = [one for one in json.loads(note.read_text()) if one.isalnum()]  # no way to elsewhere
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ):  # whoever began it noted nothing: what is one model's own is known without
-        hashes = [] if inside else [one.name.removesuffix(PART_SUFFIX) for one in here.glob(f"blobs/*{PART_SUFFIX}")]
-    named = {one.stat().st_ino for one in here.glob("snapshots/**/*") if one.is_file()}
-    files = [here / "blobs" / f"{one}{behind}" for one in hashes for behind in ("", PART_SUFFIX)]
-    return [one for one in files if one.is_file() and one.stat().st_ino not in named]
+        hashes = [digest for digest in json.loads(begun_file.read_text()) if digest.isalnum()]  # never a path elsewhere
+    except (OSError, ValueError, TypeError, AttributeError):
+        # Without a readable file, all partial files of a repository belong to its only model.
+        parts = [] if folder else cache.glob(f"blobs/*{PART_SUFFIX}")
+        hashes = [part.name.removesuffix(PART_SUFFIX) for part in parts]
+    linked_inodes = {path.stat().st_ino for path in cache.glob("snapshots/**/*") if path.is_file()}
+    files = [cache / "blobs" / f"{digest}{suffix}" for digest in hashes for suffix in ("", PART_SUFFIX)]
+    return [file for file in files if file.is_file() and file.stat().st_ino not in linked_inodes]
 
 
 def remove_model(name: str) -> int:
-    """Removes a model from the hub's cache, and what was fetched of one that is not whole; returns the bytes that are
-    free again. What is not there gives 0."""
+    """Deletes a model, or an incomplete download of it, from the cache; returns the bytes that it took, 0 if none.
+
+    Raises `NotAvailableError` for an unknown name."""
     from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     repo, entry = hub_name(name), CATALOG.get(name)
-    freed = discard_partial(name)
+    freed_bytes = discard_partial(name)
     if entry and entry.folder:
-        return freed + _remove_folder(entry)
+        return freed_bytes + _remove_folder(entry)
     try:
         cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
-        return freed
-    revisions = [one.commit_hash for kept in cache.repos if kept.repo_id == repo for one in kept.revisions]
+        return freed_bytes
+    revisions = [
+        revision.commit_hash
+        for cached_repo in cache.repos
+        if cached_repo.repo_id == repo
+        for revision in cached_repo.revisions
+    ]
     plan = cache.delete_revisions(*revisions)
     plan.execute()
-    return freed + plan.expected_freed_size
+    return freed_bytes + plan.expected_freed_size
 
 
 def _remove_folder(entry: CatalogEntry) -> int:
-    """Removes what a repository of many holds of this one; others may be here too."""
-    here = cache_folder(entry.repo)
-    names = [path for path in here.glob(f"snapshots/*/{entry.folder}/*") if not path.is_dir()]
-    # Several names, of several states, may lead to one content; some to none.
-    content = {
+    """Deletes one voice of a repository of several; the others stay."""
+    cache = cache_folder(entry.repo)
+    links = [path for path in cache.glob(f"snapshots/*/{entry.folder}/*") if not path.is_dir()]
+    # Links of several snapshots may lead to the same blob, or to none.
+    blobs = {
         blob
-        for path in names
-        for blob in (here / "blobs").iterdir()
+        for path in links
+        for blob in (cache / "blobs").iterdir()
         if path.exists() and not blob.is_dir() and blob.samefile(path)
     }
-    freed = sum(blob.stat().st_size for blob in content)
-    for path in (*names, *content):
+    freed_bytes = sum(blob.stat().st_size for blob in blobs)
+    for path in (*links, *blobs):
         path.unlink(missing_ok=True)
-    return freed
+    return freed_bytes
 
 
 def cache_folder(repo: str) -> Path:
-    """Where the hub's shared cache has a model, all its states together."""
+    """The folder of a repository, with all its snapshots, in Hugging Face's shared cache."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
@@ -245,7 +261,7 @@ def _find_cached(name: str, stage: str) -> Path:
         if (
             entry
             and entry.revision
-            and _has_needed(pinned := cache_folder(entry.repo) / "snapshots" / entry.revision, entry)
+            and _has_needed_files(pinned := cache_folder(entry.repo) / "snapshots" / entry.revision, entry)
         ):
             return pinned
         return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
@@ -264,32 +280,37 @@ def _find_cached(name: str, stage: str) -> Path:
 
 
 def _newest_snapshot(entry: CatalogEntry) -> Path:
-    """Of a repository of many they are got one by one, and each may be of another state. Raises `OSError`, and
-    `IndexError` where there is none."""
-    here = cache_folder(entry.repo)
-    head = here / "refs" / "main"
-    known = (entry.revision, head.read_text() if head.is_file() else "")
-    states = sorted(
-        (here / "snapshots").iterdir(),
-        key=lambda state: (*(state.name == revision for revision in known), state.stat().st_mtime),
+    """The newest complete snapshot of one voice: those of a repository are downloaded one by one, at different commits.
+
+    Raises `OSError`, and `IndexError` if there is none."""
+    cache = cache_folder(entry.repo)
+    main_ref = cache / "refs" / "main"
+    preferred_commits = (entry.revision, main_ref.read_text() if main_ref.is_file() else "")
+    snapshots = sorted(
+        (cache / "snapshots").iterdir(),
+        key=lambda snapshot: (*(snapshot.name == revision for revision in preferred_commits), snapshot.stat().st_mtime),
     )
-    whole = [state / entry.folder for state in states if _has_needed(state / entry.folder, entry)]
-    return whole[-1]
+    complete_folders = [
+        snapshot / entry.folder for snapshot in snapshots if _has_needed_files(snapshot / entry.folder, entry)
+    ]
+    return complete_folders[-1]
 
 
-def _has_needed(folder: Path, entry: CatalogEntry) -> bool:
-    return all(any(file.is_file() for file in folder.glob(kind)) for kind in NEEDED_FILES[entry.backend])
+def _has_needed_files(folder: Path, entry: CatalogEntry) -> bool:
+    return all(any(file.is_file() for file in folder.glob(pattern)) for pattern in NEEDED_FILES[entry.backend])
 
 
 def main() -> None:
-    """Tells as JSON which models are here, and of which so many bytes; or, told `remove NAME` or `discard NAME`, how
-    many bytes are free again: for those who must not wait while libraries are imported."""
+    """Child process for the window, which must not wait for imports.
+
+    Prints the installed models and the bytes of incomplete ones as JSON; with the arguments `remove NAME` or
+    `discard NAME` it does that and prints the bytes that are free again."""
     if sys.argv[1:]:
         print({"remove": remove_model, "discard": discard_partial}[sys.argv[1]](sys.argv[2]))
         return
-    here = [entry.name for entry in CATALOG.values() if is_installed(entry)]
-    parts = {name: partial_bytes(name) for name in CATALOG if name not in here}
-    print(json.dumps({"here": here, "begun": {name: size for name, size in parts.items() if size}}))
+    installed = [entry.name for entry in CATALOG.values() if is_installed(entry)]
+    partial = {name: partial_bytes(name) for name in CATALOG if name not in installed}
+    print(json.dumps({"installed": installed, "partial_bytes": {name: size for name, size in partial.items() if size}}))
 
 
 if __name__ == "__main__":

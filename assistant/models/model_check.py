@@ -1,4 +1,4 @@
-"""Whether a model's folder is whole and harmless to open: what a library would do with its files is not tried."""
+"""Checks that a model's folder is complete and safe to open, before a library opens it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ NEEDED_FILES = {
     "qwen2-vl": ("config.json", "tokenizer_config.json", "tokenizer.json"),
     "piper": ("*.onnx", "*.onnx.json"),
 }
-MAX_TABLE_BYTES = 64 * 1024**2  # of a file that is no weights; the largest known, a tokenizer, has 33 MB
-MAX_HEADER_BYTES = 100_000_000  # of a safetensors file, as its library has it
+MAX_TABLE_BYTES = 64 * 1024**2  # for files other than weights; the largest known, a tokenizer, has 33 MB
+MAX_HEADER_BYTES = 100_000_000  # of a safetensors file; the limit of the safetensors library
 _T = TypeVar("_T")
 _WEIGHT_SUFFIXES = (".safetensors", ".bin", ".onnx")
 
 
-_TokenId = Annotated[int, NumberRange(0, 2**24)]  # a number in a vocabulary
+_TokenId = Annotated[int, NumberRange(0, 2**24)]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _ShardIndex:
 
 @dataclass(frozen=True)
 class _PreprocessorConfig:
-    """What every Whisper was trained with; another number would cost memory or divide by nothing."""
+    """The values that every Whisper was trained with; others would cost memory or divide by zero."""
 
     feature_size: Literal[80, 128] = 80
     sampling_rate: Literal[16_000] = 16_000
@@ -51,7 +51,7 @@ class _PreprocessorConfig:
 
 @dataclass(frozen=True)
 class _WhisperConfig:
-    """CTranslate2 takes these numbers as they are, and reads or writes where they lead."""
+    """Numbers that CTranslate2 uses as indexes without checking them."""
 
     suppress_ids: list[_TokenId] | None = None
     suppress_ids_begin: list[_TokenId] | None = None
@@ -60,7 +60,9 @@ class _WhisperConfig:
 
 
 def check_model(folder: Path, backend: str, stage: str) -> None:
-    """Raises `Missing` where a file of the model that a back end opens is missing, cut off, too large, or none."""
+    """Checks a folder with a model for `backend`.
+
+    Raises `NotAvailableError`, with this `stage`, if a file is missing, truncated, too large or not a regular file."""
     try:
         _check_needed_files(folder, backend, stage)
         _check_file_kinds(folder, stage)
@@ -106,15 +108,15 @@ def _check_shards(folder: Path, stage: str) -> None:
 
 
 def _check_file_kinds(folder: Path, stage: str) -> None:
-    """Libraries open what lies there by name: a pipe would keep them for ever, a table of gigabytes fill the memory."""
+    """Refuses what would block or fill the memory when a library opens it: pipes, and tables of gigabytes."""
     for path in folder.iterdir():
         try:
             file_stat = os.stat(path)
-        except OSError:  # a link to nowhere: what is needed was looked for before
+        except OSError:  # a broken link; needed files were checked before
             continue
         problem = ""
         is_table = path.suffix not in _WEIGHT_SUFFIXES and any(
-            path.match(kind) for kind in (*MODEL_FILES, *VOICE_FILES)
+            path.match(pattern) for pattern in (*MODEL_FILES, *VOICE_FILES)
         )
         if not stat.S_ISREG(file_stat.st_mode) and not stat.S_ISDIR(file_stat.st_mode):
             problem = tr("“{file}” in the model folder “{folder}” is not a regular file.")
@@ -131,7 +133,7 @@ def _list_shards(folder: Path, stage: str) -> list[str]:
 
 
 def _read_json_table(path: Path, kind: type[_T], stage: str) -> _T | None:
-    """What a JSON file says; None where there is none. Raises `Missing`."""
+    """Reads a JSON file; None if there is none. Raises `NotAvailableError` if it is damaged."""
     try:
         return read_as(kind, parse_json(path.read_bytes()), path.name) if path.is_file() else None
     except (ValueError, OSError):
@@ -144,7 +146,7 @@ def _damaged_file_error(path: Path, stage: str) -> NotAvailableError:
 
 
 def _is_complete(path: Path) -> bool:
-    """Whether a safetensors file is as long as its own header says."""
+    """Whether a safetensors file is as long as its header says."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(8)
@@ -159,7 +161,7 @@ def _is_complete(path: Path) -> bool:
             tensors = read_as(dict[str, _TensorEntry], header, "header")
         except ValueError:
             return False
-    end = 0  # the library wants them one after another, without holes
+    end = 0  # the tensors must follow each other without gaps
     for tensor_begin, tensor_end in sorted(tensor.data_offsets for tensor in tensors.values()):
         if tensor_begin != end or tensor_end < tensor_begin:
             return False

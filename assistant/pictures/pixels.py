@@ -14,7 +14,7 @@ MAX_OUTPUT_PIXELS = 16_000_000  # larger pictures are reduced; no model uses mor
 
 _BAND_ROWS = 256
 _FILTER_REACH_ROWS = 3  # rows of the result beyond a band that the resampling filter reads
-# Grey levels behind transparent pictures in order of preference, and the share of the ink that must stand out from each.
+# Greys behind transparent pictures in order of preference, and the share of the ink that must stand out from each.
 _BACKGROUND_CHOICES = ((255, 0.9), (30, 0.98), (118, 1.01))
 _MIN_VISIBLE_LEVELS = 90  # difference in brightness between ink and background; pure green on white has 105
 _INK_SIDE_PX = 1024  # longer side at which the ink is measured

@@ -221,6 +221,6 @@ def test_a_damaged_content_in_the_cache_is_noticed_and_fetched_again(hub: Hub, t
     blob.write_bytes(b"\0" * len(WEIGHTS))
     hub.asked.clear()
     notes: list[str] = []
-    assert (local_store.download("small/one", note=notes.append) / "model.safetensors").read_bytes() == WEIGHTS
+    assert (local_store.download("small/one", on_note=notes.append) / "model.safetensors").read_bytes() == WEIGHTS
     assert [name for name, _ in hub.asked] == ["model.safetensors"]
     assert notes == ["“model.safetensors” was damaged on the disk; it is fetched again."]
