@@ -53,10 +53,8 @@ class AudioInputPipeline:
             self._duck_playback(clean, playback)
         for event in self.segmenter.feed_block(clean):
             if isinstance(event, SpeechStarted):
-                self._is_own_voice, self._began_during_playback = (
-                    None,
-                    bool(playback or (self.echo and self.echo.is_sounding)),
-                )
+                self._is_own_voice = None
+                self._began_during_playback = bool(playback or (self.echo and self.echo.is_sounding))
             # An utterance that began during playback is judged even if the playback ends meanwhile.
             yield self._judge_event(event) if self._began_during_playback else event
 

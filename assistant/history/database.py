@@ -1,4 +1,4 @@
-"""The database of conversations: its schema, opened with care. Knows nothing of turns."""
+"""The SQLite database of conversations: schema, migrations, connections and transactions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Each step brings the schema to the next version; steps are only ever added.
+# Each migration brings the schema to the next version; once released, they are only appended.
 MIGRATIONS = (
     """
 CREATE TABLE conversation (id INTEGER PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL);
@@ -31,24 +31,25 @@ CREATE TABLE turn_picture (
 );
 CREATE INDEX turn_of ON turn(conversation, id);
 """,
-    "ALTER TABLE turn ADD COLUMN heard INTEGER;",  # letters of the answer that were heard; null: all of them
-    # Trigrams find Chinese, which has no spaces, and any part of a word. `deleted`: when; it can be undone for a while.
+    "ALTER TABLE turn ADD COLUMN heard INTEGER;",  # characters of the answer that were spoken; null: all
+    # Trigrams find Chinese, which has no spaces, and parts of words. `deleted`: when, in seconds since 1970.
     """
 ALTER TABLE conversation ADD COLUMN deleted REAL;
 CREATE INDEX picture_of ON turn_picture(digest);
-CREATE VIRTUAL TABLE found USING fts5(question, answer, tokenize='trigram');
-INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn;
+CREATE VIRTUAL TABLE turn_fts USING fts5(question, answer, tokenize='trigram');
+INSERT INTO turn_fts(rowid, question, answer) SELECT id, question, answer FROM turn;
 """,
-    # Parts of the last picture that were asked about, as JSON: left, top, right, bottom in its pixels.
+    # Parts of the last picture that the question is about, as JSON: left, top, right, bottom in pixels.
     "ALTER TABLE turn ADD COLUMN regions TEXT NOT NULL DEFAULT '[]';",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 FILE_NAME = "history.sqlite"
-_LOCK_TIMEOUT_S = 5.0  # seconds for another process's write
-DAMAGE_MARK = "history.damaged"  # an empty file: damage was met, so that the next opening mends
-_READ_LIMIT_S, _WRITE_LIMIT_S, _UPGRADE_LIMIT_S = 15.0, 60.0, 600.0  # SQLite gives up then: a view can be endless
-_STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between two looks at the clock: under a millisecond
-_MAX_VALUE_BYTES = 64 * 1024**2  # of one text or blob; functions in a foreign schema can make them from nothing
+_LOCK_TIMEOUT_S = 5.0  # for another process's transaction
+DAMAGE_MARK = "history.damaged"  # an empty file that makes the next opening repair the database
+# Queries are aborted after this time: a foreign schema can contain endless views.
+_READ_LIMIT_S, _WRITE_LIMIT_S, _UPGRADE_LIMIT_S = 15.0, 60.0, 600.0
+_STEPS_BETWEEN_CHECKS = 20_000  # SQLite instructions between two checks of the deadline: under a millisecond
+_MAX_VALUE_BYTES = 64 * 1024**2  # of one text or blob; functions in a foreign schema can create large ones
 
 
 class NewerHistoryError(Exception):
@@ -56,24 +57,25 @@ class NewerHistoryError(Exception):
 
 
 class Database:
-    """A connection, for one thread at a time. Several processes may use the same database at once (WAL, 5 s of
-    patience).
+    """A connection to the database, for one thread at a time; several processes may use the same database (WAL).
 
-    Raises `NewerHistory`, and what sqlite3 raises; damage that is met is mended at the next opening. `read_only`
-    changes nothing, and can read newer ones."""
+    `folder`: the folder of the database; it is created.
+    `read_only`: changes nothing, and can also read newer databases.
+
+    Raises `NewerHistoryError` and `sqlite3.Error`. Damage makes the next opening repair the database."""
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
         self.is_read_only, self._folder, self._deadline = read_only, folder, QueryDeadline(_READ_LIMIT_S)
         if read_only:
-            where = f"{(folder / FILE_NAME).absolute().as_uri()}?mode=ro"
-            self._connection = open_connection(where, self._deadline, isolation_level=None, check_same_thread=False)
+            uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode=ro"
+            self._connection = open_connection(uri, self._deadline, isolation_level=None, check_same_thread=False)
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._connection = open_connection(
             folder / FILE_NAME, self._deadline, isolation_level=None, check_same_thread=False
         )
         try:
-            _to_wal(self._connection)
+            _enable_wal(self._connection)
             for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-512"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._upgrade_schema()
@@ -82,34 +84,36 @@ class Database:
             raise
 
     def query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-        """All rows of a question to the database."""
+        """Runs a query and returns all rows."""
         with self._marking_damage():
             self._deadline.restart_timer(_READ_LIMIT_S)
             return self._connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def transaction(self, seconds: float = _WRITE_LIMIT_S) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or nothing."""
+        """Runs the block in a transaction that is committed at its end, and rolled back on an error or after
+        `seconds`."""
         with self._marking_damage():
             self._deadline.restart_timer(seconds)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
             except BaseException:
-                if self._connection.in_transaction:  # what takes too long has been rolled back already
+                if self._connection.in_transaction:  # after the deadline SQLite has rolled it back already
                     self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
-    def index_turn(self, into: sqlite3.Connection, turn: int) -> None:
-        """Makes a turn's words findable. (A trigger could, if SQLite let virtual tables into those of a schema that is
-        not trusted.)"""
-        into.execute("DELETE FROM found WHERE rowid = ?", (turn,))
-        into.execute(
-            "INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn WHERE id = ?", (turn,)
+    def index_turn(self, connection: sqlite3.Connection, turn: int) -> None:
+        """Updates the full-text index for a turn. (SQLite allows no virtual tables in triggers of untrusted
+        schemas.)"""
+        connection.execute("DELETE FROM turn_fts WHERE rowid = ?", (turn,))
+        connection.execute(
+            "INSERT INTO turn_fts(rowid, question, answer) SELECT id, question, answer FROM turn WHERE id = ?", (turn,)
         )
 
     def close(self) -> None:
+        """Closes the connection."""
         self._connection.close()
 
     @contextlib.contextmanager
@@ -124,38 +128,39 @@ class Database:
 
     def _upgrade_schema(self) -> None:
         if int(self._connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA_VERSION:
-            return  # nothing to write, and no disk to wait for
-        with self.transaction(_UPGRADE_LIMIT_S) as base:
-            version = int(base.execute("PRAGMA user_version").fetchone()[0])
+            return  # without a write transaction
+        with self.transaction(_UPGRADE_LIMIT_S) as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA_VERSION:
                 raise NewerHistoryError
-            for step in MIGRATIONS[version:]:
-                for statement in step.split(";"):
-                    base.execute(statement)
-            base.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            for migration in MIGRATIONS[version:]:
+                for statement in migration.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 class QueryDeadline:
-    """When whatever a connection does is given up, `seconds` from now."""
+    """The time after which a connection's query is aborted."""
 
     def __init__(self, seconds: float) -> None:
         self.restart_timer(seconds)
 
     def restart_timer(self, seconds: float) -> None:
+        """Sets the deadline to `seconds` from now."""
         self._end = time.monotonic() + seconds
 
     def is_over(self) -> bool:
+        """Whether the deadline has passed."""
         return time.monotonic() > self._end
 
 
-def open_connection(where: Path | str, deadline: QueryDeadline, **options: Any) -> sqlite3.Connection:
-    """Opens a database, which may be somebody else's, by its path or, for a string, its URI.
+def open_connection(location: Path | str, deadline: QueryDeadline, **options: Any) -> sqlite3.Connection:
+    """Opens a database, possibly from elsewhere, by its path, or by its URI if it is a string.
 
-    Nothing in its schema is trusted or runs for longer than the deadline; a text that is not UTF-8 is read as far as it
-    goes. What SQLite sorts stays in memory: in a temporary file it would leave words of the user on a disk that nobody
-    looks after."""
-    connection = sqlite3.connect(where, uri=isinstance(where, str), timeout=_LOCK_TIMEOUT_S, **options)
-    connection.set_progress_handler(deadline.is_over, _STEPS_BETWEEN_LOOKS)
+    Its schema is not trusted, queries are aborted at the deadline, and invalid UTF-8 is replaced. Temporary data stay
+    in memory, so that no words of the user are left in temporary files. `options` are those of `sqlite3.connect`."""
+    connection = sqlite3.connect(location, uri=isinstance(location, str), timeout=_LOCK_TIMEOUT_S, **options)
+    connection.set_progress_handler(deadline.is_over, _STEPS_BETWEEN_CHECKS)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     for pragma in ("temp_store=MEMORY", "trusted_schema=OFF"):
@@ -164,18 +169,19 @@ def open_connection(where: Path | str, deadline: QueryDeadline, **options: Any) 
 
 
 def result_code(error: sqlite3.Error) -> int:
-    """SQLite's code of an error, without the part that says where."""
+    """SQLite's primary result code of an error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _to_wal(base: sqlite3.Connection) -> None:
-    """Of two processes that change the mode at once SQLite lets one wait, and refuses the other without waiting."""
-    end = time.monotonic() + _LOCK_TIMEOUT_S
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    """Switches to WAL mode, with retries: if two processes do so at once, SQLite refuses one of them without
+    waiting."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
     while True:
         try:
-            base.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError:
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)

@@ -1,5 +1,4 @@
-"""A conversation as a file of its own: Markdown with pictures beside it, JSON, or HTML that needs no network; and JSON
-back in. Knows nothing of windows and opens no picture."""
+"""Exports conversations to Markdown with pictures beside it, JSON or self-contained HTML, and imports the JSON."""
 
 from __future__ import annotations
 
@@ -23,21 +22,22 @@ from assistant.text.i18n import tr, tr_noop
 from assistant.text.markdown import MAX_NESTING, build_commonmark_parser
 from assistant.typed_reader import parse_json, read_as
 
-_MARK = "hark-conversation"
-_VERSION = 1
-_MAX_FILE_BYTES = 500_000_000  # bytes of a file that is read back
-_MAX_TEXT_BYTES = 16 * 1024**2  # of it without its pictures
-_MAX_PNG_BYTES = 48 * 1024**2  # of one picture
-_PNG = b"\x89PNG\r\n\x1a\n"
+_FILE_KIND = "hark-conversation"
+_FILE_VERSION = 1
+_MAX_FILE_BYTES = 500_000_000  # of an imported file
+_MAX_TEXT_BYTES = 16 * 1024**2  # of an imported file without its pictures
+_MAX_PNG_BYTES = 48 * 1024**2  # of each picture
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 EXPORT_SUFFIXES = (".md", ".json", ".html")
-_CODE = (  # fences to their ends, and spans on one line; roughly: what comes of it is checked
+_CODE_PATTERN = (  # fences, and code spans on one line; approximate: the result is checked by a parser
     r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ \t>]*\1|\Z)"
     r"|(?<!`)(`++)[^\n]+?(?<!`)\2(?!`)|"
 )
-_LIVE = r"\\[\\`]|\\?<|!\["
-_STILL = {"<": "&lt;", "\\<": "&lt;", "![": "!&#91;"}
-_PNG_LINE = re.compile(rb'(\s*"png": )"([A-Za-z0-9+/=]*)"(,?\s*)')  # as `write` has them: one line a picture
-_PAGE = """<!doctype html>
+_LIVE_PATTERN = r"\\[\\`]|\\?<|!\["
+_LIVE_REPLACEMENTS = {"<": "&lt;", "\\<": "&lt;", "![": "!&#91;"}
+# `_write_json` writes each picture on a line of its own.
+_PNG_LINE = re.compile(rb'(\s*"png": )"([A-Za-z0-9+/=]*)"(,?\s*)')
+_HTML_PAGE = """<!doctype html>
 <html><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width">
@@ -49,23 +49,24 @@ margin-bottom: 0 }} pre {{ overflow-x: auto }} td, th {{ padding: .1em .8em .1em
 """
 
 
-def export_conversation(archive: ConversationStore, conversation: int, path: Path) -> None:
-    """Writes a conversation in the form that the name asks for: .md, .json or .html. Raises `OSError`, and `BadInput`
-    for another name."""
-    forms = {".md": _write_markdown, ".json": _write_json, ".html": _write_html}
-    form = forms.get(path.suffix.lower())
-    if form is None:
+def export_conversation(store: ConversationStore, conversation: int, path: Path) -> None:
+    """Writes a conversation in the format of the path's suffix: .md, .json or .html.
+
+    Raises `OSError`, `sqlite3.Error`, and `InvalidInputError` for another suffix."""
+    writers = {".md": _write_markdown, ".json": _write_json, ".html": _write_html}
+    write = writers.get(path.suffix.lower())
+    if write is None:
         raise InvalidInputError(
             "export",
             tr("“{name}” tells no form to write.").format(name=path.name),
             tr("Let the name end in .md, .json or .html."),
         )
-    part = path.with_name(f".{path.name}.part")
+    partial_path = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(form(archive, conversation, path), "utf-8", newline="\n")
-        part.replace(path)
+        partial_path.write_text(write(store, conversation, path), "utf-8", newline="\n")
+        partial_path.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        partial_path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,9 @@ class _ImportedTurn:
 
 @dataclass(frozen=True)
 class _ImportedPicture:
-    """`png`: in base64, or as the number of its place in the file."""
-
     digest: Digest
     name: str
-    png: str | int
+    png: str | int  # base64, or the number of its position in the file
 
 
 @dataclass(frozen=True)
@@ -96,126 +95,130 @@ class _ImportedConversation:
     pictures: tuple[_ImportedPicture, ...]
 
 
-def import_conversation(archive: ConversationStore, path: Path) -> int:
-    """Takes a conversation in that `write` wrote as JSON; returns its id. Raises `BadInput`."""
+def import_conversation(store: ConversationStore, path: Path) -> int:
+    """Imports a conversation from JSON that `export_conversation` wrote; returns its id. Raises `InvalidInputError`."""
     try:
         with open_regular_file(path, "import", tr_noop("conversation")) as file:
             if os.fstat(file.fileno()).st_size > _MAX_FILE_BYTES:
                 raise ValueError("it is too large")
-            text, places = _without_pictures(file)
+            text, positions = _read_without_pictures(file)
             imported = _read_imported(parse_json(text, max_bytes=_MAX_TEXT_BYTES))
             for picture in imported.pictures:
-                _keep_picture(archive, picture.digest, _read_png(file, picture.png, places))
+                _save_picture(store, picture.digest, _read_png(file, picture.png, positions))
     except (OSError, ValueError) as error:
-        what = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
-        raise InvalidInputError("import", what, tr("Choose a .json file that Hark wrote.")) from error
+        message = tr("“{name}” cannot be taken in: {reason}.").format(name=path.name, reason=first_line(error, 120))
+        raise InvalidInputError("import", message, tr("Choose a .json file that Hark wrote.")) from error
     turns = [
         TurnRecord(
             0, 0, turn.asked, turn.question, turn.answer, turn.by, turn.state, turn.heard, turn.pictures, turn.regions
         )
         for turn in imported.turns
     ]
-    return archive.add_conversation(
+    return store.add_conversation(
         imported.title, turns, {picture.digest: _to_one_line(picture.name) for picture in imported.pictures}
     )
 
 
-def _without_pictures(file: BinaryIO) -> tuple[bytes, list[tuple[int, int]]]:
-    """The text of a file with a number in place of each picture that stands on a line of its own, and where those begin
-    and how long they are: they are read one by one."""
-    parts, places, size = [], list[tuple[int, int]](), 0
+def _read_without_pictures(file: BinaryIO) -> tuple[bytes, list[tuple[int, int]]]:
+    """Reads a file's JSON with a number in place of each picture; returns it and the pictures' offsets and lengths.
+
+    The pictures are read one by one afterwards. Raises `ValueError` if the text is too large."""
+    parts, positions, size = [], list[tuple[int, int]](), 0
     while line := file.readline(2 * _MAX_PNG_BYTES):
         picture = _PNG_LINE.fullmatch(line)
         if picture:
-            places.append((file.tell() - len(line) + picture.start(2), len(picture[2])))
-            line = picture[1] + str(len(places) - 1).encode() + picture[3]
+            positions.append((file.tell() - len(line) + picture.start(2), len(picture[2])))
+            line = picture[1] + str(len(positions) - 1).encode() + picture[3]
         parts.append(line)
         size += len(line)
         if size > _MAX_TEXT_BYTES:
             raise ValueError("it is too large")
-    return b"".join(parts), places
+    return b"".join(parts), positions
 
 
 def _read_imported(table: object) -> _ImportedConversation:
-    if not isinstance(table, dict) or table.get("kind") != _MARK:
+    if not isinstance(table, dict) or table.get("kind") != _FILE_KIND:
         raise ValueError("it is no conversation of Hark")
-    if table.get("version") != _VERSION:
+    if table.get("version") != _FILE_VERSION:
         raise ValueError("a newer Hark wrote it")
     imported = read_as(_ImportedConversation, table, "conversation")
-    here = {picture.digest for picture in imported.pictures}
+    digests = {picture.digest for picture in imported.pictures}
     for turn in imported.turns:
-        if not here.issuperset(turn.pictures):
+        if not digests.issuperset(turn.pictures):
             raise ValueError("a picture is missing")
         if turn.heard is not None and turn.heard > len(turn.answer):
             raise ValueError("a number in it makes no sense")
     return imported
 
 
-def _read_png(file: BinaryIO, png: str | int, places: list[tuple[int, int]]) -> bytes:
+def _read_png(file: BinaryIO, png: str | int, positions: list[tuple[int, int]]) -> bytes:
     if isinstance(png, int):
-        if not 0 <= png < len(places):
+        if not 0 <= png < len(positions):
             raise ValueError("a picture is missing")
-        start, length = places[png]
+        start, length = positions[png]
         file.seek(start)
         return base64.b64decode(file.read(length), validate=True)
     return base64.b64decode(png, validate=True)
 
 
-def _write_markdown(archive: ConversationStore, conversation: int, path: Path) -> str:
-    names, folder, ours = archive.picture_names(conversation), path.with_name(f"{path.stem} pictures"), set[str]()
-    parts = [("# ", f"{_to_one_line(archive.find_title(conversation))}\n")]  # what Hark writes, and what was said
-    for turn in archive.last_turns(conversation):
+def _write_markdown(store: ConversationStore, conversation: int, path: Path) -> str:
+    names, folder, own_links = store.picture_names(conversation), path.with_name(f"{path.stem} pictures"), set[str]()
+    parts = [("# ", f"{_to_one_line(store.find_title(conversation))}\n")]  # pairs: what Hark writes, and what was said
+    for turn in store.last_turns(conversation):
         parts.append((f"\n**{_format_time(turn)}**\n\n", "".join(f"> {line}\n" for line in turn.question.splitlines())))
-        shown = ""
-        for digest, png in _picture_pngs(archive, turn):
+        picture_lines = ""
+        for digest, png in _picture_pngs(store, turn):
             folder.mkdir(exist_ok=True)
             (folder / f"{digest[:12]}.png").write_bytes(png)
-            ours.add(f"{folder.name}/{digest[:12]}.png")
+            own_links.add(f"{folder.name}/{digest[:12]}.png")
             name = re.sub(r"[\[\]\\<>`]", "", _to_one_line(names[digest]))
-            shown += f"\n![{name}](<{folder.name}/{digest[:12]}.png>)\n"
-        parts.append((f"{shown}\n", f"{turn.answer}\n"))
-    readable = _escape_live_parts(parts, _CODE)
-    return readable if _escape_links(readable) <= ours else _escape_live_parts(parts)
+            picture_lines += f"\n![{name}](<{folder.name}/{digest[:12]}.png>)\n"
+        parts.append((f"{picture_lines}\n", f"{turn.answer}\n"))
+    text = _escape_live_parts(parts, _CODE_PATTERN)
+    return text if _find_picture_links(text) <= own_links else _escape_live_parts(parts)
 
 
 def _escape_live_parts(parts: list[tuple[str, str]], code: str = "") -> str:
-    """What was said names nothing that whoever shows the file would fetch; code is as it was."""
-    live = re.compile(code + _LIVE, re.MULTILINE | re.DOTALL)
-    return "".join(ours + live.sub(lambda one: _STILL.get(one[0], one[0]), said) for ours, said in parts)
+    """Escapes HTML and pictures in what was said, outside of `code`, so that viewers of the file load nothing."""
+    live = re.compile(code + _LIVE_PATTERN, re.MULTILINE | re.DOTALL)
+    return "".join(
+        own_text + live.sub(lambda match: _LIVE_REPLACEMENTS.get(match[0], match[0]), said_text)
+        for own_text, said_text in parts
+    )
 
 
-def _escape_links(text: str) -> set[str]:
-    """The pictures that Markdown shows, by viewers that know tables or do not; "?" for HTML, and what is too deep."""
-    found = set()
-    for draw in (build_commonmark_parser(html=True), build_commonmark_parser(html=True).disable("table")):
-        for token in draw.parse(text):
-            for one in (token, *(token.children or [])):
-                if one.type == "image":
-                    found.add(unquote(str(one.attrs["src"])))
-                elif one.type.startswith("html") or one.level >= MAX_NESTING - 1:
-                    found.add("?")
-    return found
+def _find_picture_links(text: str) -> set[str]:
+    """Addresses of the pictures in Markdown, with and without tables; "?" for HTML and for too deep nesting."""
+    links = set()
+    for parser in (build_commonmark_parser(html=True), build_commonmark_parser(html=True).disable("table")):
+        for token in parser.parse(text):
+            for child in (token, *(token.children or [])):
+                if child.type == "image":
+                    links.add(unquote(str(child.attrs["src"])))
+                elif child.type.startswith("html") or child.level >= MAX_NESTING - 1:
+                    links.add("?")
+    return links
 
 
-def _write_json(archive: ConversationStore, conversation: int, path: Path) -> str:
-    turns, names = archive.last_turns(conversation), archive.picture_names(conversation)
-    kept = {digest: png for turn in turns for digest, png in _picture_pngs(archive, turn)}
-    told = {
-        "kind": _MARK,
-        "version": _VERSION,
-        "title": archive.find_title(conversation),
-        "turns": [_turn_to_json(turn, kept) for turn in turns],
+def _write_json(store: ConversationStore, conversation: int, path: Path) -> str:
+    turns, names = store.last_turns(conversation), store.picture_names(conversation)
+    pngs = {digest: png for turn in turns for digest, png in _picture_pngs(store, turn)}
+    table = {
+        "kind": _FILE_KIND,
+        "version": _FILE_VERSION,
+        "title": store.find_title(conversation),
+        "turns": [_turn_to_json(turn, pngs) for turn in turns],
         "pictures": [
             {"digest": digest, "name": names[digest], "png": base64.b64encode(png).decode()}
-            for digest, png in kept.items()
+            for digest, png in pngs.items()
         ],
     }
-    return json.dumps(told, ensure_ascii=False, indent=1)
+    return json.dumps(table, ensure_ascii=False, indent=1)
 
 
-def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
-    """A turn with the pictures that are there; without the last one nothing is told of its regions."""
-    pictures = [one for one in turn.pictures if one in kept]
+def _turn_to_json(turn: TurnRecord, saved_digests: Collection[str]) -> dict[str, Any]:
+    """A turn with its saved pictures; without the last picture, its regions are left out."""
+    pictures = [digest for digest in turn.pictures if digest in saved_digests]
     return {
         "id": turn.id,
         "conversation": turn.conversation,
@@ -230,28 +233,28 @@ def _turn_to_json(turn: TurnRecord, kept: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _write_html(archive: ConversationStore, conversation: int, path: Path) -> str:
-    # Pictures that an answer names stay words; the policy in the page's head would not let them load either.
-    draw = build_commonmark_parser().disable("image")
-    names, parts = archive.picture_names(conversation), list[str]()
-    for turn in archive.last_turns(conversation):
+def _write_html(store: ConversationStore, conversation: int, path: Path) -> str:
+    # Pictures in answers stay text; the page's content security policy would not load them either.
+    parser = build_commonmark_parser().disable("image")
+    names, parts = store.picture_names(conversation), list[str]()
+    for turn in store.last_turns(conversation):
         parts.append(f"<h2>{html.escape(_format_time(turn))}</h2>\n<p><b>{html.escape(turn.question)}</b></p>\n")
-        for digest, png in _picture_pngs(archive, turn):
+        for digest, png in _picture_pngs(store, turn):
             data = base64.b64encode(png).decode()
             parts.append(f'<p><img alt="{html.escape(names[digest])}" src="data:image/png;base64,{data}"></p>\n')
-        parts.append(str(draw.render(turn.answer)))
-    return _PAGE.format(title=html.escape(archive.find_title(conversation)), body="".join(parts))
+        parts.append(str(parser.render(turn.answer)))
+    return _HTML_PAGE.format(title=html.escape(store.find_title(conversation)), body="".join(parts))
 
 
-def _picture_pngs(archive: ConversationStore, turn: TurnRecord) -> Iterator[tuple[str, bytes]]:
-    """A turn's pictures that are still there."""
+def _picture_pngs(store: ConversationStore, turn: TurnRecord) -> Iterator[tuple[str, bytes]]:
+    """Digests and contents of a turn's pictures, as far as the files exist."""
     for digest in turn.pictures:
-        if png := _read_kept_picture(archive.picture_file(digest)):
+        if png := _read_saved_picture(store.picture_file(digest)):
             yield digest, png
 
 
-def _read_kept_picture(path: Path) -> bytes:
-    """A kept picture; nothing where there is none, or a link to a file of somebody else."""
+def _read_saved_picture(path: Path) -> bytes:
+    """The content of a saved picture; b"" if there is none, or a symbolic link in its place."""
     try:
         if path.is_symlink():
             return b""
@@ -259,19 +262,21 @@ def _read_kept_picture(path: Path) -> bytes:
             png = file.read(_MAX_PNG_BYTES + 1)
     except (InvalidInputError, OSError):
         return b""
-    return png if png.startswith(_PNG) and len(png) <= _MAX_PNG_BYTES else b""
+    return png if png.startswith(_PNG_SIGNATURE) and len(png) <= _MAX_PNG_BYTES else b""
 
 
-def _keep_picture(archive: ConversationStore, digest: str, png: bytes) -> None:
-    """What it shows is looked at where all pictures are: in the limited child, when it is opened."""
-    if not png.startswith(_PNG) or len(png) > _MAX_PNG_BYTES:
+def _save_picture(store: ConversationStore, digest: str, png: bytes) -> None:
+    """Saves an imported picture; it is decoded only when it is opened, in the limited child process.
+
+    Raises `ValueError` if it is no PNG or too large."""
+    if not png.startswith(_PNG_SIGNATURE) or len(png) > _MAX_PNG_BYTES:
         raise ValueError("a picture is no PNG, or too large")
-    path = archive.picture_file(digest)
+    path = store.picture_file(digest)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".import")
-        part.write_bytes(png)
-        part.replace(path)
+        partial_path = path.with_suffix(".import")
+        partial_path.write_bytes(png)
+        partial_path.replace(path)
 
 
 def _format_time(turn: TurnRecord) -> str:

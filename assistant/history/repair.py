@@ -1,6 +1,6 @@
-"""A database that is not what Hark makes is set aside, and what can be read of it goes into a new one.
+"""Repairs the history: a damaged database, or one with a foreign schema, is set aside and its rows copied to a new one.
 
-It may be damaged, or made by somebody else: a table, column or index too few or too many, a trigger, a view."""
+A schema is foreign if it lacks, or adds, a table, column, index, trigger or view."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ from assistant.history.database import (
 from assistant.history.rows import TABLE_COLUMNS
 from assistant.text.i18n import tr
 
-_MAX_CHECKED_BYTES = 50_000_000  # bytes of the largest database that is checked whenever it is opened
-_MAX_FULLY_CHECKED_BYTES = 10_000_000  # bytes of the largest one whose indexes are compared with their tables
-_CHECK_TIMEOUT_S, _SALVAGE_TIMEOUT_S, _LOCK_TIMEOUT_S = 10.0, 120.0, 180.0  # seconds
-_INCONCLUSIVE_CODES = {  # busy, or no right to read it: that says nothing against a database
+_MAX_CHECKED_BYTES = 50_000_000  # larger databases are not checked at every opening
+_MAX_FULLY_CHECKED_BYTES = 10_000_000  # of larger ones, indexes are not compared with their tables
+_CHECK_TIMEOUT_S, _SALVAGE_TIMEOUT_S, _LOCK_TIMEOUT_S = 10.0, 120.0, 180.0
+_INCONCLUSIVE_CODES = {  # busy, or not readable: no sign of damage
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PROTOCOL,
 }  # fmt: skip
 
 
-def repair_if_damaged(folder: Path) -> str:
-    """Where the database is damaged it is set aside, and what can be read of it goes into a new one. Returns what a
-    person should know of it, or ""."""
+def repair_if_damaged(folder: Path) -> str | None:
+    """Repairs the database of a folder if it is damaged; returns a report for the user, or None if it was intact.
+
+    The damaged file is kept under another name. Raises `sqlite3.Error` and `OSError`."""
     path = folder / FILE_NAME
     if _is_intact(path):
-        return ""
+        return None
     from filelock import FileLock
 
     with FileLock(folder / "history.lock", timeout=_LOCK_TIMEOUT_S):  # engine and window open it at the same time
-        return "" if _is_intact(path) else _rebuild_database(folder, path)
+        return None if _is_intact(path) else _rebuild_database(folder, path)
 
 
 def _rebuild_database(folder: Path, path: Path) -> str:
-    """The new one is made beside the old one, which is set aside when nothing can go wrong any more."""
+    """Builds a new database beside the old one, then exchanges them; returns the report."""
     for name in _find_obstacles(path):
         Path(name).replace(f"{name}.damaged-{time.time_ns()}")
     new_folder = folder / "history.mending"
@@ -76,8 +77,9 @@ def _rebuild_database(folder: Path, path: Path) -> str:
 
 
 def _is_intact(path: Path) -> bool:
-    """Whether nothing is known against a database; one that is not there, or busy, is intact. Of a large one, which
-    would take long to check, only the schema is read: of damage further in a mark tells, once it was met."""
+    """Whether no damage is known; a missing or busy database counts as intact.
+
+    Of a large one only the schema is checked; damage further inside is known from `DAMAGE_MARK`."""
     if not path.exists():
         return True
     if not path.is_file() or path.with_name(DAMAGE_MARK).exists() or _find_obstacles(path):
@@ -92,14 +94,14 @@ def _is_intact(path: Path) -> bool:
 
 
 def _find_obstacles(path: Path) -> list[str]:
-    """What stands where SQLite needs a file beside the database: with a folder there it opens nothing, and through a
-    link it would write to a file of somebody else."""
+    """Folders and links in place of SQLite's side files: the first make opening fail, through the second SQLite would
+    write to other files."""
     side_files = (f"{path}{suffix}" for suffix in ("-wal", "-shm", "-journal"))
     return [name for name in side_files if os.path.lexists(name) and (os.path.islink(name) or not os.path.isfile(name))]
 
 
 def _is_own_database(connection: sqlite3.Connection, size: int) -> bool:
-    connection.execute("BEGIN")  # another process may just be bringing it up to date
+    connection.execute("BEGIN")  # another process may be running a migration
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version <= SCHEMA_VERSION and _read_schema(connection) != _expected_schema(version):
         return False
@@ -110,47 +112,48 @@ def _is_own_database(connection: sqlite3.Connection, size: int) -> bool:
     if connection.execute(f"PRAGMA {check_pragma}(1)").fetchall() != [("ok",)]:
         return False
     if version <= SCHEMA_VERSION and connection.execute("PRAGMA foreign_key_check").fetchone():
-        return False  # turns that no list shows, or pictures that the next turn would get
+        return False  # orphaned turns, or pictures that a new turn would inherit
     if version != SCHEMA_VERSION:
         return True
     connection.execute(
-        "SELECT rowid FROM found WHERE found MATCH '\"a b\"'"
+        "SELECT rowid FROM turn_fts WHERE turn_fts MATCH '\"a b\"'"
     ).fetchone()  # raises where the index is damaged
     return bool(
-        connection.execute("SELECT (SELECT count(*) FROM turn) = (SELECT count(*) FROM found_docsize)").fetchone()[0]
+        connection.execute("SELECT (SELECT count(*) FROM turn) = (SELECT count(*) FROM turn_fts_docsize)").fetchone()[0]
     )
 
 
 def _read_schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
-    """Everything in a database, by type, name and definition without its spaces. SQLite's versions define their own
-    tables, and those of the index of words, in different ways."""
+    """Everything in a database as (type, name, definition without spaces). The definitions of FTS5's own tables, which
+    differ among SQLite versions, are left out."""
     rows = connection.execute(
         "SELECT type, name, coalesce(sql, '') FROM sqlite_master WHERE substr(name, 1, 7) <> 'sqlite_'"
     )
     return {
-        (kind, name, "" if name.startswith("found_") else re.sub(r"\s+", "", sql).lower()) for kind, name, sql in rows
+        (kind, name, "" if name.startswith("turn_fts_") else re.sub(r"\s+", "", sql).lower())
+        for kind, name, sql in rows
     }
 
 
 @cache
 def _expected_schema(version: int) -> set[tuple[str, str, str]] | None:
-    """The schema of a version, None where there is none such."""
+    """The schema of a version; None if there is no such version."""
     if version < 0:
         return None
     with contextlib.closing(open_connection(Path(":memory:"), QueryDeadline(_CHECK_TIMEOUT_S))) as connection:
-        for step in MIGRATIONS[:version]:
-            connection.executescript(step)
+        for migration in MIGRATIONS[:version]:
+            connection.executescript(migration)
         return _read_schema(connection)
 
 
 def _salvage_rows(path: Path, database: Database) -> int:
-    """Copies what can be read, row by row; returns how many turns came over."""
+    """Copies the readable rows to a new database; returns the number of turns."""
     with (
         contextlib.closing(open_connection(path, QueryDeadline(_SALVAGE_TIMEOUT_S))) as damaged,
         database.transaction(2 * _SALVAGE_TIMEOUT_S) as connection,
     ):
         with contextlib.suppress(sqlite3.Error):
-            damaged.execute("PRAGMA writable_schema=ON")  # else one entry that makes no sense hides all others
+            damaged.execute("PRAGMA writable_schema=ON")  # otherwise one invalid entry of the schema hides all others
         connection.execute("PRAGMA defer_foreign_keys = ON")
         for table, columns in TABLE_COLUMNS.items():
             names, placeholders = ", ".join(columns), ", ".join("?" * len(columns))
@@ -163,12 +166,12 @@ def _salvage_rows(path: Path, database: Database) -> int:
             " WHERE conversation NOT IN (SELECT id FROM conversation)"
         )
         connection.execute("DELETE FROM turn_picture WHERE turn NOT IN (SELECT id FROM turn)")
-        connection.execute("INSERT INTO found(rowid, question, answer) SELECT id, question, answer FROM turn")
+        connection.execute("INSERT INTO turn_fts(rowid, question, answer) SELECT id, question, answer FROM turn")
         return int(connection.execute("SELECT count(*) FROM turn").fetchone()[0])
 
 
 def _read_rows(damaged: sqlite3.Connection, table: str) -> Iterator[tuple[object, ...]]:
-    """The rows of a real table, from both ends until a page cannot be read; one without row numbers from its start."""
+    """Yields the rows of a real table from both ends until a page cannot be read; without row ids, from the start."""
     with contextlib.suppress(sqlite3.Error):
         table_query = (
             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = ? AND sql NOT LIKE 'CREATE VIRTUAL%'"

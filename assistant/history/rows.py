@@ -1,5 +1,5 @@
-"""Rows of the database as values: every column is read by its type, and one that is not what it should be costs only
-itself. A database may come from elsewhere, or from a damaged disk."""
+"""Reads the columns of the database by type: an invalid value, as in a damaged or foreign database, becomes a
+default."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Annotated, Any, Literal
 from assistant.text.sanitize import sanitize
 from assistant.typed_reader import InvalidValueError, NumberRange, TextPattern, parse_json, read_as
 
-Digest = Annotated[
-    str, TextPattern("[0-9a-f]{64}", "a digest")
-]  # it becomes a file's name: nothing else may come through
-Timestamp = Annotated[float, NumberRange(0, 4e9)]  # in seconds since 1970, up to what clocks and calendars can show
+Digest = Annotated[str, TextPattern("[0-9a-f]{64}", "a digest")]  # strict, because it becomes a file's name
+Timestamp = Annotated[float, NumberRange(0, 4e9)]  # seconds since 1970, up to what calendars can show
 TurnState = Literal["asked", "answering", "answered", "failed", "interrupted"]
 PixelCoordinate = Annotated[int, NumberRange(0, 2**31 - 1)]
 RegionBox = tuple[int, int, int, int]  # left, top, right, bottom in pixels
@@ -22,15 +20,14 @@ LetterCount = Annotated[int, NumberRange(0)]
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """`hint`: its type; `default`: what stands for a value of another one; `missing`: an SQL expression for it, where
-    the table lacks it."""
+    """How a column is read."""
 
-    type_hint: Any
-    default: object
-    missing_sql: str
+    type_hint: Any  # the type of its values
+    default: object  # used for a value of another type
+    missing_sql: str  # SQL expression used if a damaged table lacks the column
 
     def read_value(self, value: object) -> Any:
-        """The value, or the default."""
+        """The value if it has the column's type, else the default."""
         if self.type_hint is str:
             return to_text(value)
         try:
@@ -67,14 +64,14 @@ TABLE_COLUMNS: dict[str, dict[str, ColumnSpec]] = {
 
 
 def to_text(value: object) -> str:
-    """A text, cleaned; bytes that stand in its place are decoded as far as they go."""
+    """Converts a column's value to sanitized text; bytes are decoded as UTF-8, with replacements."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return sanitize("" if value is None else str(value))
 
 
 def parse_regions(text: object) -> tuple[RegionBox, ...]:
-    """The regions of a turn; none where they cannot be read."""
+    """Parses the regions of a turn from JSON; () if they are invalid."""
     try:
         regions: tuple[RegionBox, ...] = read_as(RegionBoxes, parse_json(to_text(text), max_depth=2), "regions")
     except InvalidValueError:
@@ -83,5 +80,5 @@ def parse_regions(text: object) -> tuple[RegionBox, ...]:
 
 
 def is_digest(value: object) -> bool:
-    """Whether it is 64 hexadecimal digits and no path, also before it is cleaned."""
+    """Whether a value is a digest exactly as it is, so that it is safe as a file's name."""
     return value is not None and TABLE_COLUMNS["turn_picture"]["digest"].read_value(value) == value

@@ -70,11 +70,8 @@ def _find_time_span(container: Any) -> tuple[float, float]:
 def _frames_at(container: Any, moments: list[float]) -> Iterator[Image.Image]:
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
-    frames, position, deadline = (
-        iter(container.decode(stream)),
-        moments[0] - 2 * _SEEK_DISTANCE_S,
-        time.process_time() + _MAX_DECODING_S,
-    )
+    frames = iter(container.decode(stream))
+    position, deadline = moments[0] - 2 * _SEEK_DISTANCE_S, time.process_time() + _MAX_DECODING_S
     for moment in moments:
         if moment - position > _SEEK_DISTANCE_S:
             container.seek(int(moment * av.time_base))
