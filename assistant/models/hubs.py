@@ -60,18 +60,23 @@ class _LfsEntry:
 
 @dataclass(frozen=True)
 class _RepoFile:
+    """A file in Hugging Face's listing; the field names are the API's."""
+
     rfilename: str
     size: _Size
     blobId: _Hash
     lfs: _LfsEntry | None = None
 
     @property
-    def to_hub_file(self) -> HubFile:
+    def as_hub_file(self) -> HubFile:
+        """The file with the better of its hashes: SHA-256 of large files, Git's SHA-1 of others."""
         return HubFile(self.rfilename, self.size, self.lfs.sha256 if self.lfs else self.blobId)
 
 
 @dataclass(frozen=True)
 class _ModelInfo:
+    """Hugging Face's answer on a model; the field names are the API's."""
+
     sha: _Hash
     siblings: Annotated[tuple[dict[str, object], ...], MaxLength(MAX_LISTED_FILES)]
 
@@ -80,14 +85,16 @@ class HuggingFaceHub:
     """Hugging Face, or its mirror at `HF_ENDPOINT`. Mirrors never get the user's token."""
 
     def list_files(self, repo: str, folder: str, revision: str) -> tuple[str, list[HubFile]]:
+        """See `ModelHub`."""
         with self._request(f"api/models/{repo}/revision/{revision or 'main'}?blobs=true", 0) as response:
             info = read_as(_ModelInfo, _read_json(response), "listing")
         if revision and info.sha != revision:
             raise ValueError("another revision than the one that was asked for")
         siblings = [sibling for sibling in info.siblings if _is_needed(str(sibling.get("rfilename", "")), folder)]
-        return info.sha, _check_names([read_as(_RepoFile, sibling, "file").to_hub_file for sibling in siblings])
+        return info.sha, _check_names([read_as(_RepoFile, sibling, "file").as_hub_file for sibling in siblings])
 
     def open_file(self, repo: str, commit: str, name: str, start: int) -> requests.Response:
+        """See `ModelHub`."""
         return self._request(f"{repo}/resolve/{commit}/{quote(name)}", start)
 
     def _request(self, path: str, start: int) -> requests.Response:
@@ -101,6 +108,8 @@ class HuggingFaceHub:
 
 @dataclass(frozen=True)
 class _ScopeFile:
+    """A file in ModelScope's listing; the field names are the API's."""
+
     Path: str
     Size: _Size
     Sha256: Annotated[str, TextPattern(r"[0-9a-f]{64}", "a SHA-256")]
@@ -121,6 +130,7 @@ class ModelScopeHub:
     files."""
 
     def list_files(self, repo: str, folder: str, revision: str) -> tuple[str, list[HubFile]]:
+        """See `ModelHub`."""
         with self._request(f"api/v1/models/{repo}/repo/files?Revision=master&Recursive=true", 0) as response:
             listing = read_as(_ScopeListing, _read_json(response), "listing")
         scope_files = [
@@ -136,6 +146,7 @@ class ModelScopeHub:
         return commit, files
 
     def open_file(self, repo: str, commit: str, name: str, start: int) -> requests.Response:
+        """See `ModelHub`."""
         return self._request(f"models/{repo}/resolve/master/{quote(name)}", start)
 
     def _request(self, path: str, start: int) -> requests.Response:

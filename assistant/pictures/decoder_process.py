@@ -232,10 +232,10 @@ def _encode_output(source: BinaryIO, request: DecodeRequest) -> Iterator[bytes]:
     """The output: the line of JSON, then the frames."""
     try:
         decoded = open_frames(source, request)
-        first = decoded.frames[0]
+        first_frame = decoded.frames[0]
         header = {
-            "width": first.width, "height": first.height, "frames": len(decoded.frames), "pages": decoded.page_count,
-            "notes": decoded.notes,
+            "width": first_frame.width, "height": first_frame.height, "frames": len(decoded.frames),
+            "pages": decoded.page_count, "notes": decoded.notes,
         }  # fmt: skip
         yield json.dumps(header).encode() + b"\n"
         for frame in decoded.frames:

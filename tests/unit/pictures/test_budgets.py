@@ -14,7 +14,6 @@ from PIL import Image
 from assistant.errors import InvalidInputError
 from assistant.history import turn_recorder
 from assistant.pictures import Picture, decoder, open_encoded, open_picture
-from assistant.pictures import picture as picture_module
 from assistant.pictures.formats import MAX_RGB_BYTES
 from tests.support.measured_process import run_measured
 
@@ -86,14 +85,14 @@ def test_a_child_that_lies_or_never_ends_is_refused(
     program.write_text(f"#!{sys.executable}\nFACTS = {facts!r}\n{code}\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
-    monkeypatch.setattr(picture_module, "_DECODING_TIMEOUT_S", 3.0)
+    monkeypatch.setattr(decoder, "_DECODING_TIMEOUT_S", 3.0)
     for data in (b"\x89PNG", b"\x89PNG" + bytes(3_000_000)):  # the child need not read it
         with pytest.raises(InvalidInputError, match=message):
             open_encoded(data, "a.png")
 
 
 def test_the_clipboards_picture_has_the_limit_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_module, "MAX_PICTURE_BYTES", 1000)
+    monkeypatch.setattr(decoder, "MAX_PICTURE_BYTES", 1000)
     with pytest.raises(InvalidInputError, match="larger than"):
         open_encoded(bytes(1001), "a.png")
 
