@@ -56,7 +56,7 @@ class HistoryAccess(QObject):
                 if not store.is_read_only:
                     store.purge_deleted()
                 conversations = store.list_conversations()
-        self._loaded.emit(store, reason, conversations)
+        self._loaded.emit(store, reason or "", conversations)
 
     @Slot(object, str, object)
     def _on_loaded(

@@ -112,7 +112,8 @@ def test_a_fifo_a_folder_and_nothing_are_refused_at_once(tmp_path: Path) -> None
 
 def test_the_child_has_a_limit_on_memory() -> None:
     code = (
-        "import sys; from assistant.pictures import child; child.opened = lambda *_: bytearray(3 * 1024**3)\n"
+        "import sys; from assistant.pictures import decoder_process as child\n"
+        "child.open_frames = lambda *_: bytearray(3 * 1024**3)\n"
         "sys.argv[1:] = ['1', '1', 'foreign', '1']; child.main()"
     )
     assert b"needs more memory" in subprocess.run([sys.executable, "-c", code], capture_output=True).stdout

@@ -36,7 +36,7 @@ def colour(picture: Picture) -> tuple[int, ...]:
 def opened(data: bytes) -> Picture:
     """What the limited child would make of it, without the time that a process takes."""
     decoded = decoder_process.decode_picture(data, DecodeRequest(FrameSampling()))
-    return replace(Picture.from_image(decoded.frames[0]), pages=decoded.page_count)
+    return replace(Picture.from_image(decoded.frames[0]), page_count=decoded.page_count)
 
 
 def test_a_tiffs_pages_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
