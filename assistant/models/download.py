@@ -26,7 +26,7 @@ from typing import Any
 import requests
 from filelock import FileLock
 
-from assistant.models import local_store
+from assistant.models import hub_cache, local_store
 from assistant.models.hub_errors import explain_error, is_final_error
 from assistant.models.hubs import HUBS, HubFile, ModelHub, read_blocks
 from assistant.text import i18n
@@ -60,7 +60,7 @@ def download_model(request: DownloadRequest, report: Any, hub: ModelHub) -> Path
 
     Raises `DownloadStoppedError`, and `OSError` for the disk."""
     cache, progress_file = (
-        local_store.cache_folder(request.repo),
+        hub_cache.cache_folder(request.repo),
         local_store.progress_file(request.repo, request.folder),
     )
     commit, files = _list_files(hub, request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from typing import Any
 
 from assistant.errors import NotAvailableError
 from assistant.models.catalog import CATALOG, MODEL_FILES, VOICE_FILES, CatalogEntry, backend_settings
-from assistant.models.model_check import NEEDED_FILES, check_model
+from assistant.models.hub_cache import HUB_NAME, cache_folder, find_cached_model
+from assistant.models.model_check import check_model
 from assistant.safe_open import user_path
 from assistant.setting_change import SettingChange
 from assistant.text.i18n import tr
@@ -25,7 +25,6 @@ _MARKER_FILES = {
     "qwen2-vl": "tokenizer_config.json",
 }  # a file that only this kind has
 _STAGES_BY_BACKEND = {"whisper": "hear", "piper": "speak"}
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 PART_SUFFIX = ".hark-part"  # of an incomplete file in the cache
 
 
@@ -43,7 +42,7 @@ def find_model(name: str, backend: str) -> str:
             tr("No model is chosen for {part}.").format(part=backend),
             tr("Name a folder, or get one of: {known}.").format(known=names),
         )
-    folder = _find_folder(name) or _find_cached(name, stage)
+    folder = _find_folder(name) or find_cached_model(name, stage)
     check_model(folder, backend, stage)
     return str(folder)
 
@@ -76,7 +75,7 @@ def model_settings(name: str) -> list[SettingChange]:
         find_model(name, entry.backend)
         return entry.setting_changes
     given_folder = _find_folder(name)
-    folder = given_folder or _find_cached(name, "load")
+    folder = given_folder or find_cached_model(name, "load")
     backend = next((backend for backend, pattern in _MARKER_FILES.items() if any(folder.glob(pattern))), "")
     if not backend:
         message = tr("“{repo}” holds no model that Hark can use.").format(repo=folder)
@@ -104,7 +103,7 @@ def hub_name(name: str) -> str:
     """The hub's name of a model, owner/name. Raises `NotAvailableError` if `name` is neither that nor in the
     catalogue."""
     entry = CATALOG.get(name)
-    if not entry and not _HUB_NAME.fullmatch(name):
+    if not entry and not HUB_NAME.fullmatch(name):
         raise NotAvailableError(
             "load",
             tr("Hark knows no model “{name}”.").format(name=name),
@@ -241,63 +240,6 @@ def _remove_folder(entry: CatalogEntry) -> int:
     for path in (*links, *blobs):
         path.unlink(missing_ok=True)
     return freed_bytes
-
-
-def cache_folder(repo: str) -> Path:
-    """The folder of a repository, with all its snapshots, in Hugging Face's shared cache."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
-
-
-def _find_cached(name: str, stage: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    entry = CATALOG.get(name)
-    try:
-        if entry and entry.folder:
-            return _newest_snapshot(entry)
-        if (
-            entry
-            and entry.revision
-            and _has_needed_files(pinned := cache_folder(entry.repo) / "snapshots" / entry.revision, entry)
-        ):
-            return pinned
-        return Path(snapshot_download(entry.repo if entry else name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError, IndexError):
-        if not entry and not _HUB_NAME.fullmatch(name):
-            raise NotAvailableError(
-                stage,
-                tr("There is no model “{name}”, and no folder of this name.").format(name=name),
-                tr("See hark models, or check the folder's name."),
-            ) from None
-        raise NotAvailableError(
-            stage,
-            tr("The model “{name}” is not on this machine.").format(name=name),
-            tr("Get it: hark models get {name}").format(name=name),
-        ) from None
-
-
-def _newest_snapshot(entry: CatalogEntry) -> Path:
-    """The newest complete snapshot of one voice: those of a repository are downloaded one by one, at different commits.
-
-    Raises `OSError`, and `IndexError` if there is none."""
-    cache = cache_folder(entry.repo)
-    main_ref = cache / "refs" / "main"
-    preferred_commits = (entry.revision, main_ref.read_text() if main_ref.is_file() else "")
-    snapshots = sorted(
-        (cache / "snapshots").iterdir(),
-        key=lambda snapshot: (*(snapshot.name == revision for revision in preferred_commits), snapshot.stat().st_mtime),
-    )
-    complete_folders = [
-        snapshot / entry.folder for snapshot in snapshots if _has_needed_files(snapshot / entry.folder, entry)
-    ]
-    return complete_folders[-1]
-
-
-def _has_needed_files(folder: Path, entry: CatalogEntry) -> bool:
-    return all(any(file.is_file() for file in folder.glob(pattern)) for pattern in NEEDED_FILES[entry.backend])
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from assistant.errors import NotAvailableError
-from assistant.models import hubs, local_store
+from assistant.models import hub_cache, hubs, local_store
 from assistant.models.catalog import CATALOG
 from assistant.models.hub_errors import explain_error
 from tests.support.hub_server import Hub, started
@@ -243,7 +243,7 @@ def test_a_catalogue_model_comes_in_its_revision_and_is_found_beside_a_newer_sta
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     digest = {name: hashlib.sha256(data).hexdigest() for name, data in (("model_bin", WEIGHTS), ("config_json", b"{}"))}
     pin(monkeypatch, hub, **digest)
-    newest = local_store.cache_folder("Systran/faster-whisper-tiny") / "refs" / "main"
+    newest = hub_cache.cache_folder("Systran/faster-whisper-tiny") / "refs" / "main"
     newest.parent.mkdir(parents=True)
     newest.write_text("9" * 40)
     folder = local_store.download("whisper-tiny")
