@@ -48,22 +48,22 @@ class AnswerPlayback:
         self._alignment.add_samples(self.playback.written_samples)
         return True
 
-    def skip_sentences(self, sentences: int) -> None:
+    def seek_sentence(self, sentences: int) -> None:
         """Plays on from the sentence so many after the current one, or before it."""
         if self.playback and not self.playback.is_stopped:
             self.playback.seek_to_sample(self._alignment.neighbor_piece_start(self.playback.played_samples, sentences))
 
-    def hold(self) -> None:
+    def hold_audio(self) -> None:
         """Pauses it."""
         if self.playback:
             self.playback.hold_audio()
 
-    def resume(self) -> None:
-        """Goes on after `hold`."""
+    def resume_audio(self) -> None:
+        """Goes on after `hold_audio`."""
         if self.playback:
             self.playback.resume_audio()
 
-    def stop(self) -> None:
+    def stop_audio(self) -> None:
         """Ends it."""
         if self.playback:
             self.playback.stop()

@@ -109,7 +109,7 @@ class TurnManager:
         is_speaking = playback and playback.written_samples
         self.set_state(("speaking" if is_speaking else "thinking") if self.is_busy else "ready")
 
-    def open_conversation(self, conversation: Conversation) -> None:
+    def continue_conversation(self, conversation: Conversation) -> None:
         """Goes on with another conversation. The turn under way must have been interrupted."""
         self.conversation = conversation
         self.attachments.reset_sent(picture.digest for picture in conversation.pictures)
@@ -142,7 +142,7 @@ class TurnManager:
         self._steps = self._runner.run()
         self._playback, self.false_interruptions = AnswerPlayback(self._open_playback()), 0
         if is_speculative:
-            self._playback.hold()
+            self._playback.hold_audio()
         else:
             self._state = ""  # so that "thinking" is emitted once more after a turn that was interrupted
             self.set_state("thinking")
@@ -150,7 +150,7 @@ class TurnManager:
     def skip_sentences(self, sentences: int) -> None:
         """Moves so many sentences on or back in what is being played."""
         if self.audible_playback:
-            self._playback.skip_sentences(sentences)
+            self._playback.seek_sentence(sentences)
 
     def interrupt_turn(self) -> None:
         """Ends the turn under way; the conversation keeps what was heard of its answer."""
@@ -163,7 +163,7 @@ class TurnManager:
         """Reacts to what the segmenter found."""
         match event:
             case SpeechStarted():
-                self._playback.hold()
+                self._playback.hold_audio()
                 self._interruption_pending = self.is_busy
                 self.set_state("hearing")
             case SpeechContinues():
@@ -257,7 +257,7 @@ class TurnManager:
         for event in (*self._runner.commit(), *deferred_events):
             self._emit(event)
         self.emit_idle_state()
-        self._playback.resume()
+        self._playback.resume_audio()
 
     def _discard_speculative(self) -> None:
         """The user went on speaking: drop the turn as if it had not been."""
@@ -294,6 +294,6 @@ class TurnManager:
     def _clear_turn(self) -> None:
         if self._steps:
             self._steps.close()
-        self._playback.stop()
+        self._playback.stop_audio()
         self._runner, self._steps, self._playback = None, None, AnswerPlayback(None)
         self._interruption_pending, self._deferred_events = False, []

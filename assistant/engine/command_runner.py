@@ -64,7 +64,7 @@ class CommandRunner:
             for picture in attachments.pictures:
                 if picture.digest not in past_digests:
                     self._turns.remove_picture(picture.digest)
-        self._turns.open_conversation(conversation)
+        self._turns.continue_conversation(conversation)
         self._emit(ConversationOpened(conversation_id, opening_id=opening_id))
         attachments.restore_missing(conversation.pictures)
 

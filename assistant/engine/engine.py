@@ -138,6 +138,10 @@ class Engine(EngineApi):
         """Writes into the worker's progress, when the worker comes to it, that so many commands were taken up."""
         self._calls.put(lambda: self._progress.record_call_count(count))
 
+    def queue_speech(self, event: SpeechEvent) -> None:
+        """The listener found this in what the microphone hears."""
+        self._calls.put(lambda: self._handle_speech(event))
+
     def _emit_event(self, event: Event) -> None:
         earcons = self._earcon_rules.for_event(event)
         if earcons is not None and self._turns.session.settings.audio.earcons:
@@ -194,7 +198,7 @@ class Engine(EngineApi):
                 playback = self._turns.audible_playback
                 if playback and isinstance(event, SpeechStarted):
                     playback.hold_audio()
-                self._calls.put(lambda event=event: self._handle_speech(event))  # type: ignore[misc]
+                self.queue_speech(event)
 
     def _handle_speech(self, event: SpeechEvent) -> None:
         self._turns.handle_speech(event)

@@ -91,7 +91,7 @@ class EngineClient(EngineApi):
     def stop(self) -> None:
         self._is_closing = True
         if self._child:
-            self._child.close(SHUTDOWN_GRACE_S)
+            self._child.shut_down(SHUTDOWN_GRACE_S)
         for thread in self._threads:
             thread.join()
 
@@ -121,7 +121,7 @@ class EngineClient(EngineApi):
 
     def remove_picture(self, digest: str) -> None:
         with self._lock:
-            self._send_command(self._state.remove_picture(digest))
+            self._send_command(self._state.record_removal(digest))
 
     def interrupt(self) -> None:
         self._cancel_and_send(Interrupt())
@@ -152,7 +152,7 @@ class EngineClient(EngineApi):
     def open_conversation(self, conversation_id: int | None, is_private: bool = False, opening_id: int = 0) -> None:
         command = OpenConversation(conversation_id, is_private, opening_id)
         with self._lock:
-            self._state.open_conversation(command)
+            self._state.record_opening(command)
             self._send_command(command)
 
     def _send_question(self, question: QuestionCommand) -> None:
@@ -236,7 +236,7 @@ class EngineClient(EngineApi):
                 self._crashes.record_answered()
 
     def _handle_exit(self, child: EngineChild) -> None:
-        child.close()
+        child.shut_down()
         if self._is_closing:
             return
         turn_end, self._state.current_turn = self._state.current_turn, None

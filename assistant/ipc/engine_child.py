@@ -66,7 +66,7 @@ class EngineChild:
         """Returns at once; `read_message` then gives None."""
         self._process.kill()
 
-    def close(self, grace_s: float = 0.0) -> None:
+    def shut_down(self, grace_s: float = 0.0) -> None:
         """Waits so long for the process to end by itself, then kills it; frees its pipes but for the one that another
         thread may be reading."""
         self._outgoing.put(None)

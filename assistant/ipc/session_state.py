@@ -83,7 +83,7 @@ class SessionState:
         if self._unacknowledged:
             self._unacknowledged[next(self._request_ids)] = Interrupt()
 
-    def open_conversation(self, command: OpenConversation) -> None:
+    def record_opening(self, command: OpenConversation) -> None:
         """Pictures that are pending are dropped with the conversation that they were for. An unacknowledged question
         stays with the conversation that it was asked in."""
         request_id = next(self._request_ids)
@@ -119,7 +119,7 @@ class SessionState:
             for page in range(2, min(event.pages, MAX_PAGES) + 1)
         ]
 
-    def remove_picture(self, digest: str) -> RemovePicture:
+    def record_removal(self, digest: str) -> RemovePicture:
         """Returns the command to send."""
         self._removing.add(digest)
         return RemovePicture(digest)

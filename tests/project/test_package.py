@@ -47,6 +47,7 @@ def test_threads_start_only_where_they_are_expected() -> None:
         "assistant/engine/engine.py",
         "assistant/limited_child.py",
         "assistant/ipc/client.py",
+        "assistant/ipc/engine_child.py",
         "assistant/ipc/server.py",
         "assistant/audio/clip.py",
         "ui/desktop/portal_screenshot.py",

@@ -17,6 +17,7 @@ from assistant.events import Event
 from assistant.ipc.client import EngineClient
 from assistant.ipc.watchdog import WatchdogLimits
 from assistant.paths import AppPaths
+from assistant.progress import WorkerProgress
 from assistant.settings import ResponderSettings, Settings, VoiceSettings
 
 QUIET = replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings("silent/none"))
@@ -24,7 +25,7 @@ Kind = TypeVar("Kind", bound=Event)
 
 
 class EventCollector:
-    """What an engine told so far, in `seen`; `until` waits for more of it."""
+    """Collects an engine's events in `seen`; `until` waits for one of a kind."""
 
     engine: Engine | EngineClient
 
@@ -63,8 +64,15 @@ class InProcessEngine(EventCollector):
 
     def __init__(self, settings: Settings = QUIET) -> None:
         super().__init__()
-        self.engine = Engine(settings, AppPaths.locate(), self.queue.put)
+        self._progress, self._call_count = WorkerProgress(), 0
+        self.engine = Engine(settings, AppPaths.locate(), self.queue.put, self._progress)
         self.engine.start()
+
+    def wait_for_worker(self) -> None:
+        """Until the worker has carried out all calls so far."""
+        self._call_count += 1
+        self.engine.mark_command_taken(self._call_count)
+        wait_for(lambda: self._progress.current_marks().call_count == self._call_count)
 
 
 class ChildProcessEngine(EventCollector):
@@ -74,7 +82,7 @@ class ChildProcessEngine(EventCollector):
 
     def __init__(self, settings: Settings = QUIET, limits: WatchdogLimits | None = None) -> None:
         super().__init__()
-        self.asked = settings
+        self.settings = settings
         self.engine = EngineClient(settings, self.queue.put, limits)
         self.engine.start()
 

@@ -9,7 +9,7 @@ from assistant.pictures import Picture
 from tests.support.scripted_room import QUIET, PreparingResponder, ScriptedRoom
 
 
-def test_a_dropped_picture_is_prepared_before_it_is_asked_about(home: Path) -> None:
+def test_attached_picture_is_prepared_before_the_question(home: Path) -> None:
     responder = PreparingResponder()
     room = ScriptedRoom(home, responder)
     picture = Picture(2, 2, b"\0" * 12, "dot.png")
@@ -27,7 +27,7 @@ def test_a_dropped_picture_is_prepared_before_it_is_asked_about(home: Path) -> N
     room.history.close()
 
 
-def test_a_turn_goes_before_preparing(home: Path) -> None:
+def test_turn_has_precedence_over_preparing(home: Path) -> None:
     responder = PreparingResponder()
     room = ScriptedRoom(home, responder)
     room.turns.attachments.add(Picture(2, 2, b"\0" * 12, "dot.png"))
@@ -39,7 +39,7 @@ def test_a_turn_goes_before_preparing(home: Path) -> None:
     room.history.close()
 
 
-def test_a_picture_let_go_in_mid_turn_is_gone_from_the_conversation(home: Path) -> None:
+def test_picture_removed_during_a_turn_is_gone_from_the_conversation(home: Path) -> None:
     responder = PreparingResponder()
     room = ScriptedRoom(home, responder)
     picture = Picture(2, 2, b"\0" * 12, "dot.png")

@@ -16,31 +16,31 @@ def ledger() -> SpeechAlignment:
     return made
 
 
-def test_whole_pieces_and_the_words_of_the_one_that_sounds() -> None:
+def test_heard_letters_are_whole_pieces_and_words_of_the_current_one() -> None:
     heard = [TEXT[: ledger().heard_letters(played, TEXT)] for played in (0, 350, 450, 750, 1500, 2000, 2500)]
     assert [one.strip() for one in heard] == [
         "", "One", "One", "One two", "One two three.", "One two three. Four", "One two three. Four five.",
     ]  # fmt: skip
 
 
-def test_a_word_that_was_not_finished_was_not_heard() -> None:
+def test_unfinished_word_is_not_heard() -> None:
     for played in range(0, 2501, 50):
         heard = TEXT[: ledger().heard_letters(played, TEXT)]
         assert heard == TEXT or heard.strip() == "" or TEXT[len(heard)].isspace() or heard[-1].isspace(), heard
 
 
-def test_scripts_without_spaces_are_cut_at_any_letter() -> None:
+def test_script_without_spaces_is_cut_at_any_letter() -> None:
     made = SpeechAlignment()
     made.add_piece(8)
     made.add_samples(800)
     assert made.heard_letters(500, "圆形是红色的。。") == 5
 
 
-def test_nothing_played_is_nothing_heard() -> None:
+def test_nothing_is_heard_when_nothing_was_played() -> None:
     assert SpeechAlignment().heard_letters(0, TEXT) == 0
 
 
-def test_the_sentence_that_sounds_and_its_neighbours() -> None:
+def test_neighbouring_sentences_start_at_their_first_sample() -> None:
     made = ledger()
     assert [made.piece_start(played) for played in (0, 1499, 1500, 2400)] == [0, 0, 1500, 1500]
     assert [made.neighbor_piece_start(1600, step) for step in (-1, 0, 1)] == [0, 1500, 1500]

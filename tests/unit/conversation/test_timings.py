@@ -41,7 +41,7 @@ class Shelf:
         )
 
 
-def test_loading_in_the_middle_of_an_answer_counts_as_loading(home: Path) -> None:
+def test_loading_during_an_answer_counts_as_loading(home: Path) -> None:
     events: list[Any] = []
     desk = Session(Settings(), AppPaths.locate(), None, cast("Any", Shelf()))
     assert run_request(TurnRequest("Yes?"), desk, events.append) is None
@@ -52,7 +52,7 @@ def test_loading_in_the_middle_of_an_answer_counts_as_loading(home: Path) -> Non
     assert times.first_word < times.total - 0.099
 
 
-def test_starter_kit_tells_how_long_it_loaded(circle: Path) -> None:
+def test_starter_kit_reports_how_long_it_loaded(circle: Path) -> None:
     from assistant.pictures import open_picture
 
     starter = StarterResponder()

@@ -79,7 +79,7 @@ def test_spoken_question_is_transcribed() -> None:
     assert list(run_turn(TurnInput(audio=tone(1)), (), parts(Scripted()))) == [Heard("what is it")]
 
 
-def test_silence_ends_the_turn_and_asks_nobody() -> None:
+def test_silence_ends_the_turn_without_an_answer() -> None:
     responder = Scripted("never")
     silence = AudioClip(np.zeros(16000, np.float32), 16000)
     assert list(run_turn(TurnInput(audio=silence), (), parts(responder))) == [Heard("")]
@@ -111,7 +111,7 @@ def test_closing_releases_every_stage() -> None:
     assert responder.closed and voice.closed == 1
 
 
-def test_a_failing_part_ends_the_turn_with_its_error() -> None:
+def test_failing_responder_ends_the_turn_with_its_error() -> None:
     class Broken(Scripted):
         def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
             yield "One"
@@ -124,7 +124,7 @@ def test_a_failing_part_ends_the_turn_with_its_error() -> None:
     assert seen == [Heard("x"), Wrote("One")]
 
 
-def test_a_failing_voice_leaves_the_answer_written() -> None:
+def test_answer_goes_on_in_writing_after_the_voice_failed() -> None:
     class Hoarse(OneBlock):
         def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
             yield ONE
@@ -135,7 +135,7 @@ def test_a_failing_voice_leaves_the_answer_written() -> None:
     assert [event for event in run if isinstance(event, Notice)] == [Notice("The voice stopped. Try another.")]
 
 
-def test_long_sound_is_heard_in_steps_that_can_be_stopped() -> None:
+def test_long_audio_is_transcribed_in_steps_that_can_be_interrupted() -> None:
     closed: list[int] = []
 
     class Ear(Transcriber):

@@ -46,7 +46,7 @@ def room(home: Path) -> Iterator[ScriptedRoom]:
     scripted_room.history.close()
 
 
-def test_a_spoken_question_is_answered_aloud(room: ScriptedRoom) -> None:
+def test_spoken_question_is_answered_aloud(room: ScriptedRoom) -> None:
     room.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     assert [type(event) for _, event in room.events if not isinstance(event, (Wrote, StateChanged))][:3] == [
         PartialTranscript, TurnStarted, Heard,
@@ -57,25 +57,25 @@ def test_a_spoken_question_is_answered_aloud(room: ScriptedRoom) -> None:
     assert abs(sum(room.loud) - 200) <= 3, "all ten words were heard"
 
 
-def test_the_answer_is_worked_out_before_the_silence_is_over(room: ScriptedRoom) -> None:
+def test_answer_is_computed_before_the_silence_is_over(room: ScriptedRoom) -> None:
     room.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     caption, first = room.named(PartialTranscript)[0][0], room.loud.index(True) / 100
     assert caption <= 1.5 + 0.15, "begun at the soft end"
     assert 1.5 + 0.6 <= first <= 1.5 + 0.78, "heard at the hard end, not before"
 
 
-def test_a_pause_in_a_question_costs_nothing_and_keeps_nothing(room: ScriptedRoom) -> None:
+def test_pause_in_a_question_leaves_one_turn(room: ScriptedRoom) -> None:
     room.play((0.5, QUIET), (0.6, WORDS), (0.4, QUIET), (0.6, WORDS), (4.0, QUIET))
     assert len(room.named(TurnStarted)) == len(room.ends()) == len(room.kept()) == 1
     assert isinstance(room.responder, ScriptedResponder) and room.responder.closed == len(room.responder.seen) == 2
 
 
-def test_a_cough_is_never_answered(room: ScriptedRoom) -> None:
+def test_cough_is_not_answered(room: ScriptedRoom) -> None:
     room.play((0.5, QUIET), (0.4, COUGH), (2.0, QUIET))
     assert not room.named(TurnStarted) and not any(room.loud) and not room.turns.is_busy
 
 
-def test_words_over_the_answer_stop_it_and_are_the_next_question(room: ScriptedRoom) -> None:
+def test_words_over_an_answer_interrupt_it_and_are_the_next_question(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((1.0, QUIET), (0.8, WORDS), (4.0, QUIET))
     first, second = room.ends()
@@ -114,7 +114,7 @@ def test_events_carry_the_number_their_conversation_was_opened_with(room: Script
     room.turns.start_turn(TurnRequest("go on"))
     room.play((1.0, QUIET))
     room.turns.interrupt_turn()
-    room.turns.open_conversation(Conversation(opening_id=7))
+    room.turns.continue_conversation(Conversation(opening_id=7))
     room.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     events = [event for _, event in room.events if isinstance(event, ConversationEvent)]
     first_end = next(index for index, event in enumerate(events) if isinstance(event, TurnEnded))
@@ -139,7 +139,7 @@ def test_pictures_are_described_without_a_question(room: ScriptedRoom) -> None:
     assert [(event.heard, event.is_read_aloud) for event in room.ends()] == [("", False)]
 
 
-def test_a_cough_over_the_answer_holds_it_for_less_than_a_second_and_loses_no_word(room: ScriptedRoom) -> None:
+def test_cough_over_an_answer_holds_it_for_less_than_a_second(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((0.5, QUIET), (0.3, COUGH), (4.0, QUIET))
     (ended,) = room.ends()
@@ -148,7 +148,7 @@ def test_a_cough_over_the_answer_holds_it_for_less_than_a_second_and_loses_no_wo
     assert 0 < len(silent) < 100 and room.turns.false_interruptions == 1
 
 
-def test_a_microphone_that_goes_while_it_hears_leaves_no_answer_held(room: ScriptedRoom) -> None:
+def test_answer_goes_on_when_the_microphone_is_lost_during_speech(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((0.5, QUIET), (0.3, COUGH))
     for event in room.input.segmenter.discard_utterance():
@@ -162,13 +162,13 @@ def test_a_microphone_that_goes_while_it_hears_leaves_no_answer_held(room: Scrip
     assert len(room.ends()) == 1 and not room.turns.is_hearing
 
 
-def test_the_speaker_is_ducked_before_the_detector_is_sure(room: ScriptedRoom) -> None:
+def test_playback_is_ducked_before_speech_is_certain(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((1.0, QUIET), (0.02, COUGH))
     assert room.playing and np.abs(room.playing.fill(BLOCK * 2)[BLOCK:]).max() < 0.3 * 0.3
 
 
-def test_an_interrupt_is_silent_within_a_block(room: ScriptedRoom) -> None:
+def test_interrupted_answer_is_silent_within_a_block(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((1.0, QUIET))
     assert room.playing
@@ -178,13 +178,13 @@ def test_an_interrupt_is_silent_within_a_block(room: ScriptedRoom) -> None:
     assert not any(room.loud[102:]) and room.ends()[0].reason == "interrupted"
 
 
-def test_a_turn_steps_no_further_than_two_seconds_ahead(room: ScriptedRoom) -> None:
+def test_turn_computes_at_most_two_seconds_of_audio_ahead(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((0.01, QUIET))
     assert room.playing and 1.9 <= room.playing.buffered_seconds <= 2.3
 
 
-def test_without_a_speaker_what_was_written_counts_as_heard(home: Path) -> None:
+def test_written_answer_counts_as_heard_without_a_speaker(home: Path) -> None:
     room = ScriptedRoom(home, speaker=False)
     room.turns.start_turn(TurnRequest("go on"))
     room.play((0.1, QUIET))
@@ -193,7 +193,7 @@ def test_without_a_speaker_what_was_written_counts_as_heard(home: Path) -> None:
     room.history.close()
 
 
-def test_a_failure_ends_the_turn_and_the_next_one_works(home: Path) -> None:
+def test_failing_responder_ends_the_turn_as_failed(home: Path) -> None:
     room = ScriptedRoom(home, BrokenResponder())
     room.turns.start_turn(TurnRequest("go on"))
     room.play((0.1, QUIET))
@@ -202,7 +202,7 @@ def test_a_failure_ends_the_turn_and_the_next_one_works(home: Path) -> None:
     room.history.close()
 
 
-def test_pictures_go_with_the_first_question_and_are_remembered_until_let_go(room: ScriptedRoom) -> None:
+def test_picture_is_sent_once_and_remembered_until_it_is_removed(room: ScriptedRoom) -> None:
     red, blue = Picture(1, 1, b"\xff\0\0", "red"), Picture(1, 1, b"\0\0\xff", "blue")
     room.turns.attachments.add(red)
     room.turns.start_turn(TurnRequest("one"))
@@ -218,13 +218,13 @@ def test_pictures_go_with_the_first_question_and_are_remembered_until_let_go(roo
     assert [message.pictures for message in room.responder.seen[-1]] == [(), (), (blue,), (), ()]
 
 
-def test_states_are_told_once_and_end_in_ready(room: ScriptedRoom) -> None:
+def test_states_are_emitted_once_and_end_in_ready(room: ScriptedRoom) -> None:
     room.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     states = [event.state for _, event in room.events if isinstance(event, StateChanged)]
     assert states == ["hearing", "speaking", "ready"]
 
 
-def test_a_question_that_is_cut_as_soon_as_it_is_heard_is_told_once(room: ScriptedRoom) -> None:
+def test_question_interrupted_as_soon_as_it_is_heard_is_reported_once(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest(audio=AudioClip(np.full(RATE, WORDS, np.float32), RATE)))
     while not room.named(Heard):
         room.turns.run_step()
@@ -232,7 +232,7 @@ def test_a_question_that_is_cut_as_soon_as_it_is_heard_is_told_once(room: Script
     assert len(room.named(Heard)) == 1 and [end.reason for end in room.ends()] == ["interrupted"]
 
 
-def test_words_over_an_answer_are_heard_once(room: ScriptedRoom) -> None:
+def test_words_over_an_answer_emit_each_state_once(room: ScriptedRoom) -> None:
     room.turns.start_turn(TurnRequest("go on"))
     room.play((0.5, QUIET), (1.0, WORDS), (4.0, QUIET))
     states = [event.state for _, event in room.events if isinstance(event, StateChanged)]

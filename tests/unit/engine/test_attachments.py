@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,63 +20,59 @@ def dropped(harness: InProcessEngine, tmp_path: Path, seed: int = 1) -> events.P
     return harness.until(events.PictureAdded, name=f"{seed}.png")
 
 
-def test_a_picture_is_turned_and_cut_in_its_place(harness: InProcessEngine, tmp_path: Path) -> None:
+def test_edited_picture_takes_the_place_of_the_one_before(harness: InProcessEngine, tmp_path: Path) -> None:
     first, second = dropped(harness, tmp_path, 1), dropped(harness, tmp_path, 2)
     harness.engine.edit_picture(first.digest, 1, (10, 20, 60, 50), "t")
-    made = harness.until(events.PictureAdded, replaces=first.digest)
-    assert (made.width, made.height, made.request_id) == (50, 30, "t")
+    edited = harness.until(events.PictureAdded, replaces=first.digest)
+    assert (edited.width, edited.height, edited.request_id) == (50, 30, "t")
     cut = demo.make_demo(1).picture.rotate(-90, expand=True).crop((10, 20, 60, 50))
-    assert made.digest == Picture.from_image(cut).digest
+    assert edited.digest == Picture.from_image(cut).digest
     harness.engine.edit_picture("gone", 1)
     harness.engine.edit_picture(second.digest, 1)
     harness.engine.edit_picture(second.digest, 3)  # before the one before was shown
     assert harness.until(events.PictureAdded).replaces == second.digest
     assert harness.until(events.PictureAdded).digest == second.digest
-    harness.engine.edit_picture(made.digest, 0, (0, 0, 900, 900))
+    harness.engine.edit_picture(edited.digest, 0, (0, 0, 900, 900))
     assert "not in it" in harness.until(events.ErrorOccurred).message
     harness.engine.ask("which?")
-    assert harness.until(events.TurnStarted).pictures == (made.digest, second.digest), "in the order of the tray"
+    assert harness.until(events.TurnStarted).pictures == (edited.digest, second.digest), "in the order of the tray"
     harness.until(events.TurnEnded)
 
 
-def test_every_picture_is_described_as_it_comes_where_that_is_wanted(home: Path, tmp_path: Path) -> None:
-    made = InProcessEngine(
+def test_new_picture_is_described_when_the_settings_say_so(home: Path, tmp_path: Path) -> None:
+    harness = InProcessEngine(
         replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
-    made.until(events.StateChanged, state="ready")
+    harness.until(events.StateChanged, state="ready")
     for seed in (1, 2):
-        picture = dropped(made, tmp_path, seed)
-        started = made.until(events.TurnStarted)
+        picture = dropped(harness, tmp_path, seed)
+        started = harness.until(events.TurnStarted)
         assert started.pictures == (picture.digest,)
-        ended = made.until(events.TurnEnded, reason="answered")
+        ended = harness.until(events.TurnEnded, reason="answered")
         assert ended.answer.split() == ["Describe", "it."]
-    made.engine.ask("and now?")
-    made.until(events.TurnEnded, heard="and now?")
-    made.engine.stop()
+    harness.engine.ask("and now?")
+    harness.until(events.TurnEnded, heard="and now?")
+    harness.engine.stop()
 
 
-def test_nobody_is_talked_over_for_a_description(home: Path, tmp_path: Path) -> None:
-    made = InProcessEngine(
+def test_new_picture_is_not_described_while_the_user_speaks(home: Path, tmp_path: Path) -> None:
+    harness = InProcessEngine(
         replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Describe it.", auto_describe=True))
     )
-    made.until(events.StateChanged, state="ready")
-    made.engine._calls.put(lambda: made.engine._turns.handle_speech(SpeechStarted(0)))
-    dropped(made, tmp_path)
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.queue_speech(SpeechStarted(0))
+    dropped(harness, tmp_path)
     for _ in range(5):  # rounds of the worker, in the first of which it would begin
-        passed = threading.Event()
-        made.engine._calls.put(passed.set)
-        assert passed.wait(120)
-    made.drain()
-    assert not [event for event in made.seen if isinstance(event, events.TurnStarted)]
-    made.engine.interrupt()
-    made.engine.ask("and now?")
-    assert made.until(events.TurnEnded).heard == "and now?"
-    made.engine.stop()
+        harness.wait_for_worker()
+    harness.drain()
+    assert not [event for event in harness.seen if isinstance(event, events.TurnStarted)]
+    harness.engine.interrupt()
+    harness.engine.ask("and now?")
+    assert harness.until(events.TurnEnded).heard == "and now?"
+    harness.engine.stop()
 
 
-def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(
-    harness: InProcessEngine, tmp_path: Path
-) -> None:
+def test_file_that_is_no_picture_is_refused_and_the_engine_goes_on(harness: InProcessEngine, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no")
     harness.engine.attach_file(str(tmp_path / "no.png"))
     harness.until(events.ErrorOccurred, stage="look")
@@ -87,7 +82,7 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_next_call_works(
     harness.until(events.TurnEnded, reason="answered")
 
 
-def test_a_picture_from_the_clipboard_is_shown_and_let_go(harness: InProcessEngine, tmp_path: Path) -> None:
+def test_picture_from_the_clipboard_is_added_and_removed(harness: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     harness.engine.attach_image((tmp_path / "p.png").read_bytes(), "clipboard")
     shown = harness.until(events.PictureAdded)
@@ -96,12 +91,12 @@ def test_a_picture_from_the_clipboard_is_shown_and_let_go(harness: InProcessEngi
     harness.until(events.PictureRemoved, digest=shown.digest)
 
 
-def test_a_part_of_a_picture_is_asked_about(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
+def test_question_about_a_box_is_saved_with_its_picture(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     harness.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = harness.until(events.PictureAdded)
     harness.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])
     harness.until(events.TurnEnded, heard="what is there?")
-    kept = TurnRecorder(home)
-    (turn,) = kept.list_turns(1)
-    assert [one.digest for one in kept.load_pictures(turn)] == [shown.digest]
+    history = TurnRecorder(home)
+    (turn,) = history.list_turns(1)
+    assert [picture.digest for picture in history.load_pictures(turn)] == [shown.digest]

@@ -13,7 +13,7 @@ from assistant.starter import demo
 from tests.support.engine_harness import InProcessEngine
 
 
-def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> None:
+def test_saved_conversation_is_continued_by_another_engine(home: Path, no_thread_left: None) -> None:
     first = InProcessEngine()
     first.engine.ask("hello")
     started = first.until(events.TurnStarted)
@@ -29,7 +29,7 @@ def test_a_conversation_is_gone_on_with(home: Path, no_thread_left: None) -> Non
     assert again.conversation == started.conversation
 
 
-def test_a_turn_is_asked_again_in_a_branch(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
+def test_question_asked_again_begins_a_branch(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     harness.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = harness.until(events.PictureAdded)
@@ -44,17 +44,17 @@ def test_a_turn_is_asked_again_in_a_branch(harness: InProcessEngine, home: Path,
     harness.engine.ask_again(turns[0].id, "")
     whole = harness.until(events.TurnStarted)
     harness.until(events.TurnEnded, heard="first")
-    kept = TurnRecorder(home)
-    numbers = [one.conversation for one in (turns[0], branch, whole)]
-    assert [[turn.question for turn in kept.list_turns(one)] for one in numbers] == [
+    history = TurnRecorder(home)
+    numbers = [turn.conversation for turn in (turns[0], branch, whole)]
+    assert [[turn.question for turn in history.list_turns(number)] for number in numbers] == [
         ["first", "second", "third"], ["first", "second, in other words"], ["first"]
     ]  # fmt: skip
-    assert kept.list_turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
+    assert history.list_turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
     harness.engine.ask_again(999, "")
     harness.until(events.ErrorOccurred)
 
 
-def test_an_opened_conversation_has_its_pictures_in_the_tray(harness: InProcessEngine, tmp_path: Path) -> None:
+def test_opened_conversation_has_its_pictures_attached(harness: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
     harness.engine.attach_file(str(tmp_path / "p.png"), "1")
     shown = harness.until(events.PictureAdded)
@@ -69,7 +69,7 @@ def test_an_opened_conversation_has_its_pictures_in_the_tray(harness: InProcessE
     assert (again.digest, again.name, again.request_id) == (shown.digest, "p.png", "")
 
 
-def test_pictures_of_one_conversation_do_not_go_into_the_next(
+def test_pictures_of_one_conversation_are_not_sent_in_the_next(
     harness: InProcessEngine, home: Path, tmp_path: Path
 ) -> None:
     for seed in (1, 2):
@@ -84,14 +84,12 @@ def test_pictures_of_one_conversation_do_not_go_into_the_next(
     harness.engine.open_conversation(None)  # before the window has seen either of them
     harness.engine.ask("and here?")
     harness.until(events.TurnEnded, heard="and here?")
-    kept = TurnRecorder(home)
-    assert [turn.pictures for turn in kept.list_turns(2)] == [()]
-    kept.close()
+    history = TurnRecorder(home)
+    assert [turn.pictures for turn in history.list_turns(2)] == [()]
+    history.close()
 
 
-def test_a_question_asked_again_goes_with_its_own_pictures(
-    harness: InProcessEngine, home: Path, tmp_path: Path
-) -> None:
+def test_question_asked_again_is_sent_with_its_own_pictures(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
     shown, turns = [], []
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
@@ -104,14 +102,14 @@ def test_a_question_asked_again_goes_with_its_own_pictures(
     harness.until(events.TurnEnded, heard="what is in 1?")
     harness.engine.ask("and now?")
     harness.until(events.TurnEnded, heard="and now?")
-    kept = TurnRecorder(home)
-    assert [turn.pictures for turn in kept.list_turns(2)] == [(shown[0],), (shown[1],)], (
+    history = TurnRecorder(home)
+    assert [turn.pictures for turn in history.list_turns(2)] == [(shown[0],), (shown[1],)], (
         "the other one stays in the tray"
     )
-    kept.close()
+    history.close()
 
 
-def test_a_private_conversation_is_not_saved(harness: InProcessEngine, home: Path) -> None:
+def test_private_conversation_is_not_saved(harness: InProcessEngine, home: Path) -> None:
     harness.engine.open_conversation(None, is_private=True)
     harness.engine.ask("a secret")
     started = harness.until(events.TurnStarted)
@@ -122,10 +120,10 @@ def test_a_private_conversation_is_not_saved(harness: InProcessEngine, home: Pat
     harness.engine.ask("no secret")
     harness.until(events.TurnEnded, heard="no secret")
     assert started.id is None
-    assert [one.title for one in TurnRecorder(home).store.list_conversations()] == ["no secret"]
+    assert [conversation.title for conversation in TurnRecorder(home).store.list_conversations()] == ["no secret"]
 
 
-def test_a_conversation_of_more_pictures_than_the_tray_takes_is_opened_and_gone_on_with(
+def test_conversation_with_more_pictures_than_the_limit_is_opened_whole(
     harness: InProcessEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in (1, 2):

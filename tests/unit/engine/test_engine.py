@@ -7,32 +7,42 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant import events
+from assistant.engine.engine import Engine
+from assistant.paths import AppPaths
 from assistant.settings import MemorySettings, ResponderSettings, Settings, TranscriberSettings, VoiceSettings
 from assistant.starter import demo
 from tests.support.engine_harness import QUIET, InProcessEngine, wait_for
 
 
-def test_every_call_returns_at_once(harness: InProcessEngine, tmp_path: Path) -> None:
+def test_every_call_returns_at_once(home: Path, no_thread_left: None, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
-    done, waited = threading.Event(), list[bool]()
-    harness.engine._calls.put(lambda: waited.append(done.wait(120)))  # the worker is busy until all were made
-    harness.engine.attach_file(str(tmp_path / "p.png"))
-    harness.engine.ask("hello")
-    harness.engine.press_talk_key()
-    harness.engine.release_talk_key()
-    harness.engine.tap_talk_key()
-    harness.engine.set_hands_free(True)
-    harness.engine.read_aloud("hello")
-    harness.engine.skip_sentences(1)
-    harness.engine.apply_settings(QUIET)
-    harness.engine.interrupt()
-    harness.engine.open_conversation(None)
-    done.set()
-    wait_for(lambda: waited)
-    assert waited == [True], "no call waited for the worker"
+    all_called, waits = threading.Event(), list[bool]()
+
+    def block_worker(event: events.Event) -> None:
+        if isinstance(event, events.ConversationOpened):
+            waits.append(all_called.wait(120))
+
+    engine = Engine(QUIET, AppPaths.locate(), block_worker)
+    engine.start()
+    engine.attach_file(str(tmp_path / "p.png"))
+    engine.ask("hello")
+    engine.press_talk_key()
+    engine.release_talk_key()
+    engine.tap_talk_key()
+    engine.set_hands_free(True)
+    engine.read_aloud("hello")
+    engine.skip_sentences(1)
+    engine.apply_settings(QUIET)
+    engine.rescan_models()
+    engine.interrupt()
+    engine.open_conversation(None)
+    all_called.set()
+    wait_for(lambda: waits)
+    engine.stop()
+    assert waits[0], "no call waited for the worker"
 
 
-def test_without_devices_it_runs_and_says_what_is_missing(harness: InProcessEngine) -> None:
+def test_engine_without_devices_reports_them_and_answers(harness: InProcessEngine) -> None:
     listening = harness.until(events.MicrophoneState, microphone=False)
     if not listening.why_not:
         listening = harness.until(events.MicrophoneState, microphone=False)
@@ -42,19 +52,19 @@ def test_without_devices_it_runs_and_says_what_is_missing(harness: InProcessEngi
     assert ended.reason == "answered" and ended.heard == "one two three"
 
 
-def test_nothing_to_ask_is_a_sentence(harness: InProcessEngine) -> None:
+def test_empty_question_without_pictures_is_refused(harness: InProcessEngine) -> None:
     harness.engine.ask("  ")
     assert "nothing to ask" in harness.until(events.ErrorOccurred).message
 
 
-def test_two_questions_typed_at_once_are_both_kept(harness: InProcessEngine) -> None:
+def test_two_questions_typed_at_once_are_both_reported(harness: InProcessEngine) -> None:
     harness.engine.ask("first")
     harness.engine.ask("second")
     harness.until(events.TurnEnded, heard="second")
     assert [event.text for event in harness.seen if isinstance(event, events.Heard)] == ["first", "second"]
 
 
-def test_a_sound_file_is_a_question(harness: InProcessEngine, tmp_path: Path) -> None:
+def test_audio_file_is_transcribed_and_answered(harness: InProcessEngine, tmp_path: Path) -> None:
     with demo.make_demo(1).question_recording() as recording:
         (tmp_path / "q.wav").write_bytes(recording.read_bytes())
     harness.engine.apply_settings(replace(QUIET, transcriber=TranscriberSettings(backend="silent")))
@@ -65,19 +75,19 @@ def test_a_sound_file_is_a_question(harness: InProcessEngine, tmp_path: Path) ->
     assert "no sound file" in harness.until(events.ErrorOccurred).message
 
 
-def test_where_the_screen_reader_speaks_no_voice_does(home: Path) -> None:
-    made = InProcessEngine(
+def test_voice_is_silent_where_the_screen_reader_speaks(home: Path) -> None:
+    harness = InProcessEngine(
         replace(Settings(), responder=ResponderSettings(backend="silent"), voice=VoiceSettings(speaker="reader"))
     )
-    made.until(events.StateChanged, state="ready")
-    made.engine.ask("one two three")
-    ended = made.until(events.TurnEnded, reason="answered")
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.ask("one two three")
+    ended = harness.until(events.TurnEnded, reason="answered")
     assert ended.heard_until == len(ended.answer)
-    assert events.StateChanged("speaking") not in made.seen
-    made.engine.stop()
+    assert events.StateChanged("speaking") not in harness.seen
+    harness.engine.stop()
 
 
-def test_a_voice_that_is_gone_gives_way(harness: InProcessEngine) -> None:
+def test_missing_voice_is_replaced_and_reported(harness: InProcessEngine) -> None:
     harness.until(events.StateChanged, state="ready")
     harness.engine.apply_settings(replace(QUIET, voice=VoiceSettings("coqui/nobody")))
     assert "nobody" in harness.until(events.Notice).message
@@ -85,23 +95,25 @@ def test_a_voice_that_is_gone_gives_way(harness: InProcessEngine) -> None:
     harness.until(events.TurnEnded, reason="answered")
 
 
-def test_a_change_of_settings_ends_in_ready_again(harness: InProcessEngine) -> None:
+def test_engine_is_ready_again_after_other_settings(harness: InProcessEngine) -> None:
     harness.until(events.StateChanged, state="ready")
     harness.engine.apply_settings(replace(QUIET, responder=ResponderSettings(backend="silent", default_prompt="Hm?")))
     harness.until(events.StateChanged, state="loading")
     harness.until(events.StateChanged, state="ready")
 
 
-def test_a_typed_question_is_told_though_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:
-    made = InProcessEngine(
+def test_typed_question_is_reported_even_if_no_model_can_be_loaded(home: Path, no_thread_left: None) -> None:
+    harness = InProcessEngine(
         replace(
             QUIET,
             responder=ResponderSettings(backend="qwen2-vl", model="/not/here"),
             memory=MemorySettings(preload=False),
         )
     )
-    made.engine.ask("what is it?")
-    made.until(events.TurnEnded, reason="failed")
-    told = [one for one in made.seen if isinstance(one, (events.TurnStarted, events.Heard, events.ErrorOccurred))]
-    assert [type(one) for one in told] == [events.TurnStarted, events.Heard, events.ErrorOccurred]
-    made.engine.stop()
+    harness.engine.ask("what is it?")
+    harness.until(events.TurnEnded, reason="failed")
+    reported = [
+        event for event in harness.seen if isinstance(event, (events.TurnStarted, events.Heard, events.ErrorOccurred))
+    ]
+    assert [type(event) for event in reported] == [events.TurnStarted, events.Heard, events.ErrorOccurred]
+    harness.engine.stop()

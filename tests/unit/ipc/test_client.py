@@ -23,116 +23,114 @@ from tests.support.engine_harness import QUIET, ChildProcessEngine
 
 
 @pytest.fixture
-def running(home: Path, no_thread_left: None) -> Iterator[ChildProcessEngine]:
-    made = ChildProcessEngine(QUIET)
-    yield made
-    made.engine.stop()
+def harness(home: Path, no_thread_left: None) -> Iterator[ChildProcessEngine]:
+    harness = ChildProcessEngine(QUIET)
+    yield harness
+    harness.engine.stop()
 
 
-def test_a_question_is_answered_through_the_process(running: ChildProcessEngine) -> None:
-    running.engine.ask("one two")
-    ended = running.until(events.TurnEnded)
+def test_question_is_answered_by_the_engines_process(harness: ChildProcessEngine) -> None:
+    harness.engine.ask("one two")
+    ended = harness.until(events.TurnEnded)
     assert ended.answer.split() == ["one", "two"]
-    pid = running.engine.pid
-    running.engine.stop()
+    pid = harness.engine.pid
+    harness.engine.stop()
     assert pid and not Path(f"/proc/{pid}").exists(), "it is gone, and was waited for"
 
 
-def test_what_was_asked_of_a_killed_engine_is_answered_by_the_next(running: ChildProcessEngine, tmp_path: Path) -> None:
-    running.until(events.StateChanged, state="ready")
+def test_question_to_a_killed_engine_is_answered_by_the_next(harness: ChildProcessEngine, tmp_path: Path) -> None:
+    harness.until(events.StateChanged, state="ready")
     demo.make_demo(3).picture.save(tmp_path / "p.png")
-    running.engine.attach_file(str(tmp_path / "p.png"))
-    running.until(events.PictureAdded)
-    assert running.engine.pid
-    os.kill(running.engine.pid, signal.SIGKILL)
-    running.engine.ask("still there")
-    running.until(events.StateChanged, state="restarting")
-    running.until(events.PictureAdded)  # the tray is filled again
-    ended = running.until(events.TurnEnded)
+    harness.engine.attach_file(str(tmp_path / "p.png"))
+    harness.until(events.PictureAdded)
+    assert harness.engine.pid
+    os.kill(harness.engine.pid, signal.SIGKILL)
+    harness.engine.ask("still there")
+    harness.until(events.StateChanged, state="restarting")
+    harness.until(events.PictureAdded)  # the tray is filled again
+    ended = harness.until(events.TurnEnded)
     assert ended.heard == "still there"
 
 
-def test_all_pages_of_a_dropped_tiff_are_shown_once_and_again_after_a_crash(
-    running: ChildProcessEngine, tmp_path: Path
-) -> None:
-    running.until(events.StateChanged, state="ready")
+def test_pages_of_a_tiff_are_added_once_and_restored_after_a_crash(harness: ChildProcessEngine, tmp_path: Path) -> None:
+    harness.until(events.StateChanged, state="ready")
     pages = [demo.make_demo(seed).picture for seed in range(12)]
     pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
-    running.engine.attach_file(str(tmp_path / "scan.tiff"))
-    names = [running.until(events.PictureAdded).name for _ in range(10)]
+    harness.engine.attach_file(str(tmp_path / "scan.tiff"))
+    names = [harness.until(events.PictureAdded).name for _ in range(10)]
     assert names == ["scan.tiff", *(f"scan.tiff#page={page}" for page in range(2, 11))]
-    notes = [event.message for event in running.seen if isinstance(event, events.Notice)]
+    notes = [event.message for event in harness.seen if isinstance(event, events.Notice)]
     assert "Only the first 10 pages of scan.tiff were added." in notes
-    assert running.engine.pid
-    os.kill(running.engine.pid, signal.SIGKILL)
-    assert [running.until(events.PictureAdded).name for _ in range(10)] == names
-    running.engine.ask("done")
-    running.until(events.TurnEnded)
-    shown = [event for event in running.seen if isinstance(event, events.PictureAdded)]
+    assert harness.engine.pid
+    os.kill(harness.engine.pid, signal.SIGKILL)
+    assert [harness.until(events.PictureAdded).name for _ in range(10)] == names
+    harness.engine.ask("done")
+    harness.until(events.TurnEnded)
+    shown = [event for event in harness.seen if isinstance(event, events.PictureAdded)]
     assert len(shown) == 20, "the pages were not asked for a second time"
 
 
-def test_a_picture_let_go_while_the_engine_was_dead_does_not_come_back(
-    running: ChildProcessEngine, tmp_path: Path
-) -> None:
-    running.until(events.StateChanged, state="ready")
+def test_picture_removed_while_the_engine_is_dead_is_not_restored(harness: ChildProcessEngine, tmp_path: Path) -> None:
+    harness.until(events.StateChanged, state="ready")
     demo.make_demo(3).picture.save(tmp_path / "p.png")
-    running.engine.attach_file(str(tmp_path / "p.png"))
-    digest = running.until(events.PictureAdded).digest
-    assert running.engine.pid
-    os.kill(running.engine.pid, signal.SIGSTOP)
-    running.engine.remove_picture(digest)
-    os.kill(running.engine.pid, signal.SIGKILL)
-    running.until(events.StateChanged, state="restarting")
-    running.until(events.PictureRemoved, digest=digest)
+    harness.engine.attach_file(str(tmp_path / "p.png"))
+    digest = harness.until(events.PictureAdded).digest
+    assert harness.engine.pid
+    os.kill(harness.engine.pid, signal.SIGSTOP)
+    harness.engine.remove_picture(digest)
+    os.kill(harness.engine.pid, signal.SIGKILL)
+    harness.until(events.StateChanged, state="restarting")
+    harness.until(events.PictureRemoved, digest=digest)
 
 
-def test_a_million_letters_of_any_language_are_asked(running: ChildProcessEngine) -> None:
-    running.engine.ask("天" * 1_000_000)
-    heard = running.until(events.Heard)
+def test_question_of_a_million_letters_passes_the_pipe(harness: ChildProcessEngine) -> None:
+    harness.engine.ask("天" * 1_000_000)
+    heard = harness.until(events.Heard)
     assert len(heard.text) == 1_000_000
 
 
-def test_a_turn_that_was_cut_is_told_and_marked(running: ChildProcessEngine, home: Path) -> None:
-    running.engine.ask("a " * 20_000)
-    running.until(events.Wrote)
-    assert running.engine.pid
-    os.kill(running.engine.pid, signal.SIGKILL)
-    ended = running.until(events.TurnEnded)
+def test_turn_cut_by_a_crash_ends_as_interrupted(harness: ChildProcessEngine, home: Path) -> None:
+    harness.engine.ask("a " * 20_000)
+    harness.until(events.Wrote)
+    assert harness.engine.pid
+    os.kill(harness.engine.pid, signal.SIGKILL)
+    ended = harness.until(events.TurnEnded)
     assert ended.reason == "interrupted" and ended.id
-    running.until(events.StateChanged, state="ready")
+    harness.until(events.StateChanged, state="ready")
     history = TurnRecorder(home)
     (turn,) = history.list_turns(1)
     history.close()
     assert turn.question.startswith("a a") and turn.state == "interrupted"
 
 
-def test_a_model_that_crashes_three_times_while_loading_gives_way_to_the_starter_kit(
+def test_model_that_crashes_three_times_while_loading_is_replaced_by_the_starter_kit(
     home: Path, no_thread_left: None
 ) -> None:
-    made = ChildProcessEngine(replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken")))
+    harness = ChildProcessEngine(
+        replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model="/models/broken"))
+    )
     try:
         for _ in range(3):
-            made.until(events.ModelLoading, role="responder", done=False)
-            assert made.engine.pid
-            os.kill(made.engine.pid, signal.SIGKILL)
-            made.until(events.StateChanged, state="restarting")
-        made.until(events.StateChanged, state="ready", seconds=60)
-        notes = [event.message for event in made.seen if isinstance(event, events.Notice)]
+            harness.until(events.ModelLoading, role="responder", done=False)
+            assert harness.engine.pid
+            os.kill(harness.engine.pid, signal.SIGKILL)
+            harness.until(events.StateChanged, state="restarting")
+        harness.until(events.StateChanged, state="ready", seconds=60)
+        notes = [event.message for event in harness.seen if isinstance(event, events.Notice)]
         assert [note for note in notes if "/models/broken" in note and "three times" in note], notes
-        made.engine.apply_settings(
-            replace(made.asked, memory=MemorySettings(unload_after_minutes=9))
+        harness.engine.apply_settings(
+            replace(harness.settings, memory=MemorySettings(unload_after_minutes=9))
         )  # another setting brings it not back
-        made.until(events.StateChanged, state="loading")
-        made.until(events.StateChanged, state="ready")
-        made.engine.apply_settings(
-            replace(made.asked, responder=ResponderSettings(backend="qwen2-vl", model="/models/other"))
+        harness.until(events.StateChanged, state="loading")
+        harness.until(events.StateChanged, state="ready")
+        harness.engine.apply_settings(
+            replace(harness.settings, responder=ResponderSettings(backend="qwen2-vl", model="/models/other"))
         )
-        assert "/models/other" in made.until(events.Notice).message, "another choice is tried"
-        made.engine.apply_settings(made.asked)
-        assert "/models/broken" in made.until(events.Notice).message, "and then the first one, too"
+        assert "/models/other" in harness.until(events.Notice).message, "another choice is tried"
+        harness.engine.apply_settings(harness.settings)
+        assert "/models/broken" in harness.until(events.Notice).message, "and then the first one, too"
     finally:
-        made.engine.stop()
+        harness.engine.stop()
 
 
 def test_engine_process_ends_when_its_window_is_gone(home: Path) -> None:

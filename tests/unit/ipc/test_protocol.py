@@ -58,12 +58,12 @@ def through(data: bytes) -> Event:
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
-def test_every_event_comes_through_as_it_was(event: Event) -> None:
+def test_event_survives_the_codec(event: Event) -> None:
     assert through(protocol.encode(event)) == event
 
 
-def test_there_is_an_example_of_every_event() -> None:
-    assert {type(one) for one in EXAMPLES} == set(protocol.EVENT_TYPES.values())
+def test_every_event_has_an_example() -> None:
+    assert {type(event) for event in EXAMPLES} == set(protocol.EVENT_TYPES.values())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_there_is_an_example_of_every_event() -> None:
     ],
     ids=lambda body: body[:40].decode(errors="replace"),
 )
-def test_what_is_no_event_is_refused(body: bytes) -> None:
+def test_frame_that_is_no_event_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidFrameError):
         through(framed(body))
 
@@ -121,7 +121,7 @@ FRAMES = (
 
 
 @given(body=st.binary(max_size=60) | FRAMES, raw=st.binary(max_size=9))
-def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
+def test_random_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
     with contextlib.suppress(InvalidFrameError):
         assert type(through(struct.pack(">II", len(body), len(raw)) + body + raw)) in protocol.EVENT_TYPES.values()
 
@@ -130,29 +130,29 @@ def test_any_bytes_are_an_event_or_refused(body: bytes, raw: bytes) -> None:
     ("width", "height", "size"),
     [(20_000, 20_000, 48), (2, 2, 11), (2, 2, 13), (0, 0, 0), (-2, -2, 12), (4097, 1, 12291), (2**40, 1, 3)],
 )
-def test_a_thumbnail_of_other_bytes_than_its_size_says_is_refused(width: int, height: int, size: int) -> None:
+def test_thumbnail_of_another_length_than_its_size_is_refused(width: int, height: int, size: int) -> None:
     facts = {"digest": "d", "name": "n", "width": 3, "height": 2, "thumb_width": width, "thumb_height": height}
     with pytest.raises(InvalidFrameError):
         through(protocol.encode_frame("PictureAdded", facts, bytes(size)))
 
 
-def test_a_picture_for_the_tray_whose_thumbnail_is_too_short_cannot_be_made() -> None:
+def test_picture_event_with_a_short_thumbnail_cannot_be_made() -> None:
     with pytest.raises(ValueError):
         events.PictureAdded("d", "n", 3, 2, 20_000, 20_000, bytes(48))
 
 
-def test_texts_in_an_event_are_cleaned_on_their_way_in() -> None:
+def test_texts_of_a_decoded_event_are_cleaned() -> None:
     shown = events.PictureAdded("d", "a\udce9\0.png", 3, 2, 1, 1, b"abc")
     assert through(protocol.encode(shown)) == dataclasses.replace(shown, name="a?.png")
 
 
 @pytest.mark.parametrize("path", sorted(SHARED_FILES.glob("frame-*.bin")), ids=lambda path: path.name)
-def test_a_hostile_frame_of_the_collection_is_refused(path: Path) -> None:
+def test_hostile_frame_of_the_collection_is_refused(path: Path) -> None:
     with pytest.raises(InvalidFrameError):
         through(path.read_bytes())
 
 
-def test_lengths_are_not_believed() -> None:
+def test_frame_that_claims_an_excessive_length_is_refused() -> None:
     with pytest.raises(InvalidFrameError):
         protocol.read_frame(io.BytesIO(struct.pack(">II", 2**31, 0)))
     with pytest.raises(InvalidFrameError):
@@ -162,5 +162,5 @@ def test_lengths_are_not_believed() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 8, 12])
-def test_a_stream_that_ends_in_a_frame_is_an_end(cut: int) -> None:
+def test_stream_that_ends_within_a_frame_gives_none(cut: int) -> None:
     assert protocol.read_frame(io.BytesIO(protocol.encode(Ask("hello"))[:cut])) is None

@@ -74,16 +74,16 @@ def test_picture_that_crashes_every_process_is_given_up() -> None:
 def test_pending_picture_is_dropped_with_its_conversation() -> None:
     state = SessionState()
     attach(state, "late.png")
-    state.open_conversation(OpenConversation(7, opening_id=1))
+    state.record_opening(OpenConversation(7, opening_id=1))
     assert replayed(state) == [] and state.opened == OpenConversation(7, opening_id=1)
 
 
 def test_question_stays_in_its_conversation_when_another_is_opened_before_it_starts() -> None:
     state = SessionState()
     private, other = OpenConversation(None, True, 1), OpenConversation(7, False, 2)
-    state.open_conversation(private)
+    state.record_opening(private)
     question = state.record_question(Ask("secret"))
-    state.open_conversation(other)
+    state.record_opening(other)
     attach(state, "new.png")
     assert state.opened == private and replayed(state) == ["secret", other, "new.png"]
     state.track_event(TurnStarted(None, question.request_id, None, (), opening_id=1))
@@ -92,7 +92,7 @@ def test_question_stays_in_its_conversation_when_another_is_opened_before_it_sta
 
 def test_branch_is_what_a_new_process_begins_with() -> None:
     state = SessionState()
-    state.open_conversation(OpenConversation(7, opening_id=1))
+    state.record_opening(OpenConversation(7, opening_id=1))
     question = state.record_question(AskAgain(3, "", opening_id=2))
     state.track_event(TurnStarted(9, question.request_id, 8, (), opening_id=2))
     assert state.opened == OpenConversation(8, opening_id=2)

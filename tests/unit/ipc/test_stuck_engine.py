@@ -27,108 +27,108 @@ StartEngine = Callable[[Settings, WatchdogLimits], ChildProcessEngine]
 
 @pytest.fixture
 def start(home: Path, no_thread_left: None) -> Iterator[StartEngine]:
-    running: list[ChildProcessEngine] = []
+    harnesses: list[ChildProcessEngine] = []
 
     def make(settings: Settings, limits: WatchdogLimits) -> ChildProcessEngine:
-        running.append(ChildProcessEngine(settings, limits))
-        running[-1].until(events.StateChanged, state="ready", seconds=90)
-        return running[-1]
+        harnesses.append(ChildProcessEngine(settings, limits))
+        harnesses[-1].until(events.StateChanged, state="ready", seconds=90)
+        return harnesses[-1]
 
     yield make
-    for made in running:
-        made.engine.stop()
+    for harness in harnesses:
+        harness.engine.stop()
 
 
-def restarts(running: ChildProcessEngine) -> int:
-    running.drain()
-    return running.seen.count(events.StateChanged("restarting"))
+def restarts(harness: ChildProcessEngine) -> int:
+    harness.drain()
+    return harness.seen.count(events.StateChanged("restarting"))
 
 
-def test_a_frozen_engine_is_told_and_replaced_and_what_was_typed_is_answered(start: StartEngine) -> None:
-    running = start(QUIET, WatchdogLimits(stop_s=60))  # by itself, not because the user waits
-    pid = running.engine.pid
+def test_frozen_engine_is_replaced_and_the_question_answered(start: StartEngine) -> None:
+    harness = start(QUIET, WatchdogLimits(stop_s=60))  # by itself, not because the user waits
+    pid = harness.engine.pid
     assert pid
     os.kill(pid, signal.SIGSTOP)
-    running.engine.attach_image(bytes(5_000_000), "larger than a pipe holds.png")
-    running.engine.ask("still there")
-    running.until(events.StateChanged, state="frozen", seconds=20)
-    running.until(events.StateChanged, state="restarting", seconds=20)
-    assert running.until(events.TurnEnded, reason="answered", seconds=90).heard == "still there"
-    assert running.engine.pid != pid
+    harness.engine.attach_image(bytes(5_000_000), "larger than a pipe holds.png")
+    harness.engine.ask("still there")
+    harness.until(events.StateChanged, state="frozen", seconds=20)
+    harness.until(events.StateChanged, state="restarting", seconds=20)
+    assert harness.until(events.TurnEnded, reason="answered", seconds=90).heard == "still there"
+    assert harness.engine.pid != pid
 
 
-def test_an_engine_that_was_frozen_for_a_moment_goes_on(start: StartEngine) -> None:
-    running = start(QUIET, WatchdogLimits(frozen_s=1.5, dead_s=300))
-    pid = running.engine.pid
+def test_engine_that_freezes_for_a_moment_is_kept(start: StartEngine) -> None:
+    harness = start(QUIET, WatchdogLimits(frozen_s=1.5, dead_s=300))
+    pid = harness.engine.pid
     assert pid
     os.kill(pid, signal.SIGSTOP)
-    running.until(events.StateChanged, state="frozen")
+    harness.until(events.StateChanged, state="frozen")
     os.kill(pid, signal.SIGCONT)
-    running.until(events.StateChanged, state="ready")
-    running.engine.ask("and on")
-    assert running.until(events.TurnEnded).answer.split() == ["and", "on"]
-    assert running.engine.pid == pid and not restarts(running)
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.ask("and on")
+    assert harness.until(events.TurnEnded).answer.split() == ["and", "on"]
+    assert harness.engine.pid == pid and not restarts(harness)
 
 
-def test_a_voice_that_never_ends_lets_the_user_stop_and_ask(start: StartEngine, tmp_path: Path) -> None:
+def test_voice_that_never_ends_is_interrupted_by_the_user(start: StartEngine, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
-    running = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(working_s=1.0, stop_s=1.0))
-    running.engine.ask("one two.")
-    running.until(events.StateChanged, state="working")
-    running.engine.interrupt()
-    assert running.until(events.TurnEnded).reason == "interrupted"
-    running.engine.ask("and now.")
-    running.until(events.Heard, text="and now.", seconds=90)
-    running.until(events.Wrote, seconds=90)
+    harness = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(working_s=1.0, stop_s=1.0))
+    harness.engine.ask("one two.")
+    harness.until(events.StateChanged, state="working")
+    harness.engine.interrupt()
+    assert harness.until(events.TurnEnded).reason == "interrupted"
+    harness.engine.ask("and now.")
+    harness.until(events.Heard, text="and now.", seconds=90)
+    harness.until(events.Wrote, seconds=90)
 
 
-def test_a_voice_that_never_ends_gives_way_at_the_third_time(start: StartEngine, tmp_path: Path) -> None:
+def test_voice_that_never_ends_is_replaced_at_the_third_time(start: StartEngine, tmp_path: Path) -> None:
     folder = broken_voices.endless(tmp_path)
-    running = start(replace(QUIET, voice=VoiceSettings(f"piper/{folder}")), WatchdogLimits(working_s=0.5, stop_s=0.5))
+    harness = start(replace(QUIET, voice=VoiceSettings(f"piper/{folder}")), WatchdogLimits(working_s=0.5, stop_s=0.5))
     for _ in range(3):
-        running.engine.ask("one two.")
-        running.until(events.Said, seconds=90)
-        running.until(events.StateChanged, state="working", seconds=90)  # at the voice, not at what came before
-        running.engine.interrupt()
-        running.until(events.StateChanged, state="restarting", seconds=90)
-        running.until(events.StateChanged, state="ready", seconds=90)
-    notes = [event.message for event in running.seen if isinstance(event, events.Notice)]
+        harness.engine.ask("one two.")
+        harness.until(events.Said, seconds=90)
+        harness.until(events.StateChanged, state="working", seconds=90)  # at the voice, not at what came before
+        harness.engine.interrupt()
+        harness.until(events.StateChanged, state="restarting", seconds=90)
+        harness.until(events.StateChanged, state="ready", seconds=90)
+    notes = [event.message for event in harness.seen if isinstance(event, events.Notice)]
     assert [note for note in notes if str(folder) in note and "three times" in note], notes
 
 
-def test_a_step_over_its_limit_is_ended_without_being_asked(start: StartEngine, tmp_path: Path) -> None:
+def test_step_over_its_limit_restarts_the_engine(start: StartEngine, tmp_path: Path) -> None:
     voice = f"piper/{broken_voices.endless(tmp_path)}"
-    running = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(factor=0.2))
-    running.engine.ask("one two.")
-    running.until(events.StateChanged, state="restarting")
-    running.until(events.StateChanged, state="ready", seconds=90)
+    harness = start(replace(QUIET, voice=VoiceSettings(voice)), WatchdogLimits(factor=0.2))
+    harness.engine.ask("one two.")
+    harness.until(events.StateChanged, state="restarting")
+    harness.until(events.StateChanged, state="ready", seconds=90)
 
 
-def test_a_chat_template_that_loops_is_refused_and_the_engine_goes_on(
+def test_looping_chat_template_is_refused_and_the_engine_goes_on(
     start: StartEngine, tiny: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(tiny, tmp_path / "looping")
     rows = "{% for row in range(99999) %}"
     (folder / "chat_template.jinja").write_text(rows * 3 + "{% endfor %}" * 3)
-    running = start(
+    harness = start(
         replace(QUIET, responder=ResponderSettings(backend="qwen2-vl", model=str(folder))), WatchdogLimits()
     )
-    failed = [event for event in running.seen if isinstance(event, events.ErrorOccurred)]
+    failed = [event for event in harness.seen if isinstance(event, events.ErrorOccurred)]
     assert failed and str(folder) in failed[-1].message
-    running.engine.apply_settings(QUIET)
-    running.engine.ask("and now")
-    assert running.until(events.TurnEnded, reason="answered").answer.split() == ["and", "now"]
-    assert not restarts(running)
+    harness.engine.apply_settings(QUIET)
+    harness.engine.ask("and now")
+    assert harness.until(events.TurnEnded, reason="answered").answer.split() == ["and", "now"]
+    assert not restarts(harness)
 
 
-def test_slow_and_healthy_work_is_told_and_never_ended(start: StartEngine) -> None:
+def test_slow_but_healthy_step_is_reported_and_not_ended(start: StartEngine) -> None:
     slow = replace(QUIET, responder=ResponderSettings(backend="silent", model="3"))
-    running = start(slow, WatchdogLimits(working_s=1.0, frozen_s=2.0, stop_s=0.5))
-    pid = running.engine.pid
-    running.engine.ask("one two three")
-    running.until(events.StateChanged, state="working")
-    assert running.until(events.TurnEnded, reason="answered").answer.split() == ["one", "two", "three"]
-    assert running.engine.pid == pid and not restarts(running)
+    harness = start(slow, WatchdogLimits(working_s=1.0, frozen_s=2.0, stop_s=0.5))
+    pid = harness.engine.pid
+    harness.engine.ask("one two three")
+    harness.until(events.StateChanged, state="working")
+    assert harness.until(events.TurnEnded, reason="answered").answer.split() == ["one", "two", "three"]
+    assert harness.engine.pid == pid and not restarts(harness)
 
 
 FIRST = protocol.encode(Start(QUIET))
@@ -144,7 +144,7 @@ FIRST = protocol.encode(Start(QUIET))
         FIRST + b"\0\0\0\x01\0\0\0\0" + b"5", FIRST + b"\xff" * 20,
     ],
 )  # fmt: skip
-def test_an_engine_that_is_sent_nonsense_ends_cleanly(sent: bytes, home: Path) -> None:
+def test_engine_that_is_sent_nonsense_ends_cleanly(sent: bytes, home: Path) -> None:
     command = [sys.executable, "-P", "-m", "assistant.ipc.server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdin and child.stderr

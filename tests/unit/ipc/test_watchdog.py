@@ -17,43 +17,43 @@ class Child:
 
     def __init__(self, **limits: float) -> None:
         self.now, self.processor = 100.0, 0.0
-        self.dog = EngineWatchdog(WatchdogLimits(**limits), lambda: self.processor)
-        self.dog.watch_new_child(self.now)
-        self.found: list[tuple[float, Health]] = []  # seconds of this script, and what was found from then on
+        self.watchdog = EngineWatchdog(WatchdogLimits(**limits), lambda: self.processor)
+        self.watchdog.watch_new_child(self.now)
+        self.findings: list[tuple[float, Health]] = []  # seconds of the script, and the health from then on
 
     def live(
         self, seconds: float, marks: WorkerMarks | None, awaited: bool = True, loading: bool = False, work: float = 0.0
     ) -> Health:
         """`marks`: those of its step, None for a process that sends nothing; `work`: its share of a processor."""
-        found: Health = "healthy"
+        health: Health = "healthy"
         for tick in range(round(seconds * 4)):
             self.now += 0.25
             self.processor += work / 4
             if marks and tick % 2:
                 marks = replace(marks, step_seconds=marks.step_seconds + 0.5) if marks.is_busy else marks
-                self.dog.record_marks(marks, self.now)
-            found = self.dog.check_health(self.now, awaited, loading)
-            if not self.found or self.found[-1][1] != found:
-                self.found.append((self.now - 100.0, found))
-        return found
+                self.watchdog.record_marks(marks, self.now)
+            health = self.watchdog.check_health(self.now, awaited, loading)
+            if not self.findings or self.findings[-1][1] != health:
+                self.findings.append((self.now - 100.0, health))
+        return health
 
     def when(self, finding: Health) -> float:
-        return next((at for at, found in self.found if found == finding), float("inf"))
+        return next((time_s for time_s, health in self.findings if health == finding), float("inf"))
 
 
-def test_a_frozen_process_is_told_within_5_seconds_and_given_up_within_10() -> None:
+def test_silent_process_is_frozen_within_5_s_and_dead_within_10_s() -> None:
     child = Child()
     child.live(12, None)
     assert 2 < child.when("frozen") <= 5 and 5 < child.when("dead") <= 10
 
 
-def test_a_process_that_computes_without_a_mark_is_not_frozen() -> None:
+def test_process_that_computes_without_marks_is_not_frozen() -> None:
     child = Child()
     assert child.live(60, None, awaited=False, work=0.5) == "healthy"
     assert child.live(90, None, awaited=False, work=0.5) == "dead", "but not for ever"
 
 
-def test_a_busy_step_is_told_after_3_seconds_and_is_stuck_at_its_limit_alone() -> None:
+def test_busy_step_is_working_after_3_s_and_stuck_only_at_its_limit() -> None:
     child = Child()
     assert child.live(59, STEP) == "working"
     assert 3 <= child.when("working") <= 4 and child.when("stuck") == float("inf")
@@ -61,59 +61,59 @@ def test_a_busy_step_is_told_after_3_seconds_and_is_stuck_at_its_limit_alone() -
 
 
 @pytest.mark.parametrize("seconds", [1, 10, 50])
-def test_slow_steps_that_end_are_never_given_up(seconds: float) -> None:
+def test_slow_steps_that_end_are_never_stuck(seconds: float) -> None:
     child = Child()
     for number in range(20):
         child.live(seconds, replace(STEP, step_count=number))
-    assert {found for _, found in child.found} <= {"healthy", "working"}
-    assert len(child.found) <= 2, "told once, not for each"
+    assert {health for _, health in child.findings} <= {"healthy", "working"}
+    assert len(child.findings) <= 2, "told once, not for each"
 
 
-def test_what_nobody_waits_for_is_not_told() -> None:
+def test_step_that_nobody_waits_for_is_healthy() -> None:
     child = Child()
     assert child.live(30, STEP, awaited=False) == "healthy"
 
 
-def test_a_step_that_does_not_let_the_user_stop_is_stuck() -> None:
+def test_step_that_ignores_an_interruption_is_stuck() -> None:
     child = Child()
     child.live(10, STEP)
-    child.dog.await_call(7, child.now)
+    child.watchdog.await_call(7, child.now)
     assert child.live(7, replace(STEP, step_seconds=10)) == "working"
     assert child.live(2, replace(STEP, step_seconds=17)) == "stuck"
 
 
-def test_a_step_that_ends_after_the_user_said_stop_is_healthy() -> None:
+def test_step_that_ends_after_an_interruption_is_healthy() -> None:
     child = Child()
     child.live(10, STEP)
-    child.dog.await_call(7, child.now)
+    child.watchdog.await_call(7, child.now)
     child.live(2, replace(STEP, step_seconds=10))
     assert child.live(60, WorkerMarks(step_count=2, call_count=7)) == "healthy"
 
 
-def test_a_step_is_given_twice_the_time_that_the_last_ones_took() -> None:
+def test_step_may_take_twice_as_long_as_the_last_ones() -> None:
     child = Child()
     child.live(12, STEP)
-    child.dog.record_marks(replace(STEP, step_count=2), child.now)
-    child.dog.await_call(1, child.now)
+    child.watchdog.record_marks(replace(STEP, step_count=2), child.now)
+    child.watchdog.await_call(1, child.now)
     assert child.live(20, replace(STEP, step_count=2)) == "working"
     assert child.live(5, replace(STEP, step_count=2, step_seconds=20)) == "stuck"
 
 
-def test_questions_wait_for_a_model_that_is_being_loaded() -> None:
+def test_question_during_loading_makes_nothing_stuck() -> None:
     child = Child()
-    child.dog.await_call(1, child.now)
+    child.watchdog.await_call(1, child.now)
     assert child.live(50, STEP, loading=True) == "healthy"
     assert child.live(20, replace(STEP, step_seconds=50), loading=True) == "stuck"
 
 
-def test_a_window_that_stood_still_itself_blames_nobody() -> None:
+def test_process_is_healthy_after_the_window_itself_stood_still() -> None:
     child = Child()
     child.live(1, STEP)
     child.now += 3600
     assert child.live(0.25, None) == "healthy"
 
 
-def test_steps_inside_a_step_have_limits_of_their_own() -> None:
+def test_nested_steps_have_limits_of_their_own() -> None:
     progress = WorkerProgress()
     progress.watch_this_thread()
     progress.begin_step(limit_s=100)
@@ -145,17 +145,17 @@ def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
     assert language.rows == 64, "and no larger than a turn may have to wait for"
 
 
-def test_question_that_waits_for_a_picture_to_open_ends_nothing() -> None:
+def test_question_that_waits_for_a_picture_to_open_makes_nothing_stuck() -> None:
     child = Child()
     opening = replace(STEP, stage="")
     child.live(1, opening)
-    child.dog.await_call(7, child.now)
+    child.watchdog.await_call(7, child.now)
     assert child.live(40, replace(opening, step_seconds=1)) == "working"
     assert child.when("stuck") == float("inf")
 
 
-def test_library_that_holds_pythons_lock_is_not_ended_for_the_next_question() -> None:
+def test_library_that_holds_pythons_lock_is_not_stuck() -> None:
     child = Child()
-    child.dog.record_marks(replace(STEP, stage=""), child.now)
-    child.dog.await_call(7, child.now)
+    child.watchdog.record_marks(replace(STEP, stage=""), child.now)
+    child.watchdog.await_call(7, child.now)
     assert child.live(30, None, work=0.5) == "working"
