@@ -18,7 +18,7 @@ class WorkerMarks:
     step_count: int = 0  # steps that were begun
     is_busy: bool = False
     stage: str = ""  # the backend at work: "hear", "answer" or "speak"; "" for none, as while one is loaded
-    step_seconds: float = 0.0  # since the step under way began
+    step_elapsed_s: float = 0.0  # since the step under way began
     limit_s: float = STEP_LIMIT_S  # how long it may take
     call_count: int = 0  # commands that the worker took up
 
@@ -32,7 +32,7 @@ class WorkerProgress:
     def current_marks(self) -> WorkerMarks:
         """The marks at this moment."""
         marks, started_at_s = self._marks, self._step_started_at_s
-        return replace(marks, step_seconds=time.monotonic() - started_at_s)
+        return replace(marks, step_elapsed_s=time.monotonic() - started_at_s)
 
     def watch_this_thread(self) -> None:
         """Makes the calling thread the worker: `watched_step` in it writes here."""
@@ -53,10 +53,10 @@ class WorkerProgress:
         """So many commands were taken up since the start."""
         self._marks = replace(self._marks, call_count=count)
 
-    def extend_limit(self, seconds: float) -> None:
+    def extend_limit(self, duration_s: float) -> None:
         """The step under way may take so long from now on."""
         self._marks = replace(
-            self._marks, limit_s=max(self._marks.limit_s, time.monotonic() - self._step_started_at_s + seconds)
+            self._marks, limit_s=max(self._marks.limit_s, time.monotonic() - self._step_started_at_s + duration_s)
         )
 
 
@@ -78,8 +78,8 @@ def watched_step(stage: str, limit_s: float) -> Iterator[None]:
         progress.begin_step(outer.stage, outer.limit_s)
 
 
-def extend_step_limit(seconds: float) -> None:
+def extend_step_limit(duration_s: float) -> None:
     """The step under way may take so many seconds from now on, if this thread is watched."""
     progress = _watched.get()
     if progress is not None:
-        progress.extend_limit(seconds)
+        progress.extend_limit(duration_s)

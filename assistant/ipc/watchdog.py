@@ -55,7 +55,7 @@ class EngineWatchdog:
         previous_marks, self.marks = self.marks, marks
         self._last_sign = time_s
         if previous_marks.is_busy and marks.step_count != previous_marks.step_count:
-            longest_s = max(self._longest_steps.get(previous_marks.stage, 0.0), previous_marks.step_seconds)
+            longest_s = max(self._longest_steps.get(previous_marks.stage, 0.0), previous_marks.step_elapsed_s)
             self._longest_steps[previous_marks.stage] = min(longest_s, _MAX_KNOWN_STEP_S)
         while self._awaited_calls and self._awaited_calls[0][0] <= marks.call_count:
             self._awaited_calls.popleft()
@@ -72,7 +72,7 @@ class EngineWatchdog:
         self._check_processor_time(time_s)
         silent_s = time_s - self._last_sign
         inactive_s = time_s - max(self._last_sign, self._last_computed)
-        busy_s = self.marks.step_seconds + silent_s if self.marks.is_busy else 0.0
+        busy_s = self.marks.step_elapsed_s + silent_s if self.marks.is_busy else 0.0
         limits = self._limits
         if inactive_s > limits.dead_s or silent_s > max(STEP_LIMIT_S, self.marks.limit_s) * limits.factor:
             return "dead"

@@ -30,7 +30,7 @@ class Child:
             self.now += 0.25
             self.processor += work / 4
             if marks and tick % 2:
-                marks = replace(marks, step_seconds=marks.step_seconds + 0.5) if marks.is_busy else marks
+                marks = replace(marks, step_elapsed_s=marks.step_elapsed_s + 0.5) if marks.is_busy else marks
                 self.watchdog.record_marks(marks, self.now)
             health = self.watchdog.check_health(self.now, awaited, loading)
             if not self.findings or self.findings[-1][1] != health:
@@ -57,7 +57,7 @@ def test_busy_step_is_working_after_3_s_and_stuck_only_at_its_limit() -> None:
     child = Child()
     assert child.live(59, STEP) == "working"
     assert 3 <= child.when("working") <= 4 and child.when("stuck") == float("inf")
-    assert child.live(2, replace(STEP, step_seconds=59.5)) == "stuck"
+    assert child.live(2, replace(STEP, step_elapsed_s=59.5)) == "stuck"
 
 
 @pytest.mark.parametrize("seconds", [1, 10, 50])
@@ -78,15 +78,15 @@ def test_step_that_ignores_an_interruption_is_stuck() -> None:
     child = Child()
     child.live(10, STEP)
     child.watchdog.await_call(7, child.now)
-    assert child.live(7, replace(STEP, step_seconds=10)) == "working"
-    assert child.live(2, replace(STEP, step_seconds=17)) == "stuck"
+    assert child.live(7, replace(STEP, step_elapsed_s=10)) == "working"
+    assert child.live(2, replace(STEP, step_elapsed_s=17)) == "stuck"
 
 
 def test_step_that_ends_after_an_interruption_is_healthy() -> None:
     child = Child()
     child.live(10, STEP)
     child.watchdog.await_call(7, child.now)
-    child.live(2, replace(STEP, step_seconds=10))
+    child.live(2, replace(STEP, step_elapsed_s=10))
     assert child.live(60, WorkerMarks(step_count=2, call_count=7)) == "healthy"
 
 
@@ -96,14 +96,14 @@ def test_step_may_take_twice_as_long_as_the_last_ones() -> None:
     child.watchdog.record_marks(replace(STEP, step_count=2), child.now)
     child.watchdog.await_call(1, child.now)
     assert child.live(20, replace(STEP, step_count=2)) == "working"
-    assert child.live(5, replace(STEP, step_count=2, step_seconds=20)) == "stuck"
+    assert child.live(5, replace(STEP, step_count=2, step_elapsed_s=20)) == "stuck"
 
 
 def test_question_during_loading_makes_nothing_stuck() -> None:
     child = Child()
     child.watchdog.await_call(1, child.now)
     assert child.live(50, STEP, loading=True) == "healthy"
-    assert child.live(20, replace(STEP, step_seconds=50), loading=True) == "stuck"
+    assert child.live(20, replace(STEP, step_elapsed_s=50), loading=True) == "stuck"
 
 
 def test_process_is_healthy_after_the_window_itself_stood_still() -> None:
@@ -150,7 +150,7 @@ def test_question_that_waits_for_a_picture_to_open_makes_nothing_stuck() -> None
     opening = replace(STEP, stage="")
     child.live(1, opening)
     child.watchdog.await_call(7, child.now)
-    assert child.live(40, replace(opening, step_seconds=1)) == "working"
+    assert child.live(40, replace(opening, step_elapsed_s=1)) == "working"
     assert child.when("stuck") == float("inf")
 
 
