@@ -89,7 +89,9 @@ def test_pictures_of_one_conversation_are_not_sent_in_the_next(
     history.close()
 
 
-def test_question_asked_again_is_sent_with_its_own_pictures(harness: InProcessEngine, home: Path, tmp_path: Path) -> None:
+def test_question_asked_again_is_sent_with_its_own_pictures(
+    harness: InProcessEngine, home: Path, tmp_path: Path
+) -> None:
     shown, turns = [], []
     for seed in (1, 2):
         demo.make_demo(seed).picture.save(tmp_path / f"{seed}.png")
