@@ -49,7 +49,7 @@ def test_threads_start_only_where_they_are_expected() -> None:
         "assistant/ipc/client.py",
         "assistant/ipc/engine_child.py",
         "assistant/ipc/server.py",
-        "assistant/audio/clip.py",
+        "assistant/audio/decode.py",
         "ui/desktop/portal_screenshot.py",
         "ui/desktop/portal_shortcuts.py",
         "ui/app.py",
