@@ -143,9 +143,11 @@ class _WindowsHotkeys(QAbstractNativeEventFilter):
             self._application.installNativeEventFilter(self)
 
     def register(self) -> list[str]:
-        how = self._MOD_CONTROL_ALT | self._MOD_NOREPEAT
+        modifiers = self._MOD_CONTROL_ALT | self._MOD_NOREPEAT
         return [
-            key for key in HOTKEY_COMMANDS if not self._user32.RegisterHotKey(None, ord(key), how, ord(key.upper()))
+            key
+            for key in HOTKEY_COMMANDS
+            if not self._user32.RegisterHotKey(None, ord(key), modifiers, ord(key.upper()))
         ]
 
     def unregister(self) -> None:

@@ -89,7 +89,7 @@ class SingleInstance(QObject):
         socket.setReadBufferSize(_MAX_COMMAND_BYTES)  # Qt reads no more, however much is sent
         socket.readyRead.connect(self._on_ready_read)
         socket.disconnected.connect(socket.deleteLater)
-        QTimer.singleShot(_ANSWER_TIMEOUT_MS, socket, socket.abort)  # whoever sends nothing, or sends too slowly
+        QTimer.singleShot(_ANSWER_TIMEOUT_MS, socket, socket.abort)  # hangs up on a process that sends too little
         if socket.bytesAvailable():
             self._read_command(socket)
 

@@ -89,7 +89,7 @@ class ModelRow(QWidget):
         self.progress_bar.setVisible(is_running)
         if not is_running:
             self.state_label.setText(state)
-        shown = {
+        is_useful = {
             self.download_button: not is_installed and not is_running,
             self.pause_button: is_running,
             self.use_button: is_installed and not is_running,
@@ -98,13 +98,13 @@ class ModelRow(QWidget):
         }
         focus = self.window().focusWidget()
         for button in self._buttons:
-            if shown[button]:
+            if is_useful[button]:
                 button.show()
-        first_shown = next(button for button in self._buttons if shown[button])
+        first_useful = next(button for button in self._buttons if is_useful[button])
         for button in self._buttons:
-            if not shown[button]:
+            if not is_useful[button]:
                 if button is focus:
-                    first_shown.setFocus()
+                    first_useful.setFocus()
                 button.hide()
 
     def show_progress(self, bytes_done: float, bytes_total: float, seconds_left: float) -> None:
