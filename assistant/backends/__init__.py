@@ -1,4 +1,4 @@
-"""The catalogue of back ends: names to loaders, imported only when chosen. Knows nothing of what they do."""
+"""The catalog of back ends by name. A back end's module is imported only when it is loaded."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ VOICES = {
 }
 
 
-def _load_backend(table: dict[str, str], stage: str, what: str, name: str, options: LoadOptions) -> object:
-    if name not in table:
-        known = ", ".join(sorted(table))
+def _load_backend(targets: dict[str, str], stage: str, kind_name: str, name: str, options: LoadOptions) -> object:
+    if name not in targets:
+        known_names = ", ".join(sorted(targets))
         raise NotAvailableError(
             stage,
-            tr("Hark knows no {what} “{name}”.").format(what=tr(what), name=name),
-            tr("It knows {known}.").format(known=known),
+            tr("Hark knows no {what} “{name}”.").format(what=tr(kind_name), name=name),
+            tr("It knows {known}.").format(known=known_names),
         )
-    module, function = table[name].split(":")
+    module, function = targets[name].split(":")
 
     def open_backend(options: LoadOptions) -> object:
         return getattr(import_module(f"assistant.backends.{module}"), function)(options)
@@ -48,19 +48,22 @@ def _load_backend(table: dict[str, str], stage: str, what: str, name: str, optio
 
 
 def load_transcriber(name: str, options: LoadOptions) -> Transcriber:
+    """Loads the transcriber of this name from `TRANSCRIBERS`. Raises `NotAvailableError`."""
     return cast(Transcriber, _load_backend(TRANSCRIBERS, "hear", tr_noop("transcriber"), name, options))
 
 
 def load_responder(name: str, options: LoadOptions) -> Responder:
+    """Loads the responder of this name from `RESPONDERS`. Raises `NotAvailableError`."""
     return cast(Responder, _load_backend(RESPONDERS, "answer", tr_noop("responder"), name, options))
 
 
 def load_voice(engine: str, options: LoadOptions) -> Voice:
+    """Loads a voice of the engine of this name from `VOICES`. Raises `NotAvailableError`."""
     return cast(Voice, _load_backend(VOICES, "speak", tr_noop("voice engine"), engine, options))
 
 
 def load_reader() -> TextReader:
-    """The reader of text in pictures: a part of the starter kit, and of `hark read`."""
+    """Loads the reader of text in pictures, which the starter kit and `hark read` use. Raises `NotAvailableError`."""
 
     def open_reader(_: LoadOptions) -> object:
         return import_module("assistant.backends.ocr").TextReader()

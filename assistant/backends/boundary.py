@@ -1,7 +1,7 @@
 """The boundary between Hark and the libraries behind its back ends.
 
-Whatever a library raises, when a part is loaded or at work, becomes one sentence that names the part and the next step.
-Every step at work is marked, so that a watchdog can tell a slow part from a stuck one."""
+Whatever a library raises while a back end is loaded or at work becomes one sentence that names the model and the next
+step. Every step is marked in `progress`, so that a watchdog can tell a slow back end from a stuck one."""
 
 from __future__ import annotations
 
@@ -55,39 +55,43 @@ _NO_MEMORY_TO_LOAD = tr_noop("There is not enough memory to load “{model}”."
 _NO_MEMORY_AT_WORK = tr_noop("There is not enough memory for “{model}” to go on.")
 _OUT_OF_MEMORY_PHRASES = ("allocate memory", "out of memory", "bad_alloc", "bad allocation", "paging file is too small")
 _ONNX_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
-# What a program says of itself, or of bytes, when it meets values that it was not made for.
+# What Python code raises when it is given values that it was not written for, or bytes that it cannot decode.
 _CODE_ERRORS = (
     TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, AssertionError, JSONDecodeError,
     UnicodeError, EOFError, UnpicklingError,
 )  # fmt: skip
-_SENTENCE_END = re.compile(r"[.!?;] ")  # libraries go on with advice to programmers
+_SENTENCE_END = re.compile(r"[.!?;] ")  # of a library's message; the rest of it is advice to programmers
 _STEP_METHODS, _CALL_METHODS = (
     ("transcribe", "reply", "prepare", "synthesize", "read_text", "read_steps"),
     ("warm_up", "estimate_cost", "forget_picture"),
 )
+# Limits are generous multiples of what a slow processor takes.
 _LOAD_LIMIT_S, _LOADED_BYTES_PER_S = 90.0, 10e6  # importing libraries from a cold disk; reading and packing weights
-_BASE_STEP_LIMIT_S, _AUDIO_LIMIT_FACTOR, _LETTER_LIMIT_S = 60.0, 30.0, 0.5  # of slow processors, times a factor
+_BASE_STEP_LIMIT_S, _AUDIO_LIMIT_FACTOR, _LETTER_LIMIT_S = 60.0, 30.0, 0.5
 _MAX_TEXT_BYTES = 128 * 1024**2  # of a JSON file or template; the largest tokenizers have 35 MB
 
 
 @contextmanager
 def foreign_errors(stage: str, model: str, is_loading: bool = False, hint: str = "") -> Iterator[None]:
-    """Turns whatever the block raises into `Missing` with a sentence that names `model`, a folder or name.
+    """Turns whatever the block raises into a `NotAvailableError` with a sentence that names `model`, a folder or name.
 
-    `AssistantError` passes through, and so does what ends a generator or the program. `loading`: the sentences are
-    those of a part that is being loaded. `hint` is the next step, instead of the usual one."""
+    `AssistantError` passes through, and so does what ends a generator or the program.
+
+    stage: "hear", "answer" or "speak".
+    is_loading: the sentence says that the model cannot be loaded, otherwise that it could not do its work.
+    hint: the next step, instead of the usual one."""
     try:
         yield
     except (AssistantError, GeneratorExit, KeyboardInterrupt):
         raise
-    except BaseException as error:  # also a panic of Rust's (tokenizers, safetensors) and a library's `sys.exit`
+    except BaseException as error:  # also a panic in Rust code (tokenizers, safetensors) and a library's `sys.exit`
         _log.info("%s failed", model, exc_info=True)
         raise _to_not_available(error, stage, model, is_loading, hint) from error
 
 
 @contextmanager
 def limit_code_time(seconds: float) -> Iterator[None]:
-    """Python code that the block runs ends after so many seconds, in `TimeoutError`, also if it loops for ever."""
+    """Raises `TimeoutError` in Python code that still runs in the block after `seconds`, even in an endless loop."""
     deadline = time.monotonic() + seconds
 
     def check_deadline(_frame: FrameType, _event: str, _value: object) -> Callable[..., Any]:
@@ -104,7 +108,9 @@ def limit_code_time(seconds: float) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, on the processor or a card: many allocators raise a plain `RuntimeError`."""
+    """Whether an error means that memory ran out, on the processor or a graphics card.
+
+    Many allocators raise a plain `RuntimeError`, so its message is looked at too."""
     text = str(error).lower()
     is_memory_error = any(
         kind.__name__ in ("MemoryError", "OutOfMemoryError") for kind in type(error).__mro__
@@ -128,7 +134,10 @@ def _to_not_available(error: BaseException, stage: str, model: str, is_loading: 
 
 
 def load_guarded(load: Callable[[LoadOptions], Any], stage: str, name: str, options: LoadOptions) -> Any:
-    """Loads a part, and guards its methods from then on. `name` is that of the back end. Raises `Missing`."""
+    """Loads a back end by calling `load`, and guards its methods from then on.
+
+    name: of the back end, for errors where `options` name no model.
+    Raises `NotAvailableError` for anything that goes wrong."""
     model, limit_s = options.model or name, _LOAD_LIMIT_S
     with progress.watched_step("", limit_s), foreign_errors(stage, model, is_loading=True):
         if options.model:
@@ -140,7 +149,9 @@ def load_guarded(load: Callable[[LoadOptions], Any], stage: str, name: str, opti
 
 
 def guard_backend(backend: Any, stage: str, model: str, limit_s: float = _LOAD_LIMIT_S) -> Any:
-    """Has every method that a part promises keep to this boundary. `limit`: seconds that `warm` may take."""
+    """Wraps the methods of the back end's protocol, so that they raise only `AssistantError` and mark their steps.
+
+    limit_s: how long `warm_up` may take before the watchdog takes it for stuck."""
     for name in _STEP_METHODS:
         if method := getattr(backend, name, None):
             setattr(backend, name, _guarded_steps(method, stage, model))
@@ -182,7 +193,7 @@ def _guarded_call(method: Callable[..., Any], stage: str, model: str, limit_s: f
 
 
 def _guarded_close(method: Callable[[], None], stage: str, model: str) -> Callable[[], None]:
-    """A part that cannot even be closed is let go all the same."""
+    """Closing must not fail: an error in it is only logged."""
 
     @functools.wraps(method)
     def close_quietly() -> None:
@@ -193,7 +204,7 @@ def _guarded_close(method: Callable[[], None], stage: str, model: str) -> Callab
 
 
 def _step_limit_s(argument: Any) -> float:
-    """Seconds that one step may take: predicted for a slow processor from what it is given, times a factor."""
+    """How long one step may take, by the length of the text or audio that the method is called with."""
     if isinstance(argument, str):
         return _BASE_STEP_LIMIT_S + len(argument) * _LETTER_LIMIT_S
     seconds = getattr(argument, "seconds", None)
@@ -201,12 +212,12 @@ def _step_limit_s(argument: Any) -> float:
 
 
 def _model_bytes(model: Path) -> int:
-    """Of the files in a model's folder."""
+    """Total size of a model's files, in bytes."""
     return sum(file.stat().st_size for file in _model_files(model) if file.is_file())
 
 
 def _model_files(model: Path) -> Iterator[Path]:
-    """What lies in a model's folder, or beside a file that is named itself and begins with its name."""
+    """The files and folders of a model: two levels of a folder, or for a file those whose names start with its name."""
     if model.is_dir():
         yield from (*model.glob("*"), *model.glob("*/*"))
     elif model.exists():
@@ -214,13 +225,14 @@ def _model_files(model: Path) -> Iterator[Path]:
 
 
 def check_model_files(model: Path) -> None:
-    """Raises `ValueError` for a model folder that holds anything but regular files and folders (a FIFO or a device
-    would be read for ever), or a text file of a size that none has."""
+    """Raises `ValueError` for a model with anything but regular files and folders, or with an absurdly large text file.
+
+    Reading a FIFO or a device would never end."""
     for file in _model_files(model):
         try:
             file_stat = file.stat()
         except OSError:
-            continue  # a link to nothing: whoever needs it says so
+            continue  # a broken link: the loader will say so if it needs the file
         if not stat.S_ISREG(file_stat.st_mode) and not stat.S_ISDIR(file_stat.st_mode):
             raise ValueError(tr("{file} is no regular file").format(file=file.name))
         if file.suffix in (".json", ".jinja", ".txt") and file_stat.st_size > _MAX_TEXT_BYTES:

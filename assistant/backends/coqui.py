@@ -1,4 +1,4 @@
-"""Speaks with Coqui's VITS voices (Kim et al., 2021) through coqui-tts. Knows nothing of turns or of other voices."""
+"""Speaks with Coqui's VITS voices (Kim et al., 2021) through coqui-tts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assistant.errors import NotAvailableError
 from assistant.interfaces import LoadOptions, Voice
 from assistant.text.i18n import tr
 
-_ALPHABETS = (
+_CHARACTER_CLASSES = (
     "TTS.tts.models.vits.VitsCharacters",
     "TTS.tts.utils.text.characters.Graphemes",
     "TTS.tts.utils.text.characters.IPAPhonemes",
@@ -34,16 +34,16 @@ class CoquiVoice(Voice):
         self._default_length_scale = float(model.length_scale)
 
     def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
-        """Yields the piece's sound in one block; nothing for text without a letter that the voice knows."""
+        """Yields the audio of the text in one block; nothing for text without a letter that the voice knows."""
         with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()):
             ids = self._model.tokenizer.text_to_ids(text) if any(c.isalnum() for c in text) else []
             if not ids:
                 return
-            aux: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
+            aux_input: dict[str, Any] = {"x_lengths": torch.tensor([len(ids)])}
             if self._speaker is not None:
-                aux["speaker_ids"] = torch.tensor([self._speaker])
+                aux_input["speaker_ids"] = torch.tensor([self._speaker])
             self._model.length_scale = self._default_length_scale / self.speed
-            wave = self._model.inference(torch.tensor([ids]), aux_input=aux)["model_outputs"]
+            wave = self._model.inference(torch.tensor([ids]), aux_input=aux_input)["model_outputs"]
             sound = to_mono(wave.squeeze().float().cpu().numpy().reshape(-1), self._rate)
         if len(sound.samples):
             yield sound
@@ -52,8 +52,8 @@ class CoquiVoice(Voice):
 def load_voice(options: LoadOptions) -> CoquiVoice:
     """Loads the folder `options.model` (`config.json` and weights) with its speaker `options.speaker`.
 
-    Weights that are pickles are read weights-only, so that no code in them runs. Raises `Missing`, and
-    whatever the libraries raise for a broken voice."""
+    Pickled weights are read weights-only, so that no code in them runs. Raises `NotAvailableError`, and whatever the
+    libraries raise for a broken voice."""
     folder = Path(options.model)
     config_path, weights = folder / "config.json", _find_weights(folder)
     if weights is None or not config_path.is_file():
@@ -64,7 +64,7 @@ def load_voice(options: LoadOptions) -> CoquiVoice:
         )
     with contextlib.redirect_stdout(io.StringIO()):
         state = _load_state(weights)
-        # A weight-normed layer registers its weight and then both halves of it.
+        # A layer with weight norm registers its weight, and then the two tensors that replace it.
         with memory_budget.parameter_limit(3 * sum(tensor.numel() for tensor in state.values())):
             model = _build_vits(config_path)
         model.load_state_dict(state)
@@ -85,16 +85,16 @@ def _build_vits(config_path: Path) -> Any:
     config = load_config(str(config_path))
     if config.model != "vits":
         raise ValueError(f"it is a {config.model} model, not VITS")
-    if config.characters and (config.characters.characters_class or _ALPHABETS[0]) not in _ALPHABETS:
+    if config.characters and (config.characters.characters_class or _CHARACTER_CLASSES[0]) not in _CHARACTER_CLASSES:
         raise ValueError("its config names a class to import")
     if config.text_cleaner and not hasattr(cleaners, config.text_cleaner):
         raise ValueError(f"it needs an unknown text cleaner, {config.text_cleaner}")
-    # Paths in a voice's config are of the machine that made it, or addresses: the files lie beside the config, and
-    # what only training or cloning needs is not opened at all.
+    # Paths in a voice's config are those of the machine that trained it, or web addresses: the files are looked for
+    # beside the config, and those that only training or voice cloning needs are not opened at all.
     for holder in (config, config.model_args):
         for name in ("speakers_file", "speaker_file", "language_ids_file"):
-            if given := getattr(holder, name, None):
-                setattr(holder, name, str(config_path.parent / Path(given).name))
+            if path := getattr(holder, name, None):
+                setattr(holder, name, str(config_path.parent / Path(path).name))
         for name in ("d_vector_file", "speaker_encoder_model_path", "speaker_encoder_config_path"):
             if getattr(holder, name, None):
                 setattr(holder, name, None)

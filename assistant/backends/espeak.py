@@ -1,4 +1,4 @@
-"""Speaks with eSpeak NG (GPL) in a process of its own. Knows nothing of turns or of other voices."""
+"""Speaks with eSpeak NG in a child process (`espeak_process`): its library may abort, and is under the GPL."""
 
 from __future__ import annotations
 
@@ -20,59 +20,59 @@ from assistant.interfaces import LoadOptions, Voice
 from assistant.text.i18n import tr
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
+_CHINESE_CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
 CHINESE_VOICE = "cmn"
-_READ_TIMEOUT_S = 15.0  # seconds
-_MAX_BLOCK_BYTES = 64 * 1024**2  # minutes of sound at once
+_READ_TIMEOUT_S = 15.0
+_MAX_BLOCK_BYTES = 64 * 1024**2  # 25 minutes of audio
 CHINESE_VOICES = (CHINESE_VOICE, "yue", "hak")
 _VOICE_ALIASES = {"zh": CHINESE_VOICE, "zh-cn": CHINESE_VOICE, "en": "en-us"}
 
 
 class EspeakVoice(Voice):
-    """One voice. A piece that is mostly Chinese is spoken by the Chinese voice, whatever this one is.
+    """One voice of eSpeak NG. Text that is mostly Chinese is spoken by the Chinese voice, whatever voice this is.
 
-    The child is started at the first piece and again when it has died; `close` ends it."""
+    The child process is started at the first text, and again when it has died; `close` ends it."""
 
     def __init__(self, language: str) -> None:
         self.language = _VOICE_ALIASES.get(language.lower(), language)
         self._child: subprocess.Popen[bytes] | None = None
 
     def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
-        """Yields the sound in blocks as eSpeak makes them (22,050 a second). Raises `AssistantError`."""
-        finished = False
+        """Yields the audio (22,050 Hz) block by block, as eSpeak produces it. Raises `AssistantError`."""
+        has_finished = False
         try:
-            facts = self._send_request(
+            answer = self._send_request(
                 {"voice": self._voice_for(text), "speed": self.speed, "text": text.replace("\0", " ")}
             )
             while block := self._read_block():
-                yield to_mono(np.frombuffer(block, "<i2"), facts["rate"])
-            finished = True
+                yield to_mono(np.frombuffer(block, "<i2"), answer["rate"])
+            has_finished = True
         except (OSError, EOFError, struct.error):
             raise stopped_error() from None
         finally:
-            if not finished:
+            if not has_finished:
                 self.close()
 
     def list_voices(self) -> list[dict[str, str]]:
-        """All voices of eSpeak NG: `language` and `name`."""
+        """All voices of eSpeak NG, as tables with `language`, `name` and `file`."""
         return list(self._send_request({"list": True})["voices"])
 
     def phonemize_clauses(self, text: str) -> list[tuple[str, str]]:
-        """Of each clause of a text its phonemes (IPA) and what was read for it: up to a letter into the next clause.
+        """The phonemes (IPA) of each clause of a text, with the part of the text that eSpeak read for it.
 
-        Raises `AssistantError`."""
+        That part may reach one letter into the next clause. Raises `AssistantError`."""
         try:
-            told = self._send_request({"voice": self.language, "phonemes": text.replace("\0", " ")})
+            answer = self._send_request({"voice": self.language, "phonemes": text.replace("\0", " ")})
         except (OSError, EOFError, struct.error):
             self.close()
             raise stopped_error() from None
-        return [(phonemes, read) for phonemes, read in told["clauses"]]
+        return [(phonemes, read_text) for phonemes, read_text in answer["clauses"]]
 
     def close(self) -> None:
-        """Ends the child, in the middle of a word if need be."""
+        """Kills the child process, even in the middle of a word."""
         if self._child is not None:
-            with self._child:  # its end closes the pipes, and waits
+            with self._child:  # leaving the block closes the pipes and waits for the end
                 self._child.kill()
             self._child = None
 
@@ -90,16 +90,16 @@ class EspeakVoice(Voice):
         self._child.stdin.write(json.dumps(request).encode() + b"\n")
         self._child.stdin.flush()
         try:
-            facts: dict[str, Any] = read_as(dict[str, Any], parse_json(self._read_block()), "answer")
+            answer: dict[str, Any] = read_as(dict[str, Any], parse_json(self._read_block()), "answer")
         except InvalidValueError:
-            raise EOFError from None  # as if it had died: a native library has read hostile text in there
-        if "error" in facts:
+            raise EOFError from None  # treated like a child that died: hostile text may have corrupted its memory
+        if "error" in answer:
             raise NotAvailableError(
                 "speak",
                 tr("eSpeak NG has no voice “{language}”.").format(language=self.language),
                 tr("See hark voices."),
             )
-        return facts
+        return answer
 
     def _read_block(self) -> bytes:
         (length,) = struct.unpack("<xI", self._read_bytes(5))
@@ -111,37 +111,37 @@ class EspeakVoice(Voice):
         assert self._child and self._child.stdout
         data = b""
         while len(data) < count:
-            # A child that hangs is treated as one that died. (Windows cannot wait for a pipe: there it may hang.)
+            # A child that hangs is treated like one that died. (Windows cannot wait for a pipe: there it may block.)
             if sys.platform != "win32" and not select.select([self._child.stdout], [], [], _READ_TIMEOUT_S)[0]:
                 raise EOFError
-            part = os.read(self._child.stdout.fileno(), count - len(data))
-            if not part:
+            chunk = os.read(self._child.stdout.fileno(), count - len(data))
+            if not chunk:
                 raise EOFError
-            data += part
+            data += chunk
         return data
 
 
 def is_chinese(text: str, otherwise: bool = False) -> bool:
-    """Whether most letters are Chinese characters; `otherwise` where there are no letters."""
-    letters = len(_LETTER.findall(text))
-    return len(_HAN.findall(text)) / letters > 0.5 if letters else otherwise
+    """Whether more than half of the letters are Chinese characters; `otherwise` for a text without letters."""
+    letter_count = len(_LETTER.findall(text))
+    return len(_CHINESE_CHARACTER.findall(text)) / letter_count > 0.5 if letter_count else otherwise
 
 
 def stopped_error() -> AssistantError:
-    """What is said when the child died."""
+    """The error for a child process that died or hangs."""
     return AssistantError(
         "speak", tr("The voice stopped in the middle of a sentence."), tr("The text is on the screen; ask again.")
     )
 
 
 def load_voice(options: LoadOptions) -> EspeakVoice:
-    """The voice named by `options.speaker`, such as `en-us`, `en-gb`, `cmn`. Raises `Missing` when there is none."""
+    """Loads the voice named by `options.speaker`, such as `en-us`, `en-gb` or `cmn`. Raises `NotAvailableError`."""
     voice = EspeakVoice(options.speaker or "en-us")
     try:
-        known = {entry["language"].lower() for entry in voice.list_voices()}
+        languages = {entry["language"].lower() for entry in voice.list_voices()}
     except (OSError, EOFError, struct.error):
         raise NotAvailableError("speak", tr("eSpeak NG does not start."), tr("Run hark doctor.")) from None
-    if voice.language.partition("+")[0].lower() not in known:
+    if voice.language.partition("+")[0].lower() not in languages:
         voice.close()
         raise NotAvailableError(
             "speak", tr("eSpeak NG has no voice “{speaker}”.").format(speaker=options.speaker), tr("See hark voices.")

@@ -1,8 +1,8 @@
-"""A process around eSpeak NG's library, which may abort on hostile text. Knows nothing of Hark but this protocol.
+"""The child process around eSpeak NG's library, which may abort on hostile text.
 
-In: one line of JSON per piece, `{"voice", "speed", "text"}`, `{"voice", "phonemes": text}`, or `{"list": true}`. Out:
-`!`, a length and so much JSON (`{"rate"}`, `{"clauses"}`, `{"voices"}` or `{"error"}`), then for a piece `#`, a length
-and 16-bit samples, until a length of zero."""
+A request is a line of JSON: `{"voice", "speed", "text"}`, `{"voice", "phonemes": text}` or `{"list": true}`. The answer
+is a frame `!` of JSON (`{"rate"}`, `{"clauses"}`, `{"voices"}` or `{"error"}`). For a text, frames `#` of 16-bit
+samples follow, and an empty one ends them. A frame is its mark, a length (32 bits, little-endian) and so many bytes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 
 import espeakng_loader
 
-_SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
-_RATE, _USUAL = 1, 175  # the parameter, and words a minute
+# Of espeak-ng's speak_lib.h: AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8, the phoneme mode for IPA, espeakRATE.
+_SYNCHRONOUS, _UTF8, _PHONEMES_AS_IPA, _RATE_PARAMETER = 2, 1, 2, 1
+_DEFAULT_WORDS_PER_MINUTE = 175
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
@@ -41,62 +42,65 @@ def _write_frame(out: BinaryIO, mark: bytes, body: bytes) -> None:
 def _list_voices(library: Any) -> list[dict[str, str]]:
     library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_EspeakVoiceStruct))
     table = library.espeak_ListVoices(None)
-    found, index = [], 0
+    voices, index = [], 0
     while table[index]:
         voice = table[index].contents
         language = voice.languages[1:].split(b"\0")[0].decode()
-        found.append({"language": language, "name": voice.name.decode(), "file": voice.identifier.decode()})
+        voices.append({"language": language, "name": voice.name.decode(), "file": voice.identifier.decode()})
         index += 1
-    return found
+    return voices
 
 
 def _phonemize_clauses(library: Any, text: str) -> list[tuple[str, str]]:
-    """Of each clause its phonemes (IPA) and what was read of the text for it: up to a letter into the next clause."""
+    """The phonemes (IPA) of each clause and the text that was read for it, up to a letter into the next clause."""
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-    raw = text.encode()
-    buffer = ctypes.create_string_buffer(raw)
-    place, found, read = ctypes.c_void_p(ctypes.addressof(buffer)), [], 0
-    while place.value:
-        phonemes = library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, _IPA)
-        end = place.value - ctypes.addressof(buffer) if place.value else len(raw)
-        found.append((phonemes.decode(errors="ignore"), raw[read:end].decode(errors="ignore")))
-        read = end
-    return found
+    text_bytes = text.encode()
+    buffer = ctypes.create_string_buffer(text_bytes)
+    position, clauses, read_count = ctypes.c_void_p(ctypes.addressof(buffer)), [], 0
+    while position.value:
+        phonemes = library.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, _PHONEMES_AS_IPA)
+        end = position.value - ctypes.addressof(buffer) if position.value else len(text_bytes)
+        clauses.append((phonemes.decode(errors="ignore"), text_bytes[read_count:end].decode(errors="ignore")))
+        read_count = end
+    return clauses
 
 
 def main() -> None:
-    out = sys.stdout.buffer
+    """Answers requests on standard input until it is closed."""
+    output = sys.stdout.buffer
     library = espeakng_loader.load_library()
-    data = espeakng_loader.get_data_path().encode()
-    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
+    data_folder = espeakng_loader.get_data_path().encode()
+    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data_folder, 0)
 
     def on_samples(samples: Any, count: int, _events: Any) -> int:
         if samples and count > 0:
-            _write_frame(out, b"#", ctypes.string_at(samples, count * 2))
+            _write_frame(output, b"#", ctypes.string_at(samples, count * 2))
         return 0
 
     callback = _CALLBACK(on_samples)
     library.espeak_SetSynthCallback(callback)
-    files = {voice["language"].lower(): voice["file"] for voice in reversed(_list_voices(library))}
+    voice_files = {voice["language"].lower(): voice["file"] for voice in reversed(_list_voices(library))}
     for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        if "list" in asked:
-            _write_frame(out, b"!", json.dumps({"voices": _list_voices(library)}).encode())
+        request = json.loads(line)
+        if "list" in request:
+            _write_frame(output, b"!", json.dumps({"voices": _list_voices(library)}).encode())
             continue
-        # Some voices answer only to their file's name; what follows a plus is a variant, such as "+f3".
-        language, plus, variant = asked["voice"].partition("+")
-        name = files.get(language.lower(), language) + plus + variant
+        # Some voices are found only by the name of their file; a plus starts a variant, such as "+f3".
+        language, plus, variant = request["voice"].partition("+")
+        name = voice_files.get(language.lower(), language) + plus + variant
         if library.espeak_SetVoiceByName(name.encode()) != 0:
-            _write_frame(out, b"!", json.dumps({"error": "no such voice"}).encode())
+            _write_frame(output, b"!", json.dumps({"error": "no such voice"}).encode())
             continue
-        if "phonemes" in asked:
-            _write_frame(out, b"!", json.dumps({"clauses": _phonemize_clauses(library, asked["phonemes"])}).encode())
+        if "phonemes" in request:
+            _write_frame(
+                output, b"!", json.dumps({"clauses": _phonemize_clauses(library, request["phonemes"])}).encode()
+            )
             continue
-        library.espeak_SetParameter(_RATE, round(_USUAL * float(asked["speed"])), 0)
-        _write_frame(out, b"!", json.dumps({"rate": rate}).encode())
-        text = asked["text"].encode() + b"\0"
+        library.espeak_SetParameter(_RATE_PARAMETER, round(_DEFAULT_WORDS_PER_MINUTE * float(request["speed"])), 0)
+        _write_frame(output, b"!", json.dumps({"rate": rate}).encode())
+        text = request["text"].encode() + b"\0"
         library.espeak_Synth(text, len(text), 0, 1, 0, _UTF8, None, None)
-        _write_frame(out, b"#", b"")
+        _write_frame(output, b"#", b"")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The starter kit's answers: a reader for text and a tiny Qwen2-VL for plain shapes. Knows only which of them to ask.
+"""The starter kit's responder: a text reader (OCR) and a tiny Qwen2-VL that knows plain coloured shapes.
 
-It never guesses: what neither part can tell, it says it cannot tell, and what to install."""
+It never guesses. Where neither of the two knows an answer, it says so and names a model to install."""
 
 from __future__ import annotations
 
@@ -38,15 +38,17 @@ NO_PICTURE_TO_USE = tr_noop(
     "Qwen2-VL can, and is here: use it under Models, or with “hark models use {name}”."
 )
 NO_TEXT = tr_noop("There is no text in this picture.")
-_COUNTED = tr_noop("Picture {n}:")
-WIDEST_SHAPES = 4  # ratio of the sides, up to which the tiny model learnt; of a strip it would invent a shape
-MIN_PROBABILITY = 0.5  # of an answer's least certain token; below it the model would be guessing
+_PICTURE_NUMBER = tr_noop("Picture {n}:")
+MAX_SHAPE_SIDE_RATIO = (
+    4  # the model was trained up to this ratio of the sides; in longer strips it would invent a shape
+)
+MIN_PROBABILITY = 0.5  # of an answer's least certain token; below it the model is guessing
 
-_READ = re.compile(
+_READ_QUESTION = re.compile(
     r"\b(read|reads|written|writing|text|words|letters|spelled|caption)\b|\bdo(es)? .*\bsay\b|写|字|读|念",
     re.IGNORECASE,
 )
-_DESCRIBE = re.compile(
+_DESCRIBE_QUESTION = re.compile(
     r"^(please )?(describe|what( is|'s| do you see| can you see)? (in|here|there|this|does))\b"
     r"|描述|描绘|形容|[看见][到出]?了?(些|一些)?(什么|啥)"
     r"|^(请问)?[这那]?[里儿个张幅]?(图|图片|图像|照片|画|画面|屏幕|截图)?[里中上]?面?(画的|显示的)?[有是](些|一些)?(什么|啥)"
@@ -56,15 +58,17 @@ _DESCRIBE = re.compile(
 
 
 class StarterResponder(Responder):
-    """Both parts are loaded when first asked. `by` is "reader" or "tiny" after a reply. `find_installed` gives the name
-    of a model that is here and can answer more, or ""."""
+    """Answers with the text reader or the tiny model, which are loaded at the first use.
+
+    After a reply `model_name` is "reader" or "tiny". `find_installed` returns the name of an installed model that can
+    answer more, or ""."""
 
     def __init__(self, find_installed: Callable[[], str] = lambda: "") -> None:
         self.model_name = "tiny"
         self._find_installed = find_installed
 
     def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
-        """Yields the answer about the newest pictures; one after another when there are several."""
+        """Yields the answer about the newest message's pictures; several pictures are answered one by one."""
         pictures = next((m.pictures for m in reversed(messages) if m.pictures), ())
         question = messages[-1].text
         if not pictures:
@@ -72,76 +76,76 @@ class StarterResponder(Responder):
             yield self._refusal_text(question, NO_PICTURE, NO_PICTURE_TO_USE)
         for number, picture in enumerate(pictures, 1):
             if len(pictures) > 1:
-                yield " " * (number > 1) + translate_like(question, _COUNTED).format(n=number) + " "
+                yield " " * (number > 1) + translate_like(question, _PICTURE_NUMBER).format(n=number) + " "
             yield from self._reply_about(picture, question)
 
     def prepare(self, messages: Sequence[Message]) -> Generator[None, None, None]:
-        """Encodes the pictures of the next question."""
+        """Encodes the pictures of the last message."""
         for picture in messages[-1].pictures:
-            yield from self._load_tiny.prepare([Message("user", "", (picture,))])
+            yield from self._tiny_model.prepare([Message("user", "", (picture,))])
 
     def estimate_cost(self, picture: Picture) -> PictureCost | None:
-        """What it takes to encode a picture."""
-        return self._load_tiny.estimate_cost(picture)
+        """What it costs to show a picture to the tiny model."""
+        return self._tiny_model.estimate_cost(picture)
 
     def forget_picture(self, digest: str) -> None:
-        """Lets a picture go."""
-        self._load_tiny.forget_picture(digest)
+        """Drops the encoded picture with this digest."""
+        self._tiny_model.forget_picture(digest)
 
     def warm_up(self) -> None:
-        """Loads both parts and runs each once."""
+        """Loads the tiny model and the reader, and runs each once."""
         blank = Picture(64, 64, b"\xff" * (64 * 64 * 3))
         self._reply_from_model(blank, DESCRIBE)
-        list(self._load_reader.read_text(blank))
+        list(self._reader.read_text(blank))
 
     def _reply_about(self, picture: Picture, question: str) -> Generator[str, None, None]:
-        if _READ.search(question):
+        if _READ_QUESTION.search(question):
             yield from self._reply_with_text(picture, question)
             return
-        described = _DESCRIBE.search(question)
-        # Of Chinese the tiny model knows nothing: it is asked for what it can describe, or not at all.
-        asked = (DESCRIBE if described else "") if is_chinese(question) else question
-        answer = self._reply_from_model(picture, asked) if asked else CANNOT
+        is_description = _DESCRIBE_QUESTION.search(question)
+        # The tiny model knows no Chinese: it can only be asked, in English, for a description.
+        english_question = (DESCRIBE if is_description else "") if is_chinese(question) else question
+        answer = self._reply_from_model(picture, english_question) if english_question else CANNOT
         if CANNOT not in answer:
             self.model_name = "tiny"
             yield answer
             return
         lines = []
-        for line in self._load_reader.read_steps(picture) if described else ():
+        for line in self._reader.read_steps(picture) if is_description else ():
             lines += [line] if line else []
             yield ""
         self.model_name = "reader" if lines else "tiny"
         yield "\n".join(lines) if lines else self._refusal_text(question, CANNOT_TELL, CANNOT_TELL_TO_USE)
 
-    def _refusal_text(self, question: str, to_get: str, to_use: str) -> str:
-        """What can answer instead: to be got, or only to be used where it is here already."""
+    def _refusal_text(self, question: str, download_text: str, use_text: str) -> str:
+        """The sentence that names a model that can answer: an installed one to use, or else one to download."""
         name = self._find_installed()
-        return translate_like(question, to_use).format(name=name) if name else translate_like(question, to_get)
+        return translate_like(question, use_text).format(name=name) if name else translate_like(question, download_text)
 
     def _reply_with_text(self, picture: Picture, question: str) -> Generator[str, None, None]:
         self.model_name = "reader"
-        first = True
-        for line in self._load_reader.read_steps(picture):
-            yield line if first or not line else "\n" + line
-            first = first and not line
-        if first:
+        is_first = True
+        for line in self._reader.read_steps(picture):
+            yield line if is_first or not line else "\n" + line
+            is_first = is_first and not line
+        if is_first:
             yield translate_like(question, NO_TEXT)
 
     def _reply_from_model(self, picture: Picture, question: str) -> str:
-        """The tiny model's own words, or "cannot tell" where it was not sure of each of them, or sees a strip."""
-        if max(picture.width, picture.height) > WIDEST_SHAPES * min(picture.width, picture.height):
+        """The tiny model's answer, or "cannot tell" where it was not sure of every token or the picture is a strip."""
+        if max(picture.width, picture.height) > MAX_SHAPE_SIDE_RATIO * min(picture.width, picture.height):
             return CANNOT
-        words = list(self._load_tiny.generate_words([Message("user", question, (picture,))]))
-        sure = min((word.chance for word in words), default=0.0) >= MIN_PROBABILITY
-        return "".join(word.text for word in words) if sure else CANNOT
+        words = list(self._tiny_model.generate_words([Message("user", question, (picture,))]))
+        is_sure = min((word.chance for word in words), default=0.0) >= MIN_PROBABILITY
+        return "".join(word.text for word in words) if is_sure else CANNOT
 
     @cached_property
-    def _load_reader(self) -> TextReader:
+    def _reader(self) -> TextReader:
         with self._measure_loading():
             return backends.load_reader()
 
     @cached_property
-    def _load_tiny(self) -> Qwen2VLResponder:
+    def _tiny_model(self) -> Qwen2VLResponder:
         with self._measure_loading(), resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
             options = LoadOptions(model=str(folder), device="cpu", dtype="float32", max_new_tokens=96)
             return cast("Any", backends.load_responder("qwen2-vl", options))
@@ -156,5 +160,5 @@ class StarterResponder(Responder):
 
 
 def load_responder(options: LoadOptions) -> StarterResponder:
-    """The starter kit; its models come with Hark, so that of the `options` only `find_installed` matters."""
+    """Loads the starter kit. Its models come with Hark, so only `options.find_installed` is used."""
     return StarterResponder(options.find_installed)

@@ -1,6 +1,6 @@
-"""Cuts strips and large pages into tiles that a text detector takes, between lines and words: each is read once.
+"""Cuts strips and large pages between lines and words into tiles of a size that the text detector can read.
 
-RapidOCR rounds the short side of a strip thinner than about 1:125 to 0, and shrinks what is longer than 2,000."""
+RapidOCR rounds the short side of a strip thinner than about 1:125 to 0, and shrinks longer sides than 2,000 pixels."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-MAX_SIDE_RATIO = 8  # of the sides, up to which a picture is no strip
-_TILE_SIDE_PX = 1920  # pixels
-_CUT_WINDOW_DIVISOR = 4  # a cut lies in this last part of a tile
-_SMOOTHING_ROWS = 9  # rows or columns: a gap between words is wider than one between letters
-_PADDED_SIDE_RATIO = 4
-_MIN_SIDE_PX = 128  # pixels; of less the detector enlarges letters so much that it takes one word for two
-_MAX_GAP_ROWS = 32  # rows or columns of what does not change that are left of it
-_MIN_LEVEL_CHANGE = 8  # levels of brightness from one row or column to the next
+MAX_SIDE_RATIO = 8  # of long to short side; a picture beyond it is a strip
+_TILE_SIDE_PX = 1920
+_CUT_WINDOW_DIVISOR = 4  # a tile is cut in its last quarter
+_SMOOTHING_ROWS = 9  # rows or columns; a gap between words is wider than one between letters
+_PADDED_SIDE_RATIO = 4  # of long to short side of a padded tile
+_MIN_SIDE_PX = 128  # the detector enlarges smaller tiles so much that it takes one word for two
+_MAX_GAP_ROWS = 32  # of a gap, this many empty rows or columns stay
+_MIN_LEVEL_CHANGE = 8  # of brightness (0 to 255) between neighbouring rows or columns; less counts as empty
 
 
 @dataclass(frozen=True)
 class PictureTile:
-    """A part of a picture, with room around it; `left`, `top`: where its corner lies in the picture's pixels."""
+    """A part of a picture, padded."""
 
     image: Image.Image
-    left: int
-    top: int
+    left: int  # pixels from the picture's left edge to the tile's; negative where the padding begins outside
+    top: int  # pixels from the picture's top edge to the tile's
 
 
 def is_strip(image: Image.Image) -> bool:
-    """Whether it is too long and thin to be read whole."""
+    """Whether a picture is too long and thin to be read as a whole."""
     return max(image.size) > MAX_SIDE_RATIO * min(image.size)
 
 
 def close_gaps(image: Image.Image) -> Image.Image:
-    """A strip without most of what is empty along it: a word alone on a long empty page is not found by the detector.
-    Lines and gradients that run along the strip do not count as drawn."""
+    """Removes most of a strip's empty rows or columns: the detector does not find a single word on a long empty page.
+
+    Lines and gradients that run along the strip count as empty."""
     is_wide = image.width > image.height
     pixels = np.asarray(image)
     grey = np.asarray(image.convert("L"), np.int16)
@@ -50,8 +51,9 @@ def close_gaps(image: Image.Image) -> Image.Image:
 
 
 def cut_into_tiles(image: Image.Image) -> Iterator[PictureTile]:
-    """Tiles that cover the picture once, from the top and from the left, none longer than 1,920 pixels but for padding.
-    A cut goes where the least is drawn; one that has to go through a line leaves it in two pieces of one row."""
+    """Yields tiles that cover the picture once, row by row, of at most 1,920 pixels a side without the padding.
+
+    Cuts go where the picture is emptiest. A line of text that has to be cut continues in the next tile of the row."""
     grey = np.asarray(image.convert("L"), np.int16)
     for top, bottom in _tile_spans(grey):
         row = grey[top:bottom]
@@ -60,7 +62,7 @@ def cut_into_tiles(image: Image.Image) -> Iterator[PictureTile]:
 
 
 def _tile_spans(grey: npt.NDArray[np.int16]) -> Iterator[tuple[int, int]]:
-    """Beginnings and ends along the first axis, none longer than a tile."""
+    """The tiles' start and end rows along the first axis."""
     start, length = 0, len(grey)
     while length - start > _TILE_SIDE_PX:
         latest = start + _TILE_SIDE_PX
@@ -74,7 +76,7 @@ def _tile_spans(grey: npt.NDArray[np.int16]) -> Iterator[tuple[int, int]]:
 
 
 def _pad_tile(tile_image: Image.Image, left: int, top: int) -> PictureTile:
-    """With its own corner's colour around it, so that it is no strip."""
+    """Pads a tile with the colour of its corner, so that it is not too thin for the detector."""
     min_side = max(max(tile_image.size) // _PADDED_SIDE_RATIO, _MIN_SIDE_PX)
     size = (max(tile_image.width, min_side), max(tile_image.height, min_side))
     if size == tile_image.size:

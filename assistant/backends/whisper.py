@@ -1,4 +1,4 @@
-"""Hears with Whisper (Radford et al., 2022) through faster-whisper. Knows nothing of microphones or of other models."""
+"""Transcribes with Whisper (Radford et al., 2022) through faster-whisper and CTranslate2."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class WhisperTranscriber(Transcriber):
-    """A loaded model. `device` is where it runs: "cuda" or "cpu"."""
+    """A loaded Whisper model, on `device` "cuda" or "cpu"; `language` is a code, or "" to detect it."""
 
-    def __init__(self, model: Any, device: str, language: str, note: str = "") -> None:
-        self._model, self.device, self._language, self.load_warning = model, device, language, note
+    def __init__(self, model: Any, device: str, language: str, load_warning: str = "") -> None:
+        self._model, self.device, self._language, self.load_warning = model, device, language, load_warning
 
     def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
-        """Yields the transcript segment by segment; nothing for sound without speech."""
+        """Yields the transcript segment by segment; nothing for audio without speech."""
         if not vad.has_speech(audio):
             return
         segments, _ = self._model.transcribe(
@@ -41,7 +41,9 @@ class WhisperTranscriber(Transcriber):
 
 
 def load_transcriber(options: LoadOptions) -> WhisperTranscriber:
-    """Loads the CTranslate2 folder or hub name `options.model`. Raises `Missing` when it cannot be loaded here."""
+    """Loads the CTranslate2 folder or hub name `options.model`, on the graphics card if it works there.
+
+    Raises `NotAvailableError` where no model is named, and whatever the libraries raise for a broken one."""
     import ctranslate2
     from faster_whisper import WhisperModel
 
@@ -51,28 +53,28 @@ def load_transcriber(options: LoadOptions) -> WhisperTranscriber:
         raise NotAvailableError(
             "hear", tr("No Whisper model is chosen."), tr("Get one: hark models get whisper-small.")
         )
-    on_card = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
+    has_gpu = options.device != "cpu" and ctranslate2.get_cuda_device_count() > 0
     name = options.name or "Whisper"
-    note = (
+    warning = (
         memory_budget.memory_warning(Path(options.model), options.gpu_memory_limit_gb)
-        if on_card and options.device == "auto"
-        else ""
+        if has_gpu and options.device == "auto"
+        else None
     )
-    if on_card and not note:
+    if has_gpu and not warning:
         model, reason = _load_on_cuda(options.model)
         if model:
             return WhisperTranscriber(model, "cuda", options.language)
-        note = memory_budget.unusable_gpu_warning(name, reason)
-    elif not on_card and options.device != "cpu":
-        note = memory_budget.unseen_gpu_warning(name)
+        warning = memory_budget.unusable_gpu_warning(name, reason)
+    elif not has_gpu and options.device != "cpu":
+        warning = memory_budget.unseen_gpu_warning(name)
     model = _match_mels(WhisperModel(options.model, device="cpu", compute_type="int8", local_files_only=True))
-    return WhisperTranscriber(model, "cpu", options.language, note)
+    return WhisperTranscriber(model, "cpu", options.language, warning or "")
 
 
 def _load_on_cuda(folder: str) -> tuple[Any, str]:
-    """The model on the GPU, or None and the reason: only when a one-second probe was really encoded there.
+    """Loads the model on the GPU and encodes a second of silence there. Returns None and the reason where that fails.
 
-    CTranslate2 finds its CUDA libraries at the first use, so that loading alone proves nothing."""
+    CTranslate2 looks for its CUDA libraries only at the first use, so loading alone proves nothing."""
     from faster_whisper import WhisperModel
 
     try:
@@ -87,7 +89,7 @@ def _load_on_cuda(folder: str) -> tuple[Any, str]:
 
 
 def _match_mels(model: Any) -> Any:
-    """Where no preprocessor_config.json says how many mel bands the weights hear, they say it themselves."""
+    """Gives the model's feature extractor as many mel bands as its weights have, where no config file says how many."""
     from faster_whisper.feature_extractor import FeatureExtractor
 
     if len(model.feature_extractor.mel_filters) != model.model.n_mels:
@@ -96,7 +98,7 @@ def _match_mels(model: Any) -> Any:
 
 
 def _preload_cublas() -> None:
-    """CTranslate2 asks the loader for CUDA 12's cuBLAS by name; torch brings another version."""
+    """Loads CUDA 12's cuBLAS, which CTranslate2 then finds by name; torch brings another version."""
     import ctypes
 
     from assistant import gpu

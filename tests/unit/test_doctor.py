@@ -191,7 +191,7 @@ def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: p
     device, note = loader._choose_device(options, Path("folder"))
     assert device == "cpu" and "“qwen2-vl-2b” runs on the processor" in note
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(memory_budget, "why_torch_fails", lambda: "no kernel image")
+    monkeypatch.setattr(memory_budget, "find_torch_fault", lambda: "no kernel image")
     device, note = loader._choose_device(options, Path("folder"))
     assert device == "cpu" and "(no kernel image)" in note
 
@@ -209,6 +209,6 @@ def test_whisper_on_the_processor_beside_a_card_says_so(
     card(parts)
     assert "sees no card" in whisper.load_transcriber(LoadOptions(model=str(folder))).load_warning
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
-    monkeypatch.setattr(memory_budget, "memory_warning", lambda *_: "")
+    monkeypatch.setattr(memory_budget, "memory_warning", lambda *_: None)
     model = whisper.load_transcriber(LoadOptions(model=str(folder)))
     assert model.device == "cpu" and "“Whisper” runs on the processor" in model.load_warning

@@ -62,11 +62,11 @@ def _choose_device(options: LoadOptions, folder: Path) -> tuple[str, str]:
     if options.device != "auto":
         return options.device, ""
     if not torch.cuda.is_available():
-        return "cpu", memory_budget.unseen_gpu_warning(options.name or folder.name)
-    if reason := memory_budget.why_torch_fails():
+        return "cpu", memory_budget.unseen_gpu_warning(options.name or folder.name) or ""
+    if reason := memory_budget.find_torch_fault():
         return "cpu", memory_budget.unusable_gpu_warning(options.name or folder.name, reason)
-    note = "" if options.device_map else memory_budget.memory_warning(folder, options.gpu_memory_limit_gb)
-    return "cpu" if note else "cuda", note
+    warning = None if options.device_map else memory_budget.memory_warning(folder, options.gpu_memory_limit_gb)
+    return ("cpu", warning) if warning else ("cuda", "")
 
 
 def _load_model(options: LoadOptions, config: dict[str, Any], device: str) -> tuple[Any, Any]:

@@ -14,7 +14,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from assistant import backends
 from assistant.audio import clip, decode
-from assistant.backends.starter import _DESCRIBE, _READ, CANNOT_TELL, NO_PICTURE, NO_TEXT, StarterResponder
+from assistant.backends.starter import (
+    _DESCRIBE_QUESTION,
+    _READ_QUESTION,
+    CANNOT_TELL,
+    NO_PICTURE,
+    NO_TEXT,
+    StarterResponder,
+)
 from assistant.interfaces import LoadOptions
 from assistant.messages import Message
 from assistant.pictures import Picture
@@ -148,7 +155,7 @@ def test_other_pictures_and_questions_are_refused(starter: StarterResponder) -> 
 
 def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
     for phrase in (p for table in (TRAINED, NEVER_TRAINED) for phrases in table.values() for p in phrases):
-        assert not _READ.search(phrase), phrase
+        assert not _READ_QUESTION.search(phrase), phrase
     for question in (
         "What does the sign say?",
         "Read it to me",
@@ -156,7 +163,7 @@ def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
         "Which words do you see?",
         "上面写什么",
     ):
-        assert _READ.search(question), question
+        assert _READ_QUESTION.search(question), question
 
 
 def test_without_a_picture_it_says_so(starter: StarterResponder) -> None:
@@ -197,14 +204,14 @@ def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterR
         i18n.choose_language([])
     two = [Message("user", "写什么？", (Picture.from_image(shapes), Picture.from_image(shapes)))]
     assert "".join(starter.reply(two)).count("图片") >= 2
-    assert not _DESCRIBE.search("What colour is the circle?")
+    assert not _DESCRIBE_QUESTION.search("What colour is the circle?")
 
 
 def test_an_answer_is_the_models_own_words(starter: StarterResponder, monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant.backends.qwen2_vl import GeneratedWord
 
     words = [GeneratedWord("The sky", 0.9), GeneratedWord(" is plaid.", 0.8)]
-    monkeypatch.setattr(type(starter._load_tiny), "generate_words", lambda *_: iter(words))
+    monkeypatch.setattr(type(starter._tiny_model), "generate_words", lambda *_: iter(words))
     image = draw_scene(random_scene(random.Random(1), (200, 200), 1))
     assert ask(starter, image, "What colour is the circle?") == "The sky is plaid."
     words[1] = GeneratedWord(" is plaid.", 0.1)

@@ -226,8 +226,8 @@ def test_what_does_not_fit_on_the_card_runs_on_the_processor(tmp_path: Path, mon
     monkeypatch.setattr(memory_budget, "free_memory", lambda device: 6_000_000_000)
     (tmp_path / "a.safetensors").touch()
     os.truncate(tmp_path / "a.safetensors", 4_400_000_000)  # of nothing: it takes no room on the disk
-    assert memory_budget.memory_warning(tmp_path, 0) == ""
-    assert memory_budget.memory_warning(tmp_path, 6) == ""
+    assert memory_budget.memory_warning(tmp_path, 0) is None
+    assert memory_budget.memory_warning(tmp_path, 6) is None
     assert "has 5.0 GB to give" in memory_budget.memory_warning(
         tmp_path, 5
     ) and "processor" in memory_budget.memory_warning(tmp_path, 5)
