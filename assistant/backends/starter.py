@@ -136,7 +136,7 @@ class StarterResponder(Responder):
         if max(picture.width, picture.height) > MAX_SHAPE_SIDE_RATIO * min(picture.width, picture.height):
             return CANNOT
         words = list(self._tiny_model.generate_words([Message("user", question, (picture,))]))
-        is_sure = min((word.chance for word in words), default=0.0) >= MIN_PROBABILITY
+        is_sure = min((word.probability for word in words), default=0.0) >= MIN_PROBABILITY
         return "".join(word.text for word in words) if is_sure else CANNOT
 
     @cached_property

@@ -59,7 +59,7 @@ def _make_int8(linear: torch.nn.Linear) -> Multiply:
 
 def _make_int4(linear: torch.nn.Linear) -> Multiply:
     layer = cpu_linear.Int4Linear(linear)
-    layer.few = max(_ROWS)
+    layer.max_int4_rows = max(_ROWS)
     return layer
 
 
@@ -77,7 +77,7 @@ def _make_openvino(linear: torch.nn.Linear) -> Multiply:
     from openvino import opset13 as ops
 
     whole, scales = cpu_linear.quantize_weight(linear.weight.detach())
-    groups = (_OUT, _IN // cpu_linear.GROUP, cpu_linear.GROUP)
+    groups = (_OUT, _IN // cpu_linear.GROUP_SIZE, cpu_linear.GROUP_SIZE)
     tensor = ov.Tensor(_pack_nibbles(whole.view(groups).numpy()), ov.Shape(groups), ov.Type.u4)
     half = ops.convert(ops.constant(tensor), np.float16)
     scale = scales[..., 0].t().float().unsqueeze(2).numpy().astype(np.float16)

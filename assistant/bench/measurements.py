@@ -77,7 +77,7 @@ class BenchRun:
         """Up to how many rows are multiplied in four bits."""
         for layer in self.ours.modules():
             if isinstance(layer, cpu_linear.Int4Linear):
-                layer.few = rows
+                layer.max_int4_rows = rows
 
 
 def measure_vision(bench: BenchRun) -> Measurement:
@@ -157,7 +157,7 @@ def measure_roofline(bench: BenchRun) -> Measurement:
     bench.few_rows(0)
     step = _make_stepper(bench)
     compare_pairs(row, lambda: _TOKENS * 2 * read / probe_machine().read / 1e9, step, bench.pairs)
-    bench.few_rows(cpu_linear.Int4Linear.few)
+    bench.few_rows(cpu_linear.Int4Linear.max_int4_rows)
     return _to_per_token(row)
 
 
@@ -175,7 +175,7 @@ def measure_whole_turn(bench: BenchRun) -> Measurement:
     row = Measurement("decoding in bfloat16: stock generate / ours", "x", 1.0)
     bench.few_rows(0)
     compare_pairs(row, _make_generator(bench), _make_stepper(bench), bench.pairs)
-    bench.few_rows(cpu_linear.Int4Linear.few)
+    bench.few_rows(cpu_linear.Int4Linear.max_int4_rows)
     return _to_per_token(row)
 
 

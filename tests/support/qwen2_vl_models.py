@@ -59,7 +59,7 @@ def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TI
     inner = stock_model(folder)
     seen: dict[str, list[torch.Tensor]] = {}
     kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
-    for start, view in prompt.views:
+    for start, view in prompt.pictures:
         images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.frame_images]
         if len(images) > 1:
             done = one._vision_cache._videos(

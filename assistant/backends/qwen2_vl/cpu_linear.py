@@ -1,7 +1,7 @@
-"""Linear layers for a processor that decodes one row at a time: a token costs as long as its weights take to read.
+"""Linear layers that decode fast on a processor, where a token takes as long as reading its weights from memory.
 
-Knows nothing of the model they stand in. Prefill multiplies in bfloat16, in oneDNN's own layout; a few rows multiply
-with the same weights rounded to four bits in groups (as in llama.cpp's Q4_1), read in a quarter of the time."""
+Many rows (prefill) multiply in bfloat16, in oneDNN's own layout. A few rows (decoding) multiply with the same weights
+rounded to four bits in groups, as in llama.cpp's Q4_1, which are read in a quarter of the time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch import nn
 
 from assistant.backends.qwen2_vl.processor import supports_bfloat16
 
-GROUP = 32  # weights along a row that share a scale and a zero
+GROUP_SIZE = 32  # neighbouring weights of a row that share a scale and a zero point
 
 
 class PackedLinear(nn.Module):
-    """bfloat16, in the layout that oneDNN multiplies without looking twice. Only where it `multiplies_bfloat16`."""
+    """A linear layer in bfloat16, packed in oneDNN's own layout. Only where `processor.supports_bfloat16()`."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -31,27 +31,29 @@ class PackedLinear(nn.Module):
 
 
 class Int4Linear(nn.Module):
-    """Four bits for a few rows, bfloat16 for more. `kept`: what `quantised` and its packing gave an earlier time."""
+    """A linear layer with four-bit weights for a few rows, and all bits for more rows.
 
-    few = 8  # rows for which four bits are faster than sixteen (docs/performance.md)
+    packed: the packed weights and scales of an earlier run; without them they are computed from `linear`."""
 
-    def __init__(self, linear: nn.Linear, kept: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
+    max_int4_rows = 8  # up to so many rows four bits are faster than sixteen (docs/performance.md)
+
+    def __init__(self, linear: nn.Linear, packed: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
         super().__init__()
         self.bias = linear.bias
-        self.many = _sixteen_bit_linear(linear)
-        self.kept = kept or _pack_weight(linear.weight.detach())
+        self.many_rows_linear = _sixteen_bit_linear(linear)
+        self.packed = packed or _pack_weight(linear.weight.detach())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.shape[:-1].numel() > self.few:
-            return self.many(x)
+        if x.shape[:-1].numel() > self.max_int4_rows:
+            return self.many_rows_linear(x)
         rows = x.reshape(-1, x.shape[-1])
-        out = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.kept[0], GROUP, self.kept[1])
-        out = out if self.bias is None else out + self.bias
-        return out.view(*x.shape[:-1], -1)
+        product = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.packed[0], GROUP_SIZE, self.packed[1])
+        product = product if self.bias is None else product + self.bias
+        return product.view(*x.shape[:-1], -1)
 
 
 def _sixteen_bit_linear(linear: nn.Linear) -> nn.Module:
-    """All bits of the weights, as this processor multiplies them."""
+    """The layer with all bits of its weights, packed where this processor multiplies bfloat16."""
     return PackedLinear(linear) if supports_bfloat16() else linear
 
 
@@ -61,87 +63,91 @@ def _pack_weight(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def quantize_weight(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Whole numbers 0 to 15 (rows, columns), and (groups, rows, 2) of scale and zero: w ≈ (whole - 8) scale + zero."""
-    groups = weight.float().unflatten(1, (-1, GROUP))
-    low, high = groups.aminmax(dim=-1)
-    scale = ((high - low) / 15).clamp_(min=1e-8).to(torch.bfloat16)
-    zero = torch.add(low, scale.float(), alpha=8).to(torch.bfloat16)
+    """Rounds weights (rows, columns) to whole numbers from 0 to 15, with a scale and a zero point for each group.
+
+    Returns the whole numbers (rows, columns) and, in bfloat16, scale and zero (groups, rows, 2), such that
+    weight ≈ (whole - 8) * scale + zero."""
+    groups = weight.float().unflatten(1, (-1, GROUP_SIZE))
+    lowest, highest = groups.aminmax(dim=-1)
+    scale = ((highest - lowest) / 15).clamp_(min=1e-8).to(torch.bfloat16)
+    zero = torch.add(lowest, scale.float(), alpha=8).to(torch.bfloat16)
     groups.sub_(zero.float().unsqueeze(-1)).div_(scale.float().unsqueeze(-1)).add_(8).round_().clamp_(0, 15)
     return groups.flatten(1).to(torch.int32), torch.stack((scale.t(), zero.t()), dim=-1).contiguous()
 
 
-def dequantize_weight(whole: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
-    """The weights that four bits stand for, in float32."""
-    scale, zero = scales.float().transpose(0, 1).unsqueeze(2).unbind(-1)
-    return ((whole.unflatten(1, (-1, GROUP)) - 8) * scale + zero).flatten(1)
-
-
 def can_pack(model: Any) -> bool:
-    """Whether it is possible and worth it: bfloat16, all of it on a processor that multiplies it."""
-    if {one.device.type for one in model.parameters()} != {"cpu"} or model.dtype != torch.bfloat16:
+    """Whether `pack_model` works and pays: a bfloat16 model, all of it on a processor that multiplies bfloat16."""
+    if {parameter.device.type for parameter in model.parameters()} != {"cpu"} or model.dtype != torch.bfloat16:
         return False
     return supports_bfloat16()
 
 
 @torch.no_grad()
-def pack_model(model: Any, four_bits: bool, cache: Path | None = None) -> None:
-    """Replaces the language model's linear layers, in place. The tower's, for many rows, stay as they are.
+def pack_model(model: Any, four_bits: bool, cache_path: Path | None = None) -> None:
+    """Replaces the language model's linear layers in place. The vision tower's, which get many rows, are left alone.
 
-    `cache` is a file that keeps the four bits, made the first time; one that cannot be read is made again."""
-    kept = _read_cache(cache) if four_bits and cache else {}
-    made: dict[str, torch.Tensor] = {}
-    text = model.model.language_model
-    for name in [name for name, one in text.named_modules() if type(one) is nn.Linear]:
-        parent, _, last = name.rpartition(".")
-        linear: Any = text.get_submodule(name)  # one at a time: two whole sets of weights would not fit
-        setattr(text.get_submodule(parent), last, _replace_linear(name, linear, four_bits, kept, made))
+    four_bits: use `Int4Linear` where the layer's size allows it, otherwise `PackedLinear`.
+    cache_path: file of the packed four-bit weights; one that is missing or cannot be read is written."""
+    cached = _read_cache(cache_path) if four_bits and cache_path else {}
+    new: dict[str, torch.Tensor] = {}
+    language_model = model.model.language_model
+    for name in [name for name, module in language_model.named_modules() if type(module) is nn.Linear]:
+        parent_name, _, child_name = name.rpartition(".")
+        linear: Any = language_model.get_submodule(
+            name
+        )  # layer by layer: two complete sets of weights would not fit in memory
+        setattr(
+            language_model.get_submodule(parent_name), child_name, _replace_linear(name, linear, four_bits, cached, new)
+        )
     if type(model.lm_head) is nn.Linear:
-        model.lm_head = _replace_linear("lm_head", model.lm_head, four_bits, kept, made)
-    if cache and made:
-        _write_cache(cache, made)
+        model.lm_head = _replace_linear("lm_head", model.lm_head, four_bits, cached, new)
+    if cache_path and new:
+        _write_cache(cache_path, new)
 
 
 def _replace_linear(
-    name: str, linear: nn.Linear, four_bits: bool, kept: dict[str, torch.Tensor], made: dict[str, torch.Tensor]
+    name: str, linear: nn.Linear, four_bits: bool, cached: dict[str, torch.Tensor], new: dict[str, torch.Tensor]
 ) -> nn.Module:
-    if not four_bits or linear.in_features % GROUP or linear.out_features % GROUP:
+    if not four_bits or linear.in_features % GROUP_SIZE or linear.out_features % GROUP_SIZE:
         return _sixteen_bit_linear(linear)
-    known = (kept[f"{name}.packed"], kept[f"{name}.scales"]) if f"{name}.scales" in kept else None
-    layer = Int4Linear(linear, known)
-    if not known:
-        made[f"{name}.packed"], made[f"{name}.scales"] = layer.kept
+    packed = (cached[f"{name}.packed"], cached[f"{name}.scales"]) if f"{name}.scales" in cached else None
+    layer = Int4Linear(linear, packed)
+    if not packed:
+        new[f"{name}.packed"], new[f"{name}.scales"] = layer.packed
     return layer
 
 
-def cache_file(folder: Path, caches: Path) -> Path:
-    """Where the four bits of the checkpoint in `folder` are kept: other weights, another file."""
-    parts = sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in folder.glob("*.safetensors"))
-    # The layout of packed bits is torch's and the processor's own.
-    maker = (torch.__version__, torch.backends.cpu.get_cpu_capability(), GROUP)
-    key = hashlib.sha256(repr((str(folder.resolve()), parts, maker)).encode()).hexdigest()[:16]
-    return caches / f"{folder.name}-{key}.safetensors"
+def cache_file(folder: Path, cache_folder: Path) -> Path:
+    """The path in `cache_folder` for the packed weights of the checkpoint in `folder`; it changes with the weights."""
+    checkpoint_files = sorted(
+        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in folder.glob("*.safetensors")
+    )
+    # The layout of packed weights depends on torch's version and the processor.
+    packing_version = (torch.__version__, torch.backends.cpu.get_cpu_capability(), GROUP_SIZE)
+    key = hashlib.sha256(repr((str(folder.resolve()), checkpoint_files, packing_version)).encode()).hexdigest()[:16]
+    return cache_folder / f"{folder.name}-{key}.safetensors"
 
 
-def _read_cache(cache: Path) -> dict[str, torch.Tensor]:
+def _read_cache(path: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     try:
-        # In memory: a mapped file that somebody cuts short would end the process.
-        return {name: tensor.clone() for name, tensor in load_file(cache).items()}
+        # Copied into memory: if a mapped file is truncated, the process is killed.
+        return {name: tensor.clone() for name, tensor in load_file(path).items()}
     except (OSError, SafetensorError):
         return {}
 
 
-def _write_cache(cache: Path, made: dict[str, torch.Tensor]) -> None:
-    """What cannot be kept is made again the next time."""
+def _write_cache(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Writes the cache and removes older ones of the same checkpoint; an error only means packing again next time."""
     from safetensors.torch import save_file
 
-    part = cache.with_suffix(".part")
+    part_path = path.with_suffix(".part")
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        for old in cache.parent.glob(f"{cache.name.rpartition('-')[0]}-{'[0-9a-f]' * 16}.safetensors"):
-            old.unlink()
-        save_file(made, part)
-        part.replace(cache)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old_file in path.parent.glob(f"{path.name.rpartition('-')[0]}-{'[0-9a-f]' * 16}.safetensors"):
+            old_file.unlink()
+        save_file(tensors, part_path)
+        part_path.replace(path)
     except (OSError, SafetensorError):
-        part.unlink(missing_ok=True)
+        part_path.unlink(missing_ok=True)

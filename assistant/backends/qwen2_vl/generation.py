@@ -1,7 +1,7 @@
-"""The language model over a conversation that is kept: only new tokens are fed. Knows nothing of text or pixels.
+"""Runs the language model over a cached conversation: prefill in slices, and greedy decoding with guessed tokens.
 
-Positions are ours: Qwen2-VL's three rows (time, row, column; Wang et al., 2024, section 2.1) come from the checkpoint's
-own `get_rope_index` over the whole list of tokens, so that a picture in the tenth turn stands where it should."""
+Positions are those of M-RoPE (time, row, column; Wang et al., 2024, section 2.1). They are computed by the model's
+`get_rope_index` over all tokens of the prompt, so that a picture in the tenth turn gets its proper position."""
 
 from __future__ import annotations
 
@@ -17,141 +17,152 @@ from assistant.backends.qwen2_vl.kv_cache import KVCache
 from assistant.backends.qwen2_vl.prompt import EncodedPrompt, Key
 from assistant.backends.qwen2_vl.prompt_lookup import PromptLookup
 
-_IMAGE, _VIDEO = 1, 2  # kinds of placeholders, in the library's numbers
-# Tokens guessed at a time: four bits multiply 4 rows at 1.5 times the cost of one, sixteen bits 8 at 1.1 times
-# (docs/qwen2-vl-2b-kernels.md).
-_GUESSED, _GUESSED_IN_FOUR_BITS = 7, 3
-SLICE_S, _FEWEST_ROWS = 1.0, 8  # what a slice of prefill may take, and the least that is in one
-Seen = dict[Key, torch.Tensor]  # of each view (tokens, channels)
+_IMAGE_TYPE, _VIDEO_TYPE = 1, 2  # transformers' mm_token_type_ids
+# Tokens guessed at a time. With four-bit weights 4 rows cost 1.5 times as much as one, with sixteen bits 8 rows cost
+# 1.1 times as much (docs/qwen2-vl-2b-kernels.md).
+_GUESSED_TOKENS, _GUESSED_TOKENS_INT4 = 7, 3
+MAX_SLICE_S, _MIN_SLICE_TOKENS = 1.0, 8  # duration of a slice of prefill, and its smallest size
+EncodedPictures = dict[Key, torch.Tensor]  # (tokens, channels) of each picture by its cache key
 
 
 class CachedConversation:
-    """A conversation in memory: `marks` tells its tokens, `cache` holds their keys and values.
+    """A conversation in memory.
 
-    `held`: somebody is in the middle of it."""
+    cache: the keys and values of its tokens.
+    cache_keys: identify its tokens, see `EncodedPrompt.cache_keys`.
+    is_in_use: it is being fed or decoded from, and must not be cut."""
 
     def __init__(self, cache: KVCache, marks: list[int] | None = None) -> None:
         self.cache, self.cache_keys = cache, marks or []
         self.is_in_use = False
 
     def shared_length(self, prompt: EncodedPrompt) -> int:
-        """How many tokens it has in common with a prompt, from the first on."""
+        """Number of tokens at its start that it has in common with a prompt."""
         pairs = enumerate(zip(self.cache_keys, prompt.cache_keys, strict=False))
-        return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(self.cache_keys), len(prompt)))
+        return next(
+            (index for index, (cached, prompted) in pairs if cached != prompted), min(len(self.cache_keys), len(prompt))
+        )
 
     def crop_to(self, length: int) -> None:
-        """Forgets all but the first tokens."""
+        """Drops all but the first `length` tokens."""
         self.cache.truncate(length)
         del self.cache_keys[length:]
 
     def branch_at(self, length: int) -> CachedConversation:
-        """Another conversation with the same beginning."""
+        """A copy of the first `length` tokens, as a conversation of its own."""
         return CachedConversation(self.cache.copy_prefix(length), self.cache_keys[:length])
 
 
 class TextGenerator:
-    """`rows`: tokens in a slice of prefill, fewer where so many take more than a second: a turn has to wait for one.
-    `replay` decodes on a GPU. `guessed`: tokens that are guessed at a time."""
+    """Feeds prompts to the language model and decodes answers.
+
+    slice_tokens: tokens in a slice of prefill; reduced while a slice takes more than a second, since a new turn has to
+    wait for the slice under way.
+    guessed_tokens: how many tokens are guessed at a time.
+    replay: decodes single tokens on a GPU."""
 
     def __init__(self, model: Any, rows: int, replay: CudaGraphStep | None = None) -> None:
-        self._model, self.rows, self._most_rows, self._replay = model, rows, rows, replay
+        self._model, self.slice_tokens, self._max_slice_tokens, self._replay = model, rows, rows, replay
         self._text = model.model.language_model
-        four_bits = any(isinstance(one, Int4Linear) for one in self._text.layers[0].modules())
-        # None where one token is replayed, which is faster than several that are not.
-        self.guessed_tokens = 0 if replay else _GUESSED_IN_FOUR_BITS if four_bits else _GUESSED
+        four_bits = any(isinstance(module, Int4Linear) for module in self._text.layers[0].modules())
+        # No guesses with a CUDA graph: replaying single tokens is faster than plain steps of several.
+        self.guessed_tokens = 0 if replay else _GUESSED_TOKENS_INT4 if four_bits else _GUESSED_TOKENS
 
     def new_conversation(self) -> CachedConversation:
-        """An empty one."""
+        """An empty conversation for this model."""
         return CachedConversation(KVCache.with_layers(self._text.config.num_hidden_layers))
 
     def prefill_prompt(
-        self, context: CachedConversation, prompt: EncodedPrompt, seen: Seen
+        self, context: CachedConversation, prompt: EncodedPrompt, encoded: EncodedPictures
     ) -> Generator[None, None, torch.Tensor]:
-        """Makes the context the prompt's, slice by slice; returns the logits (vocabulary) after its last token. `seen`
-        has the views that the context does not hold yet.
+        """Turns the context into the prompt, slice by slice; returns the logits (vocabulary) after the last token.
 
-        Yields after each slice, and is right whenever it is closed: the context holds what was fed."""
-        places = self.token_positions(prompt)
+        encoded: the pictures that the context does not hold yet.
+        Yields after each slice. May be closed at any time: the context then holds what was fed so far."""
+        positions = self.token_positions(prompt)
         begin = min(context.shared_length(prompt), len(prompt) - 1)
         context.crop_to(begin)
         context.cache.reserve_tokens(len(prompt))
         logits = torch.empty(0)
         while begin < len(prompt):
-            end = min(begin + self.rows, len(prompt))
+            end = min(begin + self.slice_tokens, len(prompt))
             started = time.perf_counter()
-            logits = self._prefill_slice(context, prompt, (begin, end), places, seen)
+            logits = self._prefill_slice(context, prompt, (begin, end), positions, encoded)
             self.note_slice(end - begin, time.perf_counter() - started)
             begin = end
             yield
         return logits[-1]
 
     def note_slice(self, rows: int, seconds: float) -> None:
-        """Chooses the size of the next slices by what one of so many tokens took."""
-        fitting = int(rows * SLICE_S / max(seconds, 1e-6))
-        if seconds > SLICE_S or (rows == self.rows and fitting > 2 * rows):
-            self.rows = max(_FEWEST_ROWS, min(self._most_rows, fitting))
+        """Adapts the size of the next slices to the time that one of `rows` tokens took."""
+        fitting = int(rows * MAX_SLICE_S / max(seconds, 1e-6))
+        if seconds > MAX_SLICE_S or (rows == self.slice_tokens and fitting > 2 * rows):
+            self.slice_tokens = max(_MIN_SLICE_TOKENS, min(self._max_slice_tokens, fitting))
 
     def decode_tokens(
-        self, context: CachedConversation, logits: torch.Tensor, place: int
+        self, context: CachedConversation, logits: torch.Tensor, position: int
     ) -> Generator[tuple[int, float], None, None]:
-        """Each token of the likeliest text and the chance that the model gives it, for ever. `logits` are those after
-        the context, whose next token stands at `place`. A token is fed when the next one is wanted."""
+        """Yields the most likely tokens (greedy decoding) with their probabilities, without an end.
+
+        logits: (vocabulary) after the context.
+        position: of the next token.
+        A token is fed to the model only when the next one is asked for."""
         lookup = PromptLookup(self.guessed_tokens)
         while True:
             token, chance = _most_likely(logits)
             yield token, chance
             guessed = lookup.guess_tokens([*context.cache_keys, token])
-            rows = self._replay_step(context, token, place)
-            if rows is None:
-                rows = self.forward_tokens(context, [token, *guessed], place)
-            right = 0
-            for one in guessed:
-                token, chance = _most_likely(rows[right])
-                if token != one:
+            logit_rows = self._replay_step(context, token, position)
+            if logit_rows is None:
+                logit_rows = self.forward_tokens(context, [token, *guessed], position)
+            right_count = 0
+            for guessed_token in guessed:
+                token, chance = _most_likely(logit_rows[right_count])
+                if token != guessed_token:
                     break
                 yield token, chance
-                right += 1
-            lookup.record_result(len(guessed), right)
-            context.crop_to(len(context.cache_keys) - len(guessed) + right)
-            logits, place = rows[right], place + 1 + right
+                right_count += 1
+            lookup.record_result(len(guessed), right_count)
+            context.crop_to(len(context.cache_keys) - len(guessed) + right_count)
+            logits, position = logit_rows[right_count], position + 1 + right_count
 
     def release_buffers(self) -> None:
-        """Lets go what can be made again."""
+        """Frees the captured decoding step, which is captured again when it is needed."""
         if self._replay:
             self._replay.release_buffers()
 
-    def _replay_step(self, context: CachedConversation, token: int, place: int) -> torch.Tensor | None:
-        """The logits after one token, (1, vocabulary), where its step can be replayed."""
-        logits = self._replay.replay_step(context.cache, token, place) if self._replay else None
+    def _replay_step(self, context: CachedConversation, token: int, position: int) -> torch.Tensor | None:
+        """Feeds one token by replaying the captured step: logits (1, vocabulary), None where that is not possible."""
+        logits = self._replay.replay_step(context.cache, token, position) if self._replay else None
         if logits is None:
             return None
         context.cache_keys.append(token)
         return logits[None]
 
     @torch.inference_mode()
-    def forward_tokens(self, context: CachedConversation, tokens: list[int], place: int) -> torch.Tensor:
-        """Feeds a few tokens of text at these places on; returns the logits after each, (tokens, vocabulary)."""
-        at = torch.arange(place, place + len(tokens), device=self._model.device).expand(3, 1, -1)
-        return self._run_model(context, self._embed_tokens(tokens), at, tokens, len(tokens))
+    def forward_tokens(self, context: CachedConversation, tokens: list[int], position: int) -> torch.Tensor:
+        """Feeds tokens of text, the first at `position`; returns the logits after each, (tokens, vocabulary)."""
+        positions = torch.arange(position, position + len(tokens), device=self._model.device).expand(3, 1, -1)
+        return self._run_model(context, self._embed_tokens(tokens), positions, tokens, len(tokens))
 
     def token_positions(self, prompt: EncodedPrompt) -> torch.Tensor:
-        """Of all tokens, (3, 1, tokens)."""
-        kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
-        grids: dict[int, list[tuple[int, int, int]]] = {_IMAGE: [], _VIDEO: []}
-        for start, view in prompt.views:
-            kind = _VIDEO if view.picture.frame_count > 1 else _IMAGE
-            kinds[0, start : start + view.tokens] = kind
-            grids[kind].append(view.grid)
-        places, _ = self._model.model.get_rope_index(
+        """The M-RoPE positions of all tokens of a prompt, (3, 1, tokens): time, row, column."""
+        token_types = torch.zeros(1, len(prompt), dtype=torch.int32)
+        grids: dict[int, list[tuple[int, int, int]]] = {_IMAGE_TYPE: [], _VIDEO_TYPE: []}
+        for start, view in prompt.pictures:
+            token_type = _VIDEO_TYPE if view.picture.frame_count > 1 else _IMAGE_TYPE
+            token_types[0, start : start + view.tokens] = token_type
+            grids[token_type].append(view.grid)
+        positions, _ = self._model.model.get_rope_index(
             torch.tensor([prompt.ids]),
-            mm_token_type_ids=kinds,
-            image_grid_thw=torch.tensor(grids[_IMAGE]) if grids[_IMAGE] else None,
-            video_grid_thw=torch.tensor(grids[_VIDEO]) if grids[_VIDEO] else None,
+            mm_token_type_ids=token_types,
+            image_grid_thw=torch.tensor(grids[_IMAGE_TYPE]) if grids[_IMAGE_TYPE] else None,
+            video_grid_thw=torch.tensor(grids[_VIDEO_TYPE]) if grids[_VIDEO_TYPE] else None,
         )
-        return places
+        return positions
 
     def next_position(self, prompt: EncodedPrompt) -> int:
-        """Of the first token after a prompt, which ends in text."""
+        """The position of the first token after a prompt, which has to end in text."""
         return int(self.token_positions(prompt)[0, 0, -1]) + 1
 
     @torch.inference_mode()
@@ -160,31 +171,38 @@ class TextGenerator:
         context: CachedConversation,
         prompt: EncodedPrompt,
         span: tuple[int, int],
-        places: torch.Tensor,
-        seen: Seen,
+        positions: torch.Tensor,
+        encoded: EncodedPictures,
     ) -> torch.Tensor:
         begin, end = span
         embedded = self._embed_tokens(list(prompt.ids[begin:end]))
-        for start, view in prompt.views:
+        for start, view in prompt.pictures:
             first, last = max(begin, start), min(end, start + view.tokens)
             if first < last:
-                embedded[0, first - begin : last - begin] = seen[view.cache_key][first - start : last - start]
-        at = places[:, :, begin:end].to(self._model.device)
-        return self._run_model(context, embedded, at, prompt.cache_keys[begin:end], 1)
+                embedded[0, first - begin : last - begin] = encoded[view.cache_key][first - start : last - start]
+        slice_positions = positions[:, :, begin:end].to(self._model.device)
+        return self._run_model(context, embedded, slice_positions, prompt.cache_keys[begin:end], 1)
 
     def _embed_tokens(self, tokens: list[int]) -> torch.Tensor:
         return self._model.get_input_embeddings()(torch.tensor([tokens], device=self._model.device))
 
     def _run_model(
-        self, context: CachedConversation, embedded: torch.Tensor, places: torch.Tensor, marks: list[int], wanted: int
+        self,
+        context: CachedConversation,
+        embedded: torch.Tensor,
+        positions: torch.Tensor,
+        cache_keys: list[int],
+        logit_count: int,
     ) -> torch.Tensor:
         try:
-            out = self._text(inputs_embeds=embedded, position_ids=places, past_key_values=context.cache, use_cache=True)
+            output = self._text(
+                inputs_embeds=embedded, position_ids=positions, past_key_values=context.cache, use_cache=True
+            )
         except BaseException:
-            context.cache.truncate(len(context.cache_keys))  # some layers may have taken it
+            context.cache.truncate(len(context.cache_keys))  # some layers may have appended the new tokens
             raise
-        context.cache_keys += marks
-        return self._model.lm_head(out.last_hidden_state[0, -wanted:]).float()
+        context.cache_keys += cache_keys
+        return self._model.lm_head(output.last_hidden_state[0, -logit_count:]).float()
 
 
 def _most_likely(logits: torch.Tensor) -> tuple[int, float]:

@@ -1,5 +1,6 @@
-"""Places in pictures, as Qwen2-VL writes and reads them (Wang et al., 2024, section 2.2.1): thousandths of each side,
-between tokens of their own. They are never text. Knows nothing of the model."""
+"""Regions of pictures in Qwen2-VL's notation (Wang et al., 2024, section 2.2.1).
+
+Coordinates are thousandths of the picture's sides and stand between special tokens, apart from the text."""
 
 from __future__ import annotations
 
@@ -13,28 +14,30 @@ _REF, _REF_END, _BOX, _BOX_END = "<|object_ref_start|>", "<|object_ref_end|>", "
 
 
 def format_region(region: PictureRegion) -> str:
-    """A region of a question, in the model's words."""
+    """A region of a question in the model's notation."""
     left, top, right, bottom = (
-        round(1000 * at / side)
-        for at, side in zip(region.box, (region.picture.width, region.picture.height) * 2, strict=True)
+        round(1000 * coordinate / side)
+        for coordinate, side in zip(region.box, (region.picture.width, region.picture.height) * 2, strict=True)
     )
     return f"{_BOX}({left},{top}),({right},{bottom}){_BOX_END}"
 
 
 class GroundingParser:
-    """Takes an answer's tokens one by one, and keeps those of boxes apart from those of text."""
+    """Separates the tokens of an answer into text and boxes."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         unknown = tokenizer.unk_token_id
-        known = {name: tokenizer.convert_tokens_to_ids(name) for name in (_REF, _REF_END, _BOX, _BOX_END)}
-        self._names = {number: name for name, number in known.items() if number not in (None, unknown)}
+        ids_by_name = {name: tokenizer.convert_tokens_to_ids(name) for name in (_REF, _REF_END, _BOX, _BOX_END)}
+        self._names = {number: name for name, number in ids_by_name.items() if number not in (None, unknown)}
         self._box: list[int] | None = None
         self._label: list[int] | None = None
         self._last_label = ""
 
     def take_token(self, token: int) -> bool | Detection:
-        """True for a token of text, False for one that is none, a `Box` when one is whole. Its label is text too."""
+        """Takes the next token: True for text, False for a part of a box, a `Detection` when a box is complete.
+
+        The label of a box is text too."""
         name = self._names.get(token)
         if name == _REF:
             self._label = []
@@ -56,7 +59,7 @@ class GroundingParser:
         numbers, self._box = _NUMBERS.search(self._decode_text(self._box or [])), None
         if not numbers:
             return False
-        left, top, right, bottom = (min(int(one), 1000) / 1000 for one in numbers.groups())
+        left, top, right, bottom = (min(int(digits), 1000) / 1000 for digits in numbers.groups())
         if left > right or top > bottom:
             return False
         return Detection(self._last_label, (left, top, right, bottom))

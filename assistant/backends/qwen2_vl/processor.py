@@ -1,7 +1,7 @@
-"""What this processor multiplies fast, as torch and oneDNN use it in this process.
+"""Which number formats this processor multiplies fast in this process.
 
-`ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2` hold a process with AVX-512 to AVX2. torch's own questions ask the
-processor and do not know of it; these do."""
+`ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2` limit a process to AVX2 on a processor with AVX-512. torch's own
+queries look only at the processor; these functions take the limit into account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 
 import torch
 
-_NARROW_ISAS = ("SSE41", "AVX", "AVX2", "AVX2_VNNI")  # oneDNN's names of those without a product of bfloat16
+_NARROW_ISAS = ("SSE41", "AVX", "AVX2", "AVX2_VNNI")  # oneDNN's names of instruction sets without bfloat16 products
 
 
 def supports_bfloat16() -> bool:
@@ -20,12 +20,12 @@ def supports_bfloat16() -> bool:
 
 
 def has_amx() -> bool:
-    """Whether matrix tiles are there and may be used."""
+    """Whether the processor has AMX (matrix tiles) and this process may use it."""
     return bool(torch.cpu._is_amx_tile_supported()) and not is_held_to_avx2()
 
 
 def is_held_to_avx2() -> bool:
-    """Whether the environment keeps torch or oneDNN from the AVX-512 that the processor has."""
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    narrow = limit in _NARROW_ISAS or torch.backends.cpu.get_cpu_capability() != "AVX512"
-    return narrow and bool(torch.cpu._is_avx512_supported())
+    """Whether the environment keeps torch or oneDNN from using the processor's AVX-512."""
+    isa_limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    is_limited = isa_limit in _NARROW_ISAS or torch.backends.cpu.get_cpu_capability() != "AVX512"
+    return is_limited and bool(torch.cpu._is_avx512_supported())

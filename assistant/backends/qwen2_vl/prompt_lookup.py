@@ -1,36 +1,38 @@
-"""Guesses what an answer says next from what the conversation has said already. Knows nothing of models.
+"""Guesses an answer's next tokens from the conversation so far.
 
-Prompt lookup (Saxena, 2023; a speculative decoding without a second model, after Leviathan et al., 2023): where the
-last tokens stood before, what followed them may follow again. Guesses are checked by the model, so that only time is
-won or lost: after a wrong one it rests for a while."""
+Prompt lookup decoding (Saxena, 2023), which is speculative decoding (Leviathan et al., 2023) without a second model:
+where the last tokens occurred before, what followed them may follow again. The model checks every guess, so a wrong one
+only costs time, and none is made for a while after it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_TAIL = 3  # tokens that must have stood before
-_REST = 16  # steps without a guess after a wrong one
+_MATCH_TOKENS = 3  # last tokens that must have occurred before
+_PAUSE_STEPS = 16  # without a guess after a wrong one
 
 
 class PromptLookup:
-    """`most`: tokens in a guess; 0 guesses nothing."""
+    """Guesses for one answer, of at most `max_tokens` tokens; 0 guesses nothing."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._resting = most, 0
+    def __init__(self, max_tokens: int) -> None:
+        self._max_tokens, self._paused_steps = max_tokens, 0
 
     def guess_tokens(self, tokens: Sequence[int]) -> list[int]:
-        """What may follow, nearest occurrence first; placeholders of pictures (negative) are never guessed."""
-        self._resting -= 1
-        if not self._most or self._resting >= 0:
+        """The tokens that followed the latest earlier occurrence of the last three; [] for no guess.
+
+        Placeholders of pictures, which are negative numbers, are never guessed."""
+        self._paused_steps -= 1
+        if not self._max_tokens or self._paused_steps >= 0:
             return []
-        tail = list(tokens[-_TAIL:])
-        for at in range(len(tokens) - _TAIL - 1, -1, -1):
-            if tokens[at] == tail[0] and list(tokens[at : at + _TAIL]) == tail:
-                found = tokens[at + _TAIL : at + _TAIL + self._most]
-                return list(found) if min(found) >= 0 else []
+        tail = list(tokens[-_MATCH_TOKENS:])
+        for start in range(len(tokens) - _MATCH_TOKENS - 1, -1, -1):
+            if tokens[start] == tail[0] and list(tokens[start : start + _MATCH_TOKENS]) == tail:
+                continuation = tokens[start + _MATCH_TOKENS : start + _MATCH_TOKENS + self._max_tokens]
+                return list(continuation) if min(continuation) >= 0 else []
         return []
 
-    def record_result(self, guessed: int, right: int) -> None:
-        """How many of a guess's tokens were right."""
-        if guessed and right < guessed:
-            self._resting = _REST
+    def record_result(self, guessed_count: int, right_count: int) -> None:
+        """Takes note of how many of the guessed tokens were right."""
+        if guessed_count and right_count < guessed_count:
+            self._paused_steps = _PAUSE_STEPS

@@ -1,4 +1,4 @@
-"""Pictures as the language model sees them: encoded once, kept while there is room. Knows nothing of conversations."""
+"""Encodes pictures with the vision tower, and keeps the results while there is room."""
 
 from __future__ import annotations
 
@@ -11,63 +11,68 @@ import torch
 from assistant.backends.qwen2_vl import vision_tower
 from assistant.backends.qwen2_vl.prompt import SizedPicture
 
-_ROOM = 256 * 2**20  # bytes of encoded pictures: some 80 of 1,024 tokens at 2B's width
+_MAX_CACHE_BYTES = 256 * 2**20  # of encoded pictures: some 80 of 1,024 tokens for the 2B model
 Key = tuple[str, tuple[int, int, int]]
 
 
 class VisionCache:
-    """The same picture at the same size is encoded once, whoever asks; an encoding that was left goes on later."""
+    """Encodes each picture once for each size. An encoding that was interrupted continues later where it stopped."""
 
     def __init__(self, model: Any, processor: Any) -> None:
         self._tower = model.model.visual
         self._images, self._videos = processor.image_processor, processor.video_processor
-        self._kept: OrderedDict[Key, torch.Tensor] = OrderedDict()
+        self._encoded: OrderedDict[Key, torch.Tensor] = OrderedDict()
         self._under_way: dict[Key, Generator[None, None, torch.Tensor]] = {}
 
-    def is_encoding(self, view: SizedPicture) -> bool:
-        """Whether it is being encoded."""
-        return view.cache_key in self._under_way
+    def is_encoding(self, sized: SizedPicture) -> bool:
+        """Whether an encoding of this picture at this size has begun and is not finished."""
+        return sized.cache_key in self._under_way
 
-    def encode_picture(self, view: SizedPicture) -> Generator[None, None, torch.Tensor]:
-        """Yields between steps of the tower; returns (tokens, channels). Closing it loses no finished step."""
-        while view.cache_key not in self._kept:
-            work = self._under_way.setdefault(view.cache_key, self._start_encoding(view))
+    def encode_picture(self, sized: SizedPicture) -> Generator[None, None, torch.Tensor]:
+        """Returns the encoded picture (tokens, channels); yields between steps of the tower.
+
+        Closing the iterator loses no finished step."""
+        while sized.cache_key not in self._encoded:
+            encoding = self._under_way.setdefault(sized.cache_key, self._start_encoding(sized))
             try:
-                next(work)
-            except StopIteration as done:
-                del self._under_way[view.cache_key]
-                self._keep_encoded(view.cache_key, done.value)
-                return done.value
+                next(encoding)
+            except StopIteration as end:
+                del self._under_way[sized.cache_key]
+                self._store_encoded(sized.cache_key, end.value)
+                return end.value
             except BaseException:
-                self._under_way.pop(view.cache_key, None)
+                self._under_way.pop(sized.cache_key, None)
                 raise
             yield
-        self._kept.move_to_end(view.cache_key)
-        return self._kept[view.cache_key]
+        self._encoded.move_to_end(sized.cache_key)
+        return self._encoded[sized.cache_key]
 
     def forget_picture(self, digest: str) -> None:
-        """Lets a picture go, at all its sizes."""
-        for kept in (self._kept, self._under_way):
-            for key in [key for key in kept if key[0] == digest]:
-                del kept[key]
+        """Drops a picture at all its sizes."""
+        for entries in (self._encoded, self._under_way):
+            for key in [key for key in entries if key[0] == digest]:
+                del entries[key]
 
-    def release_tower(self) -> None:
-        """Lets all of them go."""
-        self._kept.clear()
+    def forget_all(self) -> None:
+        """Drops all pictures."""
+        self._encoded.clear()
         self._under_way.clear()
 
-    def _start_encoding(self, view: SizedPicture) -> Generator[None, None, torch.Tensor]:
+    def _start_encoding(self, sized: SizedPicture) -> Generator[None, None, torch.Tensor]:
         yield
-        rows, columns = (side * self._images.patch_size for side in view.grid[1:])
-        images = [image.resize((columns, rows)) for image in view.picture.frame_images]
+        rows, columns = (side * self._images.patch_size for side in sized.grid[1:])
+        images = [image.resize((columns, rows)) for image in sized.picture.frame_images]
         if len(images) == 1:
             patches = self._images(images=images, do_resize=False, return_tensors="pt")["pixel_values"]
         else:
-            done = self._videos(videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt")
-            patches = done["pixel_values_videos"]
-        return (yield from vision_tower.encode_stepwise(self._tower, patches, view.grid))
+            processed = self._videos(videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt")
+            patches = processed["pixel_values_videos"]
+        return (yield from vision_tower.encode_stepwise(self._tower, patches, sized.grid))
 
-    def _keep_encoded(self, key: Key, encoded: torch.Tensor) -> None:
-        self._kept[key] = encoded
-        while sum(one.numel() * one.element_size() for one in self._kept.values()) > _ROOM and len(self._kept) > 1:
-            self._kept.popitem(last=False)
+    def _store_encoded(self, key: Key, encoded: torch.Tensor) -> None:
+        self._encoded[key] = encoded
+        while (
+            sum(tokens.numel() * tokens.element_size() for tokens in self._encoded.values()) > _MAX_CACHE_BYTES
+            and len(self._encoded) > 1
+        ):
+            self._encoded.popitem(last=False)

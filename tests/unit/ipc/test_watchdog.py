@@ -136,13 +136,13 @@ def test_slices_of_a_prompt_are_sized_by_the_time_they_take() -> None:
 
     language = TextGenerator(qwen2_vl_models.stock_model(), 64)
     language.note_slice(64, 4.0)
-    assert language.rows == 16
+    assert language.slice_tokens == 16
     language.note_slice(16, 30.0)
-    assert language.rows == 8, "but never of single tokens"
+    assert language.slice_tokens == 8, "but never of single tokens"
     language.note_slice(8, 0.05)
-    assert language.rows == 64
+    assert language.slice_tokens == 64
     language.note_slice(64, 0.001)
-    assert language.rows == 64, "and no larger than a turn may have to wait for"
+    assert language.slice_tokens == 64, "and no larger than a turn may have to wait for"
 
 
 def test_question_that_waits_for_a_picture_to_open_makes_nothing_stuck() -> None:

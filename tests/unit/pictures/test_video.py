@@ -186,9 +186,9 @@ def test_a_video_among_pictures_equals_the_librarys_own(tmp_path: Path) -> None:
         Message("user", "And here?", (Picture(64, 64, b"\xff" * 64 * 64 * 3), shown)),
     ]
     prompt = one._prompt_builder.build_prompt(chat)
-    assert [view.grid[0] for _, view in prompt.views] == [3, 1, 3]
+    assert [view.grid[0] for _, view in prompt.pictures] == [3, 1, 3]
     close(fed(one, prompt), stock_logits(one, prompt)[-1])
-    assert sum(view.tokens for _, view in prompt.views[:1]) * 28 * 28 <= max(
+    assert sum(view.tokens for _, view in prompt.pictures[:1]) * 28 * 28 <= max(
         one._prompt_builder._pixels[1], 3 * 28 * 28
     )
 

@@ -16,7 +16,7 @@ import torch
 from assistant import backends
 from assistant.backends import memory_budget
 from assistant.backends.qwen2_vl import Qwen2VLResponder, attention, cpu_linear, generation, processor, vision_tower
-from assistant.backends.qwen2_vl.cuda_graph import CudaGraphStep, Run
+from assistant.backends.qwen2_vl.cuda_graph import CudaGraphStep, LogitsFunction
 from assistant.backends.qwen2_vl.prompt_lookup import PromptLookup
 from assistant.bench import random_weights
 from assistant.bench.comparison import run_to_end
@@ -38,6 +38,12 @@ def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, i
 
 def patches_of(grid: tuple[int, int, int], seed: int) -> torch.Tensor:
     return torch.randn(grid[0] * grid[1] * grid[2], 3 * 2 * 14 * 14, generator=torch.Generator().manual_seed(seed))
+
+
+def dequantize_weight(whole: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    """The float32 weights (rows, columns) that the result of `quantize_weight` stands for."""
+    scale, zero = scales.float().transpose(0, 1).unsqueeze(2).unbind(-1)
+    return ((whole.unflatten(1, (-1, cpu_linear.GROUP_SIZE)) - 8) * scale + zero).flatten(1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -63,7 +69,7 @@ def test_four_bits_are_their_own_dequantised_weights(rows: int, bias: bool) -> N
     linear = torch.nn.Linear(128, 96, bias=bias, dtype=torch.bfloat16)
     x = torch.randn(1, rows, 128, dtype=torch.bfloat16)
     whole, scales = cpu_linear.quantize_weight(linear.weight.detach())
-    stands_for = cpu_linear.dequantize_weight(whole, scales) if rows <= 8 else linear.weight.float()
+    stands_for = dequantize_weight(whole, scales) if rows <= 8 else linear.weight.float()
     exactly = torch.nn.functional.linear(x.float(), stands_for, linear.bias.float() if bias else None)
     assert float((cpu_linear.Int4Linear(linear)(x) - exactly).abs().max()) <= 2**-7 * float(exactly.abs().max())
     assert float((stands_for - linear.weight.float()).abs().max()) <= float(scales[..., 0].max())
@@ -100,7 +106,7 @@ def test_weights_stay_as_they_are_where_the_processor_multiplies_no_bfloat16(
         monkeypatch.setattr(cpu_linear, "_sixteen_bit_linear", lambda linear: linear)  # it has no other
     monkeypatch.setattr(cpu_linear, "supports_bfloat16", lambda: multiplies)
     one = four_bit_responder(tmp_path)
-    kinds = {type(layer) for layer in one._language._model.model.language_model.modules()}
+    kinds = {type(layer) for layer in one._generator._model.model.language_model.modules()}
     assert ((cpu_linear.Int4Linear in kinds), (tmp_path / "weights").exists()) == (multiplies, multiplies)
     asked = [Message("user", "Describe this picture.", (picture(0),))]
     assert said(one, asked) == said(loaded(max_new_tokens=40), asked)
@@ -192,7 +198,7 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
     """A conversation that repeats itself, with guesses that are right and guesses that are wrong."""
 
     def talk(most: int) -> tuple[list[str], list[int]]:
-        monkeypatch.setattr(generation, "_GUESSED", most)
+        monkeypatch.setattr(generation, "_GUESSED_TOKENS", most)
         one, fed = loaded(max_new_tokens=40), []
         step = one._generator.forward_tokens
         monkeypatch.setattr(
@@ -268,7 +274,7 @@ def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_capture_that_fails_or_errs_is_not_used() -> None:
-    def refuses(run: Run) -> Run:
+    def refuses(run: LogitsFunction) -> LogitsFunction:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     for capture in (refuses, lambda run: lambda: run() * 1.5):

@@ -87,7 +87,7 @@ def test_every_decoded_token_equals_a_run_from_nothing() -> None:
     for step in range(8):
         ids.append(int(logits.argmax()))
         logits = one._generator.forward_tokens(context, [ids[-1]], place + step)[-1]
-        grown = EncodedPrompt(prompt.ids + tuple(ids), prompt.views)
+        grown = EncodedPrompt(prompt.ids + tuple(ids), prompt.pictures)
         close(logits, stock_logits(one, grown)[-1])
 
 
@@ -110,7 +110,7 @@ def test_a_prepared_picture_leaves_only_the_question_to_feed() -> None:
     for _ in one.prepare([Message("user", "", (picture(3),))]):
         pass
     prompt = one._prompt_builder.build_prompt([Message("user", "Where is it?", (picture(3),))])
-    assert one._contexts[-1].shared_length(prompt) >= prompt.views[0][0] + prompt.views[0][1].tokens
+    assert one._contexts[-1].shared_length(prompt) >= prompt.pictures[0][0] + prompt.pictures[0][1].tokens
     steps = one.reply([Message("user", "Where is it?", (picture(3),))])
     assert next(steps) == "" and next(steps), "one slice, then words"
 
@@ -169,7 +169,7 @@ def test_prompts_are_the_processors() -> None:
     stock = processor(text=[text], images=images, return_tensors="pt")
     prompt = one._prompt_builder.build_prompt(messages)
     assert list(prompt.ids) == stock["input_ids"][0].tolist()
-    assert [list(view.grid) for _, view in prompt.views] == stock["image_grid_thw"].tolist()
+    assert [list(view.grid) for _, view in prompt.pictures] == stock["image_grid_thw"].tolist()
 
 
 def test_a_long_chat_loses_its_oldest_turns_but_neither_system_prompt_nor_last_pictures() -> None:
@@ -178,10 +178,10 @@ def test_a_long_chat_loses_its_oldest_turns_but_neither_system_prompt_nor_last_p
     for _ in range(40):
         chat += [Message("user", "And what else is there in it?"), Message("assistant", "Nothing else that I can see.")]
     chat.append(Message("user", "What colour?"))
-    fitted, left = one._prompt_builder.fit_messages(chat, one._free_memory_scope)
+    fitted, left = one._prompt_builder.fit_messages(chat, one._max_prompt_tokens)
     assert left and fitted[0] == chat[0] and fitted[-1] == chat[-1]
     assert [p for m in fitted for p in m.pictures] == [picture(0)]
-    assert len(one._prompt_builder.build_prompt(fitted)) <= one._free_memory_scope
+    assert len(one._prompt_builder.build_prompt(fitted)) <= one._max_prompt_tokens
     "".join(one.reply(chat))
     assert "left out" in one.reply_warning
 
@@ -284,7 +284,7 @@ def test_a_chat_at_its_limit_does_not_begin_anew_each_turn() -> None:
     fed_anew = 0
     for number in range(40):
         chat.append(Message("user", f"And what else is there in it, number {number}?"))
-        prompt = one._prompt_builder.build_prompt(one._prompt_builder.fit_messages(chat, one._free_memory_scope)[0])
+        prompt = one._prompt_builder.build_prompt(one._prompt_builder.fit_messages(chat, one._max_prompt_tokens)[0])
         shared = one._contexts[-1].shared_length(prompt) if one._contexts else 0
         fed_anew += shared < len(prompt) // 2
         fed(one, prompt)
