@@ -1,17 +1,16 @@
-"""Rows that say whether what is fast is still right. A speed figure beside a failed gate says nothing."""
+"""Checks that the fast implementations still give the right results; without that their speed means nothing."""
 
 from __future__ import annotations
 
 import random
 from importlib import resources
-from typing import Any
+from typing import cast
 
 import torch
 
 from assistant import backends
-from assistant.backends.qwen2_vl import attention, cpu_linear
+from assistant.backends.qwen2_vl import Qwen2VLResponder, attention, cpu_linear
 from assistant.backends.qwen2_vl.generation import TextGenerator
-from assistant.backends.qwen2_vl.prompt import EncodedPrompt
 from assistant.bench import random_weights
 from assistant.bench.comparison import Measurement, run_to_end
 from assistant.interfaces import LoadOptions
@@ -19,80 +18,99 @@ from assistant.messages import Message
 from assistant.pictures import Picture
 from assistant.starter.scene import draw_scene, random_scene
 
-_TOKENS = 512
-_LAYERS = 4  # true width; all layers in float32 beside the other arms would not fit
+_TOKEN_COUNT = 512
+_LAYER_COUNT = 4  # at full width; two models with all layers, one in float32, would not fit in memory
 
 
 def check_exact_logits() -> Measurement:
-    """The starter's trained model in float32: logits through the cache, turn after turn, against a run from nothing."""
+    """Compares the logits of a cached conversation, turn after turn, with those of an empty cache.
+
+    Uses the starter kit's trained model in float32."""
     row = Measurement(
         "logits through the cache / from nothing, float32, largest difference to the largest logit", "", 1e-5, True
     )
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
         options = LoadOptions(model=str(folder), device="cpu", dtype="float32", max_new_tokens=8)
-        first: Any = backends.load_responder("qwen2-vl", options)
-        second: Any = backends.load_responder("qwen2-vl", options)
+        cached_responder = cast(Qwen2VLResponder, backends.load_responder("qwen2-vl", options))
+        fresh_responder = cast(Qwen2VLResponder, backends.load_responder("qwen2-vl", options))
     chat: list[Message] = []
-    worst = 0.0
+    largest_difference = 0.0
     for seed in range(12):
-        shown = (Picture.from_image(draw_scene(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
-        chat.append(Message("user", f"Describe picture {seed}.", shown))
-        second.release()
-        ours, theirs = _compute_logits(first, chat), _compute_logits(second, chat)
-        worst = max(worst, float((ours - theirs).abs().max() / theirs.abs().max()))
-        chat.append(Message("assistant", "".join(word.text for word in first.words(chat))))
-    row.judge(worst)
+        pictures = (
+            (Picture.from_image(draw_scene(random_scene(random.Random(seed), (200, 160), 2))),) if seed % 2 else ()
+        )
+        chat.append(Message("user", f"Describe picture {seed}.", pictures))
+        fresh_responder.release_buffers()
+        cached, fresh = _compute_logits(cached_responder, chat), _compute_logits(fresh_responder, chat)
+        largest_difference = max(largest_difference, float((cached - fresh).abs().max() / fresh.abs().max()))
+        chat.append(Message("assistant", "".join(word.text for word in cached_responder.generate_words(chat))))
+    row.judge(largest_difference)
     return row
 
 
 def check_agreement(size: str) -> Measurement:
-    """Of the tokens whose two best differ by more than bfloat16's own noise, how many come out as in float32."""
+    """The share of tokens that bfloat16 predicts like float32, among those where the margin exceeds bfloat16's noise.
+
+    size: "2b" or "7b". The noise is the 99th percentile of the difference between transformers' own logits."""
     row = Measurement("bfloat16: arg-max as in float32, where the margin exceeds the noise", "", 0.99)
-    ids = tuple(torch.randint(1000, (_TOKENS,), generator=torch.Generator().manual_seed(0)).tolist())
+    ids = tuple(torch.randint(1000, (_TOKEN_COUNT,), generator=torch.Generator().manual_seed(0)).tolist())
     with torch.inference_mode():
-        exactly = random_weights.make_model(size, _LAYERS, torch.float32)(input_ids=torch.tensor([ids])).logits[0]
-        half = random_weights.make_model(size, _LAYERS)
+        float32_logits = random_weights.make_model(size, _LAYER_COUNT, torch.float32)(
+            input_ids=torch.tensor([ids])
+        ).logits[0]
+        model = random_weights.make_model(size, _LAYER_COUNT)
         noise = float(
-            (half(input_ids=torch.tensor([ids])).logits[0].float() - exactly).abs().flatten()[::97].quantile(0.99)
+            (model(input_ids=torch.tensor([ids])).logits[0].float() - float32_logits)
+            .abs()
+            .flatten()[::97]
+            .quantile(0.99)
         )
-    if cpu_linear.can_pack(half):
-        cpu_linear.pack_model(half, four_bits=False)
-    attention.use_grouped_attention(half.model.language_model)
-    language = TextGenerator(half, 64)
-    context = language.new_conversation()
-    ours = torch.cat([language.forward_tokens(context, list(ids[at : at + 64]), at) for at in range(0, _TOKENS, 64)])
-    best = exactly.topk(2).values
-    clear = best[:, 0] - best[:, 1] > noise
-    row.judge(float((ours.argmax(-1) == exactly.argmax(-1))[clear].float().mean()))
-    row.details = {"tokens with a clear margin": float(clear.sum()), "noise": noise}
-    row.note = f"{_LAYERS} layers of true width"
+    if cpu_linear.can_pack(model):
+        cpu_linear.pack_model(model, four_bits=False)
+    attention.use_grouped_attention(model.model.language_model)
+    generator = TextGenerator(model, 64)
+    context = generator.new_conversation()
+    logits = torch.cat(
+        [
+            generator.forward_tokens(context, list(ids[start : start + 64]), start)
+            for start in range(0, _TOKEN_COUNT, 64)
+        ]
+    )
+    top_two = float32_logits.topk(2).values
+    has_clear_margin = top_two[:, 0] - top_two[:, 1] > noise
+    row.judge(float((logits.argmax(-1) == float32_logits.argmax(-1))[has_clear_margin].float().mean()))
+    row.details = {"tokens with a clear margin": float(has_clear_margin.sum()), "noise": noise}
+    row.note = f"{_LAYER_COUNT} layers of true width"
     return row
 
 
 def check_four_bits() -> Measurement:
-    """What four bits cost: answers of the starter's trained model, word for word, against bfloat16."""
+    """The share of the starter model's answers that are the same, word for word, with four-bit weights and bfloat16."""
     row = Measurement("int4: answers word for word as in bfloat16, starter's trained model", "", 0.0)
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
-        whole, rounded = (
+        bfloat16_responder, int4_responder = (
             backends.load_responder(
-                "qwen2-vl", LoadOptions(model=str(folder), device="cpu", dtype="bfloat16", cpu_weight_format=kind)
+                "qwen2-vl",
+                LoadOptions(model=str(folder), device="cpu", dtype="bfloat16", cpu_weight_format=weight_format),
             )
-            for kind in ("bfloat16", "int4")
+            for weight_format in ("bfloat16", "int4")
         )
-    same = 0
+    same_count = 0
     for seed in range(100):
-        shown = Picture.from_image(draw_scene(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
-        asked = [Message("user", "Describe this picture.", (shown,))]
-        same += list(whole.reply(asked)) == list(rounded.reply(asked))
-    row.judge(same / 100)
+        picture = Picture.from_image(draw_scene(random_scene(random.Random(seed), (200, 160), 1 + seed % 3)))
+        messages = [Message("user", "Describe this picture.", (picture,))]
+        same_count += list(bfloat16_responder.reply(messages)) == list(int4_responder.reply(messages))
+    row.judge(same_count / 100)
     row.verdict = "reported"
     return row
 
 
-def _compute_logits(one: Any, chat: list[Message]) -> torch.Tensor:
-    """After the last token of a conversation."""
-    prompt: EncodedPrompt = one._prompt_builder.build_prompt(chat)
-    with one._context_for(prompt) as context:
+def _compute_logits(responder: Qwen2VLResponder, chat: list[Message]) -> torch.Tensor:
+    """The logits (vocabulary) after the last token of a conversation."""
+    prompt = responder._prompt_builder.build_prompt(chat)
+    with responder._context_for(prompt) as context:
         return run_to_end(
-            one._generator.prefill_prompt(context, prompt, run_to_end(one._encode_pictures(prompt, context)))
+            responder._generator.prefill_prompt(
+                context, prompt, run_to_end(responder._encode_pictures(prompt, context))
+            )
         )

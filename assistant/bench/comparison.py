@@ -1,7 +1,7 @@
-"""How two ways are compared on a noisy machine: in turn, between probes. Knows nothing of what is measured.
+"""Compares the speed of two implementations on a noisy machine: in alternating pairs, between probes of the machine.
 
-A pair counts when the machine was the same before and after it. Both the median of the pairs' ratios and the ratio of
-the best runs must pass; too few steady pairs are "inconclusive", which is not "met"."""
+A pair counts when the machine's speed was the same before and after it. Both the median of the pairs' ratios and the
+ratio of the fastest runs must meet the goal. With too few steady pairs the verdict is "inconclusive", not "met"."""
 
 from __future__ import annotations
 
@@ -13,91 +13,98 @@ from typing import Any
 
 import torch
 
-_MAX_PROBE_CHANGE = 0.15  # a probe may move by so much between the beginning and the end of a pair
-_MAX_TRIES_PER_PAIR = 3  # as many pairs as were wanted, this often
-_READ_BYTES = torch.ones(2**26)  # 256 MB
-_MATRIX_SIDE = torch.ones(1024, 1024, dtype=torch.bfloat16)
+_MAX_PROBE_CHANGE = 0.15  # relative change between the start and the end of a pair that counts
+_TRIES_PER_PAIR = 3  # so many pairs are run for each that is wanted
+_READ_MATRIX = torch.ones(2**26)  # 256 MB
+_SQUARE_MATRIX = torch.ones(1024, 1024, dtype=torch.bfloat16)
 
-Timed = Callable[[], float]  # runs once, returns seconds
+TimedRun = Callable[[], float]  # runs once and returns the seconds that it took
 
 
 @dataclass(frozen=True)
 class MachineProbe:
-    """What the machine can do now: reading memory, in GB/s, and bfloat16 products, in TFLOP/s."""
+    """The machine's speed at one moment."""
 
-    read: float
-    multiply: float
+    read: float  # reading memory, in GB/s
+    multiply: float  # products of bfloat16 matrices, in TFLOP/s
 
     def is_steady(self, later: MachineProbe) -> bool:
-        """Whether the machine is still the same."""
+        """Whether both speeds are the same, within 15 %, in a later probe."""
         pairs = ((self.read, later.read), (self.multiply, later.multiply))
-        return all(abs(one - other) <= _MAX_PROBE_CHANGE * max(one, other) for one, other in pairs)
+        return all(
+            abs(earlier_speed - later_speed) <= _MAX_PROBE_CHANGE * max(earlier_speed, later_speed)
+            for earlier_speed, later_speed in pairs
+        )
 
 
 @dataclass
 class Measurement:
-    """One line of the table. `goal` is a limit on `figure`: at least, or with `most` at most."""
+    """One line of the table."""
 
-    name: str
-    unit: str
-    goal: float
-    most: bool = False
-    figure: float | None = None
-    pairs: int = 0
-    details: dict[str, float] = field(default_factory=dict)
-    verdict: str = "inconclusive"
-    note: str = ""
+    name: str  # what is measured
+    unit: str  # of the figure and the goal
+    goal: float  # the figure has to be at least as large, or with `is_upper_limit` at most
+    is_upper_limit: bool = False
+    figure: float | None = None  # the result; None before it is measured
+    pairs: int = 0  # that counted
+    details: dict[str, float] = field(default_factory=dict)  # further figures, by name and unit
+    verdict: str = "inconclusive"  # or "met", "short" or "reported"
+    note: str = ""  # for the table, such as why it was not measured
 
     def judge(self, *figures: float) -> None:
-        """The worse of the figures is the row's; it meets the goal or falls short of it."""
-        self.figure = max(figures) if self.most else min(figures)
-        good = self.figure <= self.goal if self.most else self.figure >= self.goal
-        self.verdict = "met" if good else "short"
+        """Sets the figure to the worst of these, and the verdict to whether it meets the goal."""
+        self.figure = max(figures) if self.is_upper_limit else min(figures)
+        is_met = self.figure <= self.goal if self.is_upper_limit else self.figure >= self.goal
+        self.verdict = "met" if is_met else "short"
 
 
 def probe_machine() -> MachineProbe:
-    """Takes a quarter of a second."""
-    read = min(measure_seconds(lambda: _READ_BYTES.sum()) for _ in range(5))
-    multiply = min(measure_seconds(lambda: _MATRIX_SIDE @ _MATRIX_SIDE) for _ in range(5))
-    return MachineProbe(_READ_BYTES.numel() * 4 / read / 1e9, 2 * 1024**3 / multiply / 1e12)
+    """Measures the machine's speed, which takes a quarter of a second."""
+    read = min(measure_seconds(lambda: _READ_MATRIX.sum()) for _ in range(5))
+    multiply = min(measure_seconds(lambda: _SQUARE_MATRIX @ _SQUARE_MATRIX) for _ in range(5))
+    return MachineProbe(_READ_MATRIX.numel() * 4 / read / 1e9, 2 * 1024**3 / multiply / 1e12)
 
 
-def compare_pairs(row: Measurement, first: Timed, second: Timed, pairs: int) -> Measurement:
-    """Judges first/second, in interleaved pairs; `Row.details` has the medians."""
-    ones: list[float] = []
-    others: list[float] = []
+def compare_pairs(row: Measurement, first: TimedRun, second: TimedRun, pairs: int) -> Measurement:
+    """Runs both in alternating pairs and judges the ratio first/second; the row's details get the medians."""
+    first_times: list[float] = []
+    second_times: list[float] = []
     before = probe_machine()
-    for _ in range(_MAX_TRIES_PER_PAIR * pairs):
-        one, other = first(), second()
+    for _ in range(_TRIES_PER_PAIR * pairs):
+        first_time, second_time = first(), second()
         after = probe_machine()
         if before.is_steady(after):
-            ones.append(one)
-            others.append(other)
+            first_times.append(first_time)
+            second_times.append(second_time)
         before = after
-        if len(ones) == pairs:
+        if len(first_times) == pairs:
             break
-    row.pairs = len(ones)
+    row.pairs = len(first_times)
     row.details = {"probe, GB/s": before.read, "probe, TFLOP/s": before.multiply}
-    if ones:
-        row.details = {"first, s": statistics.median(ones), "second, s": statistics.median(others), **row.details}
-        ratios = [one / other for one, other in zip(ones, others, strict=True)]
-        row.judge(statistics.median(ratios), min(ones) / min(others))
-    if len(ones) < pairs:
+    if first_times:
+        row.details = {
+            "first, s": statistics.median(first_times),
+            "second, s": statistics.median(second_times),
+            **row.details,
+        }
+        ratios = [first_time / second_time for first_time, second_time in zip(first_times, second_times, strict=True)]
+        row.judge(statistics.median(ratios), min(first_times) / min(second_times))
+    if len(first_times) < pairs:
         row.verdict = "inconclusive"
     return row
 
 
 def run_to_end(steps: Generator[Any, None, Any]) -> Any:
-    """What a generator returns at its end."""
+    """Runs a generator to its end and returns its return value."""
     while True:
         try:
             next(steps)
-        except StopIteration as done:
-            return done.value
+        except StopIteration as end:
+            return end.value
 
 
 def measure_seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Runs `work` once and returns the seconds that it took."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

@@ -1,15 +1,18 @@
-"""Qwen2-VL at its true size, of random weights: as fast as the real one, and it says nothing. Knows no measurements."""
+"""Qwen2-VL in its published sizes with random weights: as fast as the real model, with meaningless answers."""
 
 from __future__ import annotations
 
 from importlib import resources
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from assistant.interfaces import LoadOptions
 
-# Wide as published (Wang et al., 2024, table 1; the checkpoints' config.json): of text, then of the tower.
+if TYPE_CHECKING:
+    from assistant.backends.qwen2_vl import Qwen2VLResponder
+
+# Published dimensions of language model and vision tower (Wang et al., 2024, table 1; the checkpoints' config.json).
 SIZES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "2b": (
         {"hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28, "num_attention_heads": 12,
@@ -24,11 +27,13 @@ SIZES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
 }  # fmt: skip
 
 
-_SECTIONS = [16, 24, 24]  # of a head's channels: time, row, column
+_MROPE_SECTIONS = [16, 24, 24]  # frequencies of a head for time, row and column
 
 
 def make_model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) -> Any:
-    """A model of `SIZES`, the same each time; with fewer `layers` of text if given. Its tokens are the starter's."""
+    """A model of `SIZES`, with the same weights each time; its special tokens are those of the starter kit's tokenizer.
+
+    layers: of the language model, 0 for the published number."""
     import transformers
 
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
@@ -43,55 +48,55 @@ def make_model(size: str, layers: int = 0, dtype: torch.dtype = torch.bfloat16) 
     config.text_config.rope_parameters = {
         "rope_type": "default",
         "rope_theta": 1e6,
-        "mrope_section": _SECTIONS,
+        "mrope_section": _MROPE_SECTIONS,
     }
     config.tie_word_embeddings = size == "2b"
     with torch.device("meta"):
-        made: Any = transformers.Qwen2VLForConditionalGeneration(config)
-        made.to(dtype)
-    made.to_empty(device="cpu")
-    made.tie_weights()
-    _fill_weights(made)
-    return made.eval()
+        model: Any = transformers.Qwen2VLForConditionalGeneration(config)
+        model.to(dtype)
+    model.to_empty(device="cpu")
+    model.tie_weights()
+    _fill_weights(model)
+    return model.eval()
 
 
-def make_processor(pixels: int) -> Any:
-    """The starter's, for pictures of at most so many pixels."""
+def make_processor(max_pixels: int) -> Any:
+    """The starter kit's processor, for pictures of at most `max_pixels`."""
     import transformers
 
     with resources.as_file(resources.files("resources") / "starter" / "tiny") as folder:
-        made = transformers.Qwen2VLProcessor.from_pretrained(folder)
-    made.image_processor.size = {"shortest_edge": 56 * 56, "longest_edge": pixels}
-    return made
+        processor = transformers.Qwen2VLProcessor.from_pretrained(folder)
+    processor.image_processor.size = {"shortest_edge": 56 * 56, "longest_edge": max_pixels}
+    return processor
 
 
-def make_responder(model: Any, pixels: int, tokens: int) -> Any:
-    """Hark's own, around it."""
-    from assistant.backends.qwen2_vl import Qwen2VLResponder
+def make_responder(model: Any, max_pixels: int, max_new_tokens: int) -> Qwen2VLResponder:
+    """Hark's responder around a model; its answers have no end token."""
+    from assistant.backends import qwen2_vl
 
     model.generation_config.eos_token_id = []
-    return cast("Any", Qwen2VLResponder)(
-        model, make_processor(pixels), "random", LoadOptions(max_new_tokens=tokens, max_pixels=pixels)
+    return qwen2_vl.Qwen2VLResponder(
+        model, make_processor(max_pixels), "random", LoadOptions(max_new_tokens=max_new_tokens, max_pixels=max_pixels)
     )
 
 
 @torch.no_grad()
-def _fill_weights(made: Any) -> None:
-    """Weights of one small pool of normal numbers, rolled: as good for speed, and there in seconds."""
-    chance = torch.Generator().manual_seed(0)
-    pool = torch.randn(2**22, generator=chance).mul_(0.02)
-    for name, weight in made.named_parameters():
+def _fill_weights(model: Any) -> None:
+    """Fills weights from a small pool of normal numbers, rotated differently for each part: that takes only seconds."""
+    generator = torch.Generator().manual_seed(0)
+    pool = torch.randn(2**22, generator=generator).mul_(0.02)
+    for name, weight in model.named_parameters():
         if name.endswith("bias"):
             weight.zero_()
         elif "norm" in name or "ln_q" in name:
             weight.fill_(1.0)
         else:
-            for part in weight.view(-1).split(pool.numel()):
-                by = int(torch.randint(pool.numel(), (1,), generator=chance))
-                part.copy_(pool.roll(by)[: part.numel()])
-    for module in made.modules():
+            for chunk in weight.view(-1).split(pool.numel()):
+                shift = int(torch.randint(pool.numel(), (1,), generator=generator))
+                chunk.copy_(pool.roll(shift)[: chunk.numel()])
+    for module in model.modules():
         if hasattr(module, "original_inv_freq"):
-            axial = getattr(module, "compute_axial_rope_parameters", None)
-            found, _ = (axial or module.compute_default_rope_parameters)(module.config)
-            module.inv_freq.copy_(found)
-            module.original_inv_freq.copy_(found)
+            axial_rope = getattr(module, "compute_axial_rope_parameters", None)
+            inv_freq, _ = (axial_rope or module.compute_default_rope_parameters)(module.config)
+            module.inv_freq.copy_(inv_freq)
+            module.original_inv_freq.copy_(inv_freq)

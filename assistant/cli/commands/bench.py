@@ -98,12 +98,14 @@ def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[]
         "agreement": lambda: accuracy.check_agreement(options.size),
         "rounded": accuracy.check_four_bits,
     }
-    return {**gated, **{name: partial(at_size, row) for name, row in measurements.ROWS.items()}}
+    return {**gated, **{name: partial(at_size, row) for name, row in measurements.MEASUREMENTS.items()}}
 
 
 def _format_row(row: dict[str, Any]) -> str:
     figure = "–" if row["figure"] is None else f"{row['figure']:.3g} {row['unit']}"
-    goal = "" if row["verdict"] == "reported" else f"{'≤' if row['most'] else '≥'} {row['goal']:g} {row['unit']}"
+    goal = (
+        "" if row["verdict"] == "reported" else f"{'≤' if row['is_upper_limit'] else '≥'} {row['goal']:g} {row['unit']}"
+    )
     beside = ", ".join(f"{name} {value:.3g}" for name, value in row["details"].items())
     pairs = row["pairs"] or ""
     told = "; ".join(filter(None, (beside, row["note"])))

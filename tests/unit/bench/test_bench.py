@@ -89,13 +89,13 @@ def test_random_weights_are_the_same_each_time(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(
         random_weights.SIZES, "2b", (small, {**vision, "depth": 2, "embed_dim": 64, "hidden_size": 192, "num_heads": 4})
     )
-    monkeypatch.setattr(random_weights, "_SECTIONS", [8, 8, 8])
+    monkeypatch.setattr(random_weights, "_MROPE_SECTIONS", [8, 8, 8])
     one, other = (random_weights.make_model("2b", layers=2) for _ in range(2))
     assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
 def test_kernels_are_compared_on_a_processor_that_multiplies_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("_OUT", 96), ("_IN", 64), ("_LAYERS", 1), ("_ROWS", (1, 16))):
+    for name, value in (("_OUT_FEATURES", 96), ("_IN_FEATURES", 64), ("_LAYERS", 1), ("_ROW_COUNTS", (1, 16))):
         monkeypatch.setattr(kernels, name, value)
     monkeypatch.setattr(processor, "supports_bfloat16", lambda: False)
     names = [row.name for row in kernels.measure_kernels()]
