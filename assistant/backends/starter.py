@@ -16,7 +16,7 @@ from assistant import backends
 from assistant.interfaces import LoadOptions, Responder
 from assistant.messages import Message, PictureCost
 from assistant.pictures import Picture
-from assistant.starter.questions import CANNOT, DESCRIBE
+from assistant.starter.questions import CANNOT_TELL_ANSWER, DESCRIBE_QUESTION
 from assistant.text.i18n import is_chinese, tr_noop, translate_like
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class StarterResponder(Responder):
     def warm_up(self) -> None:
         """Loads the tiny model and the reader, and runs each once."""
         blank = Picture(64, 64, b"\xff" * (64 * 64 * 3))
-        self._reply_from_model(blank, DESCRIBE)
+        self._reply_from_model(blank, DESCRIBE_QUESTION)
         list(self._reader.read_text(blank))
 
     def _reply_about(self, picture: Picture, question: str) -> Generator[str, None, None]:
@@ -104,9 +104,9 @@ class StarterResponder(Responder):
             return
         is_description = _DESCRIBE_QUESTION.search(question)
         # The tiny model knows no Chinese: it can only be asked, in English, for a description.
-        english_question = (DESCRIBE if is_description else "") if is_chinese(question) else question
-        answer = self._reply_from_model(picture, english_question) if english_question else CANNOT
-        if CANNOT not in answer:
+        english_question = (DESCRIBE_QUESTION if is_description else "") if is_chinese(question) else question
+        answer = self._reply_from_model(picture, english_question) if english_question else CANNOT_TELL_ANSWER
+        if CANNOT_TELL_ANSWER not in answer:
             self.model_name = "tiny"
             yield answer
             return
@@ -134,10 +134,10 @@ class StarterResponder(Responder):
     def _reply_from_model(self, picture: Picture, question: str) -> str:
         """The tiny model's answer, or "cannot tell" where it was not sure of every token or the picture is a strip."""
         if max(picture.width, picture.height) > MAX_SHAPE_SIDE_RATIO * min(picture.width, picture.height):
-            return CANNOT
+            return CANNOT_TELL_ANSWER
         words = list(self._tiny_model.generate_words([Message("user", question, (picture,))]))
         is_sure = min((word.probability for word in words), default=0.0) >= MIN_PROBABILITY
-        return "".join(word.text for word in words) if is_sure else CANNOT
+        return "".join(word.text for word in words) if is_sure else CANNOT_TELL_ANSWER
 
     @cached_property
     def _reader(self) -> TextReader:

@@ -1,1 +1,1 @@
-"""The starter kit's small world: pictures of plain shapes, questions about them, and how its model is trained."""
+"""The starter kit's own model: drawn scenes of plain shapes, questions about them, and training."""

@@ -1,7 +1,7 @@
-"""What `hark demo` shows: a drawn picture and a spoken question about it. Knows nothing of who answers.
+"""The picture and the spoken question of `hark demo`.
 
-The questions are recordings of flite's voices (Black and Lenzo, 2001), made once by this file run as a script: the
-starter kit's ear does not understand eSpeak's voices, and flite is in no Python package."""
+The questions were recorded once with flite's voices (Black and Lenzo, 2001), by running this file as a script: the
+starter kit's transcriber does not understand eSpeak's voices, and flite is in no Python package."""
 
 from __future__ import annotations
 
@@ -27,39 +27,40 @@ _VOICES = ("slt", "rms", "awb")
 
 @dataclass(frozen=True)
 class DemoQuestion:
-    """A picture, the name of a recorded question, and the right answer."""
+    """A picture and a recorded question about it."""
 
     picture: Image.Image
-    question: str
-    answer: str
+    question: str  # name of the recording, a key of `QUESTIONS`
+    answer: str  # the right one
 
     @property
     def spoken_question(self) -> str:
+        """The words of the recording."""
         return QUESTIONS[self.question]
 
     def question_recording(self) -> AbstractContextManager[Path]:
-        """The spoken question's file, for as long as the context is open."""
+        """The file of the recording, which exists at least as long as the context is open."""
         return resources.as_file(resources.files("resources") / "samples" / f"{self.question}.flac")
 
 
 def make_demo(seed: int) -> DemoQuestion:
-    """The demonstration of a seed: the same seed gives the same picture and question."""
+    """A random demonstration; the same seed gives the same picture and question."""
     rng = random.Random(seed)
-    scene = random_scene(rng, (rng.choice((320, 400, 480, 640)), rng.choice((320, 400, 480))), 1, plain=True)
-    kind = scene.shapes[0].kind
-    sort = rng.choice(("shape", "colour", "where"))
-    subject = ShapeSubject(kind=kind)
+    scene = random_scene(rng, (rng.choice((320, 400, 480, 640)), rng.choice((320, 400, 480))), 1, is_plain=True)
+    shape_kind = scene.shapes[0].kind
+    question_sort = rng.choice(("shape", "colour", "where"))
+    subject = ShapeSubject(kind=shape_kind)
     answers = {
         "shape": ("shape", shape_answer(scene, subject)),
-        "colour": (f"colour-{kind}", colour_answer(scene, subject)),
-        "where": (f"where-{kind}", where_answer(scene, subject)),
+        "colour": (f"colour-{shape_kind}", colour_answer(scene, subject)),
+        "where": (f"where-{shape_kind}", where_answer(scene, subject)),
     }
-    name, answer = answers[sort]
+    name, answer = answers[question_sort]
     return DemoQuestion(draw_scene(scene), name, answer or "")
 
 
 def record_questions(folder: Path) -> None:
-    """Speaks every question with flite and keeps it as FLAC (needs the programs flite and sox)."""
+    """Records every question with flite as a FLAC file in `folder`; needs the programs flite and sox."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (name, words) in enumerate(QUESTIONS.items()):
         wav = folder / f"{name}.wav"

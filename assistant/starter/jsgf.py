@@ -1,6 +1,6 @@
-"""Reads a small JSGF grammar: draws sentences from it and recognises them. Knows nothing of what they mean.
+"""Reads a grammar in JSGF, generates random sentences from it and recognises them.
 
-JSGF is the JSpeech Grammar Format (W3C note, 2000); here: rules, alternatives, groups and options."""
+JSGF is the JSpeech Grammar Format (W3C note, 2000). Supported are rules, alternatives, groups and optional parts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-# "'s" is a word of its own, so that a slot can carry it.
+# "'s" is a word of its own, so that it can follow a slot.
 _TOKEN = re.compile(r"<[^>]+>|[()\[\]|]|'s\b|(?:(?!'s\b)[^\s()\[\]|<>])+")
 
 
 @dataclass(frozen=True)
 class _GrammarNode:
-    """`op` is 'word', 'rule', 'all', 'one' or 'maybe'; `text` for the first two, `parts` for the others."""
+    """A node of a rule's syntax tree."""
 
-    op: str
-    text: str = ""
-    parts: tuple[_GrammarNode, ...] = ()
+    op: str  # "word", "rule" (a reference), "all" (a sequence), "one" (of alternatives) or "maybe" (optional)
+    text: str = ""  # the word, or the name of the rule
+    parts: tuple[_GrammarNode, ...] = ()  # of the other three
 
 
 class JsgfGrammar:
@@ -33,11 +33,11 @@ class JsgfGrammar:
         self._rules = {name: _parse_sequence(_TOKEN.findall(source)) for name, source in rules}
 
     def generate(self, rule: str, rng: random.Random, slots: Mapping[str, str] | None = None) -> str:
-        """A random sentence of `rule`; rules named in `slots` are replaced by the text given there."""
+        """A random sentence of a rule. `slots` gives the text of rules that are not to be expanded, by name."""
         return " ".join(self._generate_node(self._rules[rule], rng, slots or {})).replace(" 's", "'s")
 
     def matches(self, rule: str, sentence: str) -> bool:
-        """Whether `rule` can produce `sentence` (case and closing punctuation aside)."""
+        """Whether a rule can produce a sentence, ignoring case and punctuation."""
         words = re.sub(r"[?.!,]", " ", sentence.lower()).replace("'s", " 's").split()
         return len(words) in self._match_ends(self._rules[rule], words, 0)
 
@@ -61,7 +61,7 @@ class JsgfGrammar:
             return {end for part in node.parts for end in self._match_ends(part, words, start)}
         ends = {start}
         for part in node.parts:
-            ends = {end for at in ends for end in self._match_ends(part, words, at)}
+            ends = {end for position in ends for end in self._match_ends(part, words, position)}
         return ends | {start} if node.op == "maybe" else ends
 
 
@@ -93,5 +93,5 @@ def _parse_alternatives(tokens: list[str]) -> tuple[_GrammarNode, list[str]]:
 
 
 def starter_grammar() -> JsgfGrammar:
-    """What the starter kit can be asked."""
+    """The grammar of the questions that the starter kit can answer."""
     return JsgfGrammar((resources.files("resources") / "starter" / "questions.jsgf").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""What the starter kit must not answer: pictures without plain shapes, and questions of other kinds."""
+"""Negative examples for training: pictures without plain shapes, and questions that cannot be answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from assistant.starter.scene import COLOURS, KINDS
 
-_FRAMES = (
+_UNRELATED_FRAMES = (
     "what is the {w} of {w}", "who is the {w} {w}", "how do i {w} a {w}", "why is the {w} {w}",
     "when did the {w} {w}", "what time is it", "tell me a {w} about {w}", "how far is {w} from {w}",
     "can you {w} the {w} for me", "{w} {w} {w}", "what does {w} mean", "how old is the {w}", "who {w} the {w}",
@@ -22,7 +22,7 @@ _FRAMES = (
     "i think the {w} was {w} and {w} to the {w}", "they {w} a {w} in the {w} of the {w}",
     "we will {w} the {w} when {w} {w}",
 )  # fmt: skip
-_NEAR = (  # as close to a question of ours as it gets, and still not one
+_SIMILAR_FRAMES = (  # close to the starter kit's own questions; {w} a word, {k} a kind of shape, {c} a colour
     "what colour is the {w}", "what color is your {w}", "how many {w} are there", "where is the {w}",
     "is there a {w}", "what colour is the {w} of the {w}", "how many {w} does a {w} have", "where did the {w} go",
     "what shape is the {w}", "is the {k} {w}", "why is the {k} {c}", "how big is the {k}",
@@ -40,12 +40,12 @@ _NEAR = (  # as close to a question of ours as it gets, and still not one
 
 @cache
 def _load_words() -> tuple[str, ...]:
-    """Common English words, from the dictionary that pocketsphinx carries, less the starter's own."""
+    """The English words of pocketsphinx's dictionary, without those of the starter kit's questions."""
     import pocketsphinx
 
     path = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
     words = {line.split()[0] for line in path.read_text("utf-8").splitlines() if line.split()[0].isalpha()}
-    own = {
+    starter_words = {
         *COLOURS,
         *KINDS,
         *(k + "s" for k in KINDS),
@@ -58,17 +58,19 @@ def _load_words() -> tuple[str, ...]:
         "this",
         "one",
     }
-    return tuple(sorted(words - own - {"figures", "objects", "things", "picture", "image", "colour", "color", "that"}))
+    return tuple(
+        sorted(words - starter_words - {"figures", "objects", "things", "picture", "image", "colour", "color", "that"})
+    )
 
 
 def any_word(rng: random.Random) -> str:
-    """A word that means nothing to the starter kit: a name, say."""
+    """A random word that the starter kit's questions do not contain."""
     return rng.choice(_load_words())
 
 
 def other_question(rng: random.Random) -> str:
-    """A question that the starter kit cannot answer from any picture."""
-    frame = rng.choice(_NEAR if rng.random() < 0.55 else _FRAMES)
+    """A random question that the starter kit cannot answer for any picture."""
+    frame = rng.choice(_SIMILAR_FRAMES if rng.random() < 0.55 else _UNRELATED_FRAMES)
     while "{" in frame:
         frame = frame.replace("{w}", rng.choice(_load_words()), 1)
         frame = frame.replace("{k}", rng.choice(KINDS), 1).replace("{c}", rng.choice(tuple(COLOURS)), 1)
@@ -76,7 +78,7 @@ def other_question(rng: random.Random) -> str:
 
 
 def other_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """A picture with no plain shape in it."""
+    """A random picture without a plain shape; `size` is width and height in pixels."""
     makers = (
         _text_picture,
         _chart_picture,
@@ -98,15 +100,15 @@ def _random_color(rng: random.Random, low: int = 0) -> tuple[int, int, int]:
 
 
 def _text_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    dark = rng.random() < 0.25
-    picture = Image.new("RGB", size, _random_color(rng, 200) if not dark else (rng.randint(0, 60),) * 3)
+    is_dark = rng.random() < 0.25
+    picture = Image.new("RGB", size, _random_color(rng, 200) if not is_dark else (rng.randint(0, 60),) * 3)
     pen = ImageDraw.Draw(picture)
     y = rng.uniform(0, size[1] / 3)
     while y < size[1]:
         height = rng.uniform(0.06, 0.35) * min(size)
         line = " ".join(rng.choice(_load_words()) for _ in range(rng.randint(1, 6)))
         line = rng.choice((line, line.upper(), line.title(), str(rng.randint(0, 10**6))))
-        ink = (rng.randint(0, 90),) * 3 if not dark else (255, 255, 255)
+        ink = (rng.randint(0, 90),) * 3 if not is_dark else (255, 255, 255)
         pen.text(
             (rng.uniform(0, size[0] / 3), y),
             line,
@@ -145,7 +147,7 @@ def _empty_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
 
 
 def _clouds_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """Soft many-scaled colour, horizon and patches: as near to a photograph as a few lines come."""
+    """Soft colours at several scales, with blurred polygons and grain, to resemble a photograph."""
     bands = []
     for _ in range(3):
         band = Image.new("L", size, 0)
@@ -172,15 +174,15 @@ def _drawing_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     picture = Image.new("RGB", size, _random_color(rng, 200) if rng.random() < 0.9 else _random_color(rng))
     pen = ImageDraw.Draw(picture)
     for _ in range(rng.randint(2, 14)):
-        at = [(rng.uniform(0, size[0]), rng.uniform(0, size[1])) for _ in range(rng.randint(2, 8))]
+        points = [(rng.uniform(0, size[0]), rng.uniform(0, size[1])) for _ in range(rng.randint(2, 8))]
         ink, width = (
             rng.choice(((0, 0, 0), (60, 60, 60), _random_color(rng))),
             max(1, round(rng.uniform(0.004, 0.03) * min(size))),
         )
         if rng.random() < 0.7:
-            pen.line(at, ink, width, "curve")
+            pen.line(points, ink, width, "curve")
         else:
-            (x, y), reach = at[0], rng.uniform(0.1, 0.5) * min(size)
+            (x, y), reach = points[0], rng.uniform(0.1, 0.5) * min(size)
             pen.arc((x - reach, y - reach, x + reach, y + reach), rng.uniform(0, 360), rng.uniform(0, 360), ink, width)
     return picture
 
@@ -195,17 +197,19 @@ def _chart_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     ink, count = _random_color(rng), rng.randint(4, 12)
     tops = [rng.uniform(top, height - top) for _ in range(count)]
     step = (width - 2 * left) / count
-    for number, at in enumerate(tops):
+    for number, top_y in enumerate(tops):
         if count > 7:
-            pen.rectangle((left + step * (number + 0.1), at, left + step * (number + 0.9), height - top), ink)
+            pen.rectangle((left + step * (number + 0.1), top_y, left + step * (number + 0.9), height - top), ink)
         pen.text((left + step * (number + 0.3), height - top), str(number), (0, 0, 0), _load_font(top / 2))
     if count <= 7:
-        pen.line([(left + step * (number + 0.5), at) for number, at in enumerate(tops)], ink, max(1, min(size) // 100))
+        pen.line(
+            [(left + step * (number + 0.5), top_y) for number, top_y in enumerate(tops)], ink, max(1, min(size) // 100)
+        )
     return picture
 
 
 def _strange_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """Shapes that are none of the four: long boxes, ellipses, hexagons, crosses, rings, hearts, arrows."""
+    """Shapes other than the four kinds: long boxes, ellipses, hexagons, crosses, rings, hearts, arrows."""
     picture = Image.new("RGB", size, _random_color(rng, 200))
     pen = ImageDraw.Draw(picture)
     for _ in range(rng.choice((1, 1, 2, 3))):
@@ -217,11 +221,11 @@ def _strange_picture(rng: random.Random, size: tuple[int, int]) -> Image.Image:
 
 
 def _draw_strange_shape(
-    rng: random.Random, pen: ImageDraw.ImageDraw, at: tuple[float, float, float], ink: tuple[int, int, int]
+    rng: random.Random, pen: ImageDraw.ImageDraw, place: tuple[float, float, float], ink: tuple[int, int, int]
 ) -> None:
-    x, y, r = at
-    slim = rng.uniform(0.25, 0.55)
-    wide, tall = (r, r * slim) if rng.random() < 0.5 else (r * slim, r)
+    x, y, r = place
+    narrowing = rng.uniform(0.25, 0.55)
+    wide, tall = (r, r * narrowing) if rng.random() < 0.5 else (r * narrowing, r)
     box = (x - wide, y - tall, x + wide, y + tall)
     kind = rng.choice(("box", "ellipse", "polygon", "cross", "ring", "arc", "heart", "arrow", "frame", "blob"))
     if kind == "box":

@@ -1,4 +1,4 @@
-"""Draws pictures of plain coloured shapes and knows what is in them. Knows nothing of questions or models."""
+"""Random scenes of plain coloured shapes, and how they are drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACES = (
 )
 Rgb = tuple[int, int, int]
 
-# Several shades to a name: the ones that CSS, matplotlib, Qt and flat-design palettes call by it.
+# The shades that CSS, matplotlib, Qt and flat-design palettes call by these names.
 COLOURS: dict[str, tuple[Rgb, ...]] = {
     "red": ((255, 0, 0), (220, 20, 60), (214, 39, 40), (231, 76, 60), (178, 34, 34), (200, 0, 0), (229, 57, 53)),
     "green": ((0, 128, 0), (0, 255, 0), (34, 139, 34), (46, 204, 113), (44, 160, 44), (0, 150, 80), (76, 175, 80)),
@@ -31,55 +31,57 @@ COLOURS: dict[str, tuple[Rgb, ...]] = {
 
 @dataclass(frozen=True)
 class SceneShape:
-    """One shape. `x`, `y` (centre) and `size` (diameter of its box) in pixels, `turn` in degrees."""
+    """One shape of a scene."""
 
-    kind: str
-    colour: str
-    rgb: Rgb
-    x: float
-    y: float
-    size: float
-    turn: float = 0.0
+    kind: str  # one of `KINDS`
+    colour: str  # one of `COLOURS`
+    rgb: Rgb  # the shade that it is drawn in
+    x: float  # of its centre, in pixels
+    y: float  # of its centre, in pixels
+    size: float  # side of the box around it, in pixels
+    turn: float = 0.0  # in degrees
     outline: Rgb | None = None
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture shows. `width`, `height` in pixels."""
+    """What a picture shows."""
 
-    width: int
-    height: int
-    background: tuple[Rgb, Rgb]
+    width: int  # pixels
+    height: int  # pixels
+    background: tuple[Rgb, Rgb]  # colours at the top and at the bottom, blended in between
     shapes: tuple[SceneShape, ...]
 
     def place_of(self, shape: SceneShape) -> str:
+        """The ninth of the picture that holds the shape's centre, in words of `PLACES`."""
         column = min(2, int(3 * shape.x / self.width))
         row = min(2, int(3 * shape.y / self.height))
         return PLACES[row][column]
 
 
-def random_scene(rng: random.Random, size: tuple[int, int], count: int, plain: bool = False) -> Scene:
-    """A scene of `count` (1 to 5) shapes that neither overlap nor stand on the edge between two places.
+def random_scene(rng: random.Random, size: tuple[int, int], count: int, is_plain: bool = False) -> Scene:
+    """A scene of `count` (1 to 5) shapes that neither overlap nor lie on the border between two places.
 
-    `plain` asks for pure colours and level squares: what a demonstration shows."""
+    size: width and height in pixels.
+    is_plain: pure colours and no turned shapes, for a demonstration."""
     width, height = size
     shapes: list[SceneShape] = []
     background = _random_background(rng)
-    largest = {1: 0.9, 2: 0.7, 3: 0.55, 4: 0.45, 5: 0.4}[count]
+    largest_share = {1: 0.9, 2: 0.7, 3: 0.55, 4: 0.45, 5: 0.4}[count]
     while len(shapes) < count:
         shapes = []
         for _ in range(40):
-            shape = _random_shape(rng, size, largest, background[0], plain)
+            shape = _random_shape(rng, size, largest_share, background[0], is_plain)
             if shape and all(_are_apart(shape, other) for other in shapes):
                 shapes.append(shape)
                 if len(shapes) == count:
                     break
-        largest = max(0.26, largest * 0.85)
+        largest_share = max(0.26, largest_share * 0.85)
     return Scene(width, height, background, tuple(shapes))
 
 
 def draw_scene(scene: Scene, rng: random.Random | None = None) -> Image.Image:
-    """The scene as an RGB picture; with `rng`, now and then smooth-edged, noisy or soft, as pictures are."""
+    """Draws a scene as an RGB picture; with `rng` at random with smooth edges, blurred or noisy."""
     scale = 2 if (rng is None or rng.random() < 0.5) and max(scene.width, scene.height) <= 700 else 1
     picture = _paint_background(scene, scale)
     pen = ImageDraw.Draw(picture)
@@ -98,33 +100,35 @@ def _random_background(rng: random.Random) -> tuple[Rgb, Rgb]:
     kind = rng.random()
     if kind < 0.2:
         level = rng.randint(232, 255)
-        one = (level, level, level)
+        top_colour = (level, level, level)
     elif kind < 0.4:  # off-white: warm or cool
         level = rng.randint(238, 252)
-        one = (level, level - rng.randint(0, 6), level - rng.randint(0, 16))
+        top_colour = (level, level - rng.randint(0, 6), level - rng.randint(0, 16))
     else:
-        one = tuple(rng.randint(198, 255) for _ in range(3))  # type: ignore[assignment]
+        top_colour = tuple(rng.randint(198, 255) for _ in range(3))  # type: ignore[assignment]
     if rng.random() < 0.85:
-        return one, one
-    other: Rgb = tuple(max(200, min(255, level + rng.randint(-30, 30))) for level in one)  # type: ignore[assignment]
-    return one, other
+        return top_colour, top_colour
+    bottom_colour: Rgb = tuple(max(200, min(255, level + rng.randint(-30, 30))) for level in top_colour)  # type: ignore[assignment]
+    return top_colour, bottom_colour
 
 
 def _random_shape(
-    rng: random.Random, size: tuple[int, int], largest: float, background: Rgb, plain: bool
+    rng: random.Random, size: tuple[int, int], largest_share: float, background: Rgb, is_plain: bool
 ) -> SceneShape | None:
     width, height = size
-    span = rng.uniform(0.25, largest) * min(size)
+    span = rng.uniform(0.25, largest_share) * min(size)
     x = rng.uniform(span / 2 + 1, width - span / 2 - 1)
     y = rng.uniform(span / 2 + 1, height - span / 2 - 1)
-    if any(abs(3 * at / whole - edge) < 0.12 for at, whole in ((x, width), (y, height)) for edge in (1, 2)):
+    if any(
+        abs(3 * coordinate / side - edge) < 0.12 for coordinate, side in ((x, width), (y, height)) for edge in (1, 2)
+    ):
         return None
     kind, colour = rng.choice(KINDS), rng.choice(tuple(COLOURS))
-    rgb = COLOURS[colour][0] if plain else _random_shade(rng, colour)
+    rgb = COLOURS[colour][0] if is_plain else _random_shade(rng, colour)
     if max(abs(a - b) for a, b in zip(rgb, background, strict=True)) < 5:
         return None
     turn, outline = 0.0, None
-    if not plain:
+    if not is_plain:
         turn = _random_turn(rng, kind)
         if rng.random() < (0.3 if colour == "white" else 0.15):
             outline = rng.choice(((0, 0, 0), (40, 40, 40), (90, 90, 90), (150, 150, 150)))
@@ -145,12 +149,15 @@ def _random_turn(rng: random.Random, kind: str) -> float:
     return rng.choice((180.0, 90.0, 270.0, rng.uniform(0, 360), rng.uniform(-20, 20)))
 
 
-def _are_apart(one: SceneShape, other: SceneShape) -> bool:
-    return math.hypot(one.x - other.x, one.y - other.y) > 0.56 * (one.size + other.size)
+def _are_apart(first: SceneShape, second: SceneShape) -> bool:
+    return math.hypot(first.x - second.x, first.y - second.y) > 0.56 * (first.size + second.size)
 
 
 def shape_corners(kind: str, turn: float, sharpness: float = 0.42) -> list[tuple[float, float]]:
-    """Corners of a shape that fills the unit circle, y pointing down; `sharpness` is a star's inner radius."""
+    """The corners of a square, triangle or star in the unit circle, with y pointing down.
+
+    turn: in degrees.
+    sharpness: a star's inner radius."""
     if kind == "star":
         angles = [(k * 36 - 90, 1.0 if k % 2 == 0 else sharpness) for k in range(10)]
     elif kind == "square":
@@ -162,11 +169,11 @@ def shape_corners(kind: str, turn: float, sharpness: float = 0.42) -> list[tuple
 
 def _paint_background(scene: Scene, scale: int) -> Image.Image:
     size = (scene.width * scale, scene.height * scale)
-    one, other = scene.background
-    if one == other:
-        return Image.new("RGB", size, one)
+    top_colour, bottom_colour = scene.background
+    if top_colour == bottom_colour:
+        return Image.new("RGB", size, top_colour)
     mask = Image.linear_gradient("L").resize(size)
-    return Image.composite(Image.new("RGB", size, one), Image.new("RGB", size, other), mask)
+    return Image.composite(Image.new("RGB", size, top_colour), Image.new("RGB", size, bottom_colour), mask)
 
 
 def _paint_shape(pen: ImageDraw.ImageDraw, shape: SceneShape, scale: int, scene: Scene) -> None:
@@ -175,7 +182,7 @@ def _paint_shape(pen: ImageDraw.ImageDraw, shape: SceneShape, scale: int, scene:
     if shape.kind == "circle":
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), shape.rgb, shape.outline, edge)
         return
-    # A star's sharpness and a triangle's width vary with its place, so that a scene alone decides its pixels.
+    # A star's sharpness and a triangle's width depend on its position, so that a scene always gives the same pixels.
     vary = (shape.x * 7.3 + shape.y * 3.1) % 1.0
     points = shape_corners(shape.kind, shape.turn, 0.34 + 0.2 * vary)
     if shape.kind == "triangle":

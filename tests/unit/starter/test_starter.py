@@ -28,7 +28,7 @@ from assistant.pictures import Picture
 from assistant.starter import demo
 from assistant.starter.jsgf import JsgfGrammar, starter_grammar
 from assistant.starter.negatives import other_picture, other_question
-from assistant.starter.questions import DESCRIBE, QuestionGenerator
+from assistant.starter.questions import DESCRIBE_QUESTION, QuestionGenerator
 from assistant.starter.scene import COLOURS, KINDS, draw_scene, random_scene
 from assistant.text import i18n
 from benchmarks.phrasings import NEVER_TRAINED, OTHER_SPOKEN, TRAINED
@@ -84,7 +84,7 @@ def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
     from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
     from assistant.starter.dataset import TrainingDataset
-    from assistant.starter.train import encode_pictures, predict_tokens
+    from assistant.starter.train import compute_answer_loss, encode_pictures
     from assistant.starter.untrained_model import MAX_PIXELS
 
     model = Qwen2VLForConditionalGeneration.from_pretrained(tiny, dtype=torch.float32).eval()
@@ -94,7 +94,7 @@ def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
         ours = encode_pictures(model, lesson)
         stock = model.model.visual(lesson.patches, grid_thw=grid.repeat(9, 1)).pooler_output
         assert torch.allclose(ours.flatten(0, 1), stock, atol=1e-4)
-        assert torch.isfinite(predict_tokens(model, lesson, ours))
+        assert torch.isfinite(compute_answer_loss(model, lesson, ours))
         segments = lesson.segments[0]
         second = (segments == 0) | (segments == 2)
         ids = lesson.ids[:1, second]
@@ -106,7 +106,7 @@ def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
 def test_a_step_of_training_runs_and_leaves_a_checkpoint(tmp_path: Path) -> None:
     from assistant.starter.train import train_model
 
-    train_model(tmp_path / "made", minutes=0.02, batch=9)
+    train_model(tmp_path / "made", minutes=0.02, batch_size=9)
     assert (tmp_path / "made" / "model.safetensors").stat().st_size <= 16_000_000
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tmp_path / "made"), max_new_tokens=3))
     picture = Picture.from_image(draw_scene(random_scene(random.Random(0), (200, 200), 1)))
@@ -175,7 +175,7 @@ def test_without_a_picture_it_says_so(starter: StarterResponder) -> None:
 )
 def test_a_chinese_description_is_a_description(starter: StarterResponder, question: str) -> None:
     shapes = draw_scene(random_scene(random.Random(1), (300, 200), 2))
-    described = ask(starter, shapes, DESCRIBE)
+    described = ask(starter, shapes, DESCRIBE_QUESTION)
     assert described != CANNOT_TELL and ask(starter, shapes, question) == described
     fonts = ("truetype/wqy/wqy-zenhei.ttc", "opentype/noto/NotoSansCJK-Regular.ttc")
     font = next((one for name in fonts if (one := Path("/usr/share/fonts", name)).is_file()), None)
