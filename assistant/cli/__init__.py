@@ -1,1 +1,1 @@
-"""The command `hark`."""
+"""The command line: `hark`."""

@@ -1,4 +1,4 @@
-"""`python -m assistant.cli`."""
+"""Runs the command line as `python -m assistant.cli`."""
 
 from assistant.cli.main import main
 

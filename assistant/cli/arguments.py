@@ -1,4 +1,4 @@
-"""The arguments of the command `hark`: which commands there are, and what each takes."""
+"""The commands of `hark` and their arguments."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from assistant.safe_open import user_path
 
 
 class _ArgumentParser(argparse.ArgumentParser):
-    """Arguments whose faults are one sentence."""
+    """A parser that raises `UsageError` with a sentence, where argparse would print and exit."""
 
     def error(self, message: str) -> Any:
         raise UsageError("usage", f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Help and version. argparse's own says nothing of what cannot be written."""
+        """Prints help and version. Unlike argparse's own it raises when they cannot be written."""
         (file or sys.stdout).write(message)
 
 
 def parse_arguments(arguments: Sequence[str]) -> tuple[Any, UsageError | None]:
-    """The arguments, or what is wrong with them; help and version are printed and end the program."""
+    """Returns the parsed arguments, or None and what is wrong with them.
+
+    `--help` and `--version` print and raise `SystemExit`."""
     try:
         return _build_parser().parse_args(arguments), None
-    except UsageError as fault:
-        return None, fault
+    except UsageError as error:
+        return None, error
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    description = "Hark listens, looks and answers aloud, on your own machine."
-    parser = _ArgumentParser(prog="hark", allow_abbrev=False, description=description)
+    summary = "Hark listens, looks and answers aloud, on your own machine."
+    parser = _ArgumentParser(prog="hark", allow_abbrev=False, description=summary)
     parser.add_argument("--version", action="version", version=f"hark {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_ArgumentParser)
 
-    def add_command(name: str, handler: str, text: str) -> argparse.ArgumentParser:
-        subparser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    def add_command(name: str, handler: str, command_help: str) -> argparse.ArgumentParser:
+        subparser = commands.add_parser(name, help=command_help, description=command_help, allow_abbrev=False)
         subparser.set_defaults(run=handler)
         return subparser
 

@@ -1,4 +1,4 @@
-"""How the command line shows and plays a turn: words or JSON lines, speaker or file. Knows nothing of models."""
+"""Prints a turn as text or JSON lines, and plays its audio or writes it to a file."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ if TYPE_CHECKING:
 
 
 class CommandConsole:
-    """Standard output kept for ourselves: whatever a library prints goes to standard error instead."""
+    """Writes to standard output, and redirects to standard error whatever libraries print there.
+
+    end_reason and heard: of the `TurnEnded` that `close` prints where no turn has ended by itself."""
 
     def __init__(self, as_json: bool) -> None:
-        self._json = as_json
+        self._as_json = as_json
         self._has_ended = False
-        # Of a turn that never ended by itself: why, and what was typed.
         self.end_reason, self.heard = "failed", ""
-        self._is_mid_line = self._lost = False
+        self._is_mid_line = self._is_output_lost = False
         sys.stdout.flush()
         self._saved_stdout = os.dup(1)
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
         os.dup2(2, 1)
 
     def close(self) -> None:
-        """Gives standard output back. With JSON the last line is always `ended`."""
-        with contextlib.suppress(OSError, AssistantError):  # a reader that went away has taken all it wanted
-            if self._json and not self._has_ended:
+        """Restores standard output. With JSON the last line is always an `ended` event."""
+        with contextlib.suppress(OSError, AssistantError):  # the reader of the output may be gone
+            if self._as_json and not self._has_ended:
                 self.print_event(TurnEnded(self.end_reason, self.heard))
         with contextlib.suppress(OSError):
             self._out.close()
@@ -49,27 +50,29 @@ class CommandConsole:
         os.dup2(self._saved_stdout, 1)
         os.close(self._saved_stdout)
 
-    def emit_json(self, name: str, **facts: str) -> None:
-        """An event beside those of a turn; nothing without JSON."""
-        if self._json:
-            self._write_json({"event": name, **facts})
+    def emit_json(self, name: str, **values: str) -> None:
+        """Prints an event that is not one of a turn's; nothing without JSON."""
+        if self._as_json:
+            self._write_json({"event": name, **values})
 
     def print_line(self, line: str) -> None:
-        if not self._json:
+        """Prints a line of text; nothing with JSON."""
+        if not self._as_json:
             self._write_line(line)
 
     def print_notice(self, sentence: str) -> None:
-        """Something to know, on standard error; with JSON an event too."""
-        if self._json:
+        """Prints a sentence for the user on standard error; with JSON an event `noted` too."""
+        if self._as_json:
             self._write_json({"event": "noted", "message": sentence})
         print_error(sanitize(sentence))
 
     def print_error(self, error: AssistantError) -> None:
-        """A failure before or outside of a turn."""
+        """Prints a failure that happened outside of a turn."""
         self.print_event(ErrorOccurred.from_error(error))
 
     def print_finding(self, finding: DoctorFinding) -> None:
-        if self._json:
+        """Prints one result of `hark doctor`."""
+        if self._as_json:
             self._write_json(finding_to_json(finding))
         else:
             mark = {"ok": "✓", "note": "·", "missing": "✗"}[finding.state]
@@ -78,13 +81,13 @@ class CommandConsole:
             )
 
     def print_event(self, event: Event) -> None:
-        """Shows one event of a turn."""
+        """Prints one event of a turn."""
         if isinstance(event, ErrorOccurred):
             self._end_line()
             print_error(sanitize(f"{event.message} {event.hint}"))
         if isinstance(event, Notice):
             self.print_notice(event.message)
-        elif self._json:
+        elif self._as_json:
             self._print_json_event(event)
         else:
             self._print_text_event(event)
@@ -119,17 +122,17 @@ class CommandConsole:
         self._write_text(sanitize(line) + "\n")
 
     def _write_text(self, text: str) -> None:
-        """Raises `BrokenPipeError` when nobody reads any more, `AssistantError` when it cannot be written; once."""
-        if self._lost:
+        """Raises `BrokenPipeError` when the reader is gone, `AssistantError` when writing fails; only once."""
+        if self._is_output_lost:
             return
         try:
             self._out.write(text)
             self._out.flush()
         except BrokenPipeError:
-            self._lost = True
+            self._is_output_lost = True
             raise
         except OSError as error:
-            self._lost = True
+            self._is_output_lost = True
             message = f"The output cannot be written: {error.strerror}."
             raise AssistantError("output", message, "Free some space, or send it elsewhere.") from None
 
@@ -138,22 +141,26 @@ class CommandConsole:
 
 
 def print_error(line: str, end: str = "\n") -> None:
-    """Says it on standard error; who closed that, or let it fill up, does not want to know."""
+    """Prints on standard error, and ignores that it may be closed or full."""
     with contextlib.suppress(OSError, ValueError):
         print(line, end=end, file=sys.stderr, flush=True)
 
 
 class AnswerOutput:
-    """Takes a turn's events: shows them, and plays or writes their sound."""
+    """Takes the events of a turn, prints them, and plays their audio or writes it to a file.
 
-    def __init__(self, device: str, target: Path | None, console: CommandConsole, aloud: bool = False) -> None:
+    device: the speaker's name, "" for the default.
+    target: the WAV file to write; None plays the audio.
+    also_plays: play it even where there is a target."""
+
+    def __init__(self, device: str, target: Path | None, console: CommandConsole, also_plays: bool = False) -> None:
         self._device, self._target, self._console = device, target, console
         self._blocks: list[AudioClip] = []
         self._speaker: Speaker | None = None
         self._playback: AudioPlayback | None = None
-        self._is_muted = target is not None and not aloud
+        self._is_muted = target is not None and not also_plays
         if not self._is_muted:
-            PORTAUDIO_CHECK.start_check()  # beside the models' loading
+            PORTAUDIO_CHECK.start_check()  # in parallel to loading the models
         self._turn_ended: TurnEnded | None = None
 
     def __enter__(self) -> AnswerOutput:
@@ -164,47 +171,48 @@ class AnswerOutput:
             self._speaker.close()
 
     def on_event(self, event: Event) -> None:
+        """Prints one event of the turn; plays or stores its audio."""
         if isinstance(event, AudioProduced):
             self._take_audio(event.audio)
         elif isinstance(event, TurnEnded) and event.reason != "interrupted":
-            self._turn_ended = event  # shown when its sound is safe: it is always last, also after a failure
+            self._turn_ended = event  # printed by `finish`, after the file is written: it is always the last line
         else:
             self._console.print_event(event)
 
     def finish(self) -> AssistantError | None:
-        """Writes the file (none when nothing was said), shows the turn's end and waits for the speaker.
+        """Writes the file (none when nothing was said), prints the turn's end and waits until the speaker has finished.
 
-        Returns what went wrong with the file."""
+        Returns the error if the file could not be written."""
         failure = self._write_target()
         if failure:
             self._console.print_error(failure)
         if self._turn_ended:
             self._console.print_event(self._turn_ended)
         if self._playback:
-            # A sound server that dies calls back no more: do not wait for it for ever.
+            # A sound server that dies no longer calls back, so the wait needs an end.
             self._playback.wait_until_played(self._playback.buffered_seconds + 5.0)
         return failure
 
     def _write_target(self) -> AssistantError | None:
-        whole = clip.join_clips(self._blocks)
-        if self._target and whole:
+        audio = clip.join_clips(self._blocks)
+        if self._target and audio:
             try:
-                clip.write_wav(self._target, whole)
+                clip.write_wav(self._target, audio)
             except OSError as error:
-                reason = f"“{self._target}” cannot be written: {error.strerror}."
-                return InvalidInputError("speak", reason, "Choose another file.")
+                message = f"“{self._target}” cannot be written: {error.strerror}."
+                return InvalidInputError("speak", message, "Choose another file.")
         elif self._target:
             with contextlib.suppress(OSError):
-                self._target.unlink()  # an older answer must not be taken for this one's
+                self._target.unlink()  # an older file must not be taken for this answer
         return None
 
-    def _take_audio(self, sound: AudioClip) -> None:
+    def _take_audio(self, audio: AudioClip) -> None:
         if self._target:
-            self._blocks.append(sound)
-        self.play_audio(sound)
+            self._blocks.append(audio)
+        self.play_audio(audio)
 
-    def play_audio(self, sound: AudioClip) -> None:
-        """Plays sound that is not the answer's, where there is a speaker and sound is wanted."""
+    def play_audio(self, audio: AudioClip) -> None:
+        """Plays audio, unless it only goes to a file or there is no speaker."""
         if self._speaker is None and not self._is_muted:
             from assistant.audio.portaudio import SoundSystemError
             from assistant.audio.speaker import open_speaker
@@ -213,8 +221,8 @@ class AnswerOutput:
                 self._speaker = open_speaker(self._device)
                 self._playback = self._speaker.open_playback()
             except NotAvailableError as error:
-                self._is_muted = True  # no speaker is no error: the words are on the screen
+                self._is_muted = True  # not an error without a speaker: the text is on the screen
                 if isinstance(error, SoundSystemError):
                     self._console.print_notice(str(error))
         if self._playback:
-            self._playback.queue_audio(sound)
+            self._playback.queue_audio(audio)

@@ -1,6 +1,7 @@
-"""The JSON lines of the command line: which events are printed, and under which keys.
+"""The JSON lines of the command line: which events are printed, and with which keys.
 
-The keys are a contract (docs/command-line.md), the names in the code are not: this table stands between them."""
+The keys are documented (docs/command-line.md) and must not change; the fields' names in the code may. These tables map
+one to the other."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ _FINDING_KEYS: _FieldOfKey = {
 
 
 def event_to_json(event: Event) -> dict[str, Any] | None:
-    """The object that is printed for an event of a turn; None for one that is not."""
+    """The JSON object of an event; None for events that are not printed."""
     if type(event) not in _EVENT_KEYS:
         return None
     name, keys = _EVENT_KEYS[type(event)]
@@ -51,7 +52,7 @@ def event_to_json(event: Event) -> dict[str, Any] | None:
 
 
 def finding_to_json(finding: DoctorFinding) -> dict[str, Any]:
-    """The object that is printed for one finding of the doctor."""
+    """The JSON object of one result of `hark doctor`."""
     return {"event": "checked", **_select_fields(finding, _FINDING_KEYS)}
 
 

@@ -1,4 +1,4 @@
-"""The command `hark`: reads arguments, runs the engine, prints. Knows nothing of models or windows."""
+"""The entry point of `hark`: parses the arguments, runs one command, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from assistant.interrupted import EXIT_INTERRUPTED, exit_at_once
 
-# All else is imported where it is used, typing too: Ctrl-C is answered as soon as this little is here.
+# Everything else, even typing, is imported where it is used, so that Ctrl-C works as early as possible.
 try:
     import signal
 except KeyboardInterrupt:
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from assistant.cli.console import CommandConsole
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code (see docs/command-line.md). Without `arguments`, those of the program,
-    which ends with it."""
+    """Runs one command and returns its exit code (docs/command-line.md).
+
+    Without `arguments` it takes those of the program, and ends the process instead of returning."""
     if arguments is not None:
         return _run_and_report(arguments)
     signal.signal(signal.SIGINT, exit_at_once)
@@ -42,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         code = 1
         print_error(f"The output cannot be written: {error.strerror}. Free some space, or send it elsewhere.")
-    # All is closed and saved; taking the interpreter apart may wait for a sound server, or write to what is full.
+    # Everything is closed and saved. Tearing the interpreter down could wait for a sound server or fail on a full disk.
     os._exit(code)
 
 
 def _interrupt_again(unraisable: Any) -> None:
-    """Ctrl-C in a place that no exception leaves, such as a callback, is raised once more."""
+    """Raises Ctrl-C again where its exception got lost, as in a callback."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     else:
@@ -55,7 +58,7 @@ def _interrupt_again(unraisable: Any) -> None:
 
 
 def _open_standard_streams() -> None:
-    """What was closed leads nowhere: else the next file that is opened, such as the history, would take its number."""
+    """Opens closed standard streams to the null device: otherwise the next file opened would get their numbers."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -72,13 +75,13 @@ def _run_and_report(arguments: Sequence[str]) -> int:
     from assistant.log import silence_warnings
 
     silence_warnings()
-    options, fault = parse_arguments(arguments)
+    options, usage_error = parse_arguments(arguments)
     console = CommandConsole("--json" in arguments)
 
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        if fault:
-            raise fault
+        if usage_error:
+            raise usage_error
         return _run_command(options, console)
     except AssistantError as error:
         console.print_error(error)
@@ -87,8 +90,8 @@ def _run_and_report(arguments: Sequence[str]) -> int:
         console.end_reason = "interrupted"
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        return 0  # whoever read has seen enough
-    except Exception:  # the command's last resort, told whole in the log; the engine has its own
+        return 0  # the reader of the output has closed it
+    except Exception:  # the last resort of a command, logged with its traceback; the engine has its own
         import logging
 
         logging.getLogger(__name__).exception("a command failed")
@@ -98,7 +101,7 @@ def _run_and_report(arguments: Sequence[str]) -> int:
         console.close()
 
 
-def _run_command(options: Any, console: Any) -> int:
+def _run_command(options: Any, console: CommandConsole) -> int:
     from importlib import import_module
 
     from assistant.environment import use_temporary_folder
@@ -107,13 +110,13 @@ def _run_command(options: Any, console: Any) -> int:
     from assistant.settings_file import load_settings
     from assistant.text import i18n
 
-    i18n.use_inherited_language()  # a terminal has none to give: English
-    folders = AppPaths.locate()
-    log_to_file(folders)
-    use_temporary_folder(folders.temporary_folder)
-    settings = load_settings(folders)
+    i18n.use_inherited_language()  # of the parent process; English in a terminal
+    paths = AppPaths.locate()
+    log_to_file(paths)
+    use_temporary_folder(paths.temporary_folder)
+    settings = load_settings(paths)
     for note in settings.notes:
         console.print_notice(note)
     module, name = options.run.split(":")
     run: Callable[..., int] = getattr(import_module(f"assistant.cli.commands.{module}"), name)
-    return run(options, settings, folders, console)
+    return run(options, settings, paths, console)

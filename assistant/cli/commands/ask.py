@@ -1,4 +1,4 @@
-"""Commands that answer or speak: `ask`, `demo`, `say`. Know nothing of models or windows."""
+"""The commands that answer or speak: `ask`, `demo` and `say`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from assistant.models import voices
 from assistant.models.manager import ModelManager
 from assistant.paths import AppPaths
 from assistant.settings import Settings
-from assistant.starter import demo as scene
+from assistant.starter import demo as demo_scene
 
 
-def run_ask(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_ask(options: Any, settings: Settings, paths: AppPaths, console: CommandConsole) -> int:
+    """Asks about text, audio or pictures. Raises `UsageError` for options that do not fit together."""
     console.heard = (options.text or "").strip()
     if options.text is not None and options.audio:
         raise UsageError("usage", "TEXT and --audio were both given.", "Give one of them.")
@@ -34,20 +35,20 @@ def run_ask(options: Any, settings: Settings, folders: AppPaths, console: Comman
         raise UsageError("usage", "A region was given, but no picture.", "Give --picture too.")
     pictures = with_page(options.picture, options.page)
     _check_target(options.speak_to)
-    chosen = choose_models(options, settings)
-    question = TurnRequest(
+    chosen_settings = choose_models(options, settings)
+    request = TurnRequest(
         options.text or "",
         options.audio,
         tuple(pictures),
         tuple(options.region),
         describes_pictures=not (options.audio or (options.text or "").strip()),
     )
-    with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
-        return _run_turn(question, chosen, folders, played, options.voice)
+    with AnswerOutput(settings.audio.output, options.speak_to, console) as output:
+        return _run_turn(request, chosen_settings, paths, output, options.voice)
 
 
 def with_page(pictures: list[Path], page: int | None) -> list[Path]:
-    """The pictures, of the last one this page. Raises `Usage`."""
+    """The pictures, the last one with its page number. Raises `UsageError` for a page that cannot be."""
     if page is None:
         return pictures
     if page < 1 or not pictures:
@@ -55,44 +56,49 @@ def with_page(pictures: list[Path], page: int | None) -> list[Path]:
     return [*pictures[:-1], Path(f"{pictures[-1]}#page={page}")]
 
 
-def _run_turn(
-    question: TurnRequest, settings: Settings, folders: AppPaths, played: AnswerOutput, voice: str = ""
-) -> int:
-    """Asks, and shows, plays or writes what comes."""
-    kept, why = turn_recorder.open_recorder(folders.data) if settings.history.save_conversations else (None, "")
-    if why:
-        played.on_event(Notice(why))
-    shelf = ModelManager(folders.data, voice)
-    with contextlib.closing(shelf), contextlib.closing(kept) if kept else contextlib.nullcontext():
-        failure = turn_runner.run_request(question, Session(settings, folders, kept, shelf), played.on_event)
-    failure = played.finish() or failure
+def _run_turn(question: TurnRequest, settings: Settings, paths: AppPaths, output: AnswerOutput, voice: str = "") -> int:
+    """Runs one turn with its output, records it if the settings say so, and returns the exit code."""
+    recorder, reason = turn_recorder.open_recorder(paths.data) if settings.history.save_conversations else (None, "")
+    if reason:
+        output.on_event(Notice(reason))
+    models = ModelManager(paths.data, voice)
+    with contextlib.closing(models), contextlib.closing(recorder) if recorder else contextlib.nullcontext():
+        failure = turn_runner.run_request(question, Session(settings, paths, recorder, models), output.on_event)
+    failure = output.finish() or failure
     return failure.exit_code if failure else 0
 
 
-def run_demo(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_demo(options: Any, settings: Settings, paths: AppPaths, console: CommandConsole) -> int:
+    """Draws a picture, plays a spoken question about it, and answers."""
     seed = options.seed if options.seed is not None else random.randrange(10**6)
-    shown = scene.make_demo(seed)
-    folder = folders.data / "demo"
+    demonstration = demo_scene.make_demo(seed)
+    folder = paths.data / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         picture = folder / f"picture-{seed}.png"
-        shown.picture.save(picture)
+        demonstration.picture.save(picture)
     except OSError as error:
         raise AssistantError(
             "demo", f"“{folder}” cannot be written: {error.strerror}.", "Set HARK_HOME to a folder of yours."
         ) from None
     target = folder / f"answer-{seed}.wav"
-    console.emit_json("demo", picture=str(picture), question=shown.spoken_question, right=shown.answer, wav=str(target))
+    console.emit_json(
+        "demo",
+        picture=str(picture),
+        question=demonstration.spoken_question,
+        right=demonstration.answer,
+        wav=str(target),
+    )
     console.print_line(f"Seed {seed}. The picture: {picture}")
-    console.print_line(f"A voice asks: {shown.spoken_question}")
+    console.print_line(f"A voice asks: {demonstration.spoken_question}")
     starter = Settings(audio=settings.audio, history=settings.history, voice=settings.voice)
     with (
-        shown.question_recording() as recording,
-        AnswerOutput(settings.audio.output, target, console, aloud=True) as played,
+        demonstration.question_recording() as recording,
+        AnswerOutput(settings.audio.output, target, console, also_plays=True) as output,
     ):
-        played.play_audio(decode.read_audio(recording))
-        code = _run_turn(TurnRequest("", recording, (picture,)), starter, folders, played)
-    console.print_line(f"The right answer: {shown.answer}")
+        output.play_audio(decode.read_audio(recording))
+        code = _run_turn(TurnRequest("", recording, (picture,)), starter, paths, output)
+    console.print_line(f"The right answer: {demonstration.answer}")
     console.print_line(str(target))
     return code
 
@@ -104,13 +110,14 @@ def _check_target(target: Path | None) -> None:
         raise InvalidInputError("speak", f"“{target}” cannot be written.", "Name a file in a folder that exists.")
 
 
-def run_say(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
+def run_say(options: Any, settings: Settings, paths: AppPaths, console: CommandConsole) -> int:
+    """Speaks a text. Raises `UsageError` for an empty one."""
     if not options.text.strip():
         raise UsageError("usage", "There is nothing to say.", "Give a text.")
     _check_target(options.speak_to)
-    voice = voices.open_voice_or_default(options.voice, settings.voice.id, folders.data, console.print_notice)
-    with AnswerOutput(settings.audio.output, options.speak_to, console) as played:
+    voice = voices.open_voice_or_default(options.voice, settings.voice.id, paths.data, console.print_notice)
+    with AnswerOutput(settings.audio.output, options.speak_to, console) as output:
         for event in turn.read_aloud(options.text, voice):
-            played.on_event(event)
-        failure = played.finish()
+            output.on_event(event)
+        failure = output.finish()
     return failure.exit_code if failure else 0

@@ -1,4 +1,4 @@
-"""The command `bench`: measures row by row, keeps each as it comes, prints a table. Knows nothing of how it is done."""
+"""The command `bench`: runs the measurements, saves each result at once, and prints a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assistant.typed_reader import parse_json, read_as
 if TYPE_CHECKING:
     from assistant.bench.comparison import Measurement
 
-_QUICK_PAIRS, _FULL_PAIRS = 3, 7  # pairs
+_QUICK_PAIRS, _FULL_PAIRS = 3, 7  # of runs for each comparison
 _TABLE_HEAD = """# How fast Qwen2-VL answers here
 
 Printed by `hark bench{arguments}` ({date}, {machine}). The weights are random and of the real size ({size}): the
@@ -34,50 +34,50 @@ if too few are left, the result is "inconclusive".
 """
 
 
-def run_bench(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
-    """Goes on where an earlier run was stopped; `--again` begins anew."""
+def run_bench(options: Any, settings: Settings, paths: AppPaths, console: CommandConsole) -> int:
+    """Runs `hark bench`. Continues where an earlier run was stopped; `--again` starts anew."""
     console.end_reason = "measured"
     if options.size not in ("2b", "7b"):
         raise UsageError("usage", f"There is no size {options.size}.", "It knows 2b and 7b.")
     arguments = "".join(f" --{name}" for name in ("quick", "kernels") if getattr(options, name))
-    folder = options.out or folders.data / "bench"
+    folder = options.out or paths.data / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"qwen2-vl-{options.size}{arguments.replace(' --', '-')}.json"
-    done = {} if options.again else _load_results(kept)
-    todo = _select_rows(options, console)
-    for name, measure in todo.items():
-        if name not in done:
-            measured = measure()
-            done[name] = [asdict(row) for row in (measured if isinstance(measured, list) else [measured])]
-            _save_results(kept, done)
-        for row in done[name]:
+    results_path = folder / f"qwen2-vl-{options.size}{arguments.replace(' --', '-')}.json"
+    results = {} if options.again else _load_results(results_path)
+    measurers = _select_rows(options, console)
+    for name, measure in measurers.items():
+        if name not in results:
+            measurement = measure()
+            results[name] = [asdict(row) for row in (measurement if isinstance(measurement, list) else [measurement])]
+            _save_results(results_path, results)
+        for row in results[name]:
             console.print_line(_format_row(row))
     arguments += f" --size {options.size}" if options.size != "2b" else ""
-    about = {
+    table_facts = {
         "arguments": arguments,
         "date": time.strftime("%Y-%m-%d"),
         "machine": _describe_machine(),
         "size": options.size,
     }
-    lines = [f"{_format_row(row)}\n" for name in todo for row in done[name]]
-    kept.with_suffix(".md").write_text(_TABLE_HEAD.format(**about) + "".join(lines), "utf-8")
-    console.print_line(f"{kept.with_suffix('.md')}")
+    lines = [f"{_format_row(row)}\n" for name in measurers for row in results[name]]
+    results_path.with_suffix(".md").write_text(_TABLE_HEAD.format(**table_facts) + "".join(lines), "utf-8")
+    console.print_line(f"{results_path.with_suffix('.md')}")
     return 0
 
 
 def _load_results(path: Path) -> dict[str, list[Any]]:
-    """The rows of an earlier run on this machine, if there was one that can be read."""
+    """The results of an earlier run on this machine; none if there was none, or its file cannot be read."""
     try:
-        found = read_as(dict[str, Any], parse_json(path.read_bytes()), "rows")
-        return read_as(dict[str, list[Any]], found["rows"], "rows") if found["machine"] == _describe_machine() else {}
+        stored = read_as(dict[str, Any], parse_json(path.read_bytes()), "rows")
+        return read_as(dict[str, list[Any]], stored["rows"], "rows") if stored["machine"] == _describe_machine() else {}
     except (OSError, ValueError, KeyError):
         return {}
 
 
-def _save_results(path: Path, done: dict[str, list[Any]]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"machine": _describe_machine(), "rows": done}, indent=1), "utf-8")
-    part.replace(path)
+def _save_results(path: Path, results: dict[str, list[Any]]) -> None:
+    part_path = path.with_suffix(".part")
+    part_path.write_text(json.dumps({"machine": _describe_machine(), "rows": results}, indent=1), "utf-8")
+    part_path.replace(path)
 
 
 def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Measurement | list[Measurement]]]:
@@ -85,20 +85,20 @@ def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[]
 
     if options.kernels:
         return {"kernels": kernels.measure_kernels}
-    made: list[measurements.BenchRun] = []
+    runs: list[measurements.BenchRun] = []
 
-    def at_size(row: Callable[[measurements.BenchRun], Measurement]) -> Measurement:
-        if not made:
+    def at_size(measure: Callable[[measurements.BenchRun], Measurement]) -> Measurement:
+        if not runs:
             console.print_notice("Making two models of random weights …")
-            made.append(measurements.BenchRun(options.size, _QUICK_PAIRS if options.quick else _FULL_PAIRS))
-        return row(made[0])
+            runs.append(measurements.BenchRun(options.size, _QUICK_PAIRS if options.quick else _FULL_PAIRS))
+        return measure(runs[0])
 
-    gated: dict[str, Callable[[], Measurement]] = {
+    checks: dict[str, Callable[[], Measurement]] = {
         "exact": accuracy.check_exact_logits,
         "agreement": lambda: accuracy.check_agreement(options.size),
         "rounded": accuracy.check_four_bits,
     }
-    return {**gated, **{name: partial(at_size, row) for name, row in measurements.MEASUREMENTS.items()}}
+    return {**checks, **{name: partial(at_size, measure) for name, measure in measurements.MEASUREMENTS.items()}}
 
 
 def _format_row(row: dict[str, Any]) -> str:
@@ -106,10 +106,10 @@ def _format_row(row: dict[str, Any]) -> str:
     goal = (
         "" if row["verdict"] == "reported" else f"{'≤' if row['is_upper_limit'] else '≥'} {row['goal']:g} {row['unit']}"
     )
-    beside = ", ".join(f"{name} {value:.3g}" for name, value in row["details"].items())
+    details = ", ".join(f"{name} {value:.3g}" for name, value in row["details"].items())
     pairs = row["pairs"] or ""
-    told = "; ".join(filter(None, (beside, row["note"])))
-    return f"| {row['name']} | {figure} | {goal} | {row['verdict']} | {pairs} | {told} |"
+    remarks = "; ".join(filter(None, (details, row["note"])))
+    return f"| {row['name']} | {figure} | {goal} | {row['verdict']} | {pairs} | {remarks} |"
 
 
 def _describe_machine() -> str:

@@ -1,4 +1,4 @@
-"""The models that a command's options name, put into the settings."""
+"""Applies the options that name models to the settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistant.settings import Settings
 
 
 def choose_models(options: Any, settings: Settings) -> Settings:
-    """The settings with `--transcriber`, `--responder` and `--model`. Raises `Usage`."""
+    """The settings with `--transcriber`, `--responder` and `--model` applied. Raises `UsageError`."""
     if options.model and options.responder == "starter" and options.transcriber != "whisper":
         raise UsageError("usage", "The starter kit takes no --model.", "Name a responder or transcriber that does.")
     transcriber, responder = settings.transcriber, settings.responder
@@ -19,7 +19,7 @@ def choose_models(options: Any, settings: Settings) -> Settings:
     if options.responder:
         responder = replace(responder, backend=options.responder)
     if options.model:
-        # The one that was named takes the model; with neither named it is the responder's, as the larger part.
+        # The model belongs to the back end that was named, or to the responder where neither or both are named.
         if options.transcriber == "whisper" and options.responder in ("", "starter"):
             transcriber = replace(transcriber, model=options.model)
         else:

@@ -1,4 +1,4 @@
-"""The command `listen`: a spoken conversation in the terminal. Knows nothing of sound or models."""
+"""The command `listen`: a spoken conversation in the terminal."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from assistant.paths import AppPaths
 from assistant.settings import Settings
 
 _MICROPHONE_TIMEOUT_S = 15.0
-_BAR = 12
-_STATES = {
+_LEVEL_BAR_LETTERS = 12
+_STATE_SENTENCES = {
     "loading": "Getting ready …",
     "ready": "Listening. Speak; Ctrl-C ends.",
     "hearing": "Hearing you …",
@@ -35,18 +35,20 @@ _STATES = {
 }
 
 
-def run_listen(options: Any, settings: Settings, folders: AppPaths, console: CommandConsole) -> int:
-    """Talks until Ctrl-C. Raises `Missing` when there is no microphone to begin with, before models are loaded."""
+def run_listen(options: Any, settings: Settings, paths: AppPaths, console: CommandConsole) -> int:
+    """Runs `hark listen` until Ctrl-C.
+
+    Raises `NotAvailableError`, before any model is loaded, where there is no microphone at the start."""
     PORTAUDIO_CHECK.start_check()
     settings = choose_models(options, settings)
     if options.voice:
         settings = replace(settings, voice=replace(settings.voice, id=options.voice))
     if options.headphones:
         settings = replace(settings, audio=replace(settings.audio, headphones=True))
-    from assistant.engine.engine import Engine  # beside the check of the sound system
+    from assistant.engine.engine import Engine  # in parallel to the check of the sound system
 
     view = _ListenView(console)
-    engine = Engine(replace(settings, memory=replace(settings.memory, preload=False)), folders, view.on_event)
+    engine = Engine(replace(settings, memory=replace(settings.memory, preload=False)), paths, view.on_event)
     engine.start()
     try:
         engine.set_hands_free(hands_free=True)
@@ -63,27 +65,27 @@ def run_listen(options: Any, settings: Settings, folders: AppPaths, console: Com
 
 
 class _ListenView:
-    """Captions on standard output; what Hark does now, and how loud it is, in one line of the terminal below."""
+    """Prints captions on standard output, and below them in a terminal a line with Hark's state and the input level."""
 
     def __init__(self, console: CommandConsole) -> None:
         self._console = console
-        self._live = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
         self._state, self._caption, self._level = "loading", "", 0.0
-        self._over = threading.Event()
+        self._closed = threading.Event()
         self._error: Exception | None = None
-        self._heard_once = False
+        self._was_ready = False
 
     def wait_for_microphone(self) -> None:
-        """Until it is open. Raises `Missing` when there is none, or the sound system says nothing."""
+        """Waits until it is open. Raises `NotAvailableError` without one, or where the sound system does not answer."""
         end = time.monotonic() + _MICROPHONE_TIMEOUT_S
-        while not self._heard_once and not self._over.wait(0.05):
+        while not self._was_ready and not self._closed.wait(0.05):
             if time.monotonic() > end:
                 raise NotAvailableError("listen", "The sound system does not answer.", "Start the sound server again.")
         self._raise_error()
 
     def run_until_closed(self) -> None:
-        """Until Ctrl-C, or until there is nothing to listen with or to show on."""
-        while not self._over.wait(0.2):  # a wait without end would not see Ctrl-C on Windows
+        """Waits for Ctrl-C, or raises the error where the microphone or standard output is gone."""
+        while not self._closed.wait(0.2):  # on Windows an endless wait cannot be interrupted by Ctrl-C
             pass
         self._raise_error()
 
@@ -94,14 +96,14 @@ class _ListenView:
     def on_event(self, event: Event) -> None:
         try:
             self._show_event(event)
-        except (OSError, AssistantError) as error:  # standard output is gone; the command ends for it, not the engine
+        except (OSError, AssistantError) as error:  # standard output is gone: end the command, not the engine's thread
             self._error = self._error or error
-            self._over.set()
+            self._closed.set()
 
     def _show_event(self, event: Event) -> None:
         match event:
-            case StateChanged("ready") if not self._heard_once:
-                pass  # nothing is loaded before there is a microphone
+            case StateChanged("ready") if not self._was_ready:
+                pass  # models are loaded only after the microphone is open
             case StateChanged(state):
                 self._state, self._caption = state, ""
                 self._console.emit_json("state", state=state)
@@ -110,8 +112,8 @@ class _ListenView:
                 self._console.emit_json("hearing", text=text)
             case InputLevel(value):
                 self._level = value
-            case MicrophoneState(microphone, hands_free, why_not):
-                self._handle_microphone(microphone and hands_free, why_not)
+            case MicrophoneState(microphone, hands_free, fault):
+                self._handle_microphone(microphone and hands_free, fault)
             case ModelLoading():
                 pass
             case _:
@@ -120,24 +122,25 @@ class _ListenView:
         self._draw_status()
 
     def clear_line(self) -> None:
-        if self._live:
+        """Removes the status line from the terminal."""
+        if self._is_terminal:
             print_error("\r\x1b[K", end="")
 
-    def _handle_microphone(self, there: bool, why_not: str) -> None:
-        if there and not self._live and not self._heard_once:
-            self._console.print_line(_STATES["ready"])
-        self._heard_once = self._heard_once or there
-        if not why_not:
+    def _handle_microphone(self, is_listening: bool, fault: str) -> None:
+        if is_listening and not self._is_terminal and not self._was_ready:
+            self._console.print_line(_STATE_SENTENCES["ready"])
+        self._was_ready = self._was_ready or is_listening
+        if not fault:
             return
-        if self._heard_once:
-            self._console.print_event(ErrorOccurred("listen", why_not, ""))
+        if self._was_ready:
+            self._console.print_event(ErrorOccurred("listen", fault, ""))
         else:
-            sentence, _, hint = why_not.partition(". ")
+            sentence, _, hint = fault.partition(". ")
             self._error = NotAvailableError("listen", sentence + ".", hint or "Connect one.")
-            self._over.set()
+            self._closed.set()
 
     def _draw_status(self) -> None:
-        if self._live:
-            bar = "▮" * min(_BAR, round(self._level * 2 * _BAR))
-            line = f"{bar:<{_BAR}} {self._caption or _STATES.get(self._state, self._state)}"
+        if self._is_terminal:
+            bar = "▮" * min(_LEVEL_BAR_LETTERS, round(self._level * 2 * _LEVEL_BAR_LETTERS))
+            line = f"{bar:<{_LEVEL_BAR_LETTERS}} {self._caption or _STATE_SENTENCES.get(self._state, self._state)}"
             print_error(f"\r\x1b[K{line[:100]}", end="")
