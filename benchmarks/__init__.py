@@ -1,3 +1,3 @@
-"""What Hark can do and how fast, measured: `make bench`. Nothing here runs in the tests."""
+"""Measures how well and how fast Hark works: `make bench`. The tests run none of it."""
 
-import assistant  # noqa: F401 - first of all, as in every program: what is measured reports nothing either
+import assistant  # noqa: F401 - first, as in every program, so that no library reports home

@@ -1,6 +1,7 @@
-"""`make bench`: prints every figure and keeps it in docs/, as Markdown and JSON: the starter kit's and the desktop's.
+"""`make bench`: prints all figures and writes them to docs/, as Markdown and JSON.
 
-`--quick` asks the starter kit a fifth as much and keeps nothing; `--only` takes one of the two."""
+`--quick` asks the starter kit a fifth of the questions and writes nothing; `--only` measures only the starter kit or
+only the desktop."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from pathlib import Path
 from assistant import log
 from benchmarks import spoken, starter
 
-DOCS = Path(__file__).parents[1] / "docs"
-HEAD = """# What the starter kit shows
+_DOCS_FOLDER = Path(__file__).parents[1] / "docs"
+_STARTER_HEAD = """# What the starter kit shows
 
 Printed by `make bench` ({day}, {machine}, {seconds:.0f} s). An answer counts as right if it is, word for word, the
 one right answer. "Never trained" phrasings are those that the training grammar cannot produce; a test checks that.
@@ -27,7 +28,7 @@ one right answer. "Never trained" phrasings are those that the training grammar 
 """
 
 
-DESKTOP = """# The window and the spoken turn
+_DESKTOP_HEAD = """# The window and the spoken turn
 
 Printed by `make bench` ({day}, {machine}, {cores} cores), on a virtual screen with a virtual microphone and speaker.
 Times are measured at the sink (first and last sample above -50 dBFS, in blocks of 5 ms). "Naive" waits for 0.7 s of
@@ -39,56 +40,65 @@ the long one.
 """
 
 
-def _machine() -> str:
+def _describe_machine() -> str:
     return f"{platform.machine()}, Python {platform.python_version()}"
 
 
 def main() -> None:
+    """Runs the benchmarks that the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=("starter", "desktop"))
     options = parser.parse_args()
     log.silence_warnings()
     if options.only != "desktop":
-        _starter(options.quick)
+        _report_starter(options.quick)
     if options.only != "starter" and not options.quick:
-        _desktop()
+        _report_desktop()
 
 
-def _desktop() -> None:
+def _report_desktop() -> None:
     from benchmarks import desktop
 
     figures = []
-    for figure in desktop.run():
+    for figure in desktop.measure_desktop():
         figures.append(figure)
         print(f"{figure.name:75} {figure.value:8.3g} {figure.unit:5} {figure.verdict}", flush=True)
     rows = [
-        f"| {f.name} | {f.value:.3g} {f.unit} | {f'{f.goal:g} {f.unit}' if f.goal else ''} | {f.verdict} |\n"
-        for f in figures
+        f"| {figure.name} | {figure.value:.3g} {figure.unit} "
+        f"| {f'{figure.goal:g} {figure.unit}' if figure.goal else ''} | {figure.verdict} |\n"
+        for figure in figures
     ]
-    head = DESKTOP.format(day=date.today(), machine=_machine(), cores=os.cpu_count())
-    (DOCS / "desktop-figures.md").write_text(head + "".join(rows), "utf-8")
-    facts = [{"name": f.name, "value": f.value, "unit": f.unit, "goal": f.goal} for f in figures]
-    (DOCS / "desktop-figures.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    head = _DESKTOP_HEAD.format(day=date.today(), machine=_describe_machine(), cores=os.cpu_count())
+    (_DOCS_FOLDER / "desktop-figures.md").write_text(head + "".join(rows), "utf-8")
+    figure_rows = [
+        {"name": figure.name, "value": figure.value, "unit": figure.unit, "goal": figure.goal} for figure in figures
+    ]
+    (_DOCS_FOLDER / "desktop-figures.json").write_text(json.dumps(figure_rows, indent=1) + "\n", "utf-8")
 
 
-def _starter(quick: bool) -> None:
+def _report_starter(quick: bool) -> None:
     started = time.monotonic()
     scores = []
-    for score in chain(starter.run(quick), spoken.run()):
+    for score in chain(starter.score_answers(quick), spoken.score_transcriber()):
         scores.append(score)
-        print(f"{score.name:45} {score.right:4}/{score.all:<4} {score.share:6.1%}  {score.verdict}", flush=True)
-        for wrong in score.wrong[:2]:
-            print(f"      {wrong}")
+        print(f"{score.name:45} {score.right:4}/{score.total:<4} {score.share:6.1%}  {score.verdict}", flush=True)
+        for example in score.wrong_examples[:2]:
+            print(f"      {example}")
     if quick:
         return
-    lines = [f"| {s.name} | {s.right} | {s.all} | {s.share:.1%} | {s.goal:.0%} | {s.verdict} |\n" for s in scores]
-    head = HEAD.format(day=date.today(), machine=_machine(), seconds=time.monotonic() - started)
-    missed = [f"- {s.name}: {wrong}\n" for s in scores for wrong in s.wrong[:2]]
+    lines = [
+        f"| {score.name} | {score.right} | {score.total} | {score.share:.1%} | {score.goal:.0%} | {score.verdict} |\n"
+        for score in scores
+    ]
+    head = _STARTER_HEAD.format(day=date.today(), machine=_describe_machine(), seconds=time.monotonic() - started)
+    missed = [f"- {score.name}: {example}\n" for score in scores for example in score.wrong_examples[:2]]
     text = head + "".join(lines) + "\n## Some that were wrong\n\n" + "".join(missed)
-    (DOCS / "starter-figures.md").write_text(text, "utf-8")
-    facts = [{"name": s.name, "right": s.right, "all": s.all, "goal": s.goal} for s in scores]
-    (DOCS / "starter-figures.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    (_DOCS_FOLDER / "starter-figures.md").write_text(text, "utf-8")
+    score_rows = [
+        {"name": score.name, "right": score.right, "all": score.total, "goal": score.goal} for score in scores
+    ]
+    (_DOCS_FOLDER / "starter-figures.json").write_text(json.dumps(score_rows, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Pictures drawn by programs that we did not write: matplotlib, Qt, fonts, and photographs inside packages.
+"""Pictures from other programs (matplotlib, Qt, a font) and photographs that come with packages.
 
-The starter kit's model has seen none of them: training knows only `assistant.starter`."""
+The starter kit's model was trained on none of them, only on the pictures of `assistant.starter`."""
 
 from __future__ import annotations
 
@@ -15,36 +15,48 @@ from PIL import Image, ImageDraw, ImageFont
 KINDS = ("circle", "square", "triangle", "star")
 GLYPHS = dict(zip(KINDS, "●■▲★", strict=True))
 MARKERS = dict(zip(KINDS, "os^*", strict=True))
-COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "black", "white")
-PALE = ("white", "whitesmoke", "ivory", "lavender", "honeydew", "aliceblue", "mistyrose", "lightyellow", "gainsboro")
+COLOUR_NAMES = ("red", "green", "blue", "yellow", "orange", "purple", "black", "white")
+PALE_COLOURS = (
+    "white",
+    "whitesmoke",
+    "ivory",
+    "lavender",
+    "honeydew",
+    "aliceblue",
+    "mistyrose",
+    "lightyellow",
+    "gainsboro",
+)
 _PLACES = (("top left", "top", "top right"), ("left", "middle", "right"), ("bottom left", "bottom", "bottom right"))
 
 
-def _package(name: str) -> Path:
+def _package_folder(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     assert spec and spec.origin
     return Path(spec.origin).parent
 
 
-def _choose(rng: random.Random) -> tuple[str, str, str]:
-    kind, colour = rng.choice(KINDS), rng.choice(COLOURS)
-    pale = rng.choice([one for one in PALE if colour != "white" or one not in ("white", "whitesmoke")])
+def _choose_shape(rng: random.Random) -> tuple[str, str, str]:
+    kind, colour = rng.choice(KINDS), rng.choice(COLOUR_NAMES)
+    pale = rng.choice(
+        [candidate for candidate in PALE_COLOURS if colour != "white" or candidate not in ("white", "whitesmoke")]
+    )
     return kind, colour, pale
 
 
-def _spot(rng: random.Random) -> tuple[float, float, str]:
+def _choose_place(rng: random.Random) -> tuple[float, float, str]:
     """A point well inside one of the nine places: x, y (down) in 0..1, and the place."""
     row, column = rng.randrange(3), rng.randrange(3)
     return (column + 0.5) / 3, (row + 0.5) / 3, _PLACES[row][column]
 
 
-def by_matplotlib(rng: random.Random) -> tuple[Image.Image, str, str, str]:
-    """One marker on an empty canvas: picture, kind, colour, place."""
+def draw_with_matplotlib(rng: random.Random) -> tuple[Image.Image, str, str, str]:
+    """A picture with one marker of matplotlib; returns picture, kind, colour and place, as the next two do."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    kind, colour, pale = _choose(rng)
-    x, y, place = _spot(rng)
+    kind, colour, pale = _choose_shape(rng)
+    x, y, place = _choose_place(rng)
     side = rng.uniform(2.5, 7)
     figure = Figure(figsize=(side * rng.uniform(1, 1.6), side), dpi=100, facecolor=pale)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -53,18 +65,18 @@ def by_matplotlib(rng: random.Random) -> tuple[Image.Image, str, str, str]:
     axes.set_ylim(1, 0)
     points = side * 72 * rng.uniform(0.27, 0.33)
     axes.plot([x], [y], MARKERS[kind], color=colour, markersize=points, markeredgewidth=0)
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)
-    return Image.open(out).convert("RGB"), kind, colour, place
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return Image.open(buffer).convert("RGB"), kind, colour, place
 
 
-def by_font(rng: random.Random) -> tuple[Image.Image, str, str, str]:
-    """A geometric character of DejaVu Sans."""
-    kind, colour, pale = _choose(rng)
-    x, y, place = _spot(rng)
+def draw_with_font(rng: random.Random) -> tuple[Image.Image, str, str, str]:
+    """A picture with a geometric character of the font DejaVu Sans."""
+    kind, colour, pale = _choose_shape(rng)
+    x, y, place = _choose_place(rng)
     width, height = rng.randint(200, 800), rng.randint(200, 600)
     font = ImageFont.truetype(
-        str(_package("matplotlib") / "mpl-data/fonts/ttf/DejaVuSans.ttf"),
+        str(_package_folder("matplotlib") / "mpl-data/fonts/ttf/DejaVuSans.ttf"),
         int(min(width, height) * rng.uniform(0.38, 0.48)),
     )
     image = Image.new("RGB", (width, height), pale)
@@ -72,13 +84,13 @@ def by_font(rng: random.Random) -> tuple[Image.Image, str, str, str]:
     return image, kind, colour, place
 
 
-def by_qt(rng: random.Random) -> tuple[Image.Image, str, str, str]:
-    """Drawn by Qt's painter, smooth-edged, from its own SVG-like paths."""
+def draw_with_qt(rng: random.Random) -> tuple[Image.Image, str, str, str]:
+    """A picture with a shape drawn by Qt's painter, with antialiasing."""
     from PySide6.QtCore import QPointF, QRectF, Qt
     from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPolygonF
 
-    kind, colour, pale = _choose(rng)
-    x, y, place = _spot(rng)
+    kind, colour, pale = _choose_shape(rng)
+    x, y, place = _choose_place(rng)
     width, height = rng.randint(180, 900), rng.randint(180, 700)
     image = QImage(width, height, QImage.Format.Format_RGB888)
     image.fill(QColor(pale))
@@ -94,7 +106,7 @@ def by_qt(rng: random.Random) -> tuple[Image.Image, str, str, str]:
     elif kind == "square":
         path.addRect(QRectF(-size / 2, -size / 2, size, size))
     else:
-        # A pentagram's arms, filled by winding; a triangle of equal sides.
+        # A pentagram filled by the winding rule, or an equilateral triangle.
         steps = (0, 2, 4, 1, 3) if kind == "star" else (0, 1, 2)
         turns = [np.pi * 2 * step / len(steps) - np.pi / 2 for step in steps]
         path.addPolygon(QPolygonF([QPointF(size / 2 * np.cos(t), size / 2 * np.sin(t)) for t in turns]))
@@ -105,23 +117,23 @@ def by_qt(rng: random.Random) -> tuple[Image.Image, str, str, str]:
     return Image.fromarray(rows.reshape(height, width, 3).copy()), kind, colour, place
 
 
-def photographs() -> list[Image.Image]:
-    """The photographs that packages carry as samples, whole and in 38 parts."""
-    files = [_package("sklearn") / "datasets/images" / name for name in ("china.jpg", "flower.jpg")]
-    files.append(_package("matplotlib") / "mpl-data/sample_data/grace_hopper.jpg")
-    whole = [Image.open(file).convert("RGB") for file in files if file.is_file()]
-    rng, parts = random.Random(7), []
-    while whole and len(parts) < 38:
-        photo = rng.choice(whole)
+def load_photographs() -> list[Image.Image]:
+    """The sample photographs of installed packages, whole and 38 parts of them."""
+    files = [_package_folder("sklearn") / "datasets/images" / name for name in ("china.jpg", "flower.jpg")]
+    files.append(_package_folder("matplotlib") / "mpl-data/sample_data/grace_hopper.jpg")
+    photographs = [Image.open(file).convert("RGB") for file in files if file.is_file()]
+    rng, crops = random.Random(7), []
+    while photographs and len(crops) < 38:
+        photo = rng.choice(photographs)
         width, height = rng.randint(160, photo.width), rng.randint(160, photo.height)
         if 0.25 < width / height < 4:
             x, y = rng.randint(0, photo.width - width), rng.randint(0, photo.height - height)
-            parts.append(photo.crop((x, y, x + width, y + height)))
-    return whole + parts
+            crops.append(photo.crop((x, y, x + width, y + height)))
+    return photographs + crops
 
 
-def plot(rng: random.Random) -> Image.Image:
-    """A line, bar or text figure by matplotlib: lines and letters, no plain shape."""
+def draw_plot(rng: random.Random) -> Image.Image:
+    """A figure of matplotlib with lines, bars or text, without a plain shape."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -140,13 +152,13 @@ def plot(rng: random.Random) -> Image.Image:
                 0, line / 5, " ".join(rng.choice(("platform", "Leeds", "closed", "14:05", "exit")) for _ in range(4))
             )
     axes.set_title(kind)
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)
-    return Image.open(out).convert("RGB")
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return Image.open(buffer).convert("RGB")
 
 
-def texture(rng: random.Random) -> Image.Image:
-    """Noise or a gradient, made with NumPy."""
+def make_texture(rng: random.Random) -> Image.Image:
+    """A picture of noise or a gradient, made with NumPy."""
     values = np.random.default_rng(rng.randrange(2**31))
     height, width = rng.randint(160, 600), rng.randint(160, 600)
     if rng.random() < 0.5:

@@ -1,6 +1,7 @@
-"""Thirty phrasings for each kind of question: twenty of the grammar that training draws from, ten it cannot draw.
+"""Thirty phrasings for each sort of question: twenty that the training grammar can generate, ten that it cannot.
 
-`{k}` is a kind, `{c}` a colour, `{n}` a subject such as "red circle". A test holds every list against the grammar."""
+`{k}` is a kind of shape, `{c}` a colour, `{n}` a subject such as "red circle". A test checks every list against the
+grammar."""
 
 TRAINED = {
     "colour": (
@@ -114,7 +115,7 @@ SPOKEN = (
     "What shape do you see?", "What colour is the {k} in this picture?",
 )  # fmt: skip
 
-# The ear's threshold was chosen with these in view; no figure is taken from them.
+# The transcriber's thresholds were tuned on these sentences, so no figure uses them.
 TUNED_ON = (
     "Why is the council meeting so late?", "What time does the train leave?", "Tell me about the history of Rome.",
     "How do I get to the harbour?", "The kettle is boiling.", "Where did I leave my keys?",

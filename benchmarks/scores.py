@@ -1,4 +1,4 @@
-"""A score: right answers out of all, held against a goal. Knows nothing of what was asked."""
+"""A score: the number of right answers, compared with a goal."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Score:
-    """Right answers out of all, the goal as a share, and the first few wrong ones."""
+    """The result of one series of questions."""
 
     name: str
-    goal: float
+    goal: float  # share of right answers, from 0 to 1
     right: int = 0
-    all: int = 0
-    wrong: list[str] = field(default_factory=list)
+    total: int = 0
+    wrong_examples: list[str] = field(default_factory=list)  # the first few wrong answers
 
     @property
     def share(self) -> float:
-        return self.right / self.all if self.all else 0.0
+        """Share of right answers, from 0 to 1."""
+        return self.right / self.total if self.total else 0.0
 
     @property
     def verdict(self) -> str:
+        """Whether the share meets the goal, or which goal it falls short of."""
         return "met" if self.share >= self.goal else f"short of {self.goal:.0%}"
 
-    def add(self, good: bool, told: str) -> None:
-        self.right += good
-        self.all += 1
-        if not good and len(self.wrong) < 5:
-            self.wrong.append(told)
+    def add_answer(self, is_right: bool, example: str) -> None:
+        """Counts an answer; `example` describes question and answer, in case it is wrong."""
+        self.right += is_right
+        self.total += 1
+        if not is_right and len(self.wrong_examples) < 5:
+            self.wrong_examples.append(example)

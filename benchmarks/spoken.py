@@ -1,4 +1,4 @@
-"""What the starter kit's ear hears of flite's voices: forty questions and forty other sentences."""
+"""Measures the starter kit's transcriber with flite's voices: forty questions and forty other sentences."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from assistant.starter.scene import draw_scene, random_scene
 from benchmarks.phrasings import OTHER_SPOKEN, SPOKEN
 from benchmarks.scores import Score
 
-VOICES = ("slt", "rms", "awb")
+FLITE_VOICES = ("slt", "rms", "awb")
 
 
-def say(text: str, voice: str) -> clip.AudioClip:
-    """The sentence as flite's voice speaks it (Debian's program)."""
+def speak_with_flite(text: str, voice: str) -> clip.AudioClip:
+    """A sentence spoken by a voice of the program flite, which has to be installed."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "said.wav"
         subprocess.run(["flite", "-voice", voice, "-t", text, str(wav)], check=True)
         return decode.read_audio(wav)
 
 
-def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
-    """A picture, the question and the right answer."""
+def _make_question(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
+    """A random picture, the question for a phrase of `SPOKEN`, and the right answer."""
     scene = random_scene(rng, (400, 320), 1 if "shape " in phrase else rng.choice((1, 2)))
     while len({shape.kind for shape in scene.shapes}) < len(scene.shapes):
         scene = random_scene(rng, (400, 320), 2)
@@ -58,23 +58,23 @@ def _asked(rng: random.Random, phrase: str) -> tuple[Picture, str, str]:
     return Picture.from_image(draw_scene(scene)), question, questions.with_articles(answer or "")
 
 
-def run(seed: int = 90005) -> Iterator[Score]:
-    """The two scores of the ear."""
+def score_transcriber(seed: int = 90005) -> Iterator[Score]:
+    """Yields the transcriber's two scores."""
     rng = random.Random(seed)
-    ear = backends.load_transcriber("sphinx", LoadOptions())
-    assert isinstance(ear, SphinxTranscriber)
+    transcriber = backends.load_transcriber("sphinx", LoadOptions())
+    assert isinstance(transcriber, SphinxTranscriber)
     starter = backends.load_responder("starter", LoadOptions())
     score = Score("spoken questions lead to the right answer", 0.9)
     for number in range(40):
         phrase = SPOKEN[number % len(SPOKEN)]
-        picture, question, right = _asked(rng, phrase)
-        heard = "".join(ear.transcribe(say(question, VOICES[number % 3])))
-        got = "".join(starter.reply([Message("user", heard, (picture,))]))
-        score.add(got == right, f"{question} → “{heard}” → {got}")
+        picture, question, right_answer = _make_question(rng, phrase)
+        heard = "".join(transcriber.transcribe(speak_with_flite(question, FLITE_VOICES[number % 3])))
+        answer = "".join(starter.reply([Message("user", heard, (picture,))]))
+        score.add_answer(answer == right_answer, f"{question} → “{heard}” → {answer}")
     yield score
     grammar = JsgfGrammar((resources.files("resources") / "starter" / "spoken.jsgf").read_text("utf-8"))
     score = Score("other sentences stay other sentences", 0.98)
     for number, sentence in enumerate(OTHER_SPOKEN):
-        heard = "".join(ear.transcribe(say(sentence, VOICES[number % 3])))
-        score.add(not grammar.matches("question", heard), f"{sentence} → “{heard}”")
+        heard = "".join(transcriber.transcribe(speak_with_flite(sentence, FLITE_VOICES[number % 3])))
+        score.add_answer(not grammar.matches("question", heard), f"{sentence} → “{heard}”")
     yield score

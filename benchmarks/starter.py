@@ -1,4 +1,4 @@
-"""What the starter kit's tiny model shows: right answers, phrasings, refusals. Knows nothing of its training."""
+"""Measures the starter kit's tiny model: right answers, phrasings and refusals."""
 
 from __future__ import annotations
 
@@ -21,65 +21,65 @@ from benchmarks import peers
 from benchmarks.phrasings import NEVER_TRAINED, OTHER, TRAINED
 from benchmarks.scores import Score
 
-SORTS = ("colour", "shape", "count", "where", "yesno")
+QUESTION_SORTS = ("colour", "shape", "count", "where", "yesno")
 
 
 def _ask(starter: StarterResponder, image: Image.Image, question: str) -> str:
     return "".join(starter.reply([Message("user", question, (Picture.from_image(image),))]))
 
 
-def _size(rng: random.Random) -> tuple[int, int]:
+def _random_size(rng: random.Random) -> tuple[int, int]:
     """160 to 1,000 pixels, up to 4:1."""
     ratio = rng.uniform(1, 4) if rng.random() < 0.5 else rng.uniform(1, 1.5)
     short = rng.randint(160, int(1000 / ratio))
     return (round(short * ratio), short) if rng.random() < 0.5 else (short, round(short * ratio))
 
 
-def fresh(starter: StarterResponder, count: int, seed: int = 90001) -> Iterator[Score]:
-    """Fresh pictures of the script, 1 to 5 shapes, each sort of question in any of the grammar's wordings."""
+def score_fresh_pictures(starter: StarterResponder, count: int, seed: int = 90001) -> Iterator[Score]:
+    """New random scenes of 1 to 5 shapes, with each sort of question in any wording of the grammar."""
     rng = random.Random(seed)
     asker = QuestionGenerator(starter_grammar(), rng)
     total = Score("fresh pictures, all questions", 0.95)
-    for sort in (*SORTS, "describe"):
+    for sort in (*QUESTION_SORTS, "describe"):
         score = Score(f"fresh pictures, {sort}", 0.95)
         for _ in range(count):
-            scene = random_scene(rng, _size(rng), rng.choice((1, 1, 1, 2, 2, 3, 4, 5)))
-            asked = asker.ask_about(scene, sort)
-            got = _ask(starter, draw_scene(scene, rng), asked.question)
-            told = f"{asked.question} → {got} (right: {asked.answer})"
-            score.add(got == asked.answer, told)
-            total.add(got == asked.answer, told)
+            scene = random_scene(rng, _random_size(rng), rng.choice((1, 1, 1, 2, 2, 3, 4, 5)))
+            generated = asker.ask_about(scene, sort)
+            answer = _ask(starter, draw_scene(scene, rng), generated.question)
+            example = f"{generated.question} → {answer} (right: {generated.answer})"
+            score.add_answer(answer == generated.answer, example)
+            total.add_answer(answer == generated.answer, example)
         yield score
     yield total
 
 
-def others(starter: StarterResponder, count: int, seed: int = 90002) -> Iterator[Score]:
-    """Single shapes drawn by matplotlib, Qt and a font: kind, colour and place in three questions each."""
+def score_foreign_pictures(starter: StarterResponder, count: int, seed: int = 90002) -> Iterator[Score]:
+    """Single shapes drawn by matplotlib, Qt and a font, with questions about kind, colour and place."""
     rng = random.Random(seed)
     total = Score("drawn by others, all", 0.9)
-    for maker in (peers.by_matplotlib, peers.by_qt, peers.by_font):
-        score = Score(f"drawn by others, {maker.__name__[3:]}", 0.9)
+    for draw in (peers.draw_with_matplotlib, peers.draw_with_qt, peers.draw_with_font):
+        score = Score(f"drawn by others, {draw.__name__.removeprefix('draw_with_')}", 0.9)
         for _ in range(count):
-            image, kind, colour, place = maker(rng)
-            asked = (
+            image, kind, colour, place = draw(rng)
+            questions_and_words = (
                 ("What shape is this?", kind),
                 (f"What colour is the {kind}?", colour),
                 (f"Where is the {kind}?", place),
             )
-            for question, word in asked:
-                got = _ask(starter, image, question)
-                told = f"{question} → {got} (a {colour} {kind}, {place})"
-                good = got.endswith(f" {word}.") and got.rstrip(".").split(" the ")[-1].split(" is ")[-1] in (
+            for question, word in questions_and_words:
+                answer = _ask(starter, image, question)
+                example = f"{question} → {answer} (a {colour} {kind}, {place})"
+                is_right = answer.endswith(f" {word}.") and answer.rstrip(".").split(" the ")[-1].split(" is ")[-1] in (
                     word,
-                    got[:-1],
+                    answer[:-1],
                 )
-                score.add(good or got == f"It is a {word}.", told)
-                total.add(good or got == f"It is a {word}.", told)
+                score.add_answer(is_right or answer == f"It is a {word}.", example)
+                total.add_answer(is_right or answer == f"It is a {word}.", example)
         yield score
     yield total
 
 
-def _right(sort: str, scene: Scene, subject: ShapeSubject) -> str | None:
+def _right_answer(sort: str, scene: Scene, subject: ShapeSubject) -> str | None:
     whole = ShapeSubject()
     answers = {
         "colour": lambda: questions.colour_answer(scene, ShapeSubject(kind=subject.kind)),
@@ -91,59 +91,63 @@ def _right(sort: str, scene: Scene, subject: ShapeSubject) -> str | None:
     return answers[sort]()
 
 
-def phrasings(starter: StarterResponder, each: int, seed: int = 90003) -> Iterator[Score]:
-    """Thirty phrasings for each sort of question, ten of them never trained on, `each` pictures a phrasing."""
+def score_phrasings(starter: StarterResponder, each: int, seed: int = 90003) -> Iterator[Score]:
+    """Thirty phrasings for each sort of question, ten of them not in training, with `each` pictures a phrasing."""
     rng = random.Random(seed)
-    for sort in SORTS:
-        for label, phrased in (("trained", TRAINED[sort]), ("never trained", NEVER_TRAINED[sort])):
+    for sort in QUESTION_SORTS:
+        for label, phrases in (("trained", TRAINED[sort]), ("never trained", NEVER_TRAINED[sort])):
             score = Score(f"phrasings, {sort}, {label}", 0.9)
-            for phrase in phrased:
+            for phrase in phrases:
                 for _ in range(each):
-                    scene, subject, right = _scene_for(rng, sort)
-                    named = questions.with_articles(phrase.format(k=subject.kind, c=subject.hue, n=subject.with_noun()))
-                    got = _ask(starter, draw_scene(scene, rng), named)
-                    score.add(got == questions.with_articles(right), f"{named} → {got} (right: {right})")
+                    scene, subject, right = _scene_with_answer(rng, sort)
+                    question = questions.with_articles(
+                        phrase.format(k=subject.kind, c=subject.hue, n=subject.with_noun())
+                    )
+                    answer = _ask(starter, draw_scene(scene, rng), question)
+                    score.add_answer(
+                        answer == questions.with_articles(right), f"{question} → {answer} (right: {right})"
+                    )
             yield score
 
 
-def _scene_for(rng: random.Random, sort: str) -> tuple[Scene, ShapeSubject, str]:
+def _scene_with_answer(rng: random.Random, sort: str) -> tuple[Scene, ShapeSubject, str]:
     while True:
-        scene = random_scene(rng, _size(rng), 1 if sort == "shape" else rng.choice((1, 2, 3)))
+        scene = random_scene(rng, _random_size(rng), 1 if sort == "shape" else rng.choice((1, 2, 3)))
         shape = rng.choice(scene.shapes)
         subject = ShapeSubject(shape.kind, shape.colour)
         if sort == "yesno" and rng.random() < 0.5:
             subject = ShapeSubject(rng.choice(KINDS), rng.choice(tuple(COLOURS)))
-        right = _right(sort, scene, subject)
+        right = _right_answer(sort, scene, subject)
         if right:
             return scene, subject, right
 
 
-def refusals(starter: StarterResponder, seed: int = 90004) -> Iterator[Score]:
-    """200 pictures without a plain shape, and 100 other questions about pictures that have them."""
+def score_refusals(starter: StarterResponder, seed: int = 90004) -> Iterator[Score]:
+    """200 pictures without a plain shape, and 100 unanswerable questions about pictures with shapes."""
     rng = random.Random(seed)
     asker = QuestionGenerator(starter_grammar(), rng)
-    made = [other_picture(rng, _size(rng)) for _ in range(60)]
-    made += peers.photographs()
-    made += [peers.plot(rng) for _ in range(55)]
-    made += [peers.texture(rng) for _ in range(200 - len(made))]
+    pictures = [other_picture(rng, _random_size(rng)) for _ in range(60)]
+    pictures += peers.load_photographs()
+    pictures += [peers.draw_plot(rng) for _ in range(55)]
+    pictures += [peers.make_texture(rng) for _ in range(200 - len(pictures))]
     score = Score("pictures without a shape: cannot tell", 0.95)
-    for image in made:
-        question = asker.ask_about(random_scene(rng, (300, 300), 1), rng.choice(SORTS)).question
-        got = _ask(starter, image, question)
-        score.add(got == CANNOT_TELL, f"{question} → {got}")
+    for image in pictures:
+        question = asker.ask_about(random_scene(rng, (300, 300), 1), rng.choice(QUESTION_SORTS)).question
+        answer = _ask(starter, image, question)
+        score.add_answer(answer == CANNOT_TELL, f"{question} → {answer}")
     yield score
     score = Score("other questions: cannot tell", 0.95)
     for question in OTHER:
-        got = _ask(starter, draw_scene(random_scene(rng, _size(rng), rng.choice((1, 2, 3))), rng), question)
-        score.add(got == CANNOT_TELL, f"{question} → {got}")
+        answer = _ask(starter, draw_scene(random_scene(rng, _random_size(rng), rng.choice((1, 2, 3))), rng), question)
+        score.add_answer(answer == CANNOT_TELL, f"{question} → {answer}")
     yield score
 
 
-def run(quick: bool = False) -> Iterator[Score]:
-    """All scores. `quick` asks a fifth as much."""
+def score_answers(quick: bool = False) -> Iterator[Score]:
+    """Yields all scores; `quick` asks a fifth of the questions."""
     starter = backends.load_responder("starter", LoadOptions())
     assert isinstance(starter, StarterResponder)
-    yield from fresh(starter, 20 if quick else 100)
-    yield from others(starter, 10 if quick else 50)
-    yield from phrasings(starter, 1 if quick else 5)
-    yield from refusals(starter)
+    yield from score_fresh_pictures(starter, 20 if quick else 100)
+    yield from score_foreign_pictures(starter, 10 if quick else 50)
+    yield from score_phrasings(starter, 1 if quick else 5)
+    yield from score_refusals(starter)
