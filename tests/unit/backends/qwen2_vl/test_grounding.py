@@ -30,7 +30,7 @@ from tests.support.qwen2_vl_models import exact, loaded, model, picture
 
 def scripted(one: Qwen2VLResponder, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the model write this text, whatever it is asked."""
-    ids = iter([*one._prompt_builder._tokenizer.encode(text, add_special_tokens=False), min(one._ends)])
+    ids = iter([*one._prompt_builder._tokenizer.encode(text, add_special_tokens=False), min(one._end_ids)])
     one._generator.guessed_tokens = 0  # several tokens at a time would need several lines of the script
     forward = TextGenerator._run_model
 
