@@ -94,7 +94,7 @@ def test_four_bits_are_made_once_and_answer_as_the_whole_ones(tmp_path: Path, mo
 
 
 def four_bit_responder(folder: Path) -> Any:
-    half = {"model": str(TINY), "device": "cpu", "dtype": "bfloat16", "max_new_tokens": 40, "weights": "int4"}
+    half = {"model": str(TINY), "device": "cpu", "dtype": "bfloat16", "max_new_tokens": 40, "cpu_weight_format": "int4"}
     return backends.load_responder("qwen2-vl", LoadOptions(**half, cache=str(folder / "weights")))  # type: ignore[arg-type]
 
 

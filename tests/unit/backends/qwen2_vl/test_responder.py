@@ -192,7 +192,7 @@ def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> N
 
 
 def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> None:
-    one = loaded(max_new_tokens=12, max_pixels=600 * 600, glance=True)
+    one = loaded(max_new_tokens=12, max_pixels=600 * 600, answer_from_preview=True)
     large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
     work = one.prepare([Message("user", "", (large,))])
     next(work)
