@@ -18,8 +18,9 @@ from torch.utils.data import IterableDataset
 
 from assistant.starter.jsgf import starter_grammar
 from assistant.starter.negatives import any_word, other_picture, other_question
-from assistant.starter.questions import CANNOT_TELL_ANSWER, QuestionGenerator, as_written, loosen_wording
+from assistant.starter.questions import CANNOT_TELL_ANSWER, QuestionGenerator
 from assistant.starter.scene import COLOURS, KINDS, Scene, draw_scene, random_scene
+from assistant.starter.wording import as_written, loosen_wording
 
 # Mean and standard deviation of CLIP's training pictures (red, green, blue), as in Qwen2-VL's image processor.
 IMAGE_MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
