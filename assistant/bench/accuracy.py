@@ -107,10 +107,5 @@ def check_four_bits() -> Measurement:
 
 def _compute_logits(responder: Qwen2VLResponder, chat: list[Message]) -> torch.Tensor:
     """The logits (vocabulary) after the last token of a conversation."""
-    prompt = responder._prompt_builder.build_prompt(chat)
-    with responder._context_for(prompt) as context:
-        return run_to_end(
-            responder._generator.prefill_prompt(
-                context, prompt, run_to_end(responder._encode_pictures(prompt, context))
-            )
-        )
+    prompt = responder.inspect().prompt_builder.build_prompt(chat)
+    return run_to_end(responder.prefill(prompt))

@@ -41,7 +41,7 @@ class BenchRun:
         self.responder = random_weights.make_responder(
             self.packed_model, LARGE_SIDE_PX * LARGE_SIDE_PX, _DECODED_TOKENS
         )
-        self.responder._generator.guessed_tokens = 0  # with random weights guesses are never right
+        self.responder.inspect().generator.guessed_tokens = 0  # with random weights guesses are never right
 
     def make_picture(self, side: int) -> Picture:
         """A square picture of noise, a new one each time, so that none is cached. `side` is in pixels."""
@@ -55,9 +55,9 @@ class BenchRun:
     def make_chat(self, tokens: int) -> list[Message]:
         """A question and an answer of about so many tokens together."""
         short_chat = [Message("user", "where ? " * 8), Message("assistant", "here")]
-        short_tokens = len(self.responder._prompt_builder.build_prompt(short_chat))
+        short_tokens = len(self.responder.inspect().prompt_builder.build_prompt(short_chat))
         long_chat = [Message("user", "where ? " * 16), short_chat[1]]
-        tokens_per_word = (len(self.responder._prompt_builder.build_prompt(long_chat)) - short_tokens) / 8
+        tokens_per_word = (len(self.responder.inspect().prompt_builder.build_prompt(long_chat)) - short_tokens) / 8
         return [Message("user", "where ? " * (8 + round((tokens - short_tokens) / tokens_per_word))), short_chat[1]]
 
     def prepare_past(self, past: list[Message], *pictures: Picture) -> float:
@@ -263,7 +263,7 @@ class _TokenTimes:
 
 def _make_generator(bench: BenchRun) -> Callable[[], float]:
     """A run that does the same with stock `generate`."""
-    ids = torch.tensor([bench.responder._prompt_builder.build_prompt(bench.make_chat(_SHORT_CHAT_TOKENS)).ids])
+    ids = torch.tensor([bench.responder.inspect().prompt_builder.build_prompt(bench.make_chat(_SHORT_CHAT_TOKENS)).ids])
     bench.stock_model.generation_config.eos_token_id = None
 
     def time_generate() -> float:

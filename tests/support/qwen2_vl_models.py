@@ -54,19 +54,19 @@ def stock_model(folder: Path = TINY) -> Any:
     return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
 
 
-def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TINY) -> torch.Tensor:
+def stock_logits(responder: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TINY) -> torch.Tensor:
     """All logits of a prompt, by transformers' own forward, from nothing."""
-    inner = stock_model(folder)
+    inner, processor = stock_model(folder), responder.inspect().prompt_builder.processor
     seen: dict[str, list[torch.Tensor]] = {}
     kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
     for start, view in prompt.pictures:
         images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.frame_images]
         if len(images) > 1:
-            done = one._vision_cache._videos(
+            done = processor.video_processor(
                 videos=[images], do_resize=False, do_sample_frames=False, return_tensors="pt"
             )
         else:
-            done = one._vision_cache._images(images=images, do_resize=False, return_tensors="pt")
+            done = processor.image_processor(images=images, do_resize=False, return_tensors="pt")
         for name, tensor in done.items():
             seen.setdefault(name, []).append(tensor)
         kinds[0, start : start + view.tokens] = 2 if len(images) > 1 else 1
@@ -76,11 +76,9 @@ def stock_logits(one: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TI
         return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **joined).logits[0].float()
 
 
-def fed(one: Qwen2VLResponder, prompt: EncodedPrompt) -> torch.Tensor:
+def fed(responder: Qwen2VLResponder, prompt: EncodedPrompt) -> torch.Tensor:
     """The last logits, through the cache."""
-    with one._context_for(prompt) as context:
-        seen = run_to_end(one._encode_pictures(prompt, context))
-        return run_to_end(one._generator.prefill_prompt(context, prompt, seen))
+    return run_to_end(responder.prefill(prompt))
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
@@ -88,6 +86,6 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
 
 
-def exact(one: Qwen2VLResponder, messages: Sequence[Message], folder: Path = TINY) -> None:
-    prompt = one._prompt_builder.build_prompt(messages)
-    close(fed(one, prompt), stock_logits(one, prompt, folder)[-1])
+def exact(responder: Qwen2VLResponder, messages: Sequence[Message], folder: Path = TINY) -> None:
+    prompt = responder.inspect().prompt_builder.build_prompt(messages)
+    close(fed(responder, prompt), stock_logits(responder, prompt, folder)[-1])

@@ -62,7 +62,7 @@ class TextGenerator:
     replay: decodes single tokens on a GPU."""
 
     def __init__(self, model: Any, rows: int, replay: CudaGraphStep | None = None) -> None:
-        self._model, self.slice_tokens, self._max_slice_tokens, self._replay = model, rows, rows, replay
+        self.model, self.slice_tokens, self._max_slice_tokens, self.replay = model, rows, rows, replay
         self._text = model.model.language_model
         four_bits = any(isinstance(module, Int4Linear) for module in self._text.layers[0].modules())
         # No guesses with a CUDA graph: replaying single tokens is faster than plain steps of several.
@@ -128,12 +128,12 @@ class TextGenerator:
 
     def release_buffers(self) -> None:
         """Frees the captured decoding step, which is captured again when it is needed."""
-        if self._replay:
-            self._replay.release_buffers()
+        if self.replay:
+            self.replay.release_buffers()
 
     def _replay_step(self, context: CachedConversation, token: int, position: int) -> torch.Tensor | None:
         """Feeds one token by replaying the captured step: logits (1, vocabulary), None where that is not possible."""
-        logits = self._replay.replay_step(context.cache, token, position) if self._replay else None
+        logits = self.replay.replay_step(context.cache, token, position) if self.replay else None
         if logits is None:
             return None
         context.cache_keys.append(token)
@@ -142,8 +142,8 @@ class TextGenerator:
     @torch.inference_mode()
     def forward_tokens(self, context: CachedConversation, tokens: list[int], position: int) -> torch.Tensor:
         """Feeds tokens of text, the first at `position`; returns the logits after each, (tokens, vocabulary)."""
-        positions = torch.arange(position, position + len(tokens), device=self._model.device).expand(3, 1, -1)
-        return self._run_model(context, self._embed_tokens(tokens), positions, tokens, len(tokens))
+        positions = torch.arange(position, position + len(tokens), device=self.model.device).expand(3, 1, -1)
+        return self.run_model(context, self._embed_tokens(tokens), positions, tokens, len(tokens))
 
     def token_positions(self, prompt: EncodedPrompt) -> torch.Tensor:
         """The M-RoPE positions of all tokens of a prompt, (3, 1, tokens): time, row, column."""
@@ -153,7 +153,7 @@ class TextGenerator:
             token_type = _VIDEO_TYPE if view.picture.frame_count > 1 else _IMAGE_TYPE
             token_types[0, start : start + view.tokens] = token_type
             grids[token_type].append(view.grid)
-        positions, _ = self._model.model.get_rope_index(
+        positions, _ = self.model.model.get_rope_index(
             torch.tensor([prompt.ids]),
             mm_token_type_ids=token_types,
             image_grid_thw=torch.tensor(grids[_IMAGE_TYPE]) if grids[_IMAGE_TYPE] else None,
@@ -180,13 +180,13 @@ class TextGenerator:
             first, last = max(begin, start), min(end, start + view.tokens)
             if first < last:
                 embedded[0, first - begin : last - begin] = encoded[view.cache_key][first - start : last - start]
-        slice_positions = positions[:, :, begin:end].to(self._model.device)
-        return self._run_model(context, embedded, slice_positions, prompt.cache_keys[begin:end], 1)
+        slice_positions = positions[:, :, begin:end].to(self.model.device)
+        return self.run_model(context, embedded, slice_positions, prompt.cache_keys[begin:end], 1)
 
     def _embed_tokens(self, tokens: list[int]) -> torch.Tensor:
-        return self._model.get_input_embeddings()(torch.tensor([tokens], device=self._model.device))
+        return self.model.get_input_embeddings()(torch.tensor([tokens], device=self.model.device))
 
-    def _run_model(
+    def run_model(
         self,
         context: CachedConversation,
         embedded: torch.Tensor,
@@ -202,7 +202,7 @@ class TextGenerator:
             context.cache.truncate(len(context.cache_keys))  # some layers may have appended the new tokens
             raise
         context.cache_keys += cache_keys
-        return self._model.lm_head(output.last_hidden_state[0, -logit_count:]).float()
+        return self.model.lm_head(output.last_hidden_state[0, -logit_count:]).float()
 
 
 def _most_likely(logits: torch.Tensor) -> tuple[int, float]:

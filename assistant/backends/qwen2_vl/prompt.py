@@ -71,23 +71,23 @@ class PromptBuilder:
     """Builds prompts for one checkpoint. `pixels` are the smallest and largest size that pictures are scaled to."""
 
     def __init__(self, processor: Any, pixels: tuple[int, int]) -> None:
-        self._processor, self._tokenizer, self._pixels = processor, processor.tokenizer, pixels
+        self.processor, self.tokenizer, self.pixel_limits = processor, processor.tokenizer, pixels
         images = processor.image_processor
         self._patch, self._merge = images.patch_size, images.merge_size
         pads = (processor.image_token, processor.video_token)
-        self._pads = {name: self._tokenizer.convert_tokens_to_ids(name) for name in pads}
+        self._pads = {name: self.tokenizer.convert_tokens_to_ids(name) for name in pads}
         self._parts = re.compile(f"({'|'.join(map(re.escape, pads))}|{_SLOT.pattern.replace('(', '(?:')})")
         self._decoded: deque[tuple[str, list[int], list[int]]] = deque(maxlen=_MAX_DECODED_ANSWERS)
 
     def grounding_parser(self) -> grounding.GroundingParser:
         """A parser for the tokens of one answer."""
-        return grounding.GroundingParser(self._tokenizer)
+        return grounding.GroundingParser(self.tokenizer)
 
     def size_picture(self, picture: Picture, max_pixels: int = 0) -> SizedPicture:
         """The size at which the model sees a picture, by Qwen2-VL's rule; at most `max_pixels` if given."""
         from qwen_vl_utils.vision_process import smart_resize
 
-        min_size, max_size = self._pixels
+        min_size, max_size = self.pixel_limits
         max_size = min(max_pixels, max_size) if max_pixels else max_size
         factor, frame_pairs = self._patch * self._merge, max(1, picture.frame_count // 2)
         # All of a video costs as much as one picture.
@@ -108,7 +108,7 @@ class PromptBuilder:
 
     def decode_tokens(self, ids: Sequence[int]) -> str:
         """The text of tokens, without special tokens."""
-        return self._tokenizer.decode(ids, skip_special_tokens=True)
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
 
     def build_prompt(
         self, messages: Sequence[Message], is_complete: bool = True, sizing: PictureSizing | None = None
@@ -121,7 +121,7 @@ class PromptBuilder:
         sizing = sizing or self.size_picture
         template_messages = [self._with_slots(number, message) for number, message in enumerate(messages)]
         with progress.watched_step("answer", 2 * TEMPLATE_LIMIT_S), limit_code_time(TEMPLATE_LIMIT_S):
-            filled_template = self._processor.apply_chat_template(
+            filled_template = self.processor.apply_chat_template(
                 template_messages, tokenize=False, add_generation_prompt=is_complete
             )
         if any(f"\ue000{number}\ue001" not in filled_template for number in range(len(messages))):
@@ -139,7 +139,7 @@ class PromptBuilder:
                 views.append((len(ids), sizing(next(pictures))))
                 ids += [self._pads[part]] * views[-1][1].tokens
             elif part:
-                ids += self._tokenizer.encode(part, add_special_tokens=False)
+                ids += self.tokenizer.encode(part, add_special_tokens=False)
         return EncodedPrompt(tuple(ids), tuple(views))
 
     def fit_messages(self, messages: Sequence[Message], limit: int) -> tuple[list[Message], int]:
@@ -173,13 +173,13 @@ class PromptBuilder:
                 if text and decoded_text.startswith(text):
                     return self._common_prefix(ids, lengths, text)
         text += "".join(grounding.format_region(region) for region in message.regions)
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        return self.tokenizer.encode(text, add_special_tokens=False)
 
     def _common_prefix(self, ids: list[int], lengths: list[int], text: str) -> list[int]:
         """The remembered tokens of an answer as far as they make up `text`, and new tokens for the rest of it."""
         count = bisect_right(lengths, len(text))
         rest = text[lengths[count - 1] if count else 0 :]
-        return ids[:count] + self._tokenizer.encode(rest, add_special_tokens=False)
+        return ids[:count] + self.tokenizer.encode(rest, add_special_tokens=False)
 
 
 def _media_kind(picture: Picture) -> str:

@@ -50,6 +50,17 @@ class GeneratedWord:
     probability: float  # that the model gave the token, from 0 to 1
 
 
+@dataclass(frozen=True)
+class ResponderInspection:
+    """What a responder consists of and holds in memory, for tests and measurements."""
+
+    prompt_builder: PromptBuilder  # turns messages into the model's tokens
+    generator: TextGenerator  # runs the language model over a cached conversation
+    conversations: tuple[CachedConversation, ...]  # in memory; the last used comes last
+    max_prompt_tokens: int  # what the model's context leaves for a prompt
+    end_ids: frozenset[int]  # tokens that end an answer
+
+
 class Qwen2VLResponder(Responder):
     """A loaded model of the Qwen2-VL family.
 
@@ -115,15 +126,25 @@ class Qwen2VLResponder(Responder):
             prompt = self._prompt_builder.build_prompt(
                 self._prompt_builder.fit_messages(messages, self._max_prompt_tokens)[0], is_complete=False
             )
-            with self._context_for(prompt) as context:
-                encoded = yield from self._encode_pictures(prompt, context)
-                yield from self._generator.prefill_prompt(context, prompt, encoded)
+            yield from self.prefill(prompt)
         except InvalidInputError:
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             self.release_buffers()
+
+    def prefill(self, prompt: EncodedPrompt) -> Generator[None, None, torch.Tensor]:
+        """Feeds what is not cached of a prompt, a step at a time; returns the logits (vocabulary) of its last token."""
+        with self._context_for(prompt) as context:
+            encoded = yield from self._encode_pictures(prompt, context)
+            return (yield from self._generator.prefill_prompt(context, prompt, encoded))
+
+    def inspect(self) -> ResponderInspection:
+        """What the responder consists of and holds in memory now."""
+        return ResponderInspection(
+            self._prompt_builder, self._generator, tuple(self._contexts), self._max_prompt_tokens, self._end_ids
+        )
 
     def estimate_cost(self, picture: Picture) -> PictureCost:
         """What it costs to encode a picture and feed its tokens on this machine."""

@@ -179,17 +179,17 @@ def test_a_file_that_only_begins_like_a_video_opens_nothing(tmp_path: Path) -> N
 
 def test_a_video_among_pictures_equals_the_librarys_own(tmp_path: Path) -> None:
     shown = open_picture(video(tmp_path / "a.mp4", 6))
-    one = model()
+    responder = model()
     chat = [
         Message("user", "What is in it?", (shown,)),
         Message("assistant", "It gets lighter."),
         Message("user", "And here?", (Picture(64, 64, b"\xff" * 64 * 64 * 3), shown)),
     ]
-    prompt = one._prompt_builder.build_prompt(chat)
+    prompt = responder.inspect().prompt_builder.build_prompt(chat)
     assert [view.grid[0] for _, view in prompt.pictures] == [3, 1, 3]
-    close(fed(one, prompt), stock_logits(one, prompt)[-1])
+    close(fed(responder, prompt), stock_logits(responder, prompt)[-1])
     assert sum(view.tokens for _, view in prompt.pictures[:1]) * 28 * 28 <= max(
-        one._prompt_builder._pixels[1], 3 * 28 * 28
+        responder.inspect().prompt_builder.pixel_limits[1], 3 * 28 * 28
     )
 
 

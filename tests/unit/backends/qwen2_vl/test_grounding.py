@@ -28,28 +28,29 @@ from tests.conftest import Ran
 from tests.support.qwen2_vl_models import exact, loaded, model, picture
 
 
-def scripted(one: Qwen2VLResponder, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def scripted(responder: Qwen2VLResponder, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the model write this text, whatever it is asked."""
-    ids = iter([*one._prompt_builder._tokenizer.encode(text, add_special_tokens=False), min(one._end_ids)])
-    one._generator.guessed_tokens = 0  # several tokens at a time would need several lines of the script
-    forward = TextGenerator._run_model
+    parts = responder.inspect()
+    ids = iter([*parts.prompt_builder.tokenizer.encode(text, add_special_tokens=False), min(parts.end_ids)])
+    parts.generator.guessed_tokens = 0  # several tokens at a time would need several lines of the script
+    forward = TextGenerator.run_model
 
     def wrote(*arguments: Any) -> torch.Tensor:
         logits = torch.zeros_like(forward(*arguments))
         logits[-1, next(ids)] = 1.0
         return logits
 
-    monkeypatch.setattr(TextGenerator, "_run_model", wrote)
+    monkeypatch.setattr(TextGenerator, "run_model", wrote)
 
 
 ANSWER = "It is <|object_ref_start|>the star<|object_ref_end|><|box_start|>(100,200),(500,1200)<|box_end|> at the top."
 
 
 def test_boxes_in_an_answer_are_events_and_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = loaded(max_new_tokens=80)
+    responder = loaded(max_new_tokens=80)
     asked = turn.TurnInput("Where?", pictures=(Picture(200, 100, b"\0" * 60_000, "night.png"),))
-    scripted(one, ANSWER, monkeypatch)
-    parts = Backends(None, one, backends.load_voice("silent", LoadOptions()))  # type: ignore[arg-type]
+    scripted(responder, ANSWER, monkeypatch)
+    parts = Backends(None, responder, backends.load_voice("silent", LoadOptions()))  # type: ignore[arg-type]
     found = list(turn.run_turn(asked, [], parts))
     pointed = [event for event in found if isinstance(event, RegionPointed)]
     assert pointed == [RegionPointed("the star", asked.pictures[0].digest, 20, 20, 100, 100)]
@@ -59,21 +60,22 @@ def test_boxes_in_an_answer_are_events_and_no_text(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("box", ["(1,2),(3", "(9,9),(1,1)", "nothing", "(1,2)"])
 def test_a_box_that_is_none_is_neither_event_nor_text(box: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = loaded(max_new_tokens=80)
-    scripted(one, f"Here <|box_start|>{box}<|box_end|>.", monkeypatch)
-    assert "".join(map(str, one.reply([Message("user", "Where?", (picture(0),))]))) == "Here ."
+    responder = loaded(max_new_tokens=80)
+    scripted(responder, f"Here <|box_start|>{box}<|box_end|>.", monkeypatch)
+    assert "".join(map(str, responder.reply([Message("user", "Where?", (picture(0),))]))) == "Here ."
 
 
 def test_after_an_answer_with_boxes_only_new_tokens_are_fed(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = loaded(max_new_tokens=80)
+    responder = loaded(max_new_tokens=80)
     first = [Message("user", "Where?", (picture(0),))]
     with monkeypatch.context() as patched:
-        scripted(one, ANSWER, patched)
-        answer = "".join(piece for piece in one.reply(first) if isinstance(piece, str))
+        scripted(responder, ANSWER, patched)
+        answer = "".join(piece for piece in responder.reply(first) if isinstance(piece, str))
     more = [*first, Message("assistant", answer), Message("user", "Why?")]
-    prompt = one._prompt_builder.build_prompt(more)
-    assert one._contexts[-1].shared_length(prompt) == len(one._contexts[-1].cache_keys)
-    exact(one, more)
+    prompt = responder.inspect().prompt_builder.build_prompt(more)
+    conversation = responder.inspect().conversations[-1]
+    assert conversation.shared_length(prompt) == len(conversation.cache_keys)
+    exact(responder, more)
 
 
 def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> None:
@@ -94,8 +96,8 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> 
     (message,) = seen
     assert [(one.width, one.height) for one in message.pictures] == [(200, 100), (100, 50)]
     assert message.regions == (PictureRegion(whole, (20, 10, 120, 60)),)
-    ids = model()._prompt_builder.build_prompt([message]).ids
-    assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model()._prompt_builder._tokenizer.decode(ids)
+    ids = model().inspect().prompt_builder.build_prompt([message]).ids
+    assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model().inspect().prompt_builder.tokenizer.decode(ids)
     outside = run_request(
         TurnRequest("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None
     )

@@ -51,7 +51,7 @@ def dequantize_weight(whole: torch.Tensor, scales: torch.Tensor) -> torch.Tensor
 def test_the_tower_errs_as_little_as_stock(grid: tuple[int, int, int], dtype: torch.dtype) -> None:
     """Against float64, the median token of six pictures. A few tokens of a picture magnify any rounding, on another
     processor others do: the mean of one picture is theirs alone, and is anything from a third to twice the stock's."""
-    trained = model()._generator._model.model.visual
+    trained = model().inspect().generator.model.model.visual
     wide, narrow = (copy.deepcopy(trained).to(kind) for kind in (torch.float64, dtype))
     ours, theirs = [], []
     for seed in range(6):
@@ -105,11 +105,11 @@ def test_weights_stay_as_they_are_where_the_processor_multiplies_no_bfloat16(
     if multiplies and not processor.supports_bfloat16():
         monkeypatch.setattr(cpu_linear, "_sixteen_bit_linear", lambda linear: linear)  # it has no other
     monkeypatch.setattr(cpu_linear, "supports_bfloat16", lambda: multiplies)
-    one = four_bit_responder(tmp_path)
-    kinds = {type(layer) for layer in one._generator._model.model.language_model.modules()}
+    responder = four_bit_responder(tmp_path)
+    kinds = {type(layer) for layer in responder.inspect().generator.model.model.language_model.modules()}
     assert ((cpu_linear.Int4Linear in kinds), (tmp_path / "weights").exists()) == (multiplies, multiplies)
     asked = [Message("user", "Describe this picture.", (picture(0),))]
-    assert said(one, asked) == said(loaded(max_new_tokens=40), asked)
+    assert said(responder, asked) == said(loaded(max_new_tokens=40), asked)
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
 def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
     """Random weights; its own tower."""
     folder = checkpoints.qwen2_5_vl(tmp_path)
-    one = backends.load_responder("qwen2-vl", LoadOptions(model=str(folder), device="cpu", max_new_tokens=5))
+    responder = backends.load_responder("qwen2-vl", LoadOptions(model=str(folder), device="cpu", max_new_tokens=5))
     asked = [Message("user", "What is it?", (picture(0),))]
-    answer = "".join(one.reply(asked))  # type: ignore[arg-type]
+    answer = "".join(responder.reply(asked))  # type: ignore[arg-type]
     more = [*asked, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
-    exact(one, more, folder)  # type: ignore[arg-type]
+    exact(responder, more, folder)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 8, 9, 40])
@@ -187,8 +187,8 @@ def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -
 def test_each_device_of_a_map_has_its_limit() -> None:
     """On this machine the one device is the processor; what does not fit goes to disk, or is refused."""
     spread = LoadOptions(model=str(TINY), device_map="auto", max_memory="cpu=2GiB", dtype="float32")
-    one: Any = backends.load_responder("qwen2-vl", spread)
-    exact(one, [Message("user", "What is it?", (picture(0),))])
+    responder: Any = backends.load_responder("qwen2-vl", spread)
+    exact(responder, [Message("user", "What is it?", (picture(0),))])
     for wrong in ("cpu", "cpu=", "=1GiB", "0:1GiB"):
         with pytest.raises(NotAvailableError, match="0=6GiB"):
             backends.load_responder("qwen2-vl", replace(spread, max_memory=wrong))
@@ -199,16 +199,15 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
 
     def talk(most: int) -> tuple[list[str], list[int]]:
         monkeypatch.setattr(generation, "_GUESSED_TOKENS", most)
-        one, fed = loaded(max_new_tokens=40), []
-        step = one._generator.forward_tokens
-        monkeypatch.setattr(
-            one._generator, "forward_tokens", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at)
-        )
+        responder, fed = loaded(max_new_tokens=40), []
+        generator = responder.inspect().generator
+        step = generator.forward_tokens
+        monkeypatch.setattr(generator, "forward_tokens", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
         asked: list[Message] = []
         for number in (0, 1, 0, 0, 1):
             asked.append(Message("user", "Describe this picture.", (picture(number),)))
-            asked.append(Message("assistant", said(one, asked)))
-            exact(one, [*asked, Message("user", "And now?")])
+            asked.append(Message("assistant", said(responder, asked)))
+            exact(responder, [*asked, Message("user", "And now?")])
         return [message.text for message in asked[1::2]], fed
 
     before, plain = talk(0)
@@ -257,19 +256,20 @@ def test_pictures_are_no_larger_than_free_memory_allows(monkeypatch: pytest.Monk
 
 def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is captured for a GPU, run without a capture: two conversations, buffers that grow, steps by turns."""
-    one, plainly, captures = loaded(max_new_tokens=30), loaded(max_new_tokens=30), []
-    one._generator._replay = replay = CudaGraphStep(one._generator._model, lambda run: captures.append(1) or run)
-    one._generator.guessed_tokens = 0
-    monkeypatch.setattr(one._generator, "forward_tokens", lambda *told: pytest.fail("a plain step"))
+    responder, plainly, captures = loaded(max_new_tokens=30), loaded(max_new_tokens=30), []
+    generator = responder.inspect().generator
+    generator.replay = replay = CudaGraphStep(generator.model, lambda run: captures.append(1) or run)
+    generator.guessed_tokens = 0
+    monkeypatch.setattr(generator, "forward_tokens", lambda *told: pytest.fail("a plain step"))
     asked: list[Message] = []
     for number in range(9):
         asked.append(Message("user", "Describe this picture.", (picture(number % 3),)))
-        answer = said(one, asked)
+        answer = said(responder, asked)
         assert answer == said(plainly, asked)
         asked.append(Message("assistant", answer))
-        exact(one, [*asked, Message("user", "And now?")])
+        exact(responder, [*asked, Message("user", "And now?")])
         other = [Message("user", f"Where is it? {number}", (picture(4),))]
-        assert said(one, other) == said(plainly, other)
+        assert said(responder, other) == said(plainly, other)
     assert not replay.is_broken and len(captures) >= 9, "each other conversation has buffers of its own"
 
 
@@ -278,8 +278,9 @@ def test_a_capture_that_fails_or_errs_is_not_used() -> None:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     for capture in (refuses, lambda run: lambda: run() * 1.5):
-        one = loaded(max_new_tokens=12)
-        one._generator._replay = replay = CudaGraphStep(one._generator._model, capture)
+        responder = loaded(max_new_tokens=12)
+        generator = responder.inspect().generator
+        generator.replay = replay = CudaGraphStep(generator.model, capture)
         asked = [Message("user", "Describe this picture.", (picture(0),))]
-        assert said(one, asked) == said(model(), asked)
+        assert said(responder, asked) == said(model(), asked)
         assert replay.is_broken

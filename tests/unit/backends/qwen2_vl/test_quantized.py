@@ -18,17 +18,17 @@ from tests.support.qwen2_vl_models import TINY
 
 
 def same_answers(folder: Path) -> None:
-    one, whole = qwen2_vl_models.loaded(model=str(folder)), qwen2_vl_models.loaded()
+    responder, whole = qwen2_vl_models.loaded(model=str(folder)), qwen2_vl_models.loaded()
     same = 0
     for number in range(10):
         picture = Picture.from_image(draw_scene(random_scene(random.Random(number), (200, 160), 2)))
         asked = [Message("user", "Describe this picture.", (picture,))]
-        same += answer(one, asked) == answer(whole, asked)
+        same += answer(responder, asked) == answer(whole, asked)
     assert same >= 9, "few bits may lose a close call, not more"
 
 
-def answer(one: Qwen2VLResponder, asked: list[Message]) -> str:
-    return "".join(piece for piece in one.reply(asked) if isinstance(piece, str))
+def answer(responder: Qwen2VLResponder, asked: list[Message]) -> str:
+    return "".join(piece for piece in responder.reply(asked) if isinstance(piece, str))
 
 
 @pytest.mark.parametrize(("method", "bits"), [("gptq", 4), ("gptq", 8), ("awq", 4)])

@@ -44,14 +44,14 @@ moves = st.lists(
 @given(moves)
 def test_every_mix_of_turns_equals_a_run_from_nothing(story: list[tuple[Any, ...]]) -> None:
     """Turns, pictures, videos, interruptions after any token, rewinds, two conversations, pictures let go."""
-    one = model()
+    responder = model()
     here: list[Message] = []
     there: list[Message] = []
     for move, *what in story:
         if move == "ask":
             text, shown, heard = what
             asked = [*here, Message("user", text, tuple(picture(number) for number in shown))]
-            reply = one.generate_words(asked)
+            reply = responder.generate_words(asked)
             answer = "".join(word.text for word, _ in zip(reply, range(heard), strict=False))
             reply.close()
             here = [*asked, Message("assistant", answer[: max(0, len(answer) - heard % 3)])]
@@ -62,92 +62,93 @@ def test_every_mix_of_turns_equals_a_run_from_nothing(story: list[tuple[Any, ...
         elif move == "forget":
             gone = picture(what[0]).digest
             here = [Message(m.role, m.text, tuple(p for p in m.pictures if p.digest != gone)) for m in here]
-            one.forget_picture(gone)
+            responder.forget_picture(gone)
         else:  # a picture is dropped, in "overlap" in the middle of an answer
             number, steps = what
-            reply = one.generate_words([*here, Message("user", "Describe it.")]) if move == "overlap" else iter(())
+            question = Message("user", "Describe it.")
+            reply = responder.generate_words([*here, question]) if move == "overlap" else iter(())
             begun = [word.text for word, _ in zip(reply, range(3), strict=False)]
-            work = one.prepare([*here, Message("user", "", (picture(number),))])
+            work = responder.prepare([*here, Message("user", "", (picture(number),))])
             for _ in zip(range(steps), work, strict=False):
                 pass
             begun += [word.text for word in reply]
             work.close()
             if begun:
                 here = [*here, Message("user", "Describe it."), Message("assistant", "".join(begun))]
-    exact(one, [*here, Message("user", "What colour is it?", (picture(0),))])
-    exact(one, [*there, Message("user", "Where?")])
+    exact(responder, [*here, Message("user", "What colour is it?", (picture(0),))])
+    exact(responder, [*there, Message("user", "Where?")])
 
 
 def test_every_decoded_token_equals_a_run_from_nothing() -> None:
-    one, asked = model(), [Message("user", "Describe this picture.", (picture(1),))]
-    prompt = one._prompt_builder.build_prompt(asked)
-    logits = fed(one, prompt)
-    context, place = one._contexts[-1], one._generator.next_position(prompt)
+    responder, asked = model(), [Message("user", "Describe this picture.", (picture(1),))]
+    prompt = responder.inspect().prompt_builder.build_prompt(asked)
+    logits = fed(responder, prompt)
+    generator, context = responder.inspect().generator, responder.inspect().conversations[-1]
+    place = generator.next_position(prompt)
     ids: list[int] = []
     for step in range(8):
         ids.append(int(logits.argmax()))
-        logits = one._generator.forward_tokens(context, [ids[-1]], place + step)[-1]
+        logits = generator.forward_tokens(context, [ids[-1]], place + step)[-1]
         grown = EncodedPrompt(prompt.ids + tuple(ids), prompt.pictures)
-        close(logits, stock_logits(one, grown)[-1])
+        close(logits, stock_logits(responder, grown)[-1])
 
 
 def test_a_turn_feeds_only_its_new_tokens() -> None:
-    one = model()
+    responder = model()
     first = [Message("user", "What colour is the circle?", (picture(2),))]
-    answer = "".join(one.reply(first))
+    answer = "".join(responder.reply(first))
     second = [*first, Message("assistant", answer), Message("user", "Where is it?")]
-    before = one._contexts[-1].shared_length(one._prompt_builder.build_prompt(second))
-    new = len(one._prompt_builder.build_prompt(second)) - before
-    assert new <= len(
-        one._prompt_builder._tokenizer.encode(
-            "<|im_end|>\n<|im_start|>user\nWhere is it?<|im_end|>\n<|im_start|>assistant\n"
-        )
-    )
+    parts = responder.inspect()
+    prompt = parts.prompt_builder.build_prompt(second)
+    new = len(prompt) - parts.conversations[-1].shared_length(prompt)
+    question = "<|im_end|>\n<|im_start|>user\nWhere is it?<|im_end|>\n<|im_start|>assistant\n"
+    assert new <= len(parts.prompt_builder.tokenizer.encode(question))
 
 
 def test_a_prepared_picture_leaves_only_the_question_to_feed() -> None:
-    one = model()
-    for _ in one.prepare([Message("user", "", (picture(3),))]):
+    responder = model()
+    for _ in responder.prepare([Message("user", "", (picture(3),))]):
         pass
-    prompt = one._prompt_builder.build_prompt([Message("user", "Where is it?", (picture(3),))])
-    assert one._contexts[-1].shared_length(prompt) >= prompt.pictures[0][0] + prompt.pictures[0][1].tokens
-    steps = one.reply([Message("user", "Where is it?", (picture(3),))])
+    prompt = responder.inspect().prompt_builder.build_prompt([Message("user", "Where is it?", (picture(3),))])
+    start, view = prompt.pictures[0]
+    assert responder.inspect().conversations[-1].shared_length(prompt) >= start + view.tokens
+    steps = responder.reply([Message("user", "Where is it?", (picture(3),))])
     assert next(steps) == "" and next(steps), "one slice, then words"
 
 
 def test_the_same_picture_is_encoded_once_in_all_conversations(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, calls = model(), []
+    responder, calls = model(), []
     encoded = vision_tower.encode_stepwise
     monkeypatch.setattr(vision_tower, "encode_stepwise", lambda *a: calls.append(1) or encoded(*a))
-    half = one.prepare([Message("user", "", (picture(4),))])
+    half = responder.prepare([Message("user", "", (picture(4),))])
     next(half)
     next(half)
     half.close()
-    "".join(one.reply([Message("user", "What is it?", (picture(4),))]))
-    "".join(one.reply([Message("system", "Other."), Message("user", "Where?", (picture(4), picture(4)))]))
+    "".join(responder.reply([Message("user", "What is it?", (picture(4),))]))
+    "".join(responder.reply([Message("system", "Other."), Message("user", "Where?", (picture(4), picture(4)))]))
     assert len(calls) == 1
-    one.forget_picture(picture(4).digest)
-    "".join(one.reply([Message("user", "What is it?", (picture(4),))]))
+    responder.forget_picture(picture(4).digest)
+    "".join(responder.reply([Message("user", "What is it?", (picture(4),))]))
     assert len(calls) == 2
 
 
 def test_a_picture_that_is_let_go_costs_nothing_more() -> None:
-    one = model()
+    responder = model()
     with_it = [Message("user", "What is it?", (picture(2),)), Message("assistant", "A star."), Message("user", "Why?")]
-    "".join(one.reply(with_it))
-    long = len(one._contexts[-1].cache_keys)
+    "".join(responder.reply(with_it))
+    long = len(responder.inspect().conversations[-1].cache_keys)
     without = [Message("user", "What is it?"), *with_it[1:]]
-    for _ in one.prepare([*without, Message("user", "")]):
+    for _ in responder.prepare([*without, Message("user", "")]):
         pass
-    assert len(one._contexts[-1].cache_keys) < long - 4
+    assert len(responder.inspect().conversations[-1].cache_keys) < long - 4
 
 
 def test_prompts_are_the_processors() -> None:
     from qwen_vl_utils import process_vision_info
 
-    one = model()
-    processor = one._prompt_builder._processor
-    limits = dict(zip(("min_pixels", "max_pixels"), one._prompt_builder._pixels, strict=True))
+    responder = model()
+    processor = responder.inspect().prompt_builder.processor
+    limits = dict(zip(("min_pixels", "max_pixels"), responder.inspect().prompt_builder.pixel_limits, strict=True))
     messages = [
         Message("system", "Be brief."),
         Message("user", "What colour is it?", (picture(0), picture(1))),
@@ -167,23 +168,23 @@ def test_prompts_are_the_processors() -> None:
     text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     images, _ = process_vision_info(chat)
     stock = processor(text=[text], images=images, return_tensors="pt")
-    prompt = one._prompt_builder.build_prompt(messages)
+    prompt = responder.inspect().prompt_builder.build_prompt(messages)
     assert list(prompt.ids) == stock["input_ids"][0].tolist()
     assert [list(view.grid) for _, view in prompt.pictures] == stock["image_grid_thw"].tolist()
 
 
 def test_a_long_chat_loses_its_oldest_turns_but_neither_system_prompt_nor_last_pictures() -> None:
-    one = loaded(max_new_tokens=1500)
+    responder = loaded(max_new_tokens=1500)
     chat = [Message("system", "Be brief."), Message("user", "Look.", (picture(0),)), Message("assistant", "I see.")]
     for _ in range(40):
         chat += [Message("user", "And what else is there in it?"), Message("assistant", "Nothing else that I can see.")]
     chat.append(Message("user", "What colour?"))
-    fitted, left = one._prompt_builder.fit_messages(chat, one._max_prompt_tokens)
+    fitted, left = responder.inspect().prompt_builder.fit_messages(chat, responder.inspect().max_prompt_tokens)
     assert left and fitted[0] == chat[0] and fitted[-1] == chat[-1]
     assert [p for m in fitted for p in m.pictures] == [picture(0)]
-    assert len(one._prompt_builder.build_prompt(fitted)) <= one._max_prompt_tokens
-    "".join(one.reply(chat))
-    assert "left out" in one.reply_warning
+    assert len(responder.inspect().prompt_builder.build_prompt(fitted)) <= responder.inspect().max_prompt_tokens
+    "".join(responder.reply(chat))
+    assert "left out" in responder.reply_warning
 
 
 def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> None:
@@ -192,35 +193,36 @@ def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> N
 
 
 def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> None:
-    one = loaded(max_new_tokens=12, max_pixels=600 * 600, answer_from_preview=True)
+    responder = loaded(max_new_tokens=12, max_pixels=600 * 600, answer_from_preview=True)
     large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
-    work = one.prepare([Message("user", "", (large,))])
+    work = responder.prepare([Message("user", "", (large,))])
     next(work)
     next(work)
     asked = [Message("user", "What colour is it?", (large,))]
-    assert "".join(one.reply(asked)) and "small view" in one.reply_warning
+    assert "".join(responder.reply(asked)) and "small view" in responder.reply_warning
     for _ in work:
         pass
-    assert "".join(one.reply(asked)) and not one.reply_warning
+    assert "".join(responder.reply(asked)) and not responder.reply_warning
 
 
 def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
-    one = loaded(max_new_tokens=2)
+    responder = loaded(max_new_tokens=2)
     many = tuple(picture(number % 6) for number in range(100))
     with pytest.raises(InvalidInputError, match="too long"):
-        "".join(one.reply([Message("user", "What is it?", many)]))
+        "".join(responder.reply([Message("user", "What is it?", many)]))
     for size in ((1, 10_000), (10_000, 1), (3840, 28), (60, 20_000)):
         thin = Picture.from_image(Image.new("RGB", size), "thin.png")
-        assert one.estimate_cost(thin).tokens and "".join(one.reply([Message("user", "What is it?", (thin,))]))
+        assert responder.estimate_cost(thin).tokens
+        assert "".join(responder.reply([Message("user", "What is it?", (thin,))]))
 
 
 def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
-    one = loaded(max_pixels=600 * 600)
-    small, large = (one.estimate_cost(Picture.from_image(Image.new("RGB", (side, side)))) for side in (112, 560))
-    view = one._prompt_builder.size_picture(Picture.from_image(Image.new("RGB", (560, 560))))
+    responder = loaded(max_pixels=600 * 600)
+    small, large = (responder.estimate_cost(Picture.from_image(Image.new("RGB", (side, side)))) for side in (112, 560))
+    view = responder.inspect().prompt_builder.size_picture(Picture.from_image(Image.new("RGB", (560, 560))))
     assert (large.width, large.height, large.tokens) == (560, 560, view.tokens) == (560, 560, 400)
-    kept = one._generator.new_conversation()
-    steps = one._generator.prefill_prompt(kept, EncodedPrompt(tuple(range(100))), {})
+    kept = responder.inspect().generator.new_conversation()
+    steps = responder.inspect().generator.prefill_prompt(kept, EncodedPrompt(tuple(range(100))), {})
     assert not any(steps)
     per_token = sum(one[..., :100, :].nbytes for layer in kept.cache.layers for one in (layer.keys, layer.values)) / 100  # type: ignore[union-attr]
     assert large.megabytes == pytest.approx(per_token * 400 / 1e6, abs=0.01)
@@ -229,7 +231,7 @@ def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("can't allocate memory")])
 def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = loaded(max_new_tokens=12, max_pixels=600 * 600)
+    responder = loaded(max_new_tokens=12, max_pixels=600 * 600)
     large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
     encoded = vision_tower.encode_stepwise
 
@@ -239,54 +241,59 @@ def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypa
         return encoded(*arguments)
 
     monkeypatch.setattr(vision_tower, "encode_stepwise", poor)
-    assert "".join(map(str, one.reply([Message("user", "What colour is it?", (large,))])))
-    assert "Memory is short" in one.reply_warning
+    assert "".join(map(str, responder.reply([Message("user", "What colour is it?", (large,))])))
+    assert "Memory is short" in responder.reply_warning
     monkeypatch.setattr(vision_tower, "encode_stepwise", lambda *arguments: poor(0, 0, (1, 99, 99)))
     with pytest.raises(AssistantError, match="not enough memory"):
-        "".join(map(str, one.reply([Message("user", "What?", (picture(1),))])))
+        "".join(map(str, responder.reply([Message("user", "What?", (picture(1),))])))
 
 
 def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() -> None:
     """Its time axis is longer than what follows it."""
-    one = loaded(max_new_tokens=12)
+    responder = loaded(max_new_tokens=12)
     film = Picture(28, 28, b"\x80" * (28 * 28 * 3 * 60), frame_count=60)
     chat = [Message("user", "What?", (film,))]
-    answer = "".join(word.text for word in one.generate_words(chat))
-    prompt = one._prompt_builder.build_prompt([*chat, Message("assistant", answer), Message("user", "Why?")])
-    assert one._contexts[-1].shared_length(prompt) == len(one._contexts[-1].cache_keys), "the answer is kept"
-    close(fed(one, prompt), stock_logits(one, prompt)[-1])
+    answer = "".join(word.text for word in responder.generate_words(chat))
+    chat += [Message("assistant", answer), Message("user", "Why?")]
+    prompt = responder.inspect().prompt_builder.build_prompt(chat)
+    conversation = responder.inspect().conversations[-1]
+    assert conversation.shared_length(prompt) == len(conversation.cache_keys), "the answer is kept"
+    close(fed(responder, prompt), stock_logits(responder, prompt)[-1])
 
 
 @pytest.mark.parametrize("steps", [3, 20, 27, 29])  # encoding the first, the second; feeding; decoding
-@pytest.mark.parametrize("how", [lambda one: one.forget_picture(picture(1).digest), lambda one: one.close()])
+@pytest.mark.parametrize("how", [lambda model: model.forget_picture(picture(1).digest), lambda model: model.close()])
 def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn(
     steps: int, how: Callable[[Qwen2VLResponder], None]
 ) -> None:
     """Nor do other settings, which close the model of this turn."""
     asked = [Message("user", "What is it?", (picture(1), picture(2)))]
     undisturbed = "".join(map(str, loaded(max_new_tokens=12).reply(asked)))
-    one = loaded(max_new_tokens=12)
-    reply = one.reply(asked)
+    responder = loaded(max_new_tokens=12)
+    reply = responder.reply(asked)
     begun = [str(next(reply)) for _ in range(steps)]
-    how(one)
+    how(responder)
     assert "".join([*begun, *map(str, reply)]) == undisturbed != ""
 
 
 @pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (2000, 11)])
 def test_a_long_banner_is_looked_at(size: tuple[int, int]) -> None:
-    one = loaded(max_new_tokens=12)
-    assert "".join(map(str, one.reply([Message("user", "What is it?", (Picture.from_image(Image.new("RGB", size)),))])))
+    responder = loaded(max_new_tokens=12)
+    banner = Picture.from_image(Image.new("RGB", size))
+    assert "".join(map(str, responder.reply([Message("user", "What is it?", (banner,))])))
 
 
 def test_a_chat_at_its_limit_does_not_begin_anew_each_turn() -> None:
-    one = loaded(max_new_tokens=1500)
+    responder = loaded(max_new_tokens=1500)
     chat: list[Message] = []
     fed_anew = 0
     for number in range(40):
         chat.append(Message("user", f"And what else is there in it, number {number}?"))
-        prompt = one._prompt_builder.build_prompt(one._prompt_builder.fit_messages(chat, one._max_prompt_tokens)[0])
-        shared = one._contexts[-1].shared_length(prompt) if one._contexts else 0
+        parts = responder.inspect()
+        fitted, _ = parts.prompt_builder.fit_messages(chat, parts.max_prompt_tokens)
+        prompt = parts.prompt_builder.build_prompt(fitted)
+        shared = parts.conversations[-1].shared_length(prompt) if parts.conversations else 0
         fed_anew += shared < len(prompt) // 2
-        fed(one, prompt)
+        fed(responder, prompt)
         chat.append(Message("assistant", "Nothing else that I can see."))
     assert 1 < fed_anew <= 40 // 4
