@@ -48,7 +48,8 @@ def run_bench(options: Any, settings: Settings, paths: AppPaths, console: Comman
     for name, measure in measurers.items():
         if name not in results:
             measurement = measure()
-            results[name] = [asdict(row) for row in (measurement if isinstance(measurement, list) else [measurement])]
+            rows = measurement if isinstance(measurement, list) else [measurement]
+            results[name] = [_row_to_json(row) for row in rows]
             _save_results(results_path, results)
         for row in results[name]:
             console.print_line(_format_row(row))
@@ -80,6 +81,13 @@ def _save_results(path: Path, results: dict[str, list[Any]]) -> None:
     part_path.replace(path)
 
 
+def _row_to_json(row: Measurement) -> dict[str, Any]:
+    """A row as it is stored: `most` says whether its goal is an upper limit."""
+    fields = asdict(row)
+    fields["most"] = fields.pop("is_upper_limit")
+    return fields
+
+
 def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Measurement | list[Measurement]]]:
     from assistant.bench import accuracy, kernels, measurements
 
@@ -103,9 +111,7 @@ def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[]
 
 def _format_row(row: dict[str, Any]) -> str:
     figure = "–" if row["figure"] is None else f"{row['figure']:.3g} {row['unit']}"
-    goal = (
-        "" if row["verdict"] == "reported" else f"{'≤' if row['is_upper_limit'] else '≥'} {row['goal']:g} {row['unit']}"
-    )
+    goal = "" if row["verdict"] == "reported" else f"{'≤' if row['most'] else '≥'} {row['goal']:g} {row['unit']}"
     details = ", ".join(f"{name} {value:.3g}" for name, value in row["details"].items())
     pairs = row["pairs"] or ""
     remarks = "; ".join(filter(None, (details, row["note"])))
