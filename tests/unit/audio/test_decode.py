@@ -49,7 +49,9 @@ def encode(path: Path, codec: str, rate: int, channels: int = 1, kind: str = "s1
         ("a.m4a", "aac", 44100, 2, "flt"),
     ],
 )
-def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int, kind: str) -> None:
+def test_common_sound_formats_are_decoded(
+    tmp_path: Path, name: str, codec: str, rate: int, channels: int, kind: str
+) -> None:
     sound = decode.read_audio(encode(tmp_path / name, codec, rate, channels, kind))
     assert sound.rate == decode.DECODED_RATE_HZ and sound.samples.dtype == np.float32
     assert abs(sound.seconds - 1) < 0.1
@@ -83,7 +85,7 @@ def _wav(
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "reason"),
     [
         ("empty.wav", b"", "is empty"),
         ("nothing.wav", _wav(body=b""), "no sound"),
@@ -93,9 +95,9 @@ def _wav(
         ("cut.flac", b"fLaC" + bytes(20), "damaged or cut off"),
     ],
 )
-def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+def test_file_without_sound_is_refused(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(InvalidInputError, match=told):
+    with pytest.raises(InvalidInputError, match=reason):
         decode.read_audio(tmp_path / name)
 
 
@@ -116,7 +118,7 @@ def test_files_that_would_hang_are_refused(tmp_path: Path) -> None:
             decode.read_audio(path)
 
 
-def test_a_list_of_other_files_is_no_sound(tmp_path: Path) -> None:
+def test_playlist_is_refused_as_sound(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "list.wav").write_text("ffconcat version 1.0\nfile pipe.wav\n")
     with pytest.raises(InvalidInputError, match="not a sound file"):
@@ -131,7 +133,7 @@ def test_a_wav_of_nothing_but_chunks_is_refused_quickly(tmp_path: Path) -> None:
         decode.read_audio(tmp_path / "sparse.wav")
 
 
-def test_nan_is_silence(tmp_path: Path) -> None:
+def test_nan_samples_become_silence(tmp_path: Path) -> None:
     body = np.full(16000, np.nan, "<f4").tobytes()
     (tmp_path / "nan.wav").write_bytes(_wav(kind=3, bits=32, body=body))
     sound = decode.read_audio(tmp_path / "nan.wav")
@@ -171,7 +173,7 @@ def test_speech_is_speech_at_any_level(samples: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
-def test_sound_that_still_comes_is_given_on_at_once_and_without_what_lies_above(rate: int) -> None:
+def test_streaming_resampler_emits_at_once_without_aliasing(rate: int) -> None:
     moments = np.arange(rate) / rate
     for hertz, low, high in ((3_000, -0.5, 0.5), (9_500, -200, -50), (15_000, -200, -50)):
         resampled = resampler.StreamResampler(rate, 16_000)

@@ -1,4 +1,4 @@
-"""Short sounds: what they are, when they come, and that they never pass for speech."""
+"""Earcons: their samples, when they are played, and that the speech detector ignores them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ def test_no_sound_is_taken_for_speech(name: str) -> None:
 
 def test_all_sounds_differ_and_start_and_end_softly() -> None:
     rate = 48_000
-    made = [earcons.earcon_samples(name, rate) for name in earcons.EARCON_NAMES]
-    assert len({one.tobytes() for one in made}) == len(made)
-    assert all(abs(one[0]) < 0.01 and abs(one[-1]) < 0.01 and 0.02 < np.abs(one).max() < 0.2 for one in made)
+    all_samples = [earcons.earcon_samples(name, rate) for name in earcons.EARCON_NAMES]
+    assert len({samples.tobytes() for samples in all_samples}) == len(all_samples)
+    assert all(
+        abs(samples[0]) < 0.01 and abs(samples[-1]) < 0.01 and 0.02 < np.abs(samples).max() < 0.2
+        for samples in all_samples
+    )
 
 
 def played(sounding: EarconPlayer, seconds: float) -> list[bool]:
@@ -57,7 +60,7 @@ def test_work_sounds_again_and_again_until_something_else_does() -> None:
     assert not any(played(sounding, 4))
 
 
-def test_which_sound_tells_of_what() -> None:
+def test_each_event_has_its_earcon() -> None:
     signals = EarconRules()
     said = [
         signals.for_event(event)
@@ -76,16 +79,16 @@ def test_which_sound_tells_of_what() -> None:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_they_can_be_turned_off(wanted: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = InProcessEngine(replace(QUIET, audio=AudioSettings(earcons=wanted)))
+def test_earcons_can_be_turned_off(wanted: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = InProcessEngine(replace(QUIET, audio=AudioSettings(earcons=wanted)))
     signals: list[tuple[str, ...]] = []
-    monkeypatch.setattr(made.engine._devices, "play_earcons", lambda *names: signals.append(names))
-    made.until(events.StateChanged, state="ready")
-    made.engine.ask("one two")
-    made.until(events.TurnEnded, reason="answered")
-    made.engine.apply_settings(replace(QUIET, audio=AudioSettings(earcons=False)))
-    made.until(events.StateChanged, state="ready")
-    made.engine.stop()
+    monkeypatch.setattr(harness.engine._devices, "play_earcons", lambda *names: signals.append(names))
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.ask("one two")
+    harness.until(events.TurnEnded, reason="answered")
+    harness.engine.apply_settings(replace(QUIET, audio=AudioSettings(earcons=False)))
+    harness.until(events.StateChanged, state="ready")
+    harness.engine.stop()
     assert signals[-1] == (), "what sounds ends when they are turned off"
     signals.pop()
     assert (("ready",) in signals) is wanted and bool(signals) is wanted

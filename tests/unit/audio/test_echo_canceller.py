@@ -30,7 +30,7 @@ def spoken(text: str = ANSWER, language: str = "en-us") -> Samples:
 
 
 def room(sound: Samples, gain: float, delay: float = 0.06) -> Samples:
-    """What a microphone hears of a speaker: later, softer, and with a few reflections."""
+    """Return the microphone's recording of the speaker: delayed, attenuated, with a few reflections."""
     taps = np.zeros(int((delay + 0.06) * SAMPLE_RATE_HZ), np.float32)
     taps[int(delay * SAMPLE_RATE_HZ)] = 1.0
     for after, part in ((0.013, 0.4), (0.021, -0.3), (0.037, 0.2)):
@@ -38,31 +38,31 @@ def room(sound: Samples, gain: float, delay: float = 0.06) -> Samples:
     return gain * np.convolve(sound, taps)[: len(sound)].astype(np.float32)
 
 
-class Loud:
-    """A playback that only takes a gain."""
+class FakePlayback:
+    """Stands in for the playback and accepts a gain."""
 
     def set_gain(self, gain: float) -> None:
         pass
 
 
 def run(
-    near: Samples, far: Samples, echo: EchoCanceller, playback: Loud | None = None, lost: Container[int] = ()
+    near: Samples, far: Samples, echo: EchoCanceller, playback: FakePlayback | None = None, lost: Container[int] = ()
 ) -> list[tuple[float, SpeechEvent]]:
-    """What is found; of the microphone's sound the samples in `lost` never come."""
+    """Return the speech events with their times in seconds. Microphone blocks that start in `lost` are dropped."""
     listener = UtteranceSegmenter(SileroVad().speech_probability)
     ears = AudioInputPipeline(listener, echo, lambda level: None)
-    found = []
+    speech_events = []
     for at in range(0, len(near), BLOCK):
         echo.push_reference(far[at : at + BLOCK])
         if at in lost:
             continue
-        found += [(at / SAMPLE_RATE_HZ, event) for event in ears.feed_block(near[at : at + BLOCK], playback)]  # type: ignore[arg-type]
-    return found
+        speech_events += [(at / SAMPLE_RATE_HZ, event) for event in ears.feed_block(near[at : at + BLOCK], playback)]  # type: ignore[arg-type]
+    return speech_events
 
 
 def answers(count: int) -> Samples:
-    one = np.pad(spoken(), (0, SAMPLE_RATE_HZ + -len(spoken()) % BLOCK))
-    return np.tile(one, count)
+    answer = np.pad(spoken(), (0, SAMPLE_RATE_HZ + -len(spoken()) % BLOCK))
+    return np.tile(answer, count)
 
 
 @pytest.mark.parametrize("gain", [0.05, 0.3, 0.9])
@@ -80,13 +80,15 @@ def test_a_voice_over_the_answer_is_heard_once_the_canceller_holds(gain: float) 
     near = room(far, gain)
     start = int(11.0 * SAMPLE_RATE_HZ)
     near[start : start + len(voice)] += voice
-    found = [at for at, event in run(near, far, EchoCanceller(SAMPLE_RATE_HZ)) if isinstance(event, SpeechStarted)]
-    assert found and 11.0 <= found[0] <= 12.0
+    speech_events = [
+        at for at, event in run(near, far, EchoCanceller(SAMPLE_RATE_HZ)) if isinstance(event, SpeechStarted)
+    ]
+    assert speech_events and 11.0 <= speech_events[0] <= 12.0
 
 
-def words(found: list[tuple[float, SpeechEvent]]) -> list[float]:
-    """When something was said that does not count as Hark's own voice."""
-    return [at for at, event in found if hasattr(event, "utterance") and not event.is_own_voice]
+def words(speech_events: list[tuple[float, SpeechEvent]]) -> list[float]:
+    """Return the times, in seconds, of utterances that do not count as Hark's own voice."""
+    return [at for at, event in speech_events if hasattr(event, "utterance") and not event.is_own_voice]
 
 
 def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:
@@ -97,41 +99,43 @@ def test_an_echo_that_jumps_after_a_stall_is_known_as_our_own_voice() -> None:
         near[second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ] = room(far, 0.7, late)[
             second * SAMPLE_RATE_HZ : (second + 4) * SAMPLE_RATE_HZ
         ]
-    found = run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud())
-    assert found, "it did leak through"
-    assert not words(found)
+    speech_events = run(near, far, EchoCanceller(SAMPLE_RATE_HZ), FakePlayback())
+    assert speech_events, "it did leak through"
+    assert not words(speech_events)
 
 
 @pytest.mark.parametrize("milliseconds", [50, 150, 300, 620])
 def test_sound_that_the_microphone_lost_lets_no_answer_interrupt_itself(milliseconds: int) -> None:
-    """The echo seems to come before what it is an echo of: no canceller finds it."""
+    """With samples lost, the echo precedes its reference, which no canceller can follow."""
     far = answers(5)
     start = int(12.3 * SAMPLE_RATE_HZ) // BLOCK * BLOCK
-    found = run(
+    speech_events = run(
         room(far, 0.7),
         far,
         EchoCanceller(SAMPLE_RATE_HZ),
-        Loud(),
+        FakePlayback(),
         range(start, start + milliseconds * SAMPLE_RATE_HZ // 1000),
     )
-    assert not words(found) and all(at < 14 for at, _ in found), "and it finds its place again"
+    assert not words(speech_events) and all(at < 14 for at, _ in speech_events), "and it finds its place again"
 
 
-def test_our_voice_that_outlasts_the_answer_is_known_all_the_same() -> None:
+def test_own_voice_that_outlasts_the_answer_is_still_recognised() -> None:
     far = answers(4)
     near = room(far, 0.7)
     second = int(13.2 * SAMPLE_RATE_HZ) // BLOCK * BLOCK
     near[second:] = room(far, 0.7, 0.2)[second:]  # the canceller has to find it again
     echo = EchoCanceller(SAMPLE_RATE_HZ)
-    ears, found = (
+    ears, speech_events = (
         AudioInputPipeline(UtteranceSegmenter(SileroVad().speech_probability), echo, lambda level: None),
         list[SpeechEvent](),
     )
     for at in range(0, len(near), BLOCK):
         echo.push_reference(far[at : at + BLOCK])
-        playback = Loud() if at < second + SAMPLE_RATE_HZ // 3 else None  # the answer has ended, its sound has not
-        found += ears.feed_block(near[at : at + BLOCK], playback)  # type: ignore[arg-type]
-    assert found and not words([(0.0, event) for event in found])
+        playback = (
+            FakePlayback() if at < second + SAMPLE_RATE_HZ // 3 else None
+        )  # the answer has ended, its sound has not
+        speech_events += ears.feed_block(near[at : at + BLOCK], playback)  # type: ignore[arg-type]
+    assert speech_events and not words([(0.0, event) for event in speech_events])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -141,24 +145,24 @@ def test_whatever_the_microphone_loses_no_answer_interrupts_itself(seed: int) ->
         start = int((begin + chance.uniform(0, 4)) * SAMPLE_RATE_HZ) // BLOCK * BLOCK
         lost |= set(range(start, start + int(chance.uniform(0.03, 0.5) * SAMPLE_RATE_HZ), BLOCK))
     near = room(far, float(chance.uniform(0.2, 1.0)), float(chance.uniform(0.03, 0.09)))
-    assert not words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud(), lost))
+    assert not words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), FakePlayback(), lost))
 
 
 @pytest.mark.parametrize("seconds", [2.0, 3.0, 3.7, 6.0])
-def test_an_amplifier_that_wakes_up_in_mid_answer_is_no_person(seconds: float) -> None:
+def test_amplifier_that_wakes_up_in_mid_answer_is_not_taken_for_a_person(seconds: float) -> None:
     far = answers(3)
     near = room(far, 0.9)
     near[: int(seconds * SAMPLE_RATE_HZ)] = 0
-    assert not words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud()))
+    assert not words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), FakePlayback()))
 
 
-def test_a_voice_where_no_echo_is_heard_is_a_person() -> None:
+def test_voice_without_any_echo_counts_as_a_person() -> None:
     far = answers(4)
     near = np.zeros_like(far)
     for at, text in ((11, "Please stop talking now."), (16, "What colour is the circle?")):
         voice = spoken(text, "en-gb+f3")
         near[at * SAMPLE_RATE_HZ : at * SAMPLE_RATE_HZ + len(voice)] += voice
-    heard = words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud()))
+    heard = words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), FakePlayback()))
     assert {11, 16} <= {at - at % 5 + 1 for at in map(int, heard)}, heard
 
 
@@ -168,7 +172,7 @@ def test_a_voice_over_the_answer_is_not_taken_for_our_own() -> None:
     for at, text in ((11, "Please stop talking now."), (16, "What colour is the circle?"), (21, "No, wait a moment.")):
         voice = spoken(text, "en-gb+f3")
         near[at * SAMPLE_RATE_HZ : at * SAMPLE_RATE_HZ + len(voice)] += voice
-    heard = words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), Loud()))
+    heard = words(run(near, far, EchoCanceller(SAMPLE_RATE_HZ), FakePlayback()))
     assert {11, 16, 21} <= {at - at % 5 + 1 for at in map(int, heard)}, heard
 
 
@@ -182,7 +186,7 @@ def test_until_the_canceller_has_shown_that_it_holds_hark_is_deaf_while_it_speak
 
 
 def test_an_echo_that_is_not_cancelled_leaves_hark_half_duplex() -> None:
-    """A speaker that distorts: nothing linear can take it out."""
+    """A distorting speaker: a linear filter cannot remove its echo."""
     far = answers(3)
     torn = np.sign(far) * np.abs(far) ** 0.2 * (np.abs(far) > 0.01)
     near = np.random.default_rng(2).permutation(torn.reshape(-1, BLOCK)).reshape(-1).astype(np.float32)
@@ -208,7 +212,7 @@ def test_a_speaker_that_wakes_up_late_is_not_taken_for_headphones() -> None:
     assert run(near, far, EchoCanceller(SAMPLE_RATE_HZ)) == []
 
 
-def test_distrust_makes_it_judge_again() -> None:
+def test_resetting_echo_trust_restarts_the_learning() -> None:
     echo = EchoCanceller(SAMPLE_RATE_HZ)
     far = answers(1)
     run(room(far, 0.3), far, echo)

@@ -1,4 +1,4 @@
-"""What a playback gives the device, block by block."""
+"""The blocks that AudioPlayback hands to the device."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_sound_comes_out_in_order_and_is_counted() -> None:
     assert playback.played_samples == 960 and playback.buffered_seconds == 0 and playback.wait_until_played(0)
 
 
-def test_any_rate_is_taken() -> None:
+def test_audio_of_another_rate_is_resampled_for_playback() -> None:
     playback = AudioPlayback(RATE)
     playback.queue_audio(ones(0.1, 22_050))
     assert abs(playback.buffered_seconds - 0.1) < 0.002

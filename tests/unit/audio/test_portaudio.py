@@ -1,4 +1,4 @@
-"""A broken configuration of ALSA or PulseAudio, and a silent sound server: words go on, the reason is said."""
+"""A broken ALSA or PulseAudio configuration or a silent sound server: text still works and the reason is reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 @pytest.fixture
 def silent_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configured: Callable[[str], None]) -> Iterator[None]:
-    """A sound server that accepts and never answers."""
+    """A sound server that accepts connections and never answers."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "native"))
         server.listen()
@@ -57,22 +57,22 @@ def silent_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configured: C
         yield
 
 
-@pytest.mark.parametrize("what", ABORTING)
+@pytest.mark.parametrize("fault", ABORTING)
 def test_configuration_that_aborts_portaudio_is_found_out_in_a_child(
-    what: str, configured: Callable[[str], None]
+    fault: str, configured: Callable[[str], None]
 ) -> None:
-    configured(ABORTING[what])
-    assert PortAudioCheck().wait_for_outcome() == "broken", what
+    configured(ABORTING[fault])
+    assert PortAudioCheck().wait_for_outcome() == "broken", fault
 
 
-@pytest.mark.parametrize("what", ABORTING | FAILING)
+@pytest.mark.parametrize("fault", ABORTING | FAILING)
 def test_question_with_a_broken_configuration_is_answered(
-    what: str, configured: Callable[[str], None], hark: Callable[..., Ran]
+    fault: str, configured: Callable[[str], None], hark: Callable[..., Ran]
 ) -> None:
-    configured((ABORTING | FAILING)[what])
+    configured((ABORTING | FAILING)[fault])
     ran = hark("ask", "Hello?", "--json")
-    assert ran.code == 0 and ran.ended["answer"], what
-    if what in ABORTING:
+    assert ran.code == 0 and ran.ended["answer"], fault
+    if fault in ABORTING:
         assert "The sound system cannot be started. Check the configuration" in ran.err
 
 
@@ -122,26 +122,26 @@ def test_check_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check.wait_for_outcome() == "silent" and child and child.poll() is not None
 
 
-def test_check_does_not_outlive_who_began_it(tmp_path: Path) -> None:
+def test_check_that_hangs_is_ended_by_its_own_alarm(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "asound.conf")
     script = "from assistant.audio import portaudio_check as c; c._TIMEOUT_S = 1.0; c.main()"
     environment = {**os.environ, "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf")}
     assert subprocess.run([sys.executable, "-c", script], env=environment, timeout=60).returncode == -14
 
 
-class Strange(Exception):
-    """What no list of exceptions has."""
+class UnlistedError(Exception):
+    """An exception that PortAudio is not known to raise."""
 
 
 def test_whatever_portaudio_raises_becomes_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Library:
+    class FailingLibrary:
         def __getattr__(self, _: str) -> Callable[..., Any]:
             def fail(*_: Any, **__: Any) -> Any:
-                raise Strange
+                raise UnlistedError
 
             return fail
 
-    monkeypatch.setattr(portaudio, "load_sounddevice", lambda _stage: Library())
+    monkeypatch.setattr(portaudio, "load_sounddevice", lambda _stage: FailingLibrary())
     assert portaudio.device_names("input") == []
     for call in (
         lambda: portaudio.choose_device("input", ""),
@@ -150,4 +150,4 @@ def test_whatever_portaudio_raises_becomes_a_sentence(monkeypatch: pytest.Monkey
     ):
         with pytest.raises(NotAvailableError):
             call()
-    portaudio.close_stream(Library())  # raises nothing
+    portaudio.close_stream(FailingLibrary())  # raises nothing

@@ -1,4 +1,4 @@
-"""Utterances found in blocks of sound: scripts in time, counted in samples."""
+"""Utterances found in blocks of sound. The scripts are timed in samples, not by the clock."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_click_starts_nothing() -> None:
     assert run(UtteranceSegmenter(by_level), script((0.5, QUIET), (0.06, LOUD), (1, QUIET))) == []
 
 
-def test_the_key_holds_through_silences_and_its_release_ends() -> None:
+def test_held_key_spans_silences_and_its_release_ends_the_utterance() -> None:
     listener = UtteranceSegmenter(by_level)
     run(listener, script((0.5, QUIET)))
     assert names(list(listener.press_key())) == ["Started"] and list(listener.press_key()) == []
@@ -114,7 +114,7 @@ def test_a_tap_waits_for_speech_and_ends_with_it() -> None:
     assert names(run(listener, script((0.5, LOUD), (2, QUIET)))) == ["Paused", "Ended"]
 
 
-def test_a_second_tap_ends_it() -> None:
+def test_second_tap_ends_the_utterance() -> None:
     listener = UtteranceSegmenter(by_level)
     list(listener.press_key())
     listener.tap_key()
@@ -124,17 +124,17 @@ def test_a_second_tap_ends_it() -> None:
     assert not listener.is_speaking
 
 
-def test_speech_that_goes_on_is_told_so_often() -> None:
-    told = [
+def test_long_speech_emits_continuations_at_intervals() -> None:
+    continuations = [
         e for e in run(UtteranceSegmenter(by_level), script((0.5, QUIET), (3, LOUD))) if isinstance(e, SpeechContinues)
     ]
-    assert 5 <= len(told) <= 6 and told[0].utterance.seconds < 0.96
+    assert 5 <= len(continuations) <= 6 and continuations[0].utterance.seconds < 0.96
 
 
-def test_what_was_dropped_is_forgotten() -> None:
+def test_discarded_utterance_leaves_nothing_behind() -> None:
     listener = UtteranceSegmenter(by_level)
     run(listener, script((0.5, QUIET), (0.5, LOUD)))
-    assert [type(one) for one in listener.discard_utterance()] == [SpeechDiscarded] and not list(
+    assert [type(event) for event in listener.discard_utterance()] == [SpeechDiscarded] and not list(
         listener.discard_utterance()
     )
     assert not listener.is_speaking and run(listener, script((2, QUIET))) == []

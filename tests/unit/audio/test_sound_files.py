@@ -1,4 +1,4 @@
-"""Sound files as they are: lying headers, tags and zeros in front, rates that change, channels that cancel."""
+"""Sound files as found in practice: wrong headers, tags and zeros in front, changing rates, cancelling channels."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ SIZES = chunk(b"ds64", struct.pack("<QQQI", 36 + len(BODY), len(BODY), 16_000, 0
 
 
 @pytest.mark.parametrize(
-    ("what", "data"),
+    ("case", "data"),
     [
         ("length 0", wav(FMT, chunk(b"data", BODY, 0))),
         ("length of 4 GB", wav(FMT, chunk(b"data", BODY, 0xFFFFFFFF), length=0xFFFFFFFF)),
@@ -99,8 +99,8 @@ SIZES = chunk(b"ds64", struct.pack("<QQQI", 36 + len(BODY), len(BODY), 16_000, 0
         ("behind ID3", b"ID3\4\0\0\0\0\0\x0b" + bytes(11) + wav(FMT, chunk(b"data", BODY))),
     ],
 )
-def test_wav_with_a_wrong_header_is_heard_whole(tmp_path: Path, what: str, data: bytes) -> None:
-    assert is_the_tone(opened(tmp_path, data)), what
+def test_wav_with_a_wrong_header_is_heard_whole(tmp_path: Path, case: str, data: bytes) -> None:
+    assert is_the_tone(opened(tmp_path, data)), case
 
 
 def test_wav_with_chunks_behind_its_data_ends_before_them(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_format_known_by_its_first_bytes_is_opened(tmp_path: Path, kind: str, co
 
 
 def test_amr_wb_is_opened(tmp_path: Path) -> None:
-    """FFmpeg writes none: fifty frames at 23.85 kbit/s of noise."""
+    """Return fifty AMR-WB frames of noise at 23.85 kbit/s, because FFmpeg has no encoder for it."""
     noise = np.random.default_rng(1)
     sound = opened(tmp_path, b"#!AMR-WB\n" + b"".join(b"\x44" + noise.bytes(60) for _ in range(50)))
     assert sound.seconds == pytest.approx(1.0) and sound.samples.any()
@@ -144,7 +144,7 @@ def _ape_tag() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("what", "before"),
+    ("case", "before"),
     [
         ("zeros", bytes(4_096)),
         ("a megabyte of zeros and one", bytes(1024**2 + 1)),
@@ -155,9 +155,9 @@ def _ape_tag() -> bytes:
         ("something else", b"\r\nContent-Type: audio/mpeg\r\n\r\n" + bytes(range(1, 255)) * 20),
     ],
 )
-def test_mp3_behind_other_bytes_is_opened(tmp_path: Path, what: str, before: bytes) -> None:
+def test_mp3_behind_other_bytes_is_opened(tmp_path: Path, case: str, before: bytes) -> None:
     plain = encoded("mp3", "libmp3lame", 44_100)
-    assert is_the_tone(opened(tmp_path, before + plain[plain.index(b"\xff\xfb") :])), what
+    assert is_the_tone(opened(tmp_path, before + plain[plain.index(b"\xff\xfb") :])), case
 
 
 def test_flac_behind_an_id3_tag_is_opened(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_damage_in_the_middle_leaves_the_rest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "data", "sentence"),
+    ("case", "data", "sentence"),
     [
         ("only a header", wav(FMT), "holds no sound"),
         ("an empty data chunk", wav(FMT, chunk(b"data", b"")), "holds no sound"),
@@ -198,7 +198,7 @@ def test_damage_in_the_middle_leaves_the_rest(tmp_path: Path) -> None:
         ("a description of a stream", b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=audio 1 RTP/AVP 0\n", "not a sound file"),
     ],
 )
-def test_what_cannot_be_heard_is_refused_in_a_sentence(tmp_path: Path, what: str, data: bytes, sentence: str) -> None:
+def test_undecodable_sound_is_refused_in_a_sentence(tmp_path: Path, case: str, data: bytes, sentence: str) -> None:
     with pytest.raises(InvalidInputError, match=sentence):
         opened(tmp_path, data)
 

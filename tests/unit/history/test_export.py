@@ -1,4 +1,4 @@
-"""Conversations as files: what goes out loads nothing, what comes in is checked."""
+"""Export and import of conversations: exported files load nothing, imported files are checked."""
 
 from __future__ import annotations
 
@@ -29,56 +29,58 @@ HOSTILE = (
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> TurnRecorder:
-    made = TurnRecorder(tmp_path / "one")
-    one = made.start_conversation('Tea <"&>')
+def history(tmp_path: Path) -> TurnRecorder:
+    recorder = TurnRecorder(tmp_path / "one")
+    conversation = recorder.start_conversation('Tea <"&>')
     for question, answer in (("What is <b>it</b>?", HOSTILE), ("还有呢？", "没有了。")):
-        turn = made.add_turn(one, question, (Picture(4, 4, bytes(range(48)), 'a "b" [c].png'),), [(0, 1, 2, 3)])
-        made.update_turn(turn, question, answer, "tiny", "answered")
-        made.set_heard_letters(turn, 3)
-    return made
+        turn = recorder.add_turn(
+            conversation, question, (Picture(4, 4, bytes(range(48)), 'a "b" [c].png'),), [(0, 1, 2, 3)]
+        )
+        recorder.update_turn(turn, question, answer, "tiny", "answered")
+        recorder.set_heard_letters(turn, 3)
+    return recorder
 
 
-def test_json_comes_back_whole(kept: TurnRecorder, tmp_path: Path) -> None:
+def test_json_comes_back_whole(history: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "a.json"
-    export.export_conversation(kept.store, 1, file)
+    export.export_conversation(history.store, 1, file)
     other = TurnRecorder(tmp_path / "two")
     new = export.import_conversation(other.store, file)
-    theirs, ours = kept.list_turns(1), other.list_turns(new)
+    theirs, ours = history.list_turns(1), other.list_turns(new)
     for a, b in zip(theirs, ours, strict=True):
         assert replace(a, id=b.id, conversation=new) == b and b.regions == ((0, 1, 2, 3),)
     assert other.store.find_title(new) == 'Tea <"&>' and other.store.list_conversations("还有呢")
-    assert load_messages(other, new)[0].pictures == load_messages(kept, 1)[0].pictures
+    assert load_messages(other, new)[0].pictures == load_messages(history, 1)[0].pictures
 
 
-def test_html_needs_and_loads_nothing(kept: TurnRecorder, tmp_path: Path) -> None:
+def test_html_needs_and_loads_nothing(history: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "a.html"
-    export.export_conversation(kept.store, 1, file)
+    export.export_conversation(history.store, 1, file)
     page = file.read_text("utf-8")
     assert set(re.findall(r'<img[^>]*src="(.{5})', page)) == {"data:"}
     assert "<script" not in page and "<b>it" not in page and "default-src 'none'" in page
     assert "<table>" in page and "还有呢？" in page and "&lt;b&gt;it" in page
 
 
-def test_markdown_has_its_pictures_beside_it(kept: TurnRecorder, tmp_path: Path) -> None:
+def test_markdown_has_its_pictures_beside_it(history: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "out" / "a tea.md"
     file.parent.mkdir()
-    export.export_conversation(kept.store, 1, file)
+    export.export_conversation(history.store, 1, file)
     text = file.read_text("utf-8")
-    shown = re.findall(r"!\[([^\]]*)\]\(<([^>]*)>\)", text)
-    assert len(shown) == 2 and all((file.parent / path).is_file() for _, path in shown)
+    links = re.findall(r"!\[([^\]]*)\]\(<([^>]*)>\)", text)
+    assert len(links) == 2 and all((file.parent / path).is_file() for _, path in links)
     assert "![x](" not in text and "> 还有呢？" in text
-    assert sorted(one.name for one in file.parent.iterdir()) == ["a tea pictures", "a tea.md"]
+    assert sorted(entry.name for entry in file.parent.iterdir()) == ["a tea pictures", "a tea.md"]
 
 
 def written(tmp_path: Path, *answers: str, question: str = "What?", title: str = "Title") -> str:
-    """A conversation's Markdown."""
-    made = TurnRecorder(tmp_path / "kept")
-    one = made.start_conversation(title)
+    """Return the Markdown of a conversation with these answers."""
+    recorder = TurnRecorder(tmp_path / "kept")
+    conversation = recorder.start_conversation(title)
     for answer in answers:
-        made.update_turn(made.add_turn(one, question), question, answer, "tiny", "answered")
-    export.export_conversation(made.store, one, tmp_path / "a.md")
-    made.close()
+        recorder.update_turn(recorder.add_turn(conversation, question), question, answer, "tiny", "answered")
+    export.export_conversation(recorder.store, conversation, tmp_path / "a.md")
+    recorder.close()
     return (tmp_path / "a.md").read_text("utf-8")
 
 
@@ -93,7 +95,7 @@ HOSTILE_MARKDOWN = [
 
 
 @pytest.mark.parametrize("answers", HOSTILE_MARKDOWN)
-def test_whoever_shows_the_markdown_fetches_nothing(tmp_path: Path, answers: list[str]) -> None:
+def test_rendered_markdown_fetches_nothing(tmp_path: Path, answers: list[str]) -> None:
     text = written(tmp_path, *answers, question="\n".join(answers), title=answers[0])
     for tables in (True, False):
         draw = build_commonmark_parser(html=True)
@@ -103,7 +105,7 @@ def test_whoever_shows_the_markdown_fetches_nothing(tmp_path: Path, answers: lis
 
 
 @pytest.mark.parametrize(
-    ("answer", "seen"),
+    ("answer", "expected"),
     [
         ("Use `vector<int>` or a < b.", "Use `vector<int>` or a &lt; b."),
         ("```rust\nlet a: Vec<u8> = vec![1];\n```\na<b", "```rust\nlet a: Vec<u8> = vec![1];\n```\na&lt;b"),
@@ -111,8 +113,8 @@ def test_whoever_shows_the_markdown_fetches_nothing(tmp_path: Path, answers: lis
         ("~~~\na<b", "~~~\na<b"),
     ],
 )
-def test_code_stays_as_it_is(tmp_path: Path, answer: str, seen: str) -> None:
-    assert written(tmp_path, answer).endswith(f"\n\n{seen}\n")
+def test_code_stays_as_it_is(tmp_path: Path, answer: str, expected: str) -> None:
+    assert written(tmp_path, answer).endswith(f"\n\n{expected}\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
@@ -123,39 +125,39 @@ def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(
-    kept: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    history: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export.export_conversation(kept.store, 1, tmp_path / "a.json")
+    export.export_conversation(history.store, 1, tmp_path / "a.json")
     monkeypatch.setattr(export, "_MAX_FILE_BYTES", 100)
     with pytest.raises(InvalidInputError, match="too large"):
-        export.import_conversation(kept.store, tmp_path / "a.json")
+        export.import_conversation(history.store, tmp_path / "a.json")
 
 
-def test_the_name_of_a_picture_is_words_on_one_line(kept: TurnRecorder, tmp_path: Path) -> None:
+def test_the_name_of_a_picture_is_words_on_one_line(history: TurnRecorder, tmp_path: Path) -> None:
     file = tmp_path / "a.json"
-    export.export_conversation(kept.store, 1, file)
-    told = change(json.loads(file.read_text("utf-8")), "pictures.0.name", f"a\n\n`{PIXEL} ](http://a.example)")
-    file.write_text(json.dumps(told))
-    new = export.import_conversation(kept.store, file)
-    (name,) = kept.store.picture_names(new).values()
+    export.export_conversation(history.store, 1, file)
+    document = change(json.loads(file.read_text("utf-8")), "pictures.0.name", f"a\n\n`{PIXEL} ](http://a.example)")
+    file.write_text(json.dumps(document))
+    new = export.import_conversation(history.store, file)
+    (name,) = history.store.picture_names(new).values()
     assert name == f"a `{PIXEL} ](http://a.example)"
-    export.export_conversation(kept.store, new, tmp_path / "b.md")
+    export.export_conversation(history.store, new, tmp_path / "b.md")
     assert "![a img src=http://a.example/p (http://a.example)](<b pictures/" in (tmp_path / "b.md").read_text("utf-8")
 
 
-def test_another_form_is_refused(kept: TurnRecorder, tmp_path: Path) -> None:
+def test_another_form_is_refused(history: TurnRecorder, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="tells no form"):
-        export.export_conversation(kept.store, 1, tmp_path / "a.pdf")
+        export.export_conversation(history.store, 1, tmp_path / "a.pdf")
 
 
-def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """One value of the exported file replaced, by a path such as turns.0.state."""
-    place: Any = told
-    *steps, last = [int(one) if one.isdigit() else one for one in path.split(".")]
+def change(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Replace one value of an exported document; `path` is like turns.0.state."""
+    place: Any = document
+    *steps, last = [int(key) if key.isdigit() else key for key in path.split(".")]
     for step in steps:
         place = place[step]
     place[last] = value
-    return told
+    return document
 
 
 @pytest.mark.parametrize(
@@ -174,12 +176,12 @@ def change(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 )  # fmt: skip
 @pytest.mark.parametrize("indent", [1, None])
 def test_damaged_files_are_refused_and_leave_nothing(
-    kept: TurnRecorder, tmp_path: Path, path: str, value: Any, indent: int | None
+    history: TurnRecorder, tmp_path: Path, path: str, value: Any, indent: int | None
 ) -> None:
     file = tmp_path / "a.json"
-    export.export_conversation(kept.store, 1, file)
-    told = change(json.loads(file.read_text("utf-8")), path, value)
-    file.write_text(json.dumps(told, indent=indent))
+    export.export_conversation(history.store, 1, file)
+    document = change(json.loads(file.read_text("utf-8")), path, value)
+    file.write_text(json.dumps(document, indent=indent))
     archive = ConversationStore(Database(tmp_path / "two"), tmp_path / "two")
     with pytest.raises(InvalidInputError, match="cannot be taken in"):
         export.import_conversation(archive, file)
@@ -187,7 +189,7 @@ def test_damaged_files_are_refused_and_leave_nothing(
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b'"x"', b"[" * 100_000])
-def test_what_is_no_conversation_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_file_without_a_conversation_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.json").write_bytes(data)
     with pytest.raises(InvalidInputError):
         export.import_conversation(ConversationStore(Database(tmp_path), tmp_path), tmp_path / "a.json")
@@ -197,8 +199,8 @@ def test_a_large_import_takes_no_more_memory_than_one_picture(tmp_path: Path) ->
     archive = ConversationStore(Database(tmp_path / "two"), tmp_path / "two")
     png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(3_000_000)).decode()
     pictures = [{"digest": f"{number:064x}", "name": "p", "png": png} for number in range(20)]
-    told = {"kind": "hark-conversation", "version": 1, "title": "t", "turns": [], "pictures": pictures}
-    (tmp_path / "a.json").write_text(json.dumps(told, indent=1))
+    document = {"kind": "hark-conversation", "version": 1, "title": "t", "turns": [], "pictures": pictures}
+    (tmp_path / "a.json").write_text(json.dumps(document, indent=1))
     tracemalloc.start()
     try:
         export.import_conversation(archive, tmp_path / "a.json")
@@ -209,13 +211,13 @@ def test_a_large_import_takes_no_more_memory_than_one_picture(tmp_path: Path) ->
 
 
 def test_an_import_of_too_much_text_or_too_large_a_picture_is_refused(
-    kept: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    history: TurnRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export.export_conversation(kept.store, 1, tmp_path / "a.json")
+    export.export_conversation(history.store, 1, tmp_path / "a.json")
     for limit, low in (("_MAX_TEXT_BYTES", 500), ("_MAX_PNG_BYTES", 50)):
         with monkeypatch.context() as patch, pytest.raises(InvalidInputError, match="too large"):
             patch.setattr(export, limit, low)
-            export.import_conversation(kept.store, tmp_path / "a.json")
+            export.import_conversation(history.store, tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("path", sorted(SHARED_FILES.glob("conversation-*.json")), ids=lambda path: path.name)

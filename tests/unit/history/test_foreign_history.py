@@ -1,5 +1,5 @@
-"""A history that somebody else made, or a disk damaged: no turn that can be read is lost, nothing blocks, nothing leads
-out of its folder."""
+"""Histories made by other programs or damaged on disk: every readable turn survives, nothing blocks, and no path leads
+out of the folder."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELEC
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two conversations; the first has two turns and a picture, the second one turn."""
-    made = TurnRecorder(tmp_path)
-    first, second = made.start_conversation("First"), made.start_conversation("Second")
-    turn = made.add_turn(first, "What colour?", (picture(),))
-    made.update_turn(turn, "What colour?", "It is red.", "tiny", "answered")
-    made.add_turn(first, "And then?")
-    made.add_turn(second, "Something else?")
-    made.close()
+    recorder = TurnRecorder(tmp_path)
+    first, second = recorder.start_conversation("First"), recorder.start_conversation("Second")
+    turn = recorder.add_turn(first, "What colour?", (picture(),))
+    recorder.update_turn(turn, "What colour?", "It is red.", "tiny", "answered")
+    recorder.add_turn(first, "And then?")
+    recorder.add_turn(second, "Something else?")
+    recorder.close()
     return tmp_path
 
 
@@ -40,7 +40,7 @@ def picture() -> Picture:
 
 
 def change(folder: Path, *statements: str, values: tuple[object, ...] = ()) -> None:
-    """As a stranger might have."""
+    """Change the database as another program could."""
     with sqlite3.connect(folder / database.FILE_NAME) as stranger:
         stranger.execute("PRAGMA writable_schema=ON")
         for statement in statements:
@@ -49,23 +49,23 @@ def change(folder: Path, *statements: str, values: tuple[object, ...] = ()) -> N
 
 
 def opened(folder: Path) -> tuple[ConversationStore, str]:
-    """The archive, opened within the time that a person waits, and open to new turns that are found again."""
+    """Open the store within a few seconds and check that a new turn is saved and found again."""
     begin = time.monotonic()
-    kept, note = conversation_store.open_store(folder)
-    assert kept and not kept.is_read_only, note
+    store, note = conversation_store.open_store(folder)
+    assert store and not store.is_read_only, note
     writer, _ = turn_recorder.open_recorder(folder)
     assert writer
     conversation = writer.start_conversation("New")
     turn = writer.add_turn(conversation, "A new question?")
     writer.update_turn(turn, "A new question?", "A new answer.", "tiny", "answered")
     writer.close()
-    assert [one.title for one in kept.list_conversations("new answer")] == ["New"]
+    assert [result.title for result in store.list_conversations("new answer")] == ["New"]
     assert time.monotonic() - begin < 60
-    return kept, note
+    return store, note
 
 
-def questions(kept: ConversationStore) -> list[str]:
-    return sorted(turn.question for one in kept.list_conversations() for turn in kept.last_turns(one.id))
+def questions(store: ConversationStore) -> list[str]:
+    return sorted(turn.question for row in store.list_conversations() for turn in store.last_turns(row.id))
 
 
 ALL = ["A new question?", "And then?", "Something else?", "What colour?"]
@@ -103,12 +103,12 @@ ALL = ["A new question?", "And then?", "Something else?", "What colour?"]
 )  # fmt: skip
 def test_a_history_with_another_schema_is_mended_with_all_its_turns(folder: Path, statements: list[str]) -> None:
     change(folder, *statements)
-    kept, note = opened(folder)
-    assert questions(kept) == ALL and "damaged" in note
+    store, note = opened(folder)
+    assert questions(store) == ALL and "damaged" in note
     assert len(list(folder.glob("history.damaged-*.sqlite"))) == 1 and not (folder / "history.mending").exists()
-    assert [one.title for one in kept.list_conversations("colour")] == ["First"]
-    [turn] = [turn for turn in kept.last_turns(1) if turn.pictures]
-    assert turn.pictures == (picture().digest,) and kept.picture_names(1) == {picture().digest: "red.png"}
+    assert [conversation.title for conversation in store.list_conversations("colour")] == ["First"]
+    [turn] = [turn for turn in store.last_turns(1) if turn.pictures]
+    assert turn.pictures == (picture().digest,) and store.picture_names(1) == {picture().digest: "red.png"}
     assert conversation_store.open_store(folder).warning is None, "it is mended once"
 
 
@@ -121,11 +121,11 @@ def test_a_history_with_another_schema_is_mended_with_all_its_turns(folder: Path
         "CREATE VIRTUAL TABLE turn USING fts5(question, answer)",
     ],
 )
-def test_a_view_in_place_of_a_table_costs_only_that_table(folder: Path, view: str) -> None:
+def test_view_in_place_of_a_table_leaves_the_other_tables_readable(folder: Path, view: str) -> None:
     change(folder, "DROP TABLE turn", view)
-    kept, note = opened(folder)
-    assert questions(kept) == ["A new question?"] and "damaged" in note
-    assert {"First", "Second"} <= {one.title for one in kept.list_conversations()}
+    store, note = opened(folder)
+    assert questions(store) == ["A new question?"] and "damaged" in note
+    assert {"First", "Second"} <= {conversation.title for conversation in store.list_conversations()}
 
 
 def test_a_table_without_row_numbers_or_some_columns_is_read(folder: Path) -> None:
@@ -136,29 +136,29 @@ def test_a_table_without_row_numbers_or_some_columns_is_read(folder: Path) -> No
         "DROP TABLE turn",
         "ALTER TABLE other RENAME TO turn",
     )
-    kept, _ = opened(folder)
-    assert questions(kept) == ALL
+    store, _ = opened(folder)
+    assert questions(store) == ALL
 
 
 @pytest.mark.parametrize("cut", [1, 100, 4096, 4097])
 def test_a_history_that_was_cut_is_mended_as_far_as_it_goes(folder: Path, cut: int) -> None:
     file = folder / database.FILE_NAME
     file.write_bytes(file.read_bytes()[:-cut])
-    kept, note = opened(folder)
-    assert "damaged" in note and set(questions(kept)) <= set(ALL) and "A new question?" in questions(kept)
+    store, note = opened(folder)
+    assert "damaged" in note and set(questions(store)) <= set(ALL) and "A new question?" in questions(store)
 
 
 def test_a_folder_in_place_of_the_history_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / database.FILE_NAME / "x").mkdir(parents=True)
-    kept, note = opened(tmp_path)
-    assert questions(kept) == ["A new question?"] and "damaged" in note
+    store, note = opened(tmp_path)
+    assert questions(store) == ["A new question?"] and "damaged" in note
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_folder_where_sqlite_needs_a_file_is_set_aside(folder: Path, suffix: str) -> None:
     (folder / f"{database.FILE_NAME}{suffix}" / "x").mkdir(parents=True)
-    kept, _ = opened(folder)
-    assert questions(kept) == ALL and len(list(folder.glob("history.sqlite-*.damaged-*"))) == 1
+    store, _ = opened(folder)
+    assert questions(store) == ALL and len(list(folder.glob("history.sqlite-*.damaged-*"))) == 1
 
 
 def test_a_turn_that_an_index_does_not_know_is_found(folder: Path) -> None:
@@ -168,8 +168,8 @@ def test_a_turn_that_an_index_does_not_know_is_found(folder: Path) -> None:
     change(folder, "DELETE FROM sqlite_master WHERE name = 'turn_of'")
     change(folder, "UPDATE turn SET conversation = 2 WHERE id = 1")
     change(folder, "INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", values=index)
-    kept, _ = opened(folder)
-    assert {turn.question for turn in kept.last_turns(2)} == {"What colour?", "Something else?"}
+    store, _ = opened(folder)
+    assert {turn.question for turn in store.last_turns(2)} == {"What colour?", "Something else?"}
 
 
 @pytest.mark.parametrize(
@@ -182,27 +182,27 @@ def test_a_turn_that_an_index_does_not_know_is_found(folder: Path) -> None:
         ("question", "a\0b"),
     ],
 )  # fmt: skip
-def test_a_value_of_the_wrong_type_costs_only_itself(folder: Path, column: str, value: object, tmp_path: Path) -> None:
+def test_value_of_the_wrong_type_is_skipped(folder: Path, column: str, value: object, tmp_path: Path) -> None:
     change(folder, f"UPDATE turn SET {column} = ? WHERE id = 1", values=(value,))
     if isinstance(value, bytes):  # as a text, too, which is no UTF-8
         change(folder, f"UPDATE turn SET {column} = CAST({column} AS TEXT) WHERE id = 2")
         change(folder, f"UPDATE turn SET {column} = CAST(? AS TEXT) WHERE id = 3", values=(value,))
-    kept, _ = opened(folder)
-    [first, second] = kept.last_turns(1)
+    store, _ = opened(folder)
+    [first, second] = store.last_turns(1)
     assert column == "question" or first.question == "What colour?"
     assert second.question == "And then?" and first.pictures and isinstance(first.answer, str)
     for form in export.EXPORT_SUFFIXES:
-        export.export_conversation(kept, 1, tmp_path / f"out{form}")
-    kept.rename_conversation(1, "Third")
-    assert kept.branch_before(2)
+        export.export_conversation(store, 1, tmp_path / f"out{form}")
+    store.rename_conversation(1, "Third")
+    assert store.branch_before(2)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", "a\0b", b"title"])
-def test_a_title_that_is_no_text_is_shown_as_far_as_it_goes(folder: Path, value: object) -> None:
+def test_title_that_is_not_text_is_shown_as_text(folder: Path, value: object) -> None:
     change(folder, "UPDATE conversation SET title = ?, created = 'x' WHERE id = 1", values=(value,))
-    kept, _ = opened(folder)
-    assert all(isinstance(one.title, str) and 0 <= one.changed_at < 4e9 for one in kept.list_conversations())
-    assert isinstance(kept.find_title(1), str)
+    store, _ = opened(folder)
+    assert all(isinstance(row.title, str) and 0 <= row.changed_at < 4e9 for row in store.list_conversations())
+    assert isinstance(store.find_title(1), str)
 
 
 @pytest.mark.parametrize(
@@ -218,17 +218,17 @@ def test_a_digest_that_is_a_path_reads_copies_and_deletes_nothing(
     secret = folder / "a" / "secret.png"
     secret.write_bytes((inner / "pictures" / f"{picture().digest}.png").read_bytes())
     change(inner, "UPDATE turn_picture SET digest = ?", values=(digest,))
-    kept, _ = opened(inner)
-    assert kept.last_turns(1)[0].pictures == () and kept.picture_names(1) == {}
+    store, _ = opened(inner)
+    assert store.last_turns(1)[0].pictures == () and store.picture_names(1) == {}
     out = tmp_path_factory.mktemp("out")
     for form in export.EXPORT_SUFFIXES:
-        export.export_conversation(kept, 1, out / f"out{form}")
+        export.export_conversation(store, 1, out / f"out{form}")
     assert json.loads((out / "out.json").read_text())["pictures"] == [] and not list(out.glob("* pictures"))
     change(inner, "UPDATE conversation SET deleted = 1.0")
-    kept.purge_deleted()
-    assert secret.exists() and not kept.last_turns(1)
+    store.purge_deleted()
+    assert secret.exists() and not store.last_turns(1)
     with pytest.raises(InvalidValueError):
-        kept.picture_file(digest)  # type: ignore[arg-type]
+        store.picture_file(digest)  # type: ignore[arg-type]
 
 
 def test_a_picture_that_is_a_link_out_of_the_folder_is_not_exported(folder: Path, tmp_path: Path) -> None:
@@ -236,12 +236,12 @@ def test_a_picture_that_is_a_link_out_of_the_folder_is_not_exported(folder: Path
     file = folder / "pictures" / f"{picture().digest}.png"
     file.rename(secret)
     file.symlink_to(secret)
-    kept, _ = opened(folder)
-    export.export_conversation(kept, 1, tmp_path / "out.json")
+    store, _ = opened(folder)
+    export.export_conversation(store, 1, tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text())["pictures"] == []
 
 
-def test_what_runs_for_too_long_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_query_is_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_READ_LIMIT_S", 0.2)
     with sqlite3.connect(folder / database.FILE_NAME) as newer:
         newer.execute("PRAGMA user_version = 99")
@@ -268,8 +268,8 @@ def test_a_history_that_cannot_be_mended_for_want_of_room_stays(folder: Path, mo
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(repair, "_salvage_rows", full)
-    kept, why = conversation_store.open_store(folder)
-    assert kept is None and "disk is full" in why and (folder / database.FILE_NAME).read_bytes() == before
+    store, why = conversation_store.open_store(folder)
+    assert store is None and "disk is full" in why and (folder / database.FILE_NAME).read_bytes() == before
     monkeypatch.undo()
     assert questions(opened(folder)[0]) == ALL
 
@@ -280,8 +280,8 @@ def test_a_history_of_the_collection_is_opened_with_its_turn(case: Path, tmp_pat
     shutil.copytree(case, folder)
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755)
-    kept, _ = opened(folder)
-    assert "what" in questions(kept)
+    store, _ = opened(folder)
+    assert "what" in questions(store)
 
 
 def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path, qapp: object) -> None:
@@ -290,10 +290,10 @@ def test_a_conversation_with_a_number_beyond_32_bits_can_be_opened(folder: Path,
     number = 2**40
     change(folder, "PRAGMA foreign_keys=OFF", f"UPDATE conversation SET id = {number} WHERE id = 1")
     change(folder, f"UPDATE turn SET conversation = {number} WHERE conversation = 1")
-    kept, _ = opened(folder)
+    store, _ = opened(folder)
     requested: list[int] = []
     past = ConversationPanel()
     past.open_requested.connect(requested.append)
-    past.show_conversations([one for one in kept.list_conversations() if one.id == number], number)
+    past.show_conversations([row for row in store.list_conversations() if row.id == number], number)
     past.conversation_list.open_requested.emit(number)
-    assert requested == [number] and len(kept.last_turns(number)) == 2
+    assert requested == [number] and len(store.last_turns(number)) == 2

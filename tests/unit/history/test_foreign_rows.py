@@ -1,4 +1,4 @@
-"""A history that somebody else made: every turn in it that can be read is shown, and links in it lead nowhere."""
+"""Rows and links made by other programs: every readable turn is shown, and no link is followed."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ __all__ = ["folder"]
     ],
     ids=lambda statements: statements[-1],
 )  # fmt: skip
-def test_turns_that_no_list_would_show_are_kept(folder: Path, statements: list[str]) -> None:
+def test_turns_without_a_listed_conversation_are_recovered(folder: Path, statements: list[str]) -> None:
     change(folder, *statements)
-    kept, note = opened(folder)
-    assert questions(kept) == ALL and "damaged" in note
+    store, note = opened(folder)
+    assert questions(store) == ALL and "damaged" in note
     assert conversation_store.open_store(folder).warning is None, "it is mended once"
 
 
-def test_pictures_of_turns_that_are_gone_come_to_no_other_turn(folder: Path) -> None:
+def test_orphaned_pictures_are_not_attached_to_another_turn(folder: Path) -> None:
     change(folder, "DELETE FROM turn", "DELETE FROM turn_fts")
-    kept, note = opened(folder)
+    store, note = opened(folder)
     assert "damaged" in note and [
-        turn.pictures for one in kept.list_conversations() for turn in kept.last_turns(one.id)
+        turn.pictures for conversation in store.list_conversations() for turn in store.last_turns(conversation.id)
     ] == [()]
     writer = turn_recorder.TurnRecorder(folder)
     turn = writer.add_turn(writer.start_conversation("x"), "Which?", (picture(),))
-    assert [one.pictures for one in [writer.find_turn(turn)] if one] == [(picture().digest,)]
+    assert [new_turn.pictures for new_turn in [writer.find_turn(turn)] if new_turn] == [(picture().digest,)]
     writer.close()
 
 
 @pytest.mark.parametrize("deleted", ["yesterday", b"\0", 9e99, float("inf"), -5.0])
-def test_a_conversation_that_was_deleted_at_no_time_is_there(folder: Path, deleted: object) -> None:
+def test_conversation_with_an_invalid_deletion_time_is_listed(folder: Path, deleted: object) -> None:
     change(folder, "UPDATE conversation SET deleted = ? WHERE id = 1", values=(deleted,))
-    kept, _ = opened(folder)
-    kept.purge_deleted()
-    assert questions(kept) == ALL
+    store, _ = opened(folder)
+    store.purge_deleted()
+    assert questions(store) == ALL
 
 
 @pytest.mark.parametrize("control", ["\0", "\x07", "\x1b"])
-def test_a_digest_with_a_control_character_is_none(folder: Path, tmp_path: Path, control: str) -> None:
+def test_digest_with_a_control_character_is_ignored(folder: Path, tmp_path: Path, control: str) -> None:
     digest = picture().digest
     change(folder, "UPDATE turn_picture SET digest = ?", values=(digest[:3] + control + digest[3:],))
-    kept, _ = opened(folder)
+    store, _ = opened(folder)
     for form in export.EXPORT_SUFFIXES:
-        export.export_conversation(kept, 1, tmp_path / f"out{form}")
-    assert kept.last_turns(1)[0].pictures == ()
+        export.export_conversation(store, 1, tmp_path / f"out{form}")
+    assert store.last_turns(1)[0].pictures == ()
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
@@ -65,8 +65,8 @@ def test_a_link_beside_the_history_is_not_written_through(folder: Path, suffix: 
     outside = tmp_path / "outside.txt"
     outside.write_bytes(b"precious")
     (folder / f"{database.FILE_NAME}{suffix}").symlink_to(outside)
-    kept, _ = opened(folder)
-    assert outside.read_bytes() == b"precious" and questions(kept) == ALL
+    store, _ = opened(folder)
+    assert outside.read_bytes() == b"precious" and questions(store) == ALL
 
 
 def test_a_link_in_place_of_the_folder_to_mend_in_is_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -74,5 +74,5 @@ def test_a_link_in_place_of_the_folder_to_mend_in_is_not_followed(folder: Path, 
     outside.mkdir()
     (folder / "history.mending").symlink_to(outside)
     change(folder, "DROP TABLE turn_fts")
-    kept, _ = opened(folder)
-    assert questions(kept) == ALL and not list(outside.iterdir())
+    store, _ = opened(folder)
+    assert questions(store) == ALL and not list(outside.iterdir())

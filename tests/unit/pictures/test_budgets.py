@@ -1,4 +1,4 @@
-"""Bytes that pictures take: in the limited child, in the parent, and what the parent takes from a child that lies."""
+"""Memory that pictures take in the limited child and in the parent, and what the parent accepts from a faulty child."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 
 def empty_png(path: Path, width: int, height: int, colours: int, *chunks: bytes) -> Path:
-    """Of zeros: some kilobytes however large. `colours`: 0 for one bit, 2 for RGB, 6 for RGBA."""
+    """Write a PNG of zeros, which stays small at any size. `colours` is 0 for one bit, 2 for RGB, 6 for RGBA."""
     bits, samples = (1, 1) if colours == 0 else (8, {2: 3, 6: 4}[colours])
     row, packer = bytes(1 + (width * bits * samples + 7) // 8), zlib.compressobj(9)
     pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -52,8 +52,8 @@ def test_a_picture_of_100_megapixels_stays_within_its_budget(tmp_path: Path, col
 
 
 def test_a_strip_of_the_history_is_no_larger_than_a_video_can_be(tmp_path: Path) -> None:
-    told = chunk(b"tEXt", b"hark-frames\x0064")
-    path = empty_png(tmp_path / "strip.png", 1500, 50_000, 2, told)
+    marker_chunk = chunk(b"tEXt", b"hark-frames\x0064")
+    path = empty_png(tmp_path / "strip.png", 1500, 50_000, 2, marker_chunk)
     assert MAX_RGB_BYTES < 1500 * 50_000 * 3
     with pytest.raises(InvalidInputError, match="more memory"):
         open_picture(path, is_own=True)
@@ -77,7 +77,7 @@ def test_a_strip_of_the_history_is_no_larger_than_a_video_can_be(tmp_path: Path)
         ("import os; os.abort()", "damaged"),
     ],
 )
-def test_a_child_that_lies_or_never_ends_is_refused(
+def test_decoder_child_that_lies_or_never_ends_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
 ) -> None:
     program = tmp_path / "child"
@@ -98,7 +98,7 @@ def test_the_clipboards_picture_has_the_limit_of_files(monkeypatch: pytest.Monke
 
 
 def test_a_reduced_picture_has_no_seams(tmp_path: Path) -> None:
-    """Reduced band by band, it equals one that is reduced whole, but for rounding."""
+    """A picture reduced band by band equals one reduced at once, except for rounding."""
     import numpy as np
 
     waves = np.add.outer(np.sin(np.arange(5003) / 9), np.sin(np.arange(4001) / 7))
@@ -117,7 +117,7 @@ def test_a_pictures_file_may_be_named_like_a_page(tmp_path: Path) -> None:
     assert decoder.split_page(tmp_path / "a#page=3") == (tmp_path / "a#page=3", 0)
 
 
-def test_what_ours_writes_comes_back_the_same(tmp_path: Path) -> None:
+def test_saved_picture_reads_back_with_the_same_digest(tmp_path: Path) -> None:
     picture = Picture(640, 480, os.urandom(640 * 480 * 3))
     picture.save_png(tmp_path / "a.png")
     assert open_picture(tmp_path / "a.png", is_own=True).digest == picture.digest
@@ -126,15 +126,16 @@ def test_what_ours_writes_comes_back_the_same(tmp_path: Path) -> None:
 def test_a_conversations_oldest_pictures_are_left_out_where_all_would_take_too_much(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = turn_recorder.TurnRecorder(home)
-    conversation = kept.start_conversation("many")
+    recorder = turn_recorder.TurnRecorder(home)
+    conversation = recorder.start_conversation("many")
     pictures = [Picture.from_image(Image.new("RGB", (10, 10), (level, 0, 0)), f"{level}.png") for level in range(4)]
     for first in (0, 2):
-        turn = kept.add_turn(conversation, "What?", tuple(pictures[first : first + 2]))
-        kept.update_turn(turn, "What?", "A picture.", "tiny", "answered")
+        turn = recorder.add_turn(conversation, "What?", tuple(pictures[first : first + 2]))
+        recorder.update_turn(turn, "What?", "A picture.", "tiny", "answered")
     monkeypatch.setattr(turn_recorder, "MAX_PIXEL_BYTES", 700)
-    found = [
-        [picture.name for picture in message.pictures] for message in turn_recorder.load_messages(kept, conversation)
+    sent_names = [
+        [picture.name for picture in message.pictures]
+        for message in turn_recorder.load_messages(recorder, conversation)
     ]
-    assert found == [["0.png"], [], ["2.png", "3.png"], []]
-    kept.close()
+    assert sent_names == [["0.png"], [], ["2.png", "3.png"], []]
+    recorder.close()

@@ -50,7 +50,7 @@ def test_16_bit_grey_keeps_its_brightness(tmp_path: Path) -> None:
     assert abs(picture.first_image.getpixel((5, 5))[0] - 127) <= 1
 
 
-def test_cmyk(tmp_path: Path) -> None:
+def test_cmyk_picture_is_converted_to_rgb(tmp_path: Path) -> None:
     red, green, _ = saved(tmp_path / "a.jpg", Image.new("CMYK", (10, 10), (0, 255, 255, 0))).first_image.getpixel(
         (5, 5)
     )
@@ -73,7 +73,7 @@ def _png(tmp_path: Path) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "reason"),
     [
         ("empty.png", b"", "is empty"),
         ("words.png", b"hello, world", "not a picture"),
@@ -84,9 +84,9 @@ def _png(tmp_path: Path) -> bytes:
         ("head.jpg", b"\xff\xd8\xff" + bytes(50), "damaged"),
     ],
 )
-def test_what_is_no_picture_is_refused(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+def test_file_without_a_picture_is_refused(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(InvalidInputError, match=told):
+    with pytest.raises(InvalidInputError, match=reason):
         open_picture(tmp_path / name)
 
 
@@ -105,8 +105,8 @@ def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path) -> None:
 
 def test_a_fifo_a_folder_and_nothing_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    for path, told in ((tmp_path / "pipe.png", "regular"), (tmp_path, "folder"), (tmp_path / "no.png", "no picture")):
-        with pytest.raises(InvalidInputError, match=told):
+    for path, reason in ((tmp_path / "pipe.png", "regular"), (tmp_path, "folder"), (tmp_path / "no.png", "no picture")):
+        with pytest.raises(InvalidInputError, match=reason):
             open_picture(path)
 
 

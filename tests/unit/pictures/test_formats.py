@@ -1,4 +1,4 @@
-"""Kinds of pictures that open: TIFF and its pages, AVIF, HEIC; on which ground transparent ones are laid; sentences."""
+"""Picture formats: TIFF and its pages, AVIF, HEIC; the background of transparent pictures; refusals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def colour(picture: Picture) -> tuple[int, ...]:
 
 
 def opened(data: bytes) -> Picture:
-    """What the limited child would make of it, without the time that a process takes."""
+    """Decode as the limited child does, without starting a process."""
     decoded = decoder_process.decode_picture(data, DecodeRequest(FrameSampling()))
     return replace(Picture.from_image(decoded.frames[0]), page_count=decoded.page_count)
 
@@ -68,19 +68,19 @@ def test_the_command_line_asks_for_a_page(cli: Callable[..., Ran], tmp_path: Pat
     first, second, named = cli("read", path), cli("read", path, "--page", "2"), cli("read", f"{path}#page=2")
     assert "FIRST" in first.out and "It has 2 pages" in first.err
     assert "SECOND" in second.out and second.out == named.out and "pages" not in second.err
-    asked = cli("ask", "What is written here?", "--picture", path, "--page", "2", "--json")
-    assert "SECOND" in str(asked.ended["answer"])
+    run = cli("ask", "What is written here?", "--picture", path, "--page", "2", "--json")
+    assert "SECOND" in str(run.ended["answer"])
     assert cli("ask", "What?", "--page", "2").code == cli("read", path, "--page", "0").code == 2
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd"])
-def test_tiff_compressions(tmp_path: Path, compression: str) -> None:
+def test_every_tiff_compression_opens(tmp_path: Path, compression: str) -> None:
     picture = opened(pages(tmp_path / "a.tif", compression=compression).read_bytes())
     assert picture.page_count == 3 and colour(picture)[0] > 240
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "I;16", "F", "LAB", "YCbCr"])
-def test_tiff_modes(tmp_path: Path, mode: str) -> None:
+def test_every_tiff_mode_opens(tmp_path: Path, mode: str) -> None:
     image = Image.new("L", (40, 30), 255)
     if mode == "I;16":
         image = Image.fromarray(np.full((30, 40), 65535, np.uint16))
@@ -92,7 +92,7 @@ def test_tiff_modes(tmp_path: Path, mode: str) -> None:
     assert min(colour(opened((tmp_path / "a.tif").read_bytes()))) > 245
 
 
-def test_big_and_big_endian_tiff(tmp_path: Path) -> None:
+def test_big_tiff_and_big_endian_tiff_open(tmp_path: Path) -> None:
     pages(tmp_path / "big.tif", big_tiff=True)
     assert open_picture(tmp_path / "big.tif").page_count == 3
     assert colour(open_picture(tmp_path / "big.tif#page=2")) == (0, 255, 0)
@@ -135,7 +135,7 @@ def drawn(ink: tuple[int, ...] | str, mode: str = "RGBA") -> Image.Image:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("mode", ["RGBA", "P", "LA"])
-def test_the_ground_is_chosen_by_the_ink(tmp_path: Path, ink: str, is_dark: bool, mode: str) -> None:
+def test_background_contrasts_with_the_ink(tmp_path: Path, ink: str, is_dark: bool, mode: str) -> None:
     if mode == "LA" and ink in ("yellow", "cyan", "blue", "red"):
         ink = "white" if is_dark else "black"  # it has no colours
     drawn(ink, mode).save(tmp_path / "a.png")
@@ -179,13 +179,13 @@ def heic(path: Path) -> Path:
 
 
 def test_heic_is_refused_with_the_next_step(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="HEIC needs pillow-heif") as told:
+    with pytest.raises(InvalidInputError, match="HEIC needs pillow-heif") as refusal:
         open_picture(heic(tmp_path / "a.heic"))
-    assert "pip install pillow-heif" in told.value.hint
+    assert "pip install pillow-heif" in refusal.value.hint
 
 
 def test_heic_opens_where_pillow_heif_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package of that name that registers a decoder, as the real one does."""
+    """Install a package named pillow_heif that registers a decoder, as the real one does."""
     (tmp_path / "pillow_heif.py").write_text(
         "from PIL import Image, ImageFile\n"
         "class Heif(ImageFile.ImageFile):\n"
@@ -201,7 +201,7 @@ def test_heic_opens_where_pillow_heif_is_installed(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "reason"),
     [
         (b"%PDF-1.7\n", "a PDF document"),
         (b"8BPS\0\1", "a Photoshop document"),
@@ -211,8 +211,8 @@ def test_heic_opens_where_pillow_heif_is_installed(tmp_path: Path, monkeypatch: 
         (b"%!PS-Adobe-3.0 EPSF", "a PostScript drawing"),
     ],
 )
-def test_other_kinds_are_refused_by_their_name(tmp_path: Path, data: bytes, told: str) -> None:
+def test_other_kinds_are_refused_by_their_name(tmp_path: Path, data: bytes, reason: str) -> None:
     (tmp_path / "a").write_bytes(data + bytes(50))
-    with pytest.raises(InvalidInputError, match=told) as refusal:
+    with pytest.raises(InvalidInputError, match=reason) as refusal:
         open_picture(tmp_path / "a")
     assert refusal.value.hint == "Save it as PNG."

@@ -1,4 +1,4 @@
-"""Damage in what a picture file says beside its pixels never costs the picture, and its orientation is obeyed."""
+"""Damaged metadata never prevents a picture from opening, and its orientation is obeyed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def encoded(kind: str, **how: object) -> bytes:
 
 
 def opened(data: bytes) -> Picture:
-    """What the limited child would make of it, without the time that a process takes."""
+    """Decode as the limited child does, without starting a process."""
     decoded = decoder_process.decode_picture(data, DecodeRequest(FrameSampling()))
     return replace(Picture.from_image(decoded.frames[0]), notes=tuple(decoded.notes))
 
@@ -68,7 +68,7 @@ def png_with(*chunks: bytes, after_pixels: bool = False) -> bytes:
 
 
 def tiff_of(entries: list[tuple[int, int, int, bytes]], order: str = "<", said: int | None = None) -> bytes:
-    """EXIF with one directory. `said`: how many entries it claims to have."""
+    """Return EXIF data with one directory. `said` is the number of entries it claims to have."""
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
     body = b"".join(struct.pack(f"{order}HHI", tag, kind, count) + value for tag, kind, count, value in entries)
     return head + struct.pack(f"{order}H", len(entries) if said is None else said) + body + struct.pack(f"{order}I", 8)
@@ -98,7 +98,7 @@ def test_orientation_beside_odd_exif_is_obeyed(kind: str, exif: bytes) -> None:
 
 @pytest.mark.parametrize("exif", [b"", b"\0", b"II", b"II*\0", b"MM\0*\xff\xff\xff\xff", tiff_of([])[:9], b"x" * 500])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_exif_that_is_none_costs_nothing(kind: str, exif: bytes) -> None:
+def test_invalid_exif_is_ignored(kind: str, exif: bytes) -> None:
     how = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
     check_upright(opened(encoded(kind, exif=b"Exif\0\0" + exif, **how)))
 
@@ -148,15 +148,15 @@ def test_a_pngs_orientation_is_read_from_all_places_where_programs_write_it() ->
     exif = tiff_of([TURNED])
     raw = b"\nexif\n%8d\n%s\n" % (len(exif), exif.hex().encode())
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    for one in (
+    for exif_chunk in (
         chunk(b"eXIf", exif),
         chunk(b"eXIf", exif, 1),
         chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(raw)),
         chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
         chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp + b" " * 2_000_000)),
     ):
-        check_turned(opened(png_with(one)))
-        check_turned(opened(png_with(one, after_pixels=True)))
+        check_turned(opened(png_with(exif_chunk)))
+        check_turned(opened(png_with(exif_chunk, after_pixels=True)))
 
 
 def segment(marker: int, body: bytes, length: int | None = None) -> bytes:
@@ -210,18 +210,18 @@ def test_a_webp_with_odd_chunks_opens() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "JPEG", "WEBP", "AVIF", "TIFF"])
-def test_trailing_garbage_costs_nothing(kind: str) -> None:
+def test_trailing_garbage_is_ignored(kind: str) -> None:
     how = {"quality": 95} if kind in ("JPEG", "AVIF") else {"lossless": True} if kind == "WEBP" else {}
     check_upright(opened(encoded(kind, **how) + b"garbage \xff\xd9\0" * 500))
 
 
-def test_a_damaged_second_frame_does_not_cost_the_first(tmp_path: Path) -> None:
+def test_damaged_second_frame_leaves_the_first_readable(tmp_path: Path) -> None:
     frames = [two_halves(), Image.effect_noise((64, 32), 90).convert("RGB")]
     for kind in ("GIF", "PNG"):
         frames[0].save(tmp_path / "a", kind, save_all=True, append_images=frames[1:], lossless=True)
         data = (tmp_path / "a").read_bytes()
-        for kept in (0.95, 0.6):
-            picture = opened(data[: int(len(data) * kept)])
+        for share in (0.95, 0.6):
+            picture = opened(data[: int(len(data) * share)])
             check_upright(picture)
             assert picture.notes == ("It is animated; its first frame is used.",)
 

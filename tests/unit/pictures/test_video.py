@@ -23,7 +23,7 @@ from tests.support.qwen2_vl_models import close, fed, model, stock_logits
 
 
 def video(path: Path, seconds: float, rate: int = 10, key_every: int = 250) -> Path:
-    """It grows from black to white."""
+    """Write a video that brightens from black to white."""
     with av.open(str(path), "w") as container:
         filmed(container, seconds, rate, key_every)
     return path
@@ -57,20 +57,24 @@ def levels(picture: Picture) -> list[float]:
 def test_frames_are_spread_over_the_whole_video(
     tmp_path: Path, name: str, seconds: float, rate: int, key_every: int
 ) -> None:
-    shown = open_picture(video(tmp_path / name, seconds, rate, key_every))
-    found = levels(shown)
+    picture = open_picture(video(tmp_path / name, seconds, rate, key_every))
+    frame_levels = levels(picture)
     assert (
-        shown.frame_count == len(found) == min(16, max(4, int(seconds))) if seconds > 1 else shown.frame_count in (2, 4)
+        picture.frame_count == len(frame_levels) == min(16, max(4, int(seconds)))
+        if seconds > 1
+        else picture.frame_count in (2, 4)
     )
-    assert found == sorted(found)
+    assert frame_levels == sorted(frame_levels)
     if seconds > 1:
-        wanted = [255 * (number + 0.5) / len(found) for number in range(len(found))]
-        assert max(abs(one - other) for one, other in zip(found, wanted, strict=True)) < 255 / len(found)
+        wanted = [255 * (number + 0.5) / len(frame_levels) for number in range(len(frame_levels))]
+        assert max(abs(level - other) for level, other in zip(frame_levels, wanted, strict=True)) < 255 / len(
+            frame_levels
+        )
     minutes = int(seconds) // 60
-    assert f"lasts {minutes}:" in shown.notes[0]
+    assert f"lasts {minutes}:" in picture.notes[0]
 
 
-def test_sampling_is_the_users(tmp_path: Path) -> None:
+def test_frame_sampling_limits_rate_and_number(tmp_path: Path) -> None:
     path = video(tmp_path / "a.mp4", 12)
     assert open_picture(path, FrameSampling(frames_per_second=0.5, max_frames=16)).frame_count == 6
     assert open_picture(path, FrameSampling(frames_per_second=5, max_frames=8)).frame_count == 8
@@ -93,18 +97,18 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize("make", [no_pictures, cut, lambda path: path.write_bytes(b"\x1aE\xdf\xa3" + b"x" * 5000)])
 def test_a_video_without_pictures_is_refused_with_the_next_step(tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / "bad.mp4")
-    with pytest.raises(InvalidInputError, match="no pictures in it") as told:
+    with pytest.raises(InvalidInputError, match="no pictures in it") as refusal:
         open_picture(tmp_path / "bad.mp4")
-    assert "MP4" in told.value.hint
+    assert "MP4" in refusal.value.hint
 
 
 def test_the_history_keeps_a_video_as_it_was_looked_at(tmp_path: Path, home: Path) -> None:
-    shown = open_picture(video(tmp_path / "a.mp4", 6))
+    picture = open_picture(video(tmp_path / "a.mp4", 6))
     history = TurnRecorder(home)
-    turn = history.add_turn(history.start_conversation("video"), "What is it?", (shown,))
+    turn = history.add_turn(history.start_conversation("video"), "What is it?", (picture,))
     assert turn
-    again = open_picture(history.store.picture_file(shown.digest), is_own=True)
-    assert (again.digest, again.frame_count, again.width) == (shown.digest, shown.frame_count, shown.width)
+    again = open_picture(history.store.picture_file(picture.digest), is_own=True)
+    assert (again.digest, again.frame_count, again.width) == (picture.digest, picture.frame_count, picture.width)
     history.close()
 
 
@@ -116,10 +120,10 @@ def test_a_strip_of_a_stranger_is_no_video(tmp_path: Path) -> None:
 
 
 def test_a_long_strip_comes_back_frame_by_frame(tmp_path: Path) -> None:
-    shown = Picture(1024, 576, bytes(1024 * 576 * 3) * 32, frame_count=32)
-    shown.save_png(tmp_path / "strip.png")
+    picture = Picture(1024, 576, bytes(1024 * 576 * 3) * 32, frame_count=32)
+    picture.save_png(tmp_path / "strip.png")
     again = open_picture(tmp_path / "strip.png", is_own=True)
-    assert (again.frame_count, again.digest, again.notes) == (32, shown.digest, ())
+    assert (again.frame_count, again.digest, again.notes) == (32, picture.digest, ())
 
 
 def test_a_recording_that_does_not_know_its_length_is_sampled_whole(tmp_path: Path) -> None:
@@ -128,19 +132,19 @@ def test_a_recording_that_does_not_know_its_length_is_sampled_whole(tmp_path: Pa
         filmed(container, 20, 10, 12)
     with av.open(str(path)) as container:
         assert not container.duration
-    found = levels(open_picture(path))
-    assert len(found) == 16 and found[0] < 30 and found[-1] > 225
+    frame_levels = levels(open_picture(path))
+    assert len(frame_levels) == 16 and frame_levels[0] < 30 and frame_levels[-1] > 225
 
 
 def test_frames_never_go_back_however_far_apart_key_frames_are(tmp_path: Path) -> None:
-    found = levels(open_picture(video(tmp_path / "a.mp4", 60, 30, 250)))
-    assert len(found) == 16 and all(one < other for one, other in pairwise(found))
+    frame_levels = levels(open_picture(video(tmp_path / "a.mp4", 60, 30, 250)))
+    assert len(frame_levels) == 16 and all(level < other for level, other in pairwise(frame_levels))
     wanted = [255 * (number + 0.5) / 16 for number in range(16)]
-    assert max(abs(one - other) for one, other in zip(found, wanted, strict=True)) < 8
+    assert max(abs(level - other) for level, other in zip(frame_levels, wanted, strict=True)) < 8
 
 
 def test_a_video_is_upright(tmp_path: Path) -> None:
-    """Its upper half is white; the container says that it is to be turned by a quarter."""
+    """Write a video with a white upper half that its container marks as rotated by 90 degrees."""
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -178,12 +182,12 @@ def test_a_file_that_only_begins_like_a_video_opens_nothing(tmp_path: Path) -> N
 
 
 def test_a_video_among_pictures_equals_the_librarys_own(tmp_path: Path) -> None:
-    shown = open_picture(video(tmp_path / "a.mp4", 6))
+    picture = open_picture(video(tmp_path / "a.mp4", 6))
     responder = model()
     chat = [
-        Message("user", "What is in it?", (shown,)),
+        Message("user", "What is in it?", (picture,)),
         Message("assistant", "It gets lighter."),
-        Message("user", "And here?", (Picture(64, 64, b"\xff" * 64 * 64 * 3), shown)),
+        Message("user", "And here?", (Picture(64, 64, b"\xff" * 64 * 64 * 3), picture)),
     ]
     prompt = responder.inspect().prompt_builder.build_prompt(chat)
     assert [view.grid[0] for _, view in prompt.pictures] == [3, 1, 3]

@@ -45,8 +45,8 @@ NAMES = {"Hark", "Ctrl", "Whisper", "Qwen2-VL", "English", "简体中文", "JSON
 
 
 def sentences() -> set[str | tuple[str, str]]:
-    """What the sources give to tr, ntr and tr_noop; what is no plain string there is a mistake."""
-    found: set[str | tuple[str, str]] = set()
+    """Return the message ids that the sources pass to tr, ntr and tr_noop. Only plain strings are allowed."""
+    message_ids: set[str | tuple[str, str]] = set()
     for path in [*(ROOT / "ui").rglob("*.py"), *(ROOT / "assistant").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
@@ -54,17 +54,17 @@ def sentences() -> set[str | tuple[str, str]]:
                 and isinstance(node.func, ast.Name)
                 and node.func.id in ("tr", "ntr", "tr_noop")
             ):
-                given = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                literals = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
                 if node.func.id == "ntr":
-                    assert len(given) >= 2, f"{path}:{node.lineno}"
-                    found.add((given[0], given[1]))
-                elif given:
-                    found.add(given[0])
+                    assert len(literals) >= 2, f"{path}:{node.lineno}"
+                    message_ids.add((literals[0], literals[1]))
+                elif literals:
+                    message_ids.add(literals[0])
                 else:
                     assert not isinstance(node.args[0], ast.JoinedStr), (
                         f"{path}:{node.lineno}: an f-string is never found"
                     )
-    return found
+    return message_ids
 
 
 def test_every_sentence_is_translated() -> None:
@@ -72,30 +72,30 @@ def test_every_sentence_is_translated() -> None:
         catalogue = pofile.read_po(file)
     known = {message.id: message.string for message in catalogue if message.id}
     assert set(known) == sentences(), set(known) ^ sentences()
-    for one, other in known.items():
+    for message_id, other in known.items():
         forms = other if isinstance(other, tuple) else (other,)
-        original = one[-1] if isinstance(one, tuple) else one
+        original = message_id[-1] if isinstance(message_id, tuple) else message_id
         for form in forms:
-            assert form, f"not translated: {one}"
-            assert sorted(_SLOT.findall(form)) == sorted(_SLOT.findall(original)), one
+            assert form, f"not translated: {message_id}"
+            assert sorted(_SLOT.findall(form)) == sorted(_SLOT.findall(original)), message_id
 
 
 def test_the_engine_says_nothing_that_cannot_be_translated() -> None:
-    """What reaches a person as an error or a note goes through tr; the terminal's own commands are English."""
+    """Errors and notes for the user go through tr; the command line's own texts are English."""
     for path in (ROOT / "assistant").rglob("*.py"):
         if set(path.parts) & {"cli", "bench", "starter"} or path.name == "doctor.py":
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYERS:
-                for given in node.args:
-                    plain = given.value if isinstance(given, ast.Constant) else ""
-                    if isinstance(given, ast.JoinedStr):
-                        plain = "".join(str(one.value) for one in given.values if isinstance(one, ast.Constant))
+                for argument in node.args:
+                    plain = argument.value if isinstance(argument, ast.Constant) else ""
+                    if isinstance(argument, ast.JoinedStr):
+                        plain = "".join(str(part.value) for part in argument.values if isinstance(part, ast.Constant))
                     assert not re.search(r"[a-z]{2,} [a-z]{2,}", str(plain)), f"{path}:{node.lineno}: {plain}"
 
 
 def _plain(tree: ast.AST) -> Iterator[str]:
-    """What reads as words of a sentence, in strings and f-strings, and goes through none of tr, ntr and tr_noop."""
+    """Yield strings and f-strings that are not passed to tr, ntr or tr_noop."""
     passed: set[ast.AST] = set()
     for node in ast.walk(tree):
         by = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
@@ -108,17 +108,17 @@ def _plain(tree: ast.AST) -> Iterator[str]:
             passed |= set(ast.walk(node))
         if isinstance(node, ast.JoinedStr) and node not in passed:
             passed |= set(ast.walk(node))
-            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "0" for one in node.values)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in passed:
             yield node.value
 
 
 def test_no_sentence_goes_past_the_catalogue() -> None:
-    """Of the window, of what a voice says for Markdown, and of the starter kit's own answers."""
+    """Covers the window, the spoken form of Markdown and the starter kit's answers."""
     paths = [*(ROOT / "ui").rglob("*.py"), *(ROOT / "assistant" / "text").rglob("*.py")]
     paths.append(ROOT / "assistant" / "backends" / "starter.py")
-    found = {
+    untranslated = {
         text
         for path in paths
         # A style sheet; the desktop's own entry, in both languages; the terminal's arguments, which are English.
@@ -126,8 +126,8 @@ def test_no_sentence_goes_past_the_catalogue() -> None:
         for text in _plain(ast.parse(path.read_text("utf-8")))
         if re.search(r"[A-Za-z]{2,},? [a-z0]{2,}|[A-Za-z]{3,}[,:]? 0|[a-z]{3,}\.$", text)
     }
-    commands = {one for one in found if one.startswith(("pip install ", "import sys; "))}
-    assert found - commands <= {"[picture: 0]"}, found
+    commands = {sentence for sentence in untranslated if sentence.startswith(("pip install ", "import sys; "))}
+    assert untranslated - commands <= {"[picture: 0]"}, untranslated
 
 
 def test_qts_own_buttons_and_menus_are_in_the_language(qapp: QApplication, spoken: None) -> None:
@@ -138,31 +138,35 @@ def test_qts_own_buttons_and_menus_are_in_the_language(qapp: QApplication, spoke
         kinds = box.StandardButton
         box.setStandardButtons(kinds.Ok | kinds.Cancel | kinds.Yes | kinds.No | kinds.Open)
         line = QLineEdit("text")
-        said = [one.text() for one in (*box.buttons(), *line.createStandardContextMenu().actions()) if one.text()]
-        assert len(said) > 10 and all(re.search("[\u4e00-\u9fff]", one) for one in said), said
+        said = [
+            control.text()
+            for control in (*box.buttons(), *line.createStandardContextMenu().actions())
+            if control.text()
+        ]
+        assert len(said) > 10 and all(re.search("[\u4e00-\u9fff]", label) for label in said), said
         assert QLocale().language() == QLocale.Language.Chinese
     finally:
-        for one in qapp.findChildren(QTranslator):
-            qapp.removeTranslator(one)
-            one.setParent(None)
+        for translator in qapp.findChildren(QTranslator):
+            qapp.removeTranslator(translator)
+            translator.setParent(None)
         QLocale.setDefault(before)
     app.set_language("en")
     assert not qapp.findChildren(QTranslator), "Qt's own is English"
 
 
-def test_the_first_run_says_that_the_starters_ear_is_english_only_and_what_hears_more(spoken: None) -> None:
+def test_welcome_says_that_the_starter_transcriber_is_english_only(spoken: None) -> None:
     for language, words_of_it in (([], ("English", "no other language", "Whisper")), (["zh"], ("英语", "Whisper"))):
         i18n.choose_language(language)
-        assert all(one in welcome.welcome_text() for one in words_of_it), welcome.welcome_text()
+        assert all(phrase in welcome.welcome_text() for phrase in words_of_it), welcome.welcome_text()
         assert bool(language) == i18n.is_chinese(welcome.welcome_text())
 
 
-def test_what_is_read_at_run_time_is_the_catalogue() -> None:
+def test_compiled_catalogue_matches_its_source() -> None:
     with (LOCALE / "zh_CN.po").open("rb") as file:
         catalogue = pofile.read_po(file)
-    made = io.BytesIO()
-    mofile.write_mo(made, catalogue)
-    assert made.getvalue() == (LOCALE / "zh_CN.mo").read_bytes(), "run make locale"
+    compiled = io.BytesIO()
+    mofile.write_mo(compiled, catalogue)
+    assert compiled.getvalue() == (LOCALE / "zh_CN.mo").read_bytes(), "run make locale"
 
 
 @pytest.fixture
@@ -192,39 +196,39 @@ def test_errors_of_the_engine_and_of_its_child_are_in_the_language(tmp_path: Pat
         open_picture(tmp_path / "a.png")
 
 
-def test_numbers_have_their_forms(spoken: None) -> None:
+def test_plural_forms_follow_the_number(spoken: None) -> None:
     assert [ntr("{n} picture", "{n} pictures", n) for n in (1, 2)] == ["1 picture", "2 pictures"]
     i18n.choose_language(["zh"])
     assert ntr("{n} picture", "{n} pictures", 1) == "1 张图片"
 
 
-class Pseudo(gettext.NullTranslations):
-    """Marks whatever went through it."""
+class MarkingTranslations(gettext.NullTranslations):
+    """Puts every translated message in brackets, so that untranslated text stands out."""
 
     def gettext(self, message: str) -> str:
         return f"⟦{message}⟧"
 
-    def ngettext(self, one: str, many: str, n: int) -> str:
+    def ngettext(self, singular: str, many: str, n: int) -> str:
         return f"⟦{many}⟧"
 
 
 def shown(widget: QWidget) -> Iterator[str]:
-    """All that a person sees, hears or is shown in it."""
-    for one in (widget, *widget.findChildren(QWidget)):
-        if one.objectName().startswith("qt_") or type(one).__name__.startswith("QScroll"):
+    """Yield every text of the widget that the user sees or a screen reader speaks."""
+    for child in (widget, *widget.findChildren(QWidget)):
+        if child.objectName().startswith("qt_") or type(child).__name__.startswith("QScroll"):
             continue
-        yield from (one.accessibleName(), one.accessibleDescription(), one.toolTip(), one.windowTitle())
-        if isinstance(one, (QLabel, QAbstractButton)):
-            yield one.text()
-        if isinstance(one, (QLineEdit, QPlainTextEdit)):
-            yield one.placeholderText()
-        if isinstance(one, QComboBox):
-            yield from (one.itemText(row) for row in range(one.count()))
+        yield from (child.accessibleName(), child.accessibleDescription(), child.toolTip(), child.windowTitle())
+        if isinstance(child, (QLabel, QAbstractButton)):
+            yield child.text()
+        if isinstance(child, (QLineEdit, QPlainTextEdit)):
+            yield child.placeholderText()
+        if isinstance(child, QComboBox):
+            yield from (child.itemText(row) for row in range(child.count()))
     yield from (action.text() for action in widget.findChildren(QAction))
 
 
-def test_nothing_in_the_window_is_beyond_translation(qtbot: QtBot, home: Path, spoken: None) -> None:
-    i18n.use_catalog(Pseudo())
+def test_every_text_of_the_window_is_translated(qtbot: QtBot, home: Path, spoken: None) -> None:
+    i18n.use_catalog(MarkingTranslations())
     harness = WindowHarness(qtbot, home, Settings())
     window = harness.window
     harness.on(

@@ -1,4 +1,4 @@
-"""Pieces to speak, and what is said for Markdown."""
+"""Splitting of text into sentences to speak, and the spoken form of Markdown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cut(text: str, step: int = 3) -> list[str]:
         "x" * 2000, "Code:\n```\nprint(1)\n```\nDone.",
     ],
 )  # fmt: skip
-def test_no_letter_is_lost(text: str, step: int) -> None:
+def test_splitting_loses_no_letter(text: str, step: int) -> None:
     assert "".join(cut(text, step)).replace(" ", "") == text.replace(" ", "")
 
 
@@ -74,11 +74,11 @@ def test_the_first_piece_ends_early_at_a_clause() -> None:
         *FORMULAS,
     ],
 )
-def test_spoken_form(piece: str, said: str) -> None:
+def test_markdown_becomes_its_spoken_form(piece: str, said: str) -> None:
     assert to_speech_text(piece) == said
 
 
-def test_of_any_error_one_line_stands_in_a_sentence() -> None:
+def test_error_message_is_reduced_to_one_line() -> None:
     assert first_line(OSError("\n No space left.\nTraceback\n")) == "No space left"
     assert first_line(ValueError()) == "ValueError" and first_line(ValueError("x" * 300), 120) == "x" * 120
 
@@ -100,11 +100,11 @@ def test_what_a_voice_skips_is_said_in_the_users_language() -> None:
     ("text", "chinese"),
     [("这是什么？", True), ("Qwen2-VL 是什么", True), ("What does 出口 mean?", False), ("", False), ("9", False)],
 )
-def test_chinese_is_known_from_what_names_it(text: str, chinese: bool) -> None:
+def test_chinese_text_is_recognised(text: str, chinese: bool) -> None:
     assert i18n.is_chinese(text) is chinese
 
 
-def test_clean_removes_what_breaks_others() -> None:
+def test_sanitize_removes_control_and_surrogate_characters() -> None:
     assert sanitize("a\x00b\ud800c\x1b[31m\n") == "ab?c[31m\n"
 
 
