@@ -5,26 +5,24 @@ Each download runs in a process of its own: pausing ends the process, and the ne
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
-from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, Signal, Slot
-from shiboken6 import isValid
+from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 
 from assistant.models.catalog import CATALOG, CatalogEntry, recommended
 from assistant.models.local_store import download_args
 from assistant.text.i18n import tr
+from ui.child_process import ChildProcess
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
 
 QUANTISED = "pip install optimum gptqmodel"
 _STORE_MODULE = "assistant.models.local_store"
-_STOP_TIMEOUT_MS = 1000
 
 
 class DownloadProcess(QObject):
@@ -40,11 +38,10 @@ class DownloadProcess(QObject):
         self.bytes_done = self.bytes_total = self.seconds_left = self._bytes_before = 0.0
         self._started_at, self._failure = 0.0, ""  # of the first progress, in seconds; a sentence
         self.is_paused = self.is_cancelled = False
-        self._process = QProcess(self)
-        self._process.setProcessEnvironment(QProcessEnvironment.systemEnvironment())
+        self._process = ChildProcess(self)
         self._process.readyReadStandardOutput.connect(self._read_progress)
         self._process.finished.connect(self._on_finished)
-        self._process.start(sys.executable, ["-P", "-m", "assistant.models.download", *download_args(entry.name, hub)])
+        self._process.start_module("assistant.models.download", *download_args(entry.name, hub))
 
     def pause(self) -> None:
         """Pauses the download; what has been downloaded stays on the disk."""
@@ -184,23 +181,19 @@ class DownloadManager(QObject):
     @Slot()
     def stop_all(self) -> None:
         """Ends all processes; what has been downloaded stays on the disk."""
-        for process in self.findChildren(QProcess):
-            process.blockSignals(True)
-            process.kill()
-            process.waitForFinished(_STOP_TIMEOUT_MS)
+        for process in self.findChildren(ChildProcess):
+            process.stop()
 
     def _run_module(self, callback: Callable[[int, bytes], None], *arguments: str) -> None:
         """Runs `python -m` with arguments; `callback` gets the exit code and the output."""
-        process = QProcess(self)
+        process = ChildProcess(self)
 
         def on_finished(exit_code: int) -> None:
-            if not isValid(process):
-                return  # the window is being deleted
             callback(exit_code, bytes(process.readAllStandardOutput().data()))
             process.deleteLater()
 
         process.finished.connect(on_finished)
-        process.start(sys.executable, ["-P", "-m", *arguments])
+        process.start_module(*arguments)
 
     def _on_gpu_memory(self, exit_code: int, output: bytes) -> None:
         self.gpu_memory_gb = float(output) if exit_code == 0 else 0.0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QObject, QPoint, QProcess, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, QObject, QPoint, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -13,6 +12,7 @@ from assistant.errors import NotAvailableError
 from assistant.text.i18n import tr, tr_noop
 from ui import theme
 from ui.accessibility import roles
+from ui.child_process import ChildProcess
 from ui.widgets.grid_cursor import Box, GridCursor, draw_grid, draw_outline
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def capture_screen(window: QWidget, number: int = 0) -> QPixmap:
     return capture
 
 
-class CameraCapture(QProcess):
+class CameraCapture(ChildProcess):
     """Takes a photograph in a process of its own, with the camera of this number ("" for the first).
 
     `photo_taken` carries it as PNG, or no bytes if that failed."""
@@ -49,7 +49,7 @@ class CameraCapture(QProcess):
         super().__init__(parent)
         self.finished.connect(self._on_end)
         QTimer.singleShot(_CAMERA_TIMEOUT_MS, self.kill)  # a driver that hangs
-        self.start(sys.executable, ["-P", "-m", "assistant.pictures.camera", device or "0"])
+        self.start_module("assistant.pictures.camera", device or "0")
 
     @Slot()
     def _on_end(self) -> None:

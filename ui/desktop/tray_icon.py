@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from assistant.text.i18n import tr
 from ui import theme
+from ui.child_process import ChildProcess
 from ui.widgets.icons import draw_microphone
 from ui.widgets.labels import set_tool_tip
 
@@ -29,7 +30,7 @@ class TrayIcon(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._tray = QSystemTrayIcon(app_icon(), self)
-        self._notifier, self._notification_number = QProcess(self), 0
+        self._notifier, self._notification_number = ChildProcess(self), 0
         self._notifier.finished.connect(self._on_notified)
         set_tool_tip(self._tray, "Hark")
         self._menu = QMenu(window)
@@ -61,7 +62,7 @@ class TrayIcon(QObject):
         elif sys.platform == "linux" and self._notifier.state() == QProcess.ProcessState.NotRunning:
             # In a process of its own, so that the D-Bus library is not loaded into this one.
             arguments = [str(self._notification_number), tr("An answer is ready.")]
-            self._notifier.start(sys.executable, ["-P", "-m", "ui.desktop.notification", *arguments])
+            self._notifier.start_module("ui.desktop.notification", *arguments)
 
     @Slot(int)
     def _on_notified(self, exit_code: int) -> None:

@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from PySide6.QtCore import QProcess, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout
 
 from assistant.text.i18n import ntr, tr, tr_noop
 from assistant.typed_reader import InvalidValueError, parse_json, read_as
 from ui import theme
+from ui.child_process import ChildProcess
 from ui.widgets.labels import plain_label, shorten_text
 from ui.widgets.level_meter import LevelMeter
 
@@ -88,9 +88,9 @@ class DoctorDialog(QDialog):
     @Slot()
     def run_checks(self) -> None:
         """Starts all checks, which take a few seconds."""
-        process = QProcess(self)
+        process = ChildProcess(self)
         process.finished.connect(self._on_results)
-        process.start(sys.executable, ["-P", "-m", "assistant.cli", "doctor", "--json"])
+        process.start_module("assistant.cli", "doctor", "--json")
 
     @Slot()
     def _on_results(self) -> None:
