@@ -93,9 +93,9 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
             code = main([str(argument) for argument in arguments])
         except SystemExit as exit_:
             code = int(exit_.code or 0)
-        seen = capfd.readouterr()
-        assert "Traceback" not in seen.err, seen.err
-        return Ran(code, seen.out, seen.err)
+        output = capfd.readouterr()
+        assert "Traceback" not in output.err, output.err
+        return Ran(code, output.out, output.err)
 
     return run
 
@@ -149,9 +149,9 @@ def harness(home: Path, no_thread_left: None) -> Iterator[InProcessEngine]:
     from tests.support.engine_harness import InProcessEngine, children
 
     before = children()
-    made = InProcessEngine()
-    yield made
-    made.engine.stop()
+    engine_harness = InProcessEngine()
+    yield engine_harness
+    engine_harness.engine.stop()
     assert children() <= before, "no process is left"
 
 

@@ -19,12 +19,12 @@ STATES = {
 }
 
 
-def walk(node, found):
+def walk(node, nodes):
     try:
         states = node.get_state_set()
         if node.get_role() != Atspi.Role.APPLICATION and not states.contains(Atspi.StateType.SHOWING):
             return
-        found.append(
+        nodes.append(
             {
                 "name": node.get_name() or "",
                 "role": node.get_role_name(),
@@ -38,7 +38,7 @@ def walk(node, found):
         for index in range(node.get_child_count()):
             child = node.get_child_at_index(index)
             if child is not None:
-                walk(child, found)
+                walk(child, nodes)
     except gi.repository.GLib.Error:
         pass  # it went away while we looked
 

@@ -66,21 +66,21 @@ class DesktopHarness:
         assert self._walker.stdin and self._walker.stdout
         self._walker.stdin.write("\n")
         self._walker.stdin.flush()
-        found: list[dict[str, Any]] = json.loads(self._walker.stdout.readline())
-        return found
+        nodes: list[dict[str, Any]] = json.loads(self._walker.stdout.readline())
+        return nodes
 
     def text(self, identity: str) -> str:
         """What the label of this object name shows."""
-        return "".join(one["name"] for one in self.tree() if one["id"] == identity)
+        return "".join(node["name"] for node in self.tree() if node["id"] == identity)
 
     def messages(self) -> list[str]:
         """The conversation, as a screen reader reads it."""
-        return [one["name"] for one in self.tree() if one["role"] == "list item"]
+        return [node["name"] for node in self.tree() if node["role"] == "list item"]
 
     @contextlib.contextmanager
     def announced(self) -> Iterator[list[str]]:
         """What screen readers are told while the context is open; filled when it closes."""
-        told: list[str] = []
+        announcements: list[str] = []
         listener = subprocess.Popen(
             ["/usr/bin/python3", str(HERE / "announcement_listener.py")],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -88,10 +88,10 @@ class DesktopHarness:
         assert listener.stdout
         listener.stdout.readline()
         try:
-            yield told
+            yield announcements
         finally:
             listener.kill()
-            told += [line.strip() for line in listener.stdout]
+            announcements += [line.strip() for line in listener.stdout]
             listener.wait()
 
     def keys(self, *arguments: str) -> None:
@@ -122,12 +122,12 @@ class DesktopHarness:
         """There is no window manager that would do it when another window closes."""
         self.keys("search", "--onlyvisible", "--name", "^Hark$", "windowfocus", "--sync")
 
-    def until(self, met: Callable[[], bool], seconds: float, what: str) -> float:
+    def until(self, met: Callable[[], bool], seconds: float, condition: str) -> float:
         """Waits for something to be seen; returns the seconds that it took. Late is no failure: `seconds` are
         those of a quiet machine, and six times as many are given."""
         start, seconds = time.monotonic(), 6 * seconds
         while not met():
-            assert time.monotonic() - start < seconds, f"{what}: not within {seconds} s; {self.tree()}"
+            assert time.monotonic() - start < seconds, f"{condition}: not within {seconds} s; {self.tree()}"
             time.sleep(0.05)
         return time.monotonic() - start
 
@@ -159,8 +159,8 @@ def started(folder: Path, screen_reader: bool = False) -> Iterator[DesktopHarnes
         }
         environment["DBUS_SESSION_BUS_ADDRESS"] = _bus(stack, environment)
         launcher = next(path for path in LAUNCHERS if path.exists())
-        told = ["--screen-reader=1"] if screen_reader else []
-        stack.enter_context(_running([str(launcher), "--launch-immediately", *told], environment))
+        options = ["--screen-reader=1"] if screen_reader else []
+        stack.enter_context(_running([str(launcher), "--launch-immediately", *options], environment))
         time.sleep(0.5)
         desktop = DesktopHarness(environment, sound)
         try:

@@ -44,13 +44,13 @@ def use(desktop: DesktopHarness, folder: Path, observer: Strace | StandIn) -> di
     """A question in the window, `hark ask` and `hark read` about a picture, `hark listen` with a spoken question;
     the window stays open all the while. Returns what each answered."""
     picture = str(folder / "picture.png")
-    asked = start(desktop, observer, "ask", "What colour is the circle?", "--picture", picture)
+    ask_process = start(desktop, observer, "ask", "What colour is the circle?", "--picture", picture)
     desktop.start(Path(os.environ["HARK_HOME"]), observed=observer.command)
     began = time.monotonic()
     desktop.keys("type", "What is this?")
     desktop.keys("key", "Return")
     desktop.until(lambda: any("Hark: " in text for text in desktop.messages()), _LIMIT_SECONDS, "an answer")
-    said = {"window": desktop.messages()[-1], "ask": end(asked)}
+    said = {"window": desktop.messages()[-1], "ask": end(ask_process)}
     said["listen"] = listen(desktop, folder, observer)
     said["read"] = end(start(desktop, observer, "read", picture))
     time.sleep(max(0.0, began + _IDLE_SECONDS - time.monotonic()))

@@ -22,33 +22,36 @@ def main(picture: str) -> None:
         Proxy(message_bus, bus).RequestName("org.freedesktop.portal.Desktop")
         print("there", flush=True)
         while True:
-            asked = bus.receive()
-            if asked.header.message_type == MessageType.method_call:
-                answer(bus, asked, picture)
+            call = bus.receive()
+            if call.header.message_type == MessageType.method_call:
+                answer(bus, call, picture)
 
 
-def answer(bus: Any, asked: Any, picture: str) -> None:
+def answer(bus: Any, call: Any, picture: str) -> None:
     """As the real one does: at once the name of a request, and later what came of it."""
-    what, options = asked.header.fields[HeaderFields.member], asked.body[-1]
-    if what == "Register":
-        bus.send(new_error(asked, "org.freedesktop.DBus.Error.UnknownMethod"))
+    method, options = call.header.fields[HeaderFields.member], call.body[-1]
+    if method == "Register":
+        bus.send(new_error(call, "org.freedesktop.DBus.Error.UnknownMethod"))
         return
-    sender = asked.header.fields[HeaderFields.sender].lstrip(":").replace(".", "_")
+    sender = call.header.fields[HeaderFields.sender].lstrip(":").replace(".", "_")
     handle = f"/org/freedesktop/portal/desktop/request/{sender}/{options['handle_token'][1]}"
-    bus.send(new_method_return(asked, "o", (handle,)))
+    bus.send(new_method_return(call, "o", (handle,)))
     results: dict[str, Any] = {}
-    if picture and what == "Screenshot":
-        made = Path(picture).with_name(f"a shot {options['interactive'][1]}.png")
-        shutil.copy(picture, made)
-        results["uri"] = ("s", made.as_uri())
-    elif picture and what == "CreateSession":
+    if picture and method == "Screenshot":
+        copy = Path(picture).with_name(f"a shot {options['interactive'][1]}.png")
+        shutil.copy(picture, copy)
+        results["uri"] = ("s", copy.as_uri())
+    elif picture and method == "CreateSession":
         results["session_handle"] = ("s", _SESSION)
     elif picture:
-        keys = [(name, {"trigger_description": ("s", told["preferred_trigger"][1])}) for name, told in asked.body[1]]
+        keys = [
+            (name, {"trigger_description": ("s", properties["preferred_trigger"][1])})
+            for name, properties in call.body[1]
+        ]
         results["shortcuts"] = ("a(sa{sv})", keys)
     at = DBusAddress(handle, interface="org.freedesktop.portal.Request")
     bus.send(new_signal(at, "Response", "ua{sv}", (0 if picture else 1, results)))
-    if picture and what == "BindShortcuts":
+    if picture and method == "BindShortcuts":
         time.sleep(0.5)
         at = DBusAddress("/org/freedesktop/portal/desktop", interface="org.freedesktop.portal.GlobalShortcuts")
         for whose, name in (("/other", "talk"), (_SESSION, "unknown"), (_SESSION, "talk"), (_SESSION, "describe")):

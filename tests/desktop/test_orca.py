@@ -46,7 +46,7 @@ class Reader:
     def said(self) -> list[str]:
         """All that it spoke so far, without the echo of keys."""
         spoken = _SPOKEN.findall(self.log.read_text("utf-8", errors="replace")) if self.log.exists() else []
-        return [one.strip().removeprefix("notification ").rstrip(".") for one in spoken if not _KEYS.fullmatch(one)]
+        return [line.strip().removeprefix("notification ").rstrip(".") for line in spoken if not _KEYS.fullmatch(line)]
 
     def after(self, key: str) -> list[str]:
         """What it says after a key."""
@@ -64,7 +64,7 @@ class Reader:
             time.sleep(_PAUSE)
 
     def until(self, words: str, seconds: float = 20) -> None:
-        self.desktop.until(lambda: any(words in one for one in self.said()), seconds, f"Orca says {words}")
+        self.desktop.until(lambda: any(words in line for line in self.said()), seconds, f"Orca says {words}")
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +77,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     draw_scene(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(folder / "shapes.png")
     try:
         with desktop_harness.started(folder / "run", screen_reader=True) as desktop, orca(desktop, folder) as log:
-            made = Reader(desktop, log)
-            made.until("Screen reader on")
+            orca_reader = Reader(desktop, log)
+            orca_reader.until("Screen reader on")
             desktop.start(folder / "home")
-            made.until("Question")
-            yield made
+            orca_reader.until("Question")
+            yield orca_reader
     except FileNotFoundError as error:
         missing(str(error))
 
@@ -103,13 +103,13 @@ def orca(desktop: DesktopHarness, folder: Path) -> Iterator[Path]:
 
 
 def test_the_main_job_by_ear_and_keys(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert any("Add pictures dialog" in one for one in reader.after("ctrl+o"))
-    told = asked(reader)
-    assert [one for one in told if one in ("Answering", "Heard: Where is the star?", "Done")] == [
+    assert any("Add pictures dialog" in line for line in reader.after("ctrl+o"))
+    said = asked(reader)
+    assert [line for line in said if line in ("Answering", "Heard: Where is the star?", "Done")] == [
         "Answering", "Heard: Where is the star?", "Done"
-    ], told  # fmt: skip
-    assert not [one for one in told if "bottom" in one], "Hark's own voice has said it: once is enough"
-    assert len(told) <= 5, "no chatter while it answers"
+    ], said  # fmt: skip
+    assert not [line for line in said if "bottom" in line], "Hark's own voice has said it: once is enough"
+    assert len(said) <= 5, "no chatter while it answers"
 
 
 def asked(reader: Reader) -> list[str]:
@@ -119,7 +119,7 @@ def asked(reader: Reader) -> list[str]:
     desktop.keys("key", "Return")
     time.sleep(0.3)
     desktop.focus()
-    desktop.until(lambda: any("Picture 1" in one["name"] for one in desktop.tree()), 20, "the picture is in the tray")
+    desktop.until(lambda: any("Picture 1" in node["name"] for node in desktop.tree()), 20, "the picture is in the tray")
     reader.after("ctrl+l")
     desktop.keys("type", "--delay", "20", "Where is the star?")
     reader.quiet()
@@ -132,26 +132,26 @@ def asked(reader: Reader) -> list[str]:
 
 def test_messages_are_read_one_by_one(reader: Reader) -> None:
     reader.desktop.keys("key", "ctrl+l")
-    assert any("The star is at the bottom right" in one for one in reader.after("F6"))
-    assert any("You said: Where is the star?" in one for one in reader.after("Up"))
-    assert any("The star is at the bottom right" in one for one in reader.after("End"))
+    assert any("The star is at the bottom right" in line for line in reader.after("F6"))
+    assert any("You said: Where is the star?" in line for line in reader.after("Up"))
+    assert any("The star is at the bottom right" in line for line in reader.after("End"))
 
 
 def test_pointing_is_told_step_by_step(reader: Reader) -> None:
     reader.desktop.keys("key", "ctrl+l")
     reader.after("F6")
-    assert any("Point at shapes.png" in one for one in reader.after("F6"))
+    assert any("Point at shapes.png" in line for line in reader.after("F6"))
     for key, words in (("Up", "top"), ("Right", "top right"), ("plus", "middle, zoomed once"), ("minus", "middle")):
         assert words in reader.after(key), (key, words)
 
 
 def test_no_control_is_without_a_name(reader: Reader) -> None:
     reader.desktop.keys("key", "ctrl+l")
-    said = [one for _ in range(24) for one in reader.after("Tab")]
+    said = [line for _ in range(24) for line in reader.after("Tab")]
     roles = ("push button", "text", "combo box", "check box", "list", "frame", "panel")
-    assert not [one for one in said if one in roles], said
+    assert not [line for line in said if line in roles], said
     for name in ("Talk", "Search conversations", "Voice combo box", "Hands-free check box", "Settings push button"):
-        assert any(name in one for one in said), (name, said)
+        assert any(name in line for line in said), (name, said)
 
 
 def test_the_reader_speaks_the_answers_where_that_is_chosen(reader: Reader, tmp_path: Path) -> None:
@@ -161,6 +161,6 @@ def test_the_reader_speaks_the_answers_where_that_is_chosen(reader: Reader, tmp_
     desktop.end()
     desktop.start(home)
     reader.after("ctrl+o")
-    told = asked(reader)
-    assert told.count("The star is at the bottom right") == 1, told
-    assert told.index("The star is at the bottom right") < told.index("Done"), told
+    said = asked(reader)
+    assert said.count("The star is at the bottom right") == 1, said
+    assert said.index("The star is at the bottom right") < said.index("Done"), said

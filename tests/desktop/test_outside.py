@@ -108,8 +108,8 @@ application.exec()
 @pytest.fixture(scope="module")
 def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DesktopHarness]:
     try:
-        with desktop_harness.started(tmp_path_factory.mktemp("outside")) as made:
-            yield made
+        with desktop_harness.started(tmp_path_factory.mktemp("outside")) as harness:
+            yield harness
     except FileNotFoundError as error:
         missing(str(error))
 
@@ -186,12 +186,12 @@ def test_the_portal_gives_a_picture(desktop: DesktopHarness, tmp_path: Path, how
     portal = subprocess.Popen(command, env=desktop.environment, stdout=subprocess.PIPE, text=True)
     try:
         assert line(portal) == "there"
-        told = start(desktop, ASK, how).communicate(timeout=30)[0]
+        output = start(desktop, ASK, how).communicate(timeout=30)[0]
     finally:
         portal.kill()
         portal.wait()
-    assert told.split() == [str((tmp_path / "p.png").stat().st_size)]
-    assert [one.name for one in tmp_path.iterdir()] == ["p.png"], "what was made for us is taken away again"
+    assert output.split() == [str((tmp_path / "p.png").stat().st_size)]
+    assert [path.name for path in tmp_path.iterdir()] == ["p.png"], "what was made for us is taken away again"
 
 
 def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desktop: DesktopHarness) -> None:
@@ -208,7 +208,7 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desktop: Des
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("arguments", "lines"),
     [
         (
             ["p.png"],
@@ -223,10 +223,10 @@ def test_a_user_who_refuses_and_a_desktop_without_a_portal_are_told(desktop: Des
     ],
 )
 def test_where_programs_may_not_take_keys_the_portal_is_asked(
-    desktop: DesktopHarness, given: list[str], told: list[str]
+    desktop: DesktopHarness, arguments: list[str], lines: list[str]
 ) -> None:
     portal = subprocess.Popen(
-        [sys.executable, "-m", "tests.desktop.portal", *given],
+        [sys.executable, "-m", "tests.desktop.portal", *arguments],
         env=desktop.environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -235,11 +235,11 @@ def test_where_programs_may_not_take_keys_the_portal_is_asked(
     without_x = {**desktop.environment, "QT_QPA_PLATFORM": "offscreen"}  # a platform that has no keys, as Wayland
     program = subprocess.Popen([sys.executable, "-c", KEYS], env=without_x, stdout=subprocess.PIPE, text=True)
     try:
-        assert [line(program) for _ in range(1 + len(told))] == ["", *told]
+        assert [line(program) for _ in range(1 + len(lines))] == ["", *lines]
     finally:
-        for one in (portal, program):
-            one.kill()
-            one.wait()
+        for process in (portal, program):
+            process.kill()
+            process.wait()
 
 
 def test_without_a_portal_the_desktops_own_settings_are_named(desktop: DesktopHarness) -> None:
@@ -257,9 +257,9 @@ def test_started_away_and_shown_later_there_is_one_engine(desktop: DesktopHarnes
     try:
         assert desktop.window
         time.sleep(1.0)
-        found = subprocess.run(
+        listing = subprocess.run(
             ["pgrep", "-P", str(desktop.window.pid), "-f", "assistant.ipc.server"], capture_output=True
         )
-        assert len(found.stdout.split()) == 1
+        assert len(listing.stdout.split()) == 1
     finally:
         desktop.end()

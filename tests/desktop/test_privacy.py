@@ -30,17 +30,17 @@ def test_window_engine_and_commands_ask_no_network_and_write_only_to_harks_home(
     ImageDraw.Draw(picture).ellipse((30, 30, 80, 80), "red")
     picture.save(tmp_path / "picture.png")
     # Nothing else is inherited: neither CI, which makes libraries quiet, nor what this process told libraries.
-    kept = ("PATH", "LANG", "OMP_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    inherited = ("PATH", "LANG", "OMP_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: os.environ[name] for name in inherited if name in os.environ}
     environment |= {name: str(folder) for name, folder in folders.items()} | {"PYTHONPATH": str(ROOT)}
     command = [*without_network(), sys.executable, "-P", "-m", "tests.desktop.observed_day", str(tmp_path), observer]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, cwd=tmp_path)
     if done.returncode == NOT_INSTALLED:
         missing(done.stderr)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    said, seen = told.pop("said"), Seen(**told)
+    result = json.loads(done.stdout)
+    said, observation = result.pop("said"), Seen(**result)
     assert "Hark: " in said["window"] and "red" in said["ask"] and "ended" in said["listen"], said
-    assert len(seen.written) > 10, "what is written is seen at all"
-    assert seen.network == [] and seen.questions == []
-    assert seen.outside(folders["HOME"], folders["HARK_HOME"], folders["TMPDIR"]) == []
+    assert len(observation.written) > 10, "what is written is seen at all"
+    assert observation.network == [] and observation.questions == []
+    assert observation.outside(folders["HOME"], folders["HARK_HOME"], folders["TMPDIR"]) == []

@@ -59,8 +59,8 @@ def display() -> Iterator[str]:
 
 def window(display: str, **environment: str) -> list[str]:
     """What a window that was started so tells, line by line."""
-    given = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", **environment}
-    done = subprocess.run([sys.executable, "-c", WINDOW], env=given, capture_output=True, text=True, timeout=60)
+    variables = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", **environment}
+    done = subprocess.run([sys.executable, "-c", WINDOW], env=variables, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

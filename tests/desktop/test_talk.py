@@ -47,12 +47,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundSer
 
 @pytest.fixture
 def harness(server: SoundServer, no_thread_left: None) -> Iterator[InProcessEngine]:
-    made = InProcessEngine(REPEATS)
-    made.until(events.StateChanged, state="ready")
-    if not (made.listening and made.listening.microphone):
-        made.until(events.MicrophoneState, microphone=True)
-    yield made
-    made.engine.stop()
+    engine_harness = InProcessEngine(REPEATS)
+    engine_harness.until(events.StateChanged, state="ready")
+    if not (engine_harness.listening and engine_harness.listening.microphone):
+        engine_harness.until(events.MicrophoneState, microphone=True)
+    yield engine_harness
+    engine_harness.engine.stop()
 
 
 def pactl(server: SoundServer, *arguments: str) -> str:

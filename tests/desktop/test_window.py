@@ -76,8 +76,8 @@ def heard_colours(recording: Path) -> list[str]:
     decoder.start_utt()
     decoder.process_raw((sound * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
-    found = decoder.hyp()
-    return [word for word in (found.hypstr.split() if found else []) if word in (*COLOURS, "nothing")]
+    hypothesis = decoder.hyp()
+    return [word for word in (hypothesis.hypstr.split() if hypothesis else []) if word in (*COLOURS, "nothing")]
 
 
 def recorded(wav: Path) -> AudioClip:
@@ -86,7 +86,7 @@ def recorded(wav: Path) -> AudioClip:
 
 
 def last(desktop: DesktopHarness, start: str) -> str:
-    return next((one for one in reversed(desktop.messages()) if one.startswith(start)), "")
+    return next((message for message in reversed(desktop.messages()) if message.startswith(start)), "")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_voice_asks_about_a_dropped_picture_and_the_speaker_tells_its_colour(
     draw_scene(Scene(400, 360, ((250, 250, 245), (250, 250, 245)), (shape,))).save(picture)
     desktop.drop(picture)
     desktop.until(
-        lambda: any(f"{colour}.png" in one["name"] for one in desktop.tree()), 10, "the picture is in the tray"
+        lambda: any(f"{colour}.png" in node["name"] for node in desktop.tree()), 10, "the picture is in the tray"
     )
     with desktop.sound.recorded(tmp_path / "heard.wav"):
         ask(desktop, question, way)
@@ -154,7 +154,7 @@ def type_question(desktop: DesktopHarness, text: str) -> None:
 def start_reading(desktop: DesktopHarness, page: Path) -> None:
     """A long answer, under way and to be heard."""
     desktop.drop(page)
-    desktop.until(lambda: any("page.png" in one["name"] for one in desktop.tree()), 10, "the picture is in the tray")
+    desktop.until(lambda: any("page.png" in node["name"] for node in desktop.tree()), 10, "the picture is in the tray")
     type_question(desktop, "Read the text.")
     desktop.until(lambda: "Answering" in desktop.text("status"), 20, "the answer begins")
 
@@ -199,8 +199,8 @@ def test_speaking_over_the_answer_silences_it_and_is_answered(
         time.sleep(4.0)  # until it has seen that it can tell its own voice from another
         desktop.play(question)
         desktop.until(lambda: "circle" in last(desktop, "You said"), 15, "it was heard")
-        answers = [one for one in desktop.messages() if one.startswith("Hark")]
-        assert any("stopped" in one for one in answers[-2:]), answers
+        answers = [message for message in desktop.messages() if message.startswith("Hark")]
+        assert any("stopped" in message for message in answers[-2:]), answers
     finally:
         toggle_hands_free(desktop)
 
@@ -208,28 +208,28 @@ def test_speaking_over_the_answer_silences_it_and_is_answered(
 def test_a_screen_reader_is_told_what_one_must_know_and_nothing_else(desktop: DesktopHarness) -> None:
     desktop.keys("key", "Escape")  # whatever an earlier test left unfinished
     time.sleep(0.5)
-    with desktop.announced() as told:
+    with desktop.announced() as announcements:
         type_question(desktop, "Is there a circle?")
         desktop.until(lambda: "Answered" in desktop.text("status"), 20, "it is answered")
         time.sleep(0.5)
-    assert told == ["Answering", "Heard: Is there a circle?", "Done"]
+    assert announcements == ["Answering", "Heard: Is there a circle?", "Done"]
 
 
 def test_every_control_that_can_be_focused_has_a_name(desktop: DesktopHarness) -> None:
-    controls = [one for one in desktop.tree() if "focusable" in one["states"]]
+    controls = [control for control in desktop.tree() if "focusable" in control["states"]]
     assert len(controls) >= 10
-    assert not [one for one in controls if not (one["name"] or one["label"])]
+    assert not [control for control in controls if not (control["name"] or control["label"])]
 
 
 def test_tab_reaches_every_part_and_comes_back(desktop: DesktopHarness) -> None:
     desktop.keys("key", "ctrl+l")
-    seen: set[str] = set()
+    focused: set[str] = set()
     for _ in range(26):
         desktop.keys("key", "Tab")
         time.sleep(0.05)
-        seen |= {one["label"] or one["name"] for one in desktop.tree() if "focused" in one["states"]}
+        focused |= {node["label"] or node["name"] for node in desktop.tree() if "focused" in node["states"]}
     for name in ("Question", "Talk", "Add a picture …", "New conversation", "Voice", "Settings", "Hands-free"):
-        assert name in seen, (name, seen)
+        assert name in focused, (name, focused)
 
 
 def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(desktop: DesktopHarness, page: Path) -> None:
@@ -238,21 +238,25 @@ def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(deskto
     done = subprocess.run([sys.executable, "-P", "-m", "ui", "--stop"], env=environment, timeout=20)
     assert done.returncode == 0
     desktop.until(lambda: "stopped" in last(desktop, "Hark ·"), 5, "the answer is stopped")
-    assert sum(one["role"] == "frame" for one in desktop.tree()) == 1
+    assert sum(node["role"] == "frame" for node in desktop.tree()) == 1
 
 
 def home_of(desktop: DesktopHarness) -> Path:
     """Where the window of this desktop keeps its files."""
     assert desktop.window
-    told = Path(f"/proc/{desktop.window.pid}/environ").read_bytes().decode().split("\0")
-    return Path(next(one.removeprefix("HARK_HOME=") for one in told if one.startswith("HARK_HOME=")))
+    environment = Path(f"/proc/{desktop.window.pid}/environ").read_bytes().decode().split("\0")
+    return Path(
+        next(variable.removeprefix("HARK_HOME=") for variable in environment if variable.startswith("HARK_HOME="))
+    )
 
 
 def engine_of(desktop: DesktopHarness) -> int:
     """Its process number; 0 while there is none."""
     assert desktop.window
-    found = subprocess.run(["pgrep", "-P", str(desktop.window.pid), "-f", "assistant.ipc.server"], capture_output=True)
-    return int((found.stdout.split() or [b"0"])[0])
+    listing = subprocess.run(
+        ["pgrep", "-P", str(desktop.window.pid), "-f", "assistant.ipc.server"], capture_output=True
+    )
+    return int((listing.stdout.split() or [b"0"])[0])
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])

@@ -13,9 +13,9 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_make_help_lists_every_target() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    help_text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     phony = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
-    assert phony and re.findall(r"^  make (\S+) +\S", shown, re.MULTILINE) == phony[1].split()
+    assert phony and re.findall(r"^  make (\S+) +\S", help_text, re.MULTILINE) == phony[1].split()
 
 
 def test_make_without_a_target_runs_hark() -> None:

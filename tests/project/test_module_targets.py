@@ -125,8 +125,8 @@ def repository_files(*suffixes: str) -> list[Path]:
     return [file for file in files if file.is_file() and (file.suffix in suffixes or file.name in suffixes)]
 
 
-def findings(found: dict[Path, set[str]]) -> dict[str, set[str]]:
-    return {str(file.relative_to(ROOT)): names for file, names in found.items() if names}
+def findings(missing: dict[Path, set[str]]) -> dict[str, set[str]]:
+    return {str(file.relative_to(ROOT)): names for file, names in missing.items() if names}
 
 
 def test_every_module_that_is_run_by_name_exists() -> None:

@@ -51,11 +51,11 @@ def observed(request: pytest.FixtureRequest, tmp_path: Path) -> object:
 
     def run(code: str, **environment: str) -> Seen:
         code = code.format(home=tmp_path / "home", allowed=tmp_path / "allowed")
-        kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **observer.environment, **environment}
+        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **observer.environment, **environment}
         # In a child of a child: what starts it is never alone.
         child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
         command = [*without_network(), *observer.command([sys.executable, "-c", child])]
-        done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return observer.seen()
 
@@ -64,21 +64,21 @@ def observed(request: pytest.FixtureRequest, tmp_path: Path) -> object:
 
 @pytest.mark.parametrize("code", [NATIVE, PYTHON], ids=["native", "python"])
 def test_a_lookup_a_connection_and_a_file_in_the_users_home_are_seen(observed, code: str, tmp_path: Path) -> None:
-    seen = observed(code)
-    assert seen.questions and any("192.0.2.1" in call for call in seen.network)
-    assert any(path.startswith(f"{tmp_path}/home/.cache") for path in seen.outside(tmp_path / "home"))
+    observation = observed(code)
+    assert observation.questions and any("192.0.2.1" in call for call in observation.network)
+    assert any(path.startswith(f"{tmp_path}/home/.cache") for path in observation.outside(tmp_path / "home"))
 
 
 def test_a_socket_that_listens_to_the_network_is_seen(observed) -> None:
-    seen = observed("import socket; socket.socket().listen()")
-    assert [call for call in seen.network if "listen" in call]
+    observation = observed("import socket; socket.socket().listen()")
+    assert [call for call in observation.network if "listen" in call]
 
 
 def test_what_stays_on_the_computer_and_in_its_folders_is_no_fault(observed, tmp_path: Path) -> None:
-    seen = observed(QUIET)
-    assert str(tmp_path / "allowed" / "file") in seen.written
-    assert (seen.network, seen.questions) == ([], [])
-    assert seen.outside(tmp_path / "home", tmp_path / "allowed") == []
+    observation = observed(QUIET)
+    assert str(tmp_path / "allowed" / "file") in observation.written
+    assert (observation.network, observation.questions) == ([], [])
+    assert observation.outside(tmp_path / "home", tmp_path / "allowed") == []
 
 
 def test_onnxruntime_is_caught_where_nobody_tells_it_to_report_nothing(observed, tmp_path: Path) -> None:

@@ -128,4 +128,4 @@ def test_lines_of_the_doctor_that_are_no_findings_are_passed_over() -> None:
         b'{"event": "checked"}',
         json.dumps({**good, "state": "x"}).encode(),
     ]
-    assert [one.what for one in _parse_findings(b"\n".join([*lines, json.dumps(good).encode()]))] == ["sound"]
+    assert [finding.what for finding in _parse_findings(b"\n".join([*lines, json.dumps(good).encode()]))] == ["sound"]

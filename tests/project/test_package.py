@@ -57,8 +57,8 @@ def test_threads_start_only_where_they_are_expected() -> None:
 
 
 def test_a_modules_first_line_says_what_it_is() -> None:
-    told = {str(path): ast.get_docstring(ast.parse(path.read_text())) or "" for path in modules(*ALL)}
-    first = {name: re.split(r"[.?!]\s", text)[0] for name, text in told.items() if Path(name).stat().st_size}
+    docstrings = {str(path): ast.get_docstring(ast.parse(path.read_text())) or "" for path in modules(*ALL)}
+    first = {name: re.split(r"[.?!]\s", text)[0] for name, text in docstrings.items() if Path(name).stat().st_size}
     assert not {name: sentence for name, sentence in first.items() if len(sentence.split()) < 4}
 
 

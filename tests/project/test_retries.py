@@ -36,8 +36,8 @@ def run(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
 def test_a_realtime_test_has_three_tries_and_each_failure_is_told(tmp_path: Path, wanted: int, passed: bool) -> None:
     done = run(tmp_path, TESTS.replace("WANTED", str(wanted)))
     assert (done.returncode == 0) is passed, done.stdout
-    told = [line for line in done.stdout.splitlines() if line.startswith("tried again: ")]
-    assert len(told) == 2 and all("test_sound" in line and "the sound came late" in line for line in told)
+    retries = [line for line in done.stdout.splitlines() if line.startswith("tried again: ")]
+    assert len(retries) == 2 and all("test_sound" in line and "the sound came late" in line for line in retries)
 
 
 def test_another_test_is_tried_once(tmp_path: Path) -> None:

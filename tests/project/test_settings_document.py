@@ -10,9 +10,9 @@ from tests.support.paths import ROOT
 
 
 def test_the_document_shows_every_setting_with_its_default() -> None:
-    shown = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.DOTALL)
-    assert shown
-    table, defaults = tomllib.loads(shown[1]), to_table(Settings())
+    example = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.DOTALL)
+    assert example
+    table, defaults = tomllib.loads(example[1]), to_table(Settings())
     assert defaults["responder"]["system_prompt"].startswith(table["responder"].pop("system_prompt").rstrip("…"))
     del defaults["responder"]["system_prompt"]
     assert table == defaults and not from_table(table).notes

@@ -23,15 +23,15 @@ NO_HASH = "0" * 64
 
 def locked(folder: Path, name: str, code: str, digest: str = "") -> str:
     """Puts a package with one module into a folder of wheels; returns its line of the lock."""
-    told, path = f"{name}-1.0.dist-info", folder / f"{name}-1.0-py3-none-any.whl"
+    info_folder, path = f"{name}-1.0.dist-info", folder / f"{name}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(f"{name}/__init__.py", "")
         file.writestr(f"{name}/__main__.py", code)
-        file.writestr(f"{told}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        file.writestr(f"{info_folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         file.writestr(
-            f"{told}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{info_folder}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
-        file.writestr(f"{told}/RECORD", "")
+        file.writestr(f"{info_folder}/RECORD", "")
     return f"{name}==1.0 \\\n    --hash=sha256:{digest or hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 

@@ -49,23 +49,23 @@ def outside(folder: Path, name: str) -> Path:
 
 
 def _voice(folder: Path, nodes: list[Any], weights: list[Any] | None = None) -> Path:
-    made = folder / "voice"
-    made.mkdir()
+    voice_folder = folder / "voice"
+    voice_folder.mkdir()
     output = helper.make_tensor_value_info("output", TensorProto.FLOAT, None)
     model = helper.make_model(
         helper.make_graph(nodes, "voice", _INPUTS, [output], weights or []),
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=9,
     )
-    (made / "broken.onnx").write_bytes(model.SerializeToString())
+    (voice_folder / "broken.onnx").write_bytes(model.SerializeToString())
     config = {
         "audio": {"sample_rate": 16000},
         "espeak": {"voice": "en-us"},
         "phoneme_id_map": {letter: [at] for at, letter in enumerate("_^$ helo")},
         "num_speakers": 1,
     }
-    (made / "broken.onnx.json").write_text(json.dumps(config))
-    return made
+    (voice_folder / "broken.onnx.json").write_text(json.dumps(config))
+    return voice_folder
 
 
 def _scalar(name: str, kind: int) -> Any:

@@ -73,11 +73,11 @@ def whisper(folder: Path, mels: int = 80) -> Path:
     )
     model.save_pretrained(source)
     WhisperFeatureExtractor(feature_size=mels).save_pretrained(source)
-    made = folder / ("whisper-random" if mels == 80 else f"whisper-random-{mels}")
+    checkpoint = folder / ("whisper-random" if mels == 80 else f"whisper-random-{mels}")
     TransformersConverter(str(source), copy_files=["tokenizer.json", "preprocessor_config.json"]).convert(
-        str(made), force=True
+        str(checkpoint), force=True
     )
-    return made
+    return checkpoint
 
 
 def vits(folder: Path, speakers: int = 1, pickled: bool = True) -> Path:
@@ -86,28 +86,30 @@ def vits(folder: Path, speakers: int = 1, pickled: bool = True) -> Path:
     from TTS.tts.configs.vits_config import VitsConfig
     from TTS.tts.models.vits import Vits, VitsArgs
 
-    made = folder / f"vits-random-{speakers}{'' if pickled else '-safe'}"
-    made.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / f"vits-random-{speakers}{'' if pickled else '-safe'}"
+    checkpoint.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     sizes = {"hidden_channels": 32, "hidden_channels_ffn_text_encoder": 64, "num_layers_text_encoder": 2}
     small = {"num_layers_flow": 1, "upsample_initial_channel_decoder": 32, "init_discriminator": False}
     args = VitsArgs(**sizes, **small)
     if speakers > 1:
         names = {f"speaker-{number}": number for number in range(speakers)}
-        (made / "speakers.json").write_text(json.dumps(names), encoding="utf-8")
-        args.use_speaker_embedding, args.speakers_file = True, str(made / "speakers.json")
+        (checkpoint / "speakers.json").write_text(json.dumps(names), encoding="utf-8")
+        args.use_speaker_embedding, args.speakers_file = True, str(checkpoint / "speakers.json")
     config = VitsConfig(model_args=args, text_cleaner="basic_cleaners", use_phonemes=False)
     model = Vits(config)
     if speakers > 1:
         config.model_args.speakers_file = "somewhere/else/speakers.json"  # as in voices made on other machines
-    config.save_json(str(made / "config.json"))
+    config.save_json(str(checkpoint / "config.json"))
     if pickled:
-        torch.save({"model": model.state_dict()}, made / "model_file.pth")
+        torch.save({"model": model.state_dict()}, checkpoint / "model_file.pth")
     else:
         from safetensors.torch import save_file
 
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, made / "model.safetensors")
-    return made
+        save_file(
+            {name: value.contiguous() for name, value in model.state_dict().items()}, checkpoint / "model.safetensors"
+        )
+    return checkpoint
 
 
 def piper(folder: Path, speakers: int = 1) -> Path:
@@ -120,12 +122,12 @@ def piper(folder: Path, speakers: int = 1) -> Path:
     config.load_json(str(source / "config.json"))
     if speakers > 1:
         config.model_args.speakers_file = str(source / "speakers.json")
-    made = folder / f"piper-random-{speakers}"
-    made.mkdir()
+    checkpoint = folder / f"piper-random-{speakers}"
+    checkpoint.mkdir()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer, about checks that do not depend on the text
-        Vits(config).export_onnx(str(made / "en_US-random-low.onnx"), verbose=False)
-    told = {
+        Vits(config).export_onnx(str(checkpoint / "en_US-random-low.onnx"), verbose=False)
+    voice_config = {
         "audio": {"sample_rate": config.audio.sample_rate},
         "espeak": {"voice": "en-us"},
         # As slow as this and without chance in its lengths, so that whole frames follow the speed.
@@ -134,8 +136,8 @@ def piper(folder: Path, speakers: int = 1) -> Path:
         "num_speakers": speakers,
         "speaker_id_map": {f"speaker-{number}": number for number in range(speakers)} if speakers > 1 else {},
     }
-    (made / "en_US-random-low.onnx.json").write_text(json.dumps(told), encoding="utf-8")
-    return made
+    (checkpoint / "en_US-random-low.onnx.json").write_text(json.dumps(voice_config), encoding="utf-8")
+    return checkpoint
 
 
 def qwen2_5_vl(folder: Path) -> Path:
@@ -146,9 +148,9 @@ def qwen2_5_vl(folder: Path) -> Path:
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     tiny = STARTER_MODEL
-    made = folder / "qwen2.5-vl-random"
-    shutil.copytree(tiny, made)
-    (made / "model.safetensors").unlink()
+    checkpoint = folder / "qwen2.5-vl-random"
+    shutil.copytree(tiny, checkpoint)
+    (checkpoint / "model.safetensors").unlink()
     known = json.loads((tiny / "config.json").read_text("utf-8"))
     text = {**known["text_config"], "num_hidden_layers": 2, "layer_types": ["full_attention"] * 2}
     vision = {
@@ -161,8 +163,8 @@ def qwen2_5_vl(folder: Path) -> Path:
     config = Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **tokens)
     model = Qwen2_5_VLForConditionalGeneration(config)
     model.generation_config.eos_token_id = text["eos_token_id"]
-    model.save_pretrained(made)
-    return made
+    model.save_pretrained(checkpoint)
+    return checkpoint
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class EventCollector:
             try:
                 event = self.queue.get(timeout=max(0.01, end - time.monotonic()))
             except queue.Empty:
-                came = [one for one in self.seen if not isinstance(one, events.InputLevel)]
+                came = [seen_event for seen_event in self.seen if not isinstance(seen_event, events.InputLevel)]
                 raise AssertionError(f"no {kind.__name__} with {fields} in {seconds} s, but {came}") from None
             self._saw(event)
             if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
@@ -97,5 +97,5 @@ def wait_for(met: Callable[[], object]) -> None:
 
 def children() -> set[int]:
     """The processes that this one started and that live."""
-    found = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
-    return {int(pid) for pid in found.stdout.split() if Path(f"/proc/{pid}").exists()}
+    listing = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
+    return {int(pid) for pid in listing.stdout.split() if Path(f"/proc/{pid}").exists()}

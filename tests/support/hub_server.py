@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: Hub
 
-    def log_message(self, *told: object) -> None:
+    def log_message(self, *arguments: object) -> None:
         pass
 
     def do_HEAD(self) -> None:
@@ -125,10 +125,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
 
-    def _list(self, told: dict[str, Any], head: bool) -> None:
+    def _list(self, listing: dict[str, Any], head: bool) -> None:
         headers = {"Content-Type": "application/json"}
         if self.hub.listed is None:
-            self._send(json.dumps(told).encode(), headers, head)
+            self._send(json.dumps(listing).encode(), headers, head)
             return
         more, blocks = self.hub.listed
         self.close_connection = True
@@ -146,26 +146,26 @@ class Handler(BaseHTTPRequestHandler):
             return
         data = self.hub.wrong.get(name, files[name])
         etag, large = self.hub.etag(name, repo), name.endswith(_LARGE)
-        told = {"ETag": f'"{etag}"', "X-Linked-ETag": f'"{etag}"', "X-Linked-Size": str(len(data))}
-        told |= {"X-Repo-Commit": _commit(revision)}
+        headers = {"ETag": f'"{etag}"', "X-Linked-ETag": f'"{etag}"', "X-Linked-Size": str(len(data))}
+        headers |= {"X-Repo-Commit": _commit(revision)}
         if self.hub.real and "/resolve/" in path:
             place = f"{self.hub.address.replace('127.0.0.1', 'localhost')}/cdn" if large else "/api/resolve-cache"
-            told |= {"Location": f"{place}/{repo}/{revision}/{name}?X-Amz-Signature=secret"}
+            headers |= {"Location": f"{place}/{repo}/{revision}/{name}?X-Amz-Signature=secret"}
             if large:
-                told |= {"X-Xet-Hash": etag, "Link": f'<{self.hub.address}/xet-auth>; rel="xet-auth"'}
-            self._refuse(302 if large else 307, told)
+                headers |= {"X-Xet-Hash": etag, "Link": f'<{self.hub.address}/xet-auth>; rel="xet-auth"'}
+            self._refuse(302 if large else 307, headers)
             return
         wanted = self.headers.get("Range", "")
         begin = int(wanted.removeprefix("bytes=").partition("-")[0] or 0) if wanted else 0
         if not head:
             self.hub.asked.append((name, wanted))
-        self._send(data[begin:], told, head, (begin, len(data)) if begin else None)
+        self._send(data[begin:], headers, head, (begin, len(data)) if begin else None)
 
-    def _send(self, data: bytes, told: dict[str, str], head: bool, part: tuple[int, int] | None = None) -> None:
+    def _send(self, data: bytes, headers: dict[str, str], head: bool, part: tuple[int, int] | None = None) -> None:
         self.send_response(206 if part else 200)
         if part:
             self.send_header("Content-Range", f"bytes {part[0]}-{part[1] - 1}/{part[1]}")
-        for key, value in {**told, "Content-Length": str(len(data))}.items():
+        for key, value in {**headers, "Content-Length": str(len(data))}.items():
             self.send_header(key, value)
         self.end_headers()
         if head:

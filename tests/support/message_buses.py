@@ -55,10 +55,10 @@ def fake_bus(path: Path, how: str) -> Iterator[str]:
     try:
         yield f"unix:path={path}"
     finally:
-        for one in (server, *calls):
+        for connection in (server, *calls):
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
 
 @contextlib.contextmanager

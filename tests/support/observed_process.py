@@ -57,8 +57,8 @@ class Seen:
     def read_strace(self, text: str, folder: str) -> None:
         """Adds what the log of one process tells. `folder`: where it was started, for paths that begin there."""
         for line in text.splitlines():
-            if found := _CALL.match(line):
-                name, arguments, result, opened = found.groups()
+            if match := _CALL.match(line):
+                name, arguments, result, opened = match.groups()
                 if name in _SENT:
                     self._on_address(f"{name}({arguments})")
                 elif name in _OPENED:
@@ -75,20 +75,20 @@ class Seen:
             self.questions.append(call)
 
     def _on_open(self, arguments: str, result: int, opened: str) -> None:
-        asked = _PATH.search(arguments)
-        if asked and asked[2] in _RESOLVER:
-            self.questions.append(asked[2])
+        path_match = _PATH.search(arguments)
+        if path_match and path_match[2] in _RESOLVER:
+            self.questions.append(path_match[2])
         elif result >= 0 and (_WRITES.search(arguments) or "O_" not in arguments):
             self.written.append(opened.removesuffix(" (deleted)"))
 
     def read_notes(self, text: str) -> None:
         """Adds what the stand-ins noted: a line of JSON each, the kind and what."""
         for line in text.splitlines():
-            kind, what = json.loads(line)
-            if kind == "written" or what not in _RESOLVER:
-                getattr(self, kind).append(what)
+            kind, detail = json.loads(line)
+            if kind == "written" or detail not in _RESOLVER:
+                getattr(self, kind).append(detail)
             else:
-                self.questions.append(what)
+                self.questions.append(detail)
 
 
 class Strace:
@@ -110,10 +110,10 @@ class Strace:
         return ["strace", *options, *program]
 
     def seen(self) -> Seen:
-        seen = Seen()
+        observation = Seen()
         for log in self._folder.iterdir():
-            seen.read_strace(log.read_text("utf-8", "replace"), str(Path.cwd()))
-        return seen
+            observation.read_strace(log.read_text("utf-8", "replace"), str(Path.cwd()))
+        return observation
 
 
 class StandIn:
@@ -137,10 +137,10 @@ class StandIn:
         return list(program)
 
     def seen(self) -> Seen:
-        seen = Seen()
+        observation = Seen()
         for notes in self._folder.iterdir():
-            seen.read_notes(notes.read_text("utf-8", "replace"))
-        return seen
+            observation.read_notes(notes.read_text("utf-8", "replace"))
+        return observation
 
 
 OBSERVERS: dict[str, type[Strace | StandIn]] = {"strace": Strace, "stand-in": StandIn}

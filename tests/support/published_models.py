@@ -14,21 +14,21 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def whisper(made: Path) -> dict[str, bytes]:
+def whisper(checkpoint: Path) -> dict[str, bytes]:
     """As Systran/faster-whisper-small: no preprocessor_config.json, and the vocabulary as plain text."""
-    words = json.loads((made / "vocabulary.json").read_text("utf-8"))
-    given = {name: (made / name).read_bytes() for name in ("config.json", "model.bin", "tokenizer.json")}
+    words = json.loads((checkpoint / "vocabulary.json").read_text("utf-8"))
+    files = {name: (checkpoint / name).read_bytes() for name in ("config.json", "model.bin", "tokenizer.json")}
     return {
-        **given,
+        **files,
         "vocabulary.txt": "\n".join(words).encode(),
         "README.md": b"# Whisper small",
         ".gitattributes": b"",
     }
 
 
-def piper(made: Path, folder: str, name: str) -> dict[str, bytes]:
+def piper(checkpoint: Path, folder: str, name: str) -> dict[str, bytes]:
     """As rhasspy/piper-voices: voices by language, each with a card and samples, and one list of all."""
-    config = json.loads((made / "en_US-random-low.onnx.json").read_text("utf-8"))
+    config = json.loads((checkpoint / "en_US-random-low.onnx.json").read_text("utf-8"))
     config |= {
         "dataset": "ljspeech", "phoneme_type": "espeak", "num_symbols": 256, "piper_version": "1.0.0",
         "language": {"code": "en_US", "family": "en", "region": "US", "name_english": "English"},
@@ -36,7 +36,7 @@ def piper(made: Path, folder: str, name: str) -> dict[str, bytes]:
     }  # fmt: skip
     config["audio"]["quality"] = "medium"
     return {
-        f"{folder}/{name}.onnx": (made / "en_US-random-low.onnx").read_bytes(),
+        f"{folder}/{name}.onnx": (checkpoint / "en_US-random-low.onnx").read_bytes(),
         f"{folder}/{name}.onnx.json": json.dumps(config, indent=4).encode(),
         f"{folder}/MODEL_CARD": b"# Model card for ljspeech (medium)\n* License: public domain",
         f"{folder}/samples/speaker_0.mp3": b"ID3",
@@ -59,7 +59,7 @@ def qwen2_vl() -> dict[str, bytes]:
         "metadata": {"total_size": sum(tensor.nbytes for tensor in tensors.values())},
         "weight_map": {name: shard for shard, part in shards.items() for name in part},
     }
-    told: dict[str, object] = {
+    tables: dict[str, object] = {
         "model.safetensors.index.json": index,
         "config.json": _flat_config(),
         "preprocessor_config.json": _preprocessor(),
@@ -68,10 +68,12 @@ def qwen2_vl() -> dict[str, bytes]:
         "tokenizer_config.json": _tokenizer_config(),
         "vocab.json": _read("tokenizer.json")["model"]["vocab"],
     }
-    merges = [one if isinstance(one, str) else " ".join(one) for one in _read("tokenizer.json")["model"]["merges"]]
+    merges = [
+        merge if isinstance(merge, str) else " ".join(merge) for merge in _read("tokenizer.json")["model"]["merges"]
+    ]
     return {
         **{shard: save({name: tensors[name] for name in part}, {"format": "pt"}) for shard, part in shards.items()},
-        **{name: json.dumps(table, indent=2).encode() for name, table in told.items()},
+        **{name: json.dumps(table, indent=2).encode() for name, table in tables.items()},
         "tokenizer.json": (STARTER_MODEL / "tokenizer.json").read_bytes(),
         "merges.txt": "\n".join(merges).encode(),
         "LICENSE": b"Apache",
@@ -89,8 +91,8 @@ def _read(name: str) -> dict[str, Any]:
 
 def _flat_config() -> dict[str, object]:
     """Without `text_config`, and with the names of transformers 4.41."""
-    now = _read("config.json")
-    text, vision = now["text_config"], now["vision_config"]
+    nested = _read("config.json")
+    text, vision = nested["text_config"], nested["vision_config"]
     numbers = (
         "attention_dropout", "bos_token_id", "eos_token_id", "hidden_act", "hidden_size", "initializer_range",
         "intermediate_size", "max_position_embeddings", "max_window_layers", "num_attention_heads",
@@ -100,8 +102,8 @@ def _flat_config() -> dict[str, object]:
     return {
         "architectures": ["Qwen2VLForConditionalGeneration"],
         **{name: text[name] for name in numbers},
-        **{name: now[name] for name in now if name.endswith("_token_id")},
-        "vision_token_id": now["vision_end_token_id"] + 1,
+        **{name: nested[name] for name in nested if name.endswith("_token_id")},
+        "vision_token_id": nested["vision_end_token_id"] + 1,
         "model_type": "qwen2_vl", "rope_theta": rope["rope_theta"], "sliding_window": 32768,
         "rope_scaling": {"type": "mrope", "mrope_section": rope["mrope_section"]},
         "tie_word_embeddings": True, "torch_dtype": "float32", "transformers_version": "4.41.2",
@@ -114,23 +116,23 @@ def _flat_config() -> dict[str, object]:
 
 
 def _preprocessor() -> dict[str, object]:
-    now = _read("processor_config.json")["image_processor"]
+    processor = _read("processor_config.json")["image_processor"]
     return {
-        "min_pixels": now["size"]["shortest_edge"], "max_pixels": now["size"]["longest_edge"],
+        "min_pixels": processor["size"]["shortest_edge"], "max_pixels": processor["size"]["longest_edge"],
         "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2,
-        "image_mean": now["image_mean"], "image_std": now["image_std"],
+        "image_mean": processor["image_mean"], "image_std": processor["image_std"],
         "image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor",
     }  # fmt: skip
 
 
 def _tokenizer_config() -> dict[str, object]:
     added = {
-        str(one["id"]): {name: one[name] for name in one if name != "id"}
-        for one in _read("tokenizer.json")["added_tokens"]
+        str(token["id"]): {name: token[name] for name in token if name != "id"}
+        for token in _read("tokenizer.json")["added_tokens"]
     }
     return {
         "add_prefix_space": False, "added_tokens_decoder": added,
-        "additional_special_tokens": [one["content"] for one in added.values()], "bos_token": None,
+        "additional_special_tokens": [token["content"] for token in added.values()], "bos_token": None,
         "clean_up_tokenization_spaces": False, "eos_token": "<|im_end|>", "padding_side": "left", "errors": "replace",
         "model_max_length": 32768, "pad_token": "<|endoftext|>", "split_special_tokens": False,
         "tokenizer_class": "Qwen2Tokenizer", "unk_token": None,

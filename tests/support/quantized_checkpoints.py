@@ -22,21 +22,21 @@ _AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 def checkpoint(folder: Path, method: str, bits: int) -> Path:
     """`method`: "gptq" or "awq" (of four bits)."""
     shutil.copytree(TINY, folder)
-    made: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, weight in load_file(TINY / "model.safetensors").items():
         if "visual" not in name and name.endswith("_proj.weight"):
             layout = _gptq if method == "gptq" else _awq
             parts = layout(*_rounded(weight.float(), bits, least_zero=int(method == "gptq")), bits)
-            made |= {f"{name.removesuffix('weight')}{part}": value.contiguous() for part, value in parts.items()}
+            tensors |= {f"{name.removesuffix('weight')}{part}": value.contiguous() for part, value in parts.items()}
         else:
-            made[name] = weight
-    save_file(made, folder / "model.safetensors", metadata={"format": "pt"})
-    told: dict[str, Any] = {"quant_method": method, "bits": bits, "group_size": GROUP}
-    told |= {"desc_act": False, "sym": False} if method == "gptq" else {"zero_point": True, "version": "gemm"}
+            tensors[name] = weight
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    quantization: dict[str, Any] = {"quant_method": method, "bits": bits, "group_size": GROUP}
+    quantization |= {"desc_act": False, "sym": False} if method == "gptq" else {"zero_point": True, "version": "gemm"}
     # As it is published, although the library has since named it otherwise.
-    told |= {"modules_to_not_convert": ["visual"]} if method == "awq" else {}
+    quantization |= {"modules_to_not_convert": ["visual"]} if method == "awq" else {}
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": told}))
+    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": quantization}))
     return folder
 
 
@@ -70,6 +70,6 @@ def _awq(whole: torch.Tensor, zero: torch.Tensor, scale: torch.Tensor, bits: int
 def _packed(numbers: torch.Tensor, along: int, order: tuple[int, ...], bits: int) -> torch.Tensor:
     """Several numbers in one of 32 bits, the first of `order` in the lowest."""
     parts = numbers.contiguous().to(torch.int64).unflatten(along, (-1, len(order)))
-    packed = sum(parts.select(along + 1, one) << (bits * slot) for slot, one in enumerate(order))
+    packed = sum(parts.select(along + 1, index) << (bits * slot) for slot, index in enumerate(order))
     assert isinstance(packed, torch.Tensor)
     return torch.where(packed >= 2**31, packed - 2**32, packed).to(torch.int32)

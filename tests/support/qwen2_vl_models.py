@@ -26,8 +26,8 @@ TINY = STARTER_MODEL
 
 
 def loaded(**options: Any) -> Qwen2VLResponder:
-    told = {"model": str(TINY), "device": "cpu", "dtype": "float32", **options}
-    return backends.load_responder("qwen2-vl", LoadOptions(**told))  # type: ignore[return-value]
+    load_options = {"model": str(TINY), "device": "cpu", "dtype": "float32", **options}
+    return backends.load_responder("qwen2-vl", LoadOptions(**load_options))  # type: ignore[return-value]
 
 
 @cache
@@ -43,7 +43,7 @@ def picture(number: int) -> Picture:
     drawn = [
         Picture.from_image(draw_scene(random_scene(rng, size, 1))) for _ in range(1 if number < 6 else 2 * number - 8)
     ]
-    return Picture(*size, b"".join(one.rgb for one in drawn), frame_count=len(drawn))
+    return Picture(*size, b"".join(frame.rgb for frame in drawn), frame_count=len(drawn))
 
 
 @cache
@@ -57,7 +57,7 @@ def stock_model(folder: Path = TINY) -> Any:
 def stock_logits(responder: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TINY) -> torch.Tensor:
     """All logits of a prompt, by transformers' own forward, from nothing."""
     inner, processor = stock_model(folder), responder.inspect().prompt_builder.processor
-    seen: dict[str, list[torch.Tensor]] = {}
+    captured: dict[str, list[torch.Tensor]] = {}
     kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
     for start, view in prompt.pictures:
         images = [image.resize((view.grid[2] * 14, view.grid[1] * 14)) for image in view.picture.frame_images]
@@ -68,9 +68,9 @@ def stock_logits(responder: Qwen2VLResponder, prompt: EncodedPrompt, folder: Pat
         else:
             done = processor.image_processor(images=images, do_resize=False, return_tensors="pt")
         for name, tensor in done.items():
-            seen.setdefault(name, []).append(tensor)
+            captured.setdefault(name, []).append(tensor)
         kinds[0, start : start + view.tokens] = 2 if len(images) > 1 else 1
-    joined = {name: torch.cat(tensors) for name, tensors in seen.items()}
+    joined = {name: torch.cat(tensors) for name, tensors in captured.items()}
     inner.model.rope_deltas = None
     with torch.inference_mode():
         return inner(input_ids=torch.tensor([prompt.ids]), mm_token_type_ids=kinds, **joined).logits[0].float()

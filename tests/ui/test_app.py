@@ -133,23 +133,24 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no screen and no display server")
-@pytest.mark.parametrize("what", BROKEN)
-def test_the_window_appears_and_says_what_is_broken(home: Path, what: str) -> None:
+@pytest.mark.parametrize("fault", BROKEN)
+def test_the_window_appears_and_says_what_is_broken(home: Path, fault: str) -> None:
     home.mkdir(exist_ok=True)
-    breaks, told = BROKEN[what]
+    breaks, notice = BROKEN[fault]
     breaks(home)
     painted, said, _ = start(home)
-    assert painted == "painted" and told in said.lower(), said
+    assert painted == "painted" and notice in said.lower(), said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no screen and no display server")
 @pytest.mark.parametrize(
-    ("argument", "asked"), [("--talk", "[('press_talk_key',), ('tap_talk_key',)]"), ("--stop", "('interrupt',)]")]
+    ("argument", "expected_call"),
+    [("--talk", "[('press_talk_key',), ('tap_talk_key',)]"), ("--stop", "('interrupt',)]")],
 )
 def test_a_first_start_does_what_it_was_started_for_when_the_engine_is_ready(
-    home: Path, argument: str, asked: str
+    home: Path, argument: str, expected_call: str
 ) -> None:
     home.mkdir()
     (home / "settings.toml").write_text("[window]\nfirst_run_done = true\n")
     painted, _, calls = start(home, argument)
-    assert painted == "painted" and calls.endswith(asked), calls
+    assert painted == "painted" and calls.endswith(expected_call), calls

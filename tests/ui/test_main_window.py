@@ -59,8 +59,8 @@ def test_the_computer_is_checked_in_words(qtbot: QtBot, harness: WindowHarness) 
         dialog.results_list.item(row).data(Qt.ItemDataRole.AccessibleTextRole)
         for row in range(dialog.results_list.count())
     ]
-    assert any(one.startswith("starter kit, works:") for one in said), said
-    assert any("hark.log" in one for one in said)
+    assert any(line.startswith("starter kit, works:") for line in said), said
+    assert any("hark.log" in line for line in said)
     harness.on(events.InputLevel(0.5))
     assert bars(dialog.level_meter)[-1] > bars(dialog.level_meter)[0]
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
@@ -69,18 +69,18 @@ def test_the_computer_is_checked_in_words(qtbot: QtBot, harness: WindowHarness) 
     buttons["Try the microphone"].click()
     assert harness.calls[-1] == ("test_microphone",)
     harness.on(events.MicrophoneTestResult("silence", is_playing=False))
-    assert [one for one in dialog.findChildren(QLabel) if "muted" in one.text() and "no speaker" in one.text()]
+    assert [label for label in dialog.findChildren(QLabel) if "muted" in label.text() and "no speaker" in label.text()]
     dialog.done(0)
 
 
 def test_who_cannot_talk_is_told_why_at_every_try(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(harness.app.notifier, "show_status", told.append)
+    statuses: list[str] = []
+    monkeypatch.setattr(harness.app.notifier, "show_status", statuses.append)
     harness.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
     harness.calls.clear()
     harness.app.voice.press_talk()
     harness.app.commands.run_command("talk")
-    assert told == ["There is no microphone."] * 2 and not harness.calls
+    assert statuses == ["There is no microphone."] * 2 and not harness.calls
 
 
 def test_quitting_is_the_end_wherever_the_window_would_stay(harness: WindowHarness) -> None:

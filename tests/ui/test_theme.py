@@ -62,11 +62,13 @@ def test_nothing_moves_by_itself_where_that_is_wished(harness: WindowHarness) ->
     meter.show()
     harness.app.settings_store.change_setting(SettingChange("window", "reduce_motion", True))
     assert QApplication.cursorFlashTime() == 0 and not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
-    seen = set()
+    shapes = set()
     for level in (0.0, 0.02, 0.021, 0.5, 0.51, 0.9, 0.02):
         meter.add_level(level)
-        seen.add(tuple(bars(meter)))
-    assert len(seen) == 4 and all(list(one) == sorted(one, reverse=True) for one in seen), "steps, and no wave"
+        shapes.add(tuple(bars(meter)))
+    assert len(shapes) == 4 and all(list(bar_heights) == sorted(bar_heights, reverse=True) for bar_heights in shapes), (
+        "steps, and no wave"
+    )
     harness.app.settings_store.change_setting(SettingChange("window", "reduce_motion", False))
     assert (
         QApplication.cursorFlashTime() == blinks > 0 and QApplication.isEffectEnabled(Qt.UIEffect.UI_General) is moves
@@ -78,13 +80,15 @@ def test_nothing_moves_by_itself_where_that_is_wished(harness: WindowHarness) ->
 
 def _luminance(color: str) -> float:
     parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    red, green, blue = (
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _contrast(one: str, other: str) -> float:
+def _contrast(text_color: str, background: str) -> float:
     """WCAG 2.2."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(text_color), _luminance(background)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -93,9 +97,9 @@ def _contrast(one: str, other: str) -> float:
 )
 def test_every_text_can_be_read_on_what_it_stands_on(colours: theme.Theme, least: float) -> None:
     pairs = [
-        (text, on)
+        (text, background)
         for text in (colours.text, colours.muted)
-        for on in (colours.background, colours.surface, colours.selection)
+        for background in (colours.background, colours.surface, colours.selection)
     ]
     pairs += [
         (colours.text, colours.accent_soft),
@@ -103,4 +107,8 @@ def test_every_text_can_be_read_on_what_it_stands_on(colours: theme.Theme, least
         (colours.warning, colours.warning_soft),
     ]
     pairs += [(colours.accent, colours.background)]
-    assert not [(one, on, _contrast(one, on)) for one, on in pairs if _contrast(one, on) < least]
+    assert not [
+        (text_color, background, _contrast(text_color, background))
+        for text_color, background in pairs
+        if _contrast(text_color, background) < least
+    ]

@@ -29,26 +29,28 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def card(parts: Path, told: str = "NVIDIA Big, 24564 MiB") -> None:
+def card(parts: Path, listing: str = "NVIDIA Big, 24564 MiB") -> None:
     """NVIDIA's driver on a machine that has none."""
-    (parts / "nvidia-smi").write_text(f"#!/bin/sh\necho '{told}'\n")
+    (parts / "nvidia-smi").write_text(f"#!/bin/sh\necho '{listing}'\n")
     (parts / "nvidia-smi").chmod(0o755)
 
 
 def checks(ran: Ran) -> dict[str, dict[str, object]]:
     assert ran.code == 0 and ran.ended["reason"] == "checked"
-    return {str(one["what"]): one for one in ran.events if one["event"] == "checked"}
+    return {str(event["what"]): event for event in ran.events if event["event"] == "checked"}
 
 
 def test_a_card_without_any_package_of_nvidias_ends_nothing(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card(parts)
     monkeypatch.setitem(sys.modules, "nvidia", None)  # what Python has for a package that is not there
-    found = {one.subject: one for one in doctor.check_machine(AppPaths.locate())}
-    assert found["GPU"].state == "note" and "There is one (NVIDIA Big, 26 GB)" in found["GPU"].message
-    assert "torch cannot compute on it" in found["GPU"].message
-    assert "log" in found and not [one for one in found.values() if "could not be checked" in one.message]
+    findings = {finding.subject: finding for finding in doctor.check_machine(AppPaths.locate())}
+    assert findings["GPU"].state == "note" and "There is one (NVIDIA Big, 26 GB)" in findings["GPU"].message
+    assert "torch cannot compute on it" in findings["GPU"].message
+    assert "log" in findings and not [
+        finding for finding in findings.values() if "could not be checked" in finding.message
+    ]
     if not gpu.has_cublas():  # what an earlier test loaded stays
-        assert found["cuBLAS"].hint == "pip install nvidia-cublas-cu12"
+        assert findings["cuBLAS"].hint == "pip install nvidia-cublas-cu12"
     whisper._preload_cublas()
     assert gpu.find_package("nvidia.cublas") is None
 
@@ -60,7 +62,7 @@ def test_folder_that_is_a_file_is_said(tmp_path: Path, hark: Hark, monkeypatch: 
         monkeypatch.setenv("HARK_HOME", str(place))
         ran = hark("doctor", "--json")
         assert ran.code == 4 and f"“{place}” cannot be written. Set HARK_HOME" in " ".join(
-            f"{one['message']} {one['hint']}" for one in ran.events if one["event"] == "checked"
+            f"{event['message']} {event['hint']}" for event in ran.events if event["event"] == "checked"
         )
         answered = hark("ask", "Hello?")
         assert answered.code == 0 and "Errno" not in answered.err and "Set HARK_HOME to a folder" in answered.err
@@ -75,9 +77,9 @@ def test_a_torch_that_cannot_use_the_card_is_named_with_the_cure(parts: Path, ha
     card(parts)
     (parts / "torch").mkdir()
     (parts / "torch" / "__init__.py").write_text("")
-    found = checks(hark("doctor", "--json"))["torch"]
-    assert found["state"] == "note" and "cannot use the graphics card" in str(found["message"])
-    assert str(found["hint"]).startswith("pip install --force-reinstall torch==2.")
+    finding = checks(hark("doctor", "--json"))["torch"]
+    assert finding["state"] == "note" and "cannot use the graphics card" in str(finding["message"])
+    assert str(finding["hint"]).startswith("pip install --force-reinstall torch==2.")
     (parts / "torch" / "lib").mkdir()
     (parts / "torch" / "lib" / "libtorch_cuda.so").write_text("")
     assert "torch" not in checks(hark("doctor", "--json"))
@@ -118,18 +120,18 @@ def test_cublas_for_whisper_comes_with_the_lock() -> None:
 
 def test_a_driver_without_a_card_is_said(parts: Path, hark: Hark) -> None:
     card(parts, "Failed to initialize NVML: Driver/library version mismatch")
-    found = checks(hark("doctor", "--json"))
-    assert found["GPU"]["state"] == "note" and "names no graphics card" in str(found["GPU"]["message"])
-    assert "torch" not in found and "cuBLAS" not in found
+    findings = checks(hark("doctor", "--json"))
+    assert findings["GPU"]["state"] == "note" and "names no graphics card" in str(findings["GPU"]["message"])
+    assert "torch" not in findings and "cuBLAS" not in findings
 
 
 def test_a_check_that_breaks_is_a_finding_and_the_others_are_there(parts: Path, hark: Hark, home: Path) -> None:
     (parts / "requests.py").write_text("raise RuntimeError('broken')")
-    found = checks(hark("doctor", "--json"))
-    assert found["hub"]["message"] == "This could not be checked."
+    findings = checks(hark("doctor", "--json"))
+    assert findings["hub"]["message"] == "This could not be checked."
     log = home / "logs" / "hark.log"
-    assert str(log) in str(found["hub"]["hint"]) and "RuntimeError: broken" in log.read_text()
-    assert {"Python", "packages", "starter kit", "GPU", "model to look", "microphone", "log"} <= found.keys()
+    assert str(log) in str(findings["hub"]["hint"]) and "RuntimeError: broken" in log.read_text()
+    assert {"Python", "packages", "starter kit", "GPU", "model to look", "microphone", "log"} <= findings.keys()
     log.write_text("")
 
 
@@ -148,7 +150,7 @@ def computing(parts: Path, product: str, available: str = "True") -> None:
 
 
 def gpu_finding() -> doctor.DoctorFinding:
-    return next(one for one in doctor._check_gpu() if one.subject == "GPU")
+    return next(finding for finding in doctor._check_gpu() if finding.subject == "GPU")
 
 
 def test_a_card_works_once_torch_computed_on_it(parts: Path) -> None:
@@ -173,8 +175,8 @@ def test_a_card_that_does_not_compute_is_said_not_to(
 ) -> None:
     computing(parts, product, available)
     monkeypatch.setattr(gpu, "_PROBE_TIMEOUT_S", 5.0)
-    found = gpu_finding()
-    assert found.state == "note" and reason in found.message and found.hint
+    finding = gpu_finding()
+    assert finding.state == "note" and reason in finding.message and finding.hint
 
 
 def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +206,7 @@ def test_whisper_on_the_processor_beside_a_card_says_so(
     from assistant.backends import memory_budget
     from assistant.interfaces import LoadOptions
 
-    folder = next(one.parent for one in checkpoints.rglob("model.bin"))
+    folder = next(path.parent for path in checkpoints.rglob("model.bin"))
     assert whisper.load_transcriber(LoadOptions(model=str(folder))).load_warning == ""
     card(parts)
     assert "sees no card" in whisper.load_transcriber(LoadOptions(model=str(folder))).load_warning

@@ -44,23 +44,25 @@ tell()
 
 def bare(**more: str) -> dict[str, str]:
     """What a program's environment is on a fresh machine: nothing of what this process was told is inherited."""
-    kept = {
+    environment = {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE") if name in os.environ
     }
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
+    return {**environment, "PYTHONPATH": str(ROOT), **more}
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_program_switches_reports_off_before_it_imports_a_library(program: Path, home: Path) -> None:
     name = ".".join(program.relative_to(ROOT).with_suffix("").parts)
-    asked = str(program) if program.parent.name == "packages" else name
-    given = bare(HARK_HOME=str(home), ORT_DISABLE_TELEMETRY="0", QT_QPA_PLATFORM="offscreen")
-    done = subprocess.run([sys.executable, "-P", "-c", FIRST, asked], env=given, capture_output=True, text=True)
+    program_name = str(program) if program.parent.name == "packages" else name
+    environment = bare(HARK_HOME=str(home), ORT_DISABLE_TELEMETRY="0", QT_QPA_PLATFORM="offscreen")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", FIRST, program_name], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [told[name] for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")] == ["1"] * 3
+    values = json.loads(done.stdout)
+    assert [values[name] for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")] == ["1"] * 3
     for variable in ("MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TTS_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
-        assert Path(told[variable]).is_relative_to(home)
+        assert Path(values[variable]).is_relative_to(home)
     assert not home.exists(), "and being imported makes no folder"
 
 

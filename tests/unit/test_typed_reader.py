@@ -85,11 +85,11 @@ def test_json_with_a_byte_order_mark_or_a_large_number_of_a_tokenizer_is_parsed(
 
 
 def test_a_dataclass_is_read_field_by_field() -> None:
-    told = {
+    fields = {
         "places": [{"left": 3, "label": "a\0b\ud800"}], "digest": "09af", "weight": 2, "kind": "film",
         "names": {"a": "b"}, "box": [1, 2], "unknown": 1,
     }  # fmt: skip
-    page = read_as(Page, told, "page")
+    page = read_as(Page, fields, "page")
     assert page == Page((Place(3, "ab?"),), "09af", 2.0, "film", {"a": "b"}, (1, 2))
     assert isinstance(page.weight, float)
     assert read_as(Page, {"places": []}, "page") == Page(())

@@ -101,8 +101,8 @@ def test_a_voice_is_found_by_its_folder_and_by_a_file_in_it(user: Path, checkpoi
     for file in list(folder.iterdir()):  # a second one, of another rate, beside it
         other = Path(shutil.copy(file, file.with_name(file.name.replace("en_US", "zz_ZZ"))))
     config = other.parent / "zz_ZZ-random-low.onnx.json"
-    told = json.loads(config.read_text())
-    config.write_text(json.dumps({**told, "audio": {"sample_rate": 16_000}}))
+    voice_config = json.loads(config.read_text())
+    config.write_text(json.dumps({**voice_config, "audio": {"sample_rate": 16_000}}))
     rates = {}
     for path in (folder, folder / "en_US-random-low.onnx", folder / "zz_ZZ-random-low.onnx", config):
         for text in (
@@ -113,7 +113,7 @@ def test_a_voice_is_found_by_its_folder_and_by_a_file_in_it(user: Path, checkpoi
             voice = voices.open_voice(text, user)
             rates.setdefault(path.name, set()).add(voice._rate)  # type: ignore[attr-defined]
             voice.close()
-    usual = told["audio"]["sample_rate"]
+    usual = voice_config["audio"]["sample_rate"]
     assert rates == {
         "my voice": {usual}, "en_US-random-low.onnx": {usual}, "zz_ZZ-random-low.onnx": {16_000}, config.name: {16_000},
     }  # fmt: skip

@@ -10,8 +10,8 @@ _NAMES = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", 
 _MADE = ("os.mkdir", "os.rename", "os.link", "os.symlink")
 
 
-def _note(kind, what):
-    line = json.dumps([kind, what]).encode() + b"\n"
+def _note(kind, detail):
+    line = json.dumps([kind, detail]).encode() + b"\n"
     note = os.open(f"{_FOLDER}/{os.getpid()}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(note, line)
     os.close(note)
@@ -29,7 +29,7 @@ def _on_event(event, arguments):
             _note("network", f"{event} {arguments[1]}")
     elif event in _NAMES and arguments[0]:
         _note("questions", f"{event} {arguments[0]}")
-    elif event in _MADE and all(isinstance(one, str) for one in arguments[:1]):
+    elif event in _MADE and all(isinstance(argument, str) for argument in arguments[:1]):
         _note("written", os.path.abspath(arguments[1 if event != "os.mkdir" else 0]))
 
 

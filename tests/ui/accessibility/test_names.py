@@ -24,24 +24,24 @@ _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 def nameless(view: QWidget) -> list[str]:
     """What Tab or a screen reader's keys come to and nothing is said of."""
     stops = [
-        one
-        for one in (view, *view.findChildren(QWidget))
-        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and not one.focusProxy()
+        control
+        for control in (view, *view.findChildren(QWidget))
+        if control.focusPolicy() & Qt.FocusPolicy.TabFocus and not control.focusProxy()
     ]
-    told = {one: QAccessible.queryAccessibleInterface(one) for one in stops if one.isVisible()}
-    assert told
+    interfaces = {control: QAccessible.queryAccessibleInterface(control) for control in stops if control.isVisible()}
+    assert interfaces
     return [
-        f"{type(one).__name__} {one.objectName()}: {face.role()}"
-        for one, face in told.items()
+        f"{type(control).__name__} {control.objectName()}: {face.role()}"
+        for control, face in interfaces.items()
         if not face.text(QAccessible.Text.Name).strip() or face.role() in _NO_ROLES
     ]
 
 
 def test_the_window_has_no_nameless_control(qtbot: QtBot, harness: WindowHarness) -> None:
-    shown = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
+    picture_added = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
     timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
     harness.on(
-        shown, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
+        picture_added, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
         events.TurnEnded("answered", "q", "a", "tiny", timings),
     )  # fmt: skip
     window = harness.window

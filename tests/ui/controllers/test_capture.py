@@ -28,7 +28,7 @@ def test_a_black_screen_is_said_and_not_sent(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shot = QPixmap(200, 100)
-    monkeypatch.setattr(type(harness.window.screen()), "grabWindow", lambda *told: shot)
+    monkeypatch.setattr(type(harness.window.screen()), "grabWindow", lambda *arguments: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
         harness.window.bar.status_label.setText("")
@@ -57,24 +57,24 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
 def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = list[bool]()
+    visibilities = list[bool]()
     monkeypatch.setattr(
         type(harness.window.screen()),
         "grabWindow",
-        lambda *_: (seen.append(harness.window.isVisible()), painted("#fff"))[1],
+        lambda *_: (visibilities.append(harness.window.isVisible()), painted("#fff"))[1],
     )
     harness.window.side.conversation_panel.search_field.setFocus()
     harness.app.capture.capture_screen()
     harness.app.capture.capture_screen()  # once is enough
     qtbot.waitUntil(lambda: bool(harness.calls))
-    assert seen == [False]
+    assert visibilities == [False]
     qtbot.waitUntil(harness.window.isVisible)
     assert (
         harness.window.focusWidget() is harness.window.side.conversation_panel.search_field and len(harness.calls) == 1
     )
     harness.window.hide()
     harness.app.capture.capture_screen()
-    assert seen == [False, False] and harness.window.isHidden(), "it was not in front: it stays where it was"
+    assert visibilities == [False, False] and harness.window.isHidden(), "it was not in front: it stays where it was"
 
 
 def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
@@ -113,7 +113,7 @@ def test_a_part_of_the_screen_is_dragged_out(harness: WindowHarness) -> None:
     QTest.mouseMove(region, QPoint(70, 50))
     region.grab()
     QTest.mouseRelease(region, Qt.MouseButton.LeftButton, pos=QPoint(70, 50))
-    assert [(one.width(), one.height()) for one in parts] in ([(102, 82)], [(100, 80)])
+    assert [(part.width(), part.height()) for part in parts] in ([(102, 82)], [(100, 80)])
 
 
 def test_a_photograph_that_no_camera_takes_is_told(qtbot: QtBot, harness: WindowHarness) -> None:

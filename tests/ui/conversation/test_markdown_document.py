@@ -20,29 +20,29 @@ WIDE = 600.0
 
 
 def drawn(text: str, heard: int | None = None) -> str:
-    made = markdown_document.render_markdown(text, heard, theme.LIGHT)
-    made.setTextWidth(WIDE)
-    assert made.size().width() <= WIDE
-    return made.toPlainText()
+    document = markdown_document.render_markdown(text, heard, theme.LIGHT)
+    document.setTextWidth(WIDE)
+    assert document.size().width() <= WIDE
+    return document.toPlainText()
 
 
 def test_a_table_is_a_table_and_what_follows_stands_below_it(qapp: QApplication) -> None:
-    made = markdown_document.render_markdown(
+    document = markdown_document.render_markdown(
         "| name | size |\n|:--|--:|\n| **oak** | 30 m |\n| ash | 9 m |\n\nEnd", None, theme.LIGHT
     )
-    table = next(one for one in made.rootFrame().childFrames() if isinstance(one, QTextTable))
+    table = next(frame for frame in document.rootFrame().childFrames() if isinstance(frame, QTextTable))
     cells = [
         [table.cellAt(row, column).firstCursorPosition().block() for column in range(table.columns())]
         for row in range(table.rows())
     ]
-    assert [[one.text() for one in row] for row in cells] == [["name", "size"], ["oak", "30 m"], ["ash", "9 m"]]
+    assert [[cell.text() for cell in row] for row in cells] == [["name", "size"], ["oak", "30 m"], ["ash", "9 m"]]
     assert cells[1][1].blockFormat().alignment() & Qt.AlignmentFlag.AlignRight
-    assert made.toPlainText().rstrip().endswith("End") and made.lastBlock().text() == "End"
+    assert document.toPlainText().rstrip().endswith("End") and document.lastBlock().text() == "End"
 
 
 def test_a_table_that_never_ends_is_written_row_by_row(qapp: QApplication) -> None:
-    shown = drawn("| a | b |\n|---|---|\n" + "| one | two |\n" * 4000)
-    assert shown.count("two") == 4000
+    shown_text = drawn("| a | b |\n|---|---|\n" + "| one | two |\n" * 4000)
+    assert shown_text.count("two") == 4000
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_formulas_are_made_readable(qapp: QApplication, text: str, readable: str
 def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(qapp: QApplication) -> None:
     lists = "1. one\n2. two\n\n- dot\n\n```\nx = 1\n```\n\n"
     text = "# Title\n\nSome **bold** and *soft* `code`.\n\n" + lists + "| a | b |\n|---|---|\n| c | d |"
-    shown = drawn(text)
+    shown_text = drawn(text)
     for word in ("Title", "bold", "soft", "code", "1.  one", "2.  two", "•  dot", "x = 1", "a", "b", "c", "d"):
-        assert word in shown, (word, shown)
+        assert word in shown_text, (word, shown_text)
     assert markdown_document.find_code(text) == "x = 1"
-    assert "**" not in shown and "#" not in shown and "|" not in shown
+    assert "**" not in shown_text and "#" not in shown_text and "|" not in shown_text
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_markdown_is_drawn_without_its_marks_and_without_losing_a_word(qapp: QAp
 )  # fmt: skip
 def test_hostile_text_is_drawn_soon_and_loads_nothing(qapp: QApplication, text: str) -> None:
     start = time.thread_time()  # its own work; what grows with the square of a text's length takes minutes
-    shown = drawn(text)
+    shown_text = drawn(text)
     assert time.thread_time() - start < 20
-    assert "root:" not in shown
+    assert "root:" not in shown_text
 
 
 @pytest.mark.parametrize(
@@ -96,37 +96,40 @@ def test_a_text_without_spaces_gets_none(qapp: QApplication, text: str) -> None:
 
 
 def test_what_was_not_heard_is_muted_from_its_letter_on(qapp: QApplication) -> None:
-    made = markdown_document.render_markdown("图" * 1200 + "表" * 30, 1200, theme.LIGHT)
-    parts = [part.fragment() for part in made.firstBlock()]
+    document = markdown_document.render_markdown("图" * 1200 + "表" * 30, 1200, theme.LIGHT)
+    parts = [part.fragment() for part in document.firstBlock()]
     assert [part.text()[0] for part in parts] == ["图", "表"] and [part.length() for part in parts] == [1200, 30]
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "- a\n" * 25_000, "| a |\n|-|\n" + "| b |\n" * 20_000])
 def test_an_answer_that_is_not_shown_whole_says_so(qapp: QApplication, text: str) -> None:
-    told = "… The rest is not shown; Copy gives all of it."
+    notice = "… The rest is not shown; Copy gives all of it."
     assert (
-        told not in drawn(text[:100_000])
-        and told not in markdown_document.render_plain_text(text[:100_000], theme.LIGHT).toPlainText()
+        notice not in drawn(text[:100_000])
+        and notice not in markdown_document.render_plain_text(text[:100_000], theme.LIGHT).toPlainText()
     )
     more = markdown_document.render_markdown(text[:100_000] + "b", None, theme.LIGHT)
-    assert more.lastBlock().text() == told and more.lastBlock().blockFormat().leftMargin() == 0
-    assert markdown_document.render_plain_text(text[:100_000] + "b", theme.LIGHT).lastBlock().text() == told
+    assert more.lastBlock().text() == notice and more.lastBlock().blockFormat().leftMargin() == 0
+    assert markdown_document.render_plain_text(text[:100_000] + "b", theme.LIGHT).lastBlock().text() == notice
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "QUJD" * 25_000, "ب" * 90_000, "x\u00a0" * 50_000, "\u0301" * 99_999])
 def test_a_long_word_may_be_broken_often_enough_to_be_laid_out_quickly(qapp: QApplication, text: str) -> None:
-    for made in (
+    for document in (
         markdown_document.render_markdown(text, None, theme.LIGHT),
         markdown_document.render_plain_text(text, theme.LIGHT),
     ):
-        shown = made.toRawText()
-        assert max(map(len, shown.split("\u200b"))) <= 4_000 and shown.replace("\u200b", "").strip() == text.strip()
+        shown_text = document.toRawText()
+        assert (
+            max(map(len, shown_text.split("\u200b"))) <= 4_000
+            and shown_text.replace("\u200b", "").strip() == text.strip()
+        )
 
 
 def test_a_document_loads_no_resource(qapp: QApplication, tmp_path: Path) -> None:
-    made = markdown_document.SafeTextDocument()
+    document = markdown_document.SafeTextDocument()
     (tmp_path / "x.css").write_text("p { color: red }")
-    assert made.resource(2, QUrl.fromLocalFile(str(tmp_path / "x.css"))) is None
+    assert document.resource(2, QUrl.fromLocalFile(str(tmp_path / "x.css"))) is None
 
 
 def test_a_link_shows_where_it_leads(qapp: QApplication) -> None:
@@ -135,9 +138,9 @@ def test_a_link_shows_where_it_leads(qapp: QApplication) -> None:
 
 
 def test_what_was_not_heard_is_muted_and_told(qapp: QApplication) -> None:
-    made = markdown_document.render_markdown("One two. Three four.", 8, theme.LIGHT)
+    document = markdown_document.render_markdown("One two. Three four.", 8, theme.LIGHT)
     colours = set()
-    block = made.begin()
+    block = document.begin()
     while block.isValid():
         colours |= {part.fragment().charFormat().foreground().color().name() for part in block}
         block = block.next()

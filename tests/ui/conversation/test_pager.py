@@ -70,15 +70,15 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
     qtbot.waitUntil(lambda: bar.maximum() > 0)
 
     def scroll(to: Callable[[], int], last: str) -> set[str]:
-        seen = set[str]()
+        displayed_texts = set[str]()
         for _ in range(400):
             bar.setValue(to())
             qtbot.wait(1)
             assert len(harness.texts()) <= 80 and harness.texts() == sorted(harness.texts(), key=_place)
-            seen |= set(harness.texts())
+            displayed_texts |= set(harness.texts())
             if last in harness.texts() and bar.value() in (bar.minimum(), bar.maximum()):
                 break
-        return seen
+        return displayed_texts
 
     everything = {text for number in range(100) for text in (f"Long question {number}", f"answer {number}")}
     assert scroll(lambda: bar.value() - 100, "Long question 0") == everything
@@ -86,10 +86,10 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
     assert scroll(lambda: bar.value() + 100, "answer 99") == everything
     assert harness.texts()[-1] == "answer 99" and not pages.is_end_missing
     bar.setValue(bar.maximum() // 2)
-    at, seen = view.indexAt(view.viewport().rect().center()), None
-    seen, top = harness.texts()[at.row()], view.visualRect(at).top()
+    at, middle_text = view.indexAt(view.viewport().rect().center()), None
+    middle_text, top = harness.texts()[at.row()], view.visualRect(at).top()
     pages.show_earlier()
-    row = harness.texts().index(seen)
+    row = harness.texts().index(middle_text)
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 
 
@@ -129,11 +129,11 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(ha
 def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(harness: WindowHarness) -> None:
     far_up(harness)
     harness.key(harness.window.conversation, Qt.Key.Key_E)
-    asked = harness.messages.item_at(0).turn_id
+    turn_id = harness.messages.item_at(0).turn_id
     harness.window.conversation.end_requested.emit()
     assert harness.texts()[-1] == "answer 99" and "Long question 0" not in harness.texts()
     harness.window.bar.question_submitted.emit("changed words")
-    assert harness.calls[-1] == ("ask_again", asked, "changed words") and harness.texts() == []
+    assert harness.calls[-1] == ("ask_again", turn_id, "changed words") and harness.texts() == []
 
 
 def test_a_history_that_fails_once_empties_nothing(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,15 +200,15 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(
     view, chosen = harness.window.conversation, list[int]()
     view.setFocus()
     qtbot.waitUntil(lambda: harness.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
-    view.selectionModel().currentChanged.connect(lambda now, _: chosen.append(now.row()))
+    view.selectionModel().currentChanged.connect(lambda current, _: chosen.append(current.row()))
     for _ in range(9):
         view.verticalScrollBar().setValue(0)
         qtbot.wait(5)
     qtbot.waitUntil(lambda: chosen == [-1] and "answer 99" not in harness.texts())
-    seen = view.indexAt(view.viewport().rect().center()).row()
-    assert seen <= view.current_row < seen + 12, "copied is what is seen"
+    first_row = view.indexAt(view.viewport().rect().center()).row()
+    assert first_row <= view.current_row < first_row + 12, "copied is what is seen"
     harness.key(view, Qt.Key.Key_K)
-    assert seen <= view.currentIndex().row() < seen + 12
+    assert first_row <= view.currentIndex().row() < first_row + 12
     QTest.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
     assert harness.texts()[view.currentIndex().row()] == "answer 99"
 

@@ -73,7 +73,7 @@ def test_one_speaks(harness: WindowHarness, announced: list[str], by: str, level
         events.TurnStarted(1), events.Heard("count"), events.Wrote("On"), events.Wrote("e. Tw"), events.Wrote("o."),
         events.TurnEnded("answered", "count", "One. Two.", "x", heard_until=9),
     )  # fmt: skip
-    assert [one for one in announced if one in ("One.", "Two.")] == read
+    assert [announcement for announcement in announced if announcement in ("One.", "Two.")] == read
     assert announced[-1] == "Done"
     harness.app.voice.read_aloud("Again.")
     assert (announced[-1] == "Again.") is (by == "reader") and (harness.calls[-1] == ("read_aloud", "Again.")) is (
@@ -107,8 +107,8 @@ def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(harness: WindowHa
     assert not bar.grab().isNull()
     QTest.keyClick(bar, Qt.Key.Key_Space)
     table = harness.window.findChild(timings.TimingsTable).table
-    shown = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
-    assert ["Hearing", "0.20"] in shown and ["Writing the rest", "1.00"] in shown and shown[-1][1] == "4.00"
+    rows = [[table.item(row, column).text() for column in (0, 1)] for row in range(table.rowCount())]
+    assert ["Hearing", "0.20"] in rows and ["Writing the rest", "1.00"] in rows and rows[-1][1] == "4.00"
     harness.window.findChild(timings.TimingsTable).accept()
 
 

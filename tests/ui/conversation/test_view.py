@@ -16,13 +16,13 @@ from ui.conversation.model import ChatMessage
 
 def test_the_code_of_a_message_is_copied_by_itself(qtbot: QtBot, harness: WindowHarness) -> None:
     messages, view = harness.messages, harness.window.conversation
-    told: list[str] = []
-    view.announced.connect(told.append)
+    announcements: list[str] = []
+    view.announced.connect(announcements.append)
     messages.append_message(ChatMessage("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
     QTest.keyClick(view, Qt.Key.Key_End)
     qtbot.waitUntil(lambda: "Copy code" in buttons(harness) and "Links" not in buttons(harness))
     QTest.keyClick(view, Qt.Key.Key_B)
-    assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and told == ["Code copied"]
+    assert QApplication.clipboard().text() == "x = 1\n  y = 2\n\nz = 3" and announcements == ["Code copied"]
     messages.append_message(ChatMessage("hark", "See [it](https://example.org)."))
     QTest.keyClick(view, Qt.Key.Key_End)
     qtbot.waitUntil(lambda: "Copy code" not in buttons(harness) and "Links" in buttons(harness))
@@ -43,20 +43,20 @@ def test_a_message_is_spelled_and_a_sentence_said_again(harness: WindowHarness) 
 
 
 def test_links_ask_first_and_show_where_they_lead(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, opened = list[str](), list[str]()
+    questions, opened = list[str](), list[str]()
     text = "See [here](https://a.example/x?y), [there](https://b.example), [no](file:///etc/passwd) and <javascript:x>."
     harness.messages.append_message(ChatMessage("hark", text))
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
     monkeypatch.setattr(
         QInputDialog,
         "getItem",
-        lambda parent, title, label, items, *more: (asked.append(str(items)), (items[1], True))[1],
+        lambda parent, title, label, items, *more: (questions.append(str(items)), (items[1], True))[1],
     )
     answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Open]
-    monkeypatch.setattr(QMessageBox, "exec", lambda box: (asked.append(box.text()), answers.pop(0))[1])
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: (questions.append(box.text()), answers.pop(0))[1])
     harness.window.conversation.open_link()
-    assert asked[0] == "['https://a.example/x?y', 'https://b.example']"
-    assert len(asked) == 2 and asked[1].endswith("\nhttps://b.example") and opened == []
+    assert questions[0] == "['https://a.example/x?y', 'https://b.example']"
+    assert len(questions) == 2 and questions[1].endswith("\nhttps://b.example") and opened == []
     harness.window.conversation.open_link()
     assert opened == ["https://b.example"]
 

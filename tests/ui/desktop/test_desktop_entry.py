@@ -43,8 +43,8 @@ HANG = (
 
 
 def test_the_second_start_tells_the_first(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
-    first, told = SingleInstance(tmp_path), list[str]()
-    first.command_received.connect(told.append)
+    first, commands = SingleInstance(tmp_path), list[str]()
+    first.command_received.connect(commands.append)
     command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
     second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert second.stdout and second.stdout.readline() == "here\n"
@@ -53,7 +53,7 @@ def test_the_second_start_tells_the_first(qtbot: QtBot, qapp: QApplication, tmp_
     qtbot.waitUntil(lambda: second.poll() is not None)
     assert first.is_first
     assert second.stdout.read() == "False [True, True, True, True]\n"
-    assert told == ["show", "talk", "describe", "stop"]
+    assert commands == ["show", "talk", "describe", "stop"]
     assert SingleInstance(tmp_path / "another home").is_first
 
 
@@ -62,8 +62,8 @@ def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
 ) -> None:
     from PySide6.QtNetwork import QLocalSocket
 
-    first, told = SingleInstance(tmp_path), list[str]()
-    first.command_received.connect(told.append)
+    first, commands = SingleInstance(tmp_path), list[str]()
+    first.command_received.connect(commands.append)
     first.start_listening()
     callers = []
     for said in (b"rm -rf", b"talk\n", b"x" * 30_000_000, b"showshow", b"\xff\xfe", b"st"):
@@ -72,11 +72,13 @@ def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
         assert caller.waitForConnected(5000)
         caller.write(said)
         callers.append(caller)
-    qtbot.waitUntil(lambda: all(one.state() == QLocalSocket.LocalSocketState.UnconnectedState for one in callers[:-1]))
-    assert not told and not any(one.bytesAvailable() for one in callers)
+    qtbot.waitUntil(
+        lambda: all(connection.state() == QLocalSocket.LocalSocketState.UnconnectedState for connection in callers[:-1])
+    )
+    assert not commands and not any(connection.bytesAvailable() for connection in callers)
     callers[-1].write(b"op")  # the rest of "stop", which the first waits for
-    qtbot.waitUntil(lambda: bool(told))
-    assert told == ["stop"]
+    qtbot.waitUntil(lambda: bool(commands))
+    assert commands == ["stop"]
     silent = QLocalSocket()
     silent.connectToServer(first._name)
     qtbot.waitUntil(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
@@ -91,11 +93,11 @@ def test_a_first_one_that_hangs_is_no_silent_end(qapp: QApplication, tmp_path: P
         done = subprocess.run([sys.executable, "-c", TELL, str(tmp_path), "show"], capture_output=True, text=True)
         assert done.stdout == "here\nFalse [False]\n"
         second = subprocess.Popen([sys.executable, "-m", "ui"], env=environment, stderr=subprocess.PIPE, text=True)
-        assert second.stderr and any("does not answer" in one and str(tmp_path) in one for one in second.stderr)
+        assert second.stderr and any("does not answer" in line and str(tmp_path) in line for line in second.stderr)
     finally:
-        for one in filter(None, (first, second)):
-            one.kill()
-            one.wait()
+        for process in filter(None, (first, second)):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make anything")
@@ -137,8 +139,8 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[DBusConnection]:
     assert daemon.stdout
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", daemon.stdout.readline().strip())
     try:
-        with open_dbus_connection(bus="SESSION") as made:
-            yield made
+        with open_dbus_connection(bus="SESSION") as connection:
+            yield connection
     finally:
         daemon.kill()
         daemon.wait()
@@ -152,21 +154,21 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
     from jeepney.io.blocking import Proxy
 
     window = QWidget()
-    made = TrayIcon(window)
+    tray = TrayIcon(window)
     Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
-    assert not made.is_available and QApplication.activeWindow() is None
+    assert not tray.is_available and QApplication.activeWindow() is None
     for last in (0, 7):
-        made.notify_answer_ready()
+        tray.notify_answer_ready()
         bus.send(new_method_return(called(bus), "as", (["body"],)))
-        asked = called(bus)
-        assert asked.header.fields[HeaderFields.signature] == "susssasa{sv}i"
-        assert asked.body[1] == last and asked.body[3:5] == ("Hark", "An answer is ready.")
-        bus.send(new_method_return(asked, "u", (7,)))
-        qtbot.waitUntil(lambda: made._notifier.state() == QProcess.ProcessState.NotRunning)
+        call = called(bus)
+        assert call.header.fields[HeaderFields.signature] == "susssasa{sv}i"
+        assert call.body[1] == last and call.body[3:5] == ("Hark", "An answer is ready.")
+        bus.send(new_method_return(call, "u", (7,)))
+        qtbot.waitUntil(lambda: tray._notifier.state() == QProcess.ProcessState.NotRunning)
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
-    made.notify_answer_ready()
+    tray.notify_answer_ready()
     with pytest.raises(TimeoutError):
         bus.receive(timeout=0.5)
     window.deleteLater()
@@ -195,23 +197,23 @@ def test_a_notice_is_never_markup_whatever_the_desktop_can_show(
     command = [sys.executable, "-P", "-m", "ui.desktop.notification", "0", "<img src='/x'> &"]
     notice = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     bus.send(new_method_return(called(bus), "as", (able,)))
-    asked = called(bus)
-    bus.send(new_method_return(asked, "u", (7,)))
-    assert asked.body[4] == body and notice.communicate(timeout=20)[0].strip() == "7"
+    call = called(bus)
+    bus.send(new_method_return(call, "u", (7,)))
+    assert call.body[4] == body and notice.communicate(timeout=20)[0].strip() == "7"
 
 
 def test_the_trays_menu_does_what_it_says(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
     window, wanted = QWidget(), list[str]()
-    made = TrayIcon(window)
-    made.command_requested.connect(wanted.append)
-    for action in made._menu.actions():
+    tray = TrayIcon(window)
+    tray.command_requested.connect(wanted.append)
+    for action in tray._menu.actions():
         assert action.text()
         action.trigger()
     assert wanted == ["show", "talk", "stop", "describe", "quit"]
-    made.notify_answer_ready()  # to a desktop that is not there
-    qtbot.waitUntil(lambda: made._notifier.state() == QProcess.ProcessState.NotRunning)
-    assert made._notification_number == 0
+    tray.notify_answer_ready()  # to a desktop that is not there
+    qtbot.waitUntil(lambda: tray._notifier.state() == QProcess.ProcessState.NotRunning)
+    assert tray._notification_number == 0
     window.deleteLater()
 
 

@@ -30,11 +30,11 @@ FILES = {"config.json": b"{}", "model.bin": b"\1" * 2_000_000, "tokenizer.json":
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with hubs.started(Hub(dict(FILES))) as made:
-        variables = {"HF_ENDPOINT": made.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    with hubs.started(Hub(dict(FILES))) as server:
+        variables = {"HF_ENDPOINT": server.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
         for name, value in {**variables, "NO_PROXY": "127.0.0.1"}.items():
             monkeypatch.setenv(name, value)
-        yield made
+        yield server
 
 
 class View:
@@ -67,10 +67,10 @@ class View:
 
 @pytest.fixture
 def view(qtbot: QtBot, hub: Hub) -> Iterator[View]:
-    made = View(qtbot)
-    yield made
-    made.downloads.stop_all()
-    made.parent.deleteLater()
+    models_view = View(qtbot)
+    yield models_view
+    models_view.downloads.stop_all()
+    models_view.parent.deleteLater()
 
 
 def test_a_model_is_got_used_and_removed(qtbot: QtBot, view: View, hub: Hub) -> None:
@@ -105,7 +105,7 @@ def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, 
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.setFocus()
     strayed: list[QWidget] = []
-    watched = qapp.focusChanged.connect(lambda _, now: now in row.children() or strayed.append(now))
+    watched = qapp.focusChanged.connect(lambda _, focused: focused in row.children() or strayed.append(focused))
     view.press()
     assert list(view.downloads.running) == ["whisper-tiny"] and row.pause_button.hasFocus()
     view.press()
@@ -121,7 +121,7 @@ def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, 
     qtbot.waitUntil(lambda: "free again" in row.state_label.text())
     assert row.download_button.hasFocus() and not view.downloads.running
     qapp.focusChanged.disconnect(watched)
-    assert len([one for one in view.words if "free again" in one]) == 1 and not strayed
+    assert len([words for words in view.words if "free again" in words]) == 1 and not strayed
 
 
 def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(qtbot: QtBot, view: View, hub: Hub) -> None:
@@ -136,18 +136,18 @@ def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(qtbot
 
 def test_one_that_waits_or_runs_is_not_fetched_twice(qtbot: QtBot, view: View, hub: Hub) -> None:
     hub.cuts = 99
-    waiting = [one.name for one in view.downloads.recommended_models()][1:]
+    waiting = [model.name for model in view.downloads.recommended_models()][1:]
     view.downloads.download_all()
     first, second = view.downloads.recommended_models()[0].name, waiting[0]
     assert list(view.downloads.running) == [first]
-    assert [view.dialog.rows[one].state_label.text() for one in waiting] == ["It waits for its turn."] * len(waiting)
+    assert [view.dialog.rows[name].state_label.text() for name in waiting] == ["It waits for its turn."] * len(waiting)
     view.dialog.rows[second].download_button.click()
     once = view.downloads.running[second]
     view.downloads.download(second)
     view.downloads.download_all()
     assert view.downloads.running[second] is once and view.words.count(f"Fetching {second}") == 1
-    for one in (first, second):
-        view.downloads.pause_download(one)
+    for name in (first, second):
+        view.downloads.pause_download(name)
     qtbot.waitUntil(lambda: not view.downloads.running)
     assert not any("waits" in row.state_label.text() for row in view.dialog.rows.values())
     assert view.words.count("What waited for it is not fetched.") == 1
@@ -253,7 +253,7 @@ def test_a_window_has_one_dialog_and_stays_usable(qapp: QApplication, home: Path
     dialog.close()
     app.dialogs.open_models()
     (downloads,) = window.findChildren(DownloadManager)
-    assert [one.isVisible() for one in window.findChildren(ModelsDialog) if one is not dialog] == [True]
+    assert [view.isVisible() for view in window.findChildren(ModelsDialog) if view is not dialog] == [True]
     downloads.stop_all()
     window.hide()
     window.deleteLater()

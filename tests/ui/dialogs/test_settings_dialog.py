@@ -21,39 +21,40 @@ def test_settings_are_found_changed_at_once_and_put_back(
 ) -> None:
     before = harness.app.settings_store.current
     harness.app.dialogs.open_settings()
-    (made,) = harness.window.findChildren(SettingsDialog)
-    assert all(spin.lineEdit().width() > 100 for spin in made.findChildren(QAbstractSpinBox)), "numbers can be seen"
-    made.search_field.setText("graphics card whisper")
-    assert [option.field for option, row, _ in made.rows if row.isVisible()] == ["device", "gpu_memory_limit_gb"]
-    made.search_field.clear()
-    assert all(row.isVisible() for _, row, _ in made.rows)
-    controls = {f"{option.section}.{option.field}": control for option, _, control in made.rows}
+    (dialog,) = harness.window.findChildren(SettingsDialog)
+    assert all(spin.lineEdit().width() > 100 for spin in dialog.findChildren(QAbstractSpinBox)), "numbers can be seen"
+    dialog.search_field.setText("graphics card whisper")
+    assert [option.field for option, row, _ in dialog.rows if row.isVisible()] == ["device", "gpu_memory_limit_gb"]
+    dialog.search_field.clear()
+    assert all(row.isVisible() for _, row, _ in dialog.rows)
+    controls = {f"{option.section}.{option.field}": control for option, _, control in dialog.rows}
     controls["audio.headphones"].click()
     controls["responder.max_new_tokens"].setValue(99)
     controls["responder.system_prompt"].setText("Be brief.")
     controls["responder.system_prompt"].editingFinished.emit()
     controls["window.theme"].setCurrentIndex(2)
     controls["window.theme"].activated.emit(2)
-    kept = load_settings(AppPaths.locate())
-    assert (kept.audio.headphones, kept.responder.max_new_tokens, kept.responder.system_prompt, kept.window.theme) == (
+    saved = load_settings(AppPaths.locate())
+    responder = saved.responder
+    assert (saved.audio.headphones, responder.max_new_tokens, responder.system_prompt, saved.window.theme) == (
         True, 99, "Be brief.", "dark"
     )  # fmt: skip
-    back = next(one for one in made.findChildren(QPushButton) if one.text() == "Put all back")
+    back = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Put all back")
     monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.No)
     back.click()
     assert load_settings(AppPaths.locate()) != before
     monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.Yes)
     back.click()
     assert load_settings(AppPaths.locate()) == before
-    made.close()
+    dialog.close()
 
 
 def test_every_setting_has_its_words(harness: WindowHarness) -> None:
-    made = SettingsDialog(harness.window, Settings)
-    for option, _, control in made.rows:
+    dialog = SettingsDialog(harness.window, Settings)
+    for option, _, control in dialog.rows:
         assert hasattr(getattr(Settings(), option.section), option.field)
         assert control.accessibleName() and control.accessibleDescription().endswith(".")
-    made.close()
+    dialog.close()
 
 
 def test_what_was_wrong_with_the_settings_is_told(qtbot: QtBot, qapp: QApplication, home: Path) -> None:

@@ -21,9 +21,9 @@ def told(harness: WindowHarness) -> list[str]:
 
 def warm(harness: WindowHarness) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
-    found = of_colour(harness.window.tray.region_selector, theme.current_theme().warning)
-    across, down = {x for x, _ in found}, {y for _, y in found}
-    return (min(across), min(down), max(across) + 1, max(down) + 1) if found else None
+    points = of_colour(harness.window.tray.region_selector, theme.current_theme().warning)
+    across, down = {x for x, _ in points}, {y for _, y in points}
+    return (min(across), min(down), max(across) + 1, max(down) + 1) if points else None
 
 
 def test_pointing_by_keys_tells_each_step_and_asks(harness: WindowHarness) -> None:
@@ -75,7 +75,7 @@ def test_pointing_by_mouse(harness: WindowHarness) -> None:
     mouse(QEvent.Type.MouseButtonRelease, frame.bottomRight())
     name, text, digest, box = harness.calls[-1]
     assert (name, text, digest) == ("ask", "What is here?", "d" * 64)
-    assert all(abs(one - other) <= 8 for one, other in zip(box, (450, 300, 900, 600), strict=True)), box
+    assert all(abs(actual - expected) <= 8 for actual, expected in zip(box, (450, 300, 900, 600), strict=True)), box
 
 
 def test_places_in_an_answer_are_drawn_and_listed_in_words(harness: WindowHarness) -> None:
@@ -91,8 +91,8 @@ def test_places_in_an_answer_are_drawn_and_listed_in_words(harness: WindowHarnes
     pointing, drawn = harness.window.tray.region_selector, warm(harness)
     scale = 900 / pointing.width()
     above = (pointing.height() - 600 / scale) / 2
-    seen = [round((one - above * (place % 2)) * scale) for place, one in enumerate(drawn or ())]
-    assert all(abs(one - other) <= 12 for one, other in zip(seen, (700, 10, 890, 150), strict=True)), seen
+    box = [round((edge - above * (place % 2)) * scale) for place, edge in enumerate(drawn or ())]
+    assert all(abs(actual - expected) <= 12 for actual, expected in zip(box, (700, 10, 890, 150), strict=True)), box
 
 
 def test_places_are_told_and_kept_with_their_pictures(harness: WindowHarness, announced: list[str]) -> None:
@@ -106,7 +106,10 @@ def test_places_are_told_and_kept_with_their_pictures(harness: WindowHarness, an
         events.RegionPointed("ring", "e" * 64, 10, 10, 80, 80),
         events.TurnEnded("answered", "where?", "Here."),
     )
-    assert any("star: top right of picture 1" in one and "ring: top left of picture 2" in one for one in announced)
+    assert any(
+        "star: top right of picture 1" in announcement and "ring: top left of picture 2" in announcement
+        for announcement in announced
+    )
     for row in (0, 1, 0):
         harness.window.tray.picture_list.setCurrentRow(row)
         assert warm(harness)

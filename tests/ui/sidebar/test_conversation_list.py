@@ -45,7 +45,7 @@ def test_one_is_opened_by_key_and_gone_on_with(harness: WindowHarness) -> None:
 
 
 def test_renaming_and_deleting_and_bringing_back(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QInputDialog, "getText", lambda *told: ("Green tea", True))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *arguments: ("Green tea", True))
     harness.choose("Tea")
     harness.key(harness.past.conversation_list, Qt.Key.Key_F2)
     assert "Green tea" in harness.titles()
@@ -87,10 +87,10 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
 
 
 def test_export_and_import(harness: WindowHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (str(tmp_path / "tea"), "JSON (*.json)"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(tmp_path / "tea"), "JSON (*.json)"))
     harness.app.history.open_conversation(1)
     harness.app.history.export_current()
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *told: (str(tmp_path / "tea.json"), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (str(tmp_path / "tea.json"), ""))
     harness.app.history.import_conversation()
     assert (
         harness.titles().count("Tea") == 2

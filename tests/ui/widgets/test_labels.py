@@ -63,9 +63,9 @@ class Reading(ast.NodeVisitor):
             self.visit(part)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        for one in node.names:
-            self.name(one.name, node)
-            if one.name == "*":
+        for alias in node.names:
+            self.name(alias.name, node)
+            if alias.name == "*":
                 self.found.append(f"{self.module}:{node.lineno}: import *")
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -81,8 +81,11 @@ class Reading(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        given = [*node.args[: CONSTANT.get(called, 0)], *(one.value for one in node.keywords if called in CONSTANT)]
-        if any(isinstance(one, (ast.JoinedStr, ast.BinOp)) or _is_made(one) for one in given):
+        arguments = [
+            *node.args[: CONSTANT.get(called, 0)],
+            *(keyword.value for keyword in node.keywords if called in CONSTANT),
+        ]
+        if any(isinstance(argument, (ast.JoinedStr, ast.BinOp)) or _is_made(argument) for argument in arguments):
             self.found.append(f"{self.module}:{node.lineno}: {called}")
         self.generic_visit(node)
 
@@ -164,18 +167,22 @@ def told_by_tool_tip(widget: QWidget, at: QPoint | None = None) -> str:
     """The tool tip that comes up over a widget, as it is read there."""
     at = at or widget.rect().center()
     QApplication.sendEvent(widget, QHelpEvent(QEvent.Type.ToolTip, at, widget.mapToGlobal(at)))
-    (tip,) = (one for one in QApplication.topLevelWidgets() if one.inherits("QTipLabel") and one.isVisible())
+    (tip,) = (
+        tip_widget
+        for tip_widget in QApplication.topLevelWidgets()
+        if tip_widget.inherits("QTipLabel") and tip_widget.isVisible()
+    )
     assert isinstance(tip, QLabel)
     tip.grab()
-    shown = tip.text()
+    text = tip.text()
     tip.hide()
     tip.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    if QtGui.Qt.mightBeRichText(shown):  # then Qt must be given markup for that very text
+    if QtGui.Qt.mightBeRichText(text):  # then Qt must be given markup for that very text
         document = QtGui.QTextDocument()
-        document.setHtml(shown)
+        document.setHtml(text)
         return document.toPlainText()
-    return shown
+    return text
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
@@ -220,26 +227,26 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
 def test_a_message_box_shows_markup_as_it_is(
     qapp: QApplication, fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[str] = []
+    texts: list[str] = []
 
     def read() -> None:
         box = QApplication.activeModalWidget()
         assert isinstance(box, QMessageBox) and box.textFormat() == Qt.TextFormat.PlainText
         box.grab()
-        seen.append(box.text())
+        texts.append(box.text())
         box.reject()
 
     for show in (labels.show_information, labels.show_warning, labels.ask_confirmation):
         for name in names(fifo):
             QTimer.singleShot(50, read)
             show(None, name, name)
-            assert seen.pop() == name
+            assert texts.pop() == name
     # Another Hark has a folder with such a name.
     monkeypatch.setenv("HARK_HOME", str(tmp_path / f"<img src='{fifo.name}'>"))
     monkeypatch.chdir(tmp_path)
     QTimer.singleShot(50, read)
     app._warn_unanswered(AppPaths.locate())
-    assert str(AppPaths.locate().data) in seen.pop() and fifo.exists()
+    assert str(AppPaths.locate().data) in texts.pop() and fifo.exists()
 
 
 def test_a_file_is_overwritten_only_after_a_question_of_our_own(
@@ -249,16 +256,18 @@ def test_a_file_is_overwritten_only_after_a_question_of_our_own(
 
     (tmp_path / "<b>.json").write_text("old")
     options: list[object] = []
-    asked: list[str] = []
+    questions: list[str] = []
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
     path = str(tmp_path / "<b>.json")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *told: (options.append(told[-1]), (path, "JSON"))[1])
-    monkeypatch.setattr(QMessageBox, "exec", lambda box: (asked.append(box.text()), answers.pop(0))[1])
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *arguments: (options.append(arguments[-1]), (path, "JSON"))[1]
+    )
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: (questions.append(box.text()), answers.pop(0))[1])
     parent = QWidget()
     assert labels.save_file(parent, "Export", "x", "JSON") == ("", "")
     assert labels.save_file(parent, "Export", "x", "JSON") == (path, "JSON")
     assert options == [QFileDialog.Option.DontConfirmOverwrite] * 2
-    assert asked == ["There is a file <b>.json already. Replace it?"] * 2
+    assert questions == ["There is a file <b>.json already. Replace it?"] * 2
 
 
 def test_a_tool_tip_of_our_own_words_is_given_as_it_is_and_markup_is_read_without_its_marks(

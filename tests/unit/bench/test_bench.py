@@ -58,9 +58,9 @@ def test_it_goes_on_where_it_was_stopped(
         measured.append(name)
         if name == "second" and len(measured) == 2:
             raise KeyboardInterrupt
-        made = Measurement(name, "x", 2.0)
-        made.judge(3.0)
-        return made
+        measurement = Measurement(name, "x", 2.0)
+        measurement.judge(3.0)
+        return measurement
 
     names = ("first", "second", "third")
     monkeypatch.setattr(bench, "_select_rows", lambda *_: {name: lambda name=name: row(name) for name in names})
@@ -69,11 +69,11 @@ def test_it_goes_on_where_it_was_stopped(
     assert measured == ["first", "second", "second", "third"]
     table = (tmp_path / "qwen2-vl-2b-quick.md").read_text()
     assert next(line for line in table.splitlines() if "met" in line).startswith("| first | 3 x | ≥ 2 x | met |")
-    kept = tmp_path / "qwen2-vl-2b-quick.json"
-    kept.write_text(json.dumps({**json.loads(kept.read_text()), "machine": "another"}))
+    results_file = tmp_path / "qwen2-vl-2b-quick.json"
+    results_file.write_text(json.dumps({**json.loads(results_file.read_text()), "machine": "another"}))
     assert cli("bench", "--quick", "--out", tmp_path).code == 0
     assert measured[4:] == list(names), "another machine's rows are measured anew"
-    kept.write_text("{")
+    results_file.write_text("{")
     assert cli("bench", "--quick", "--out", tmp_path).code == 0
 
 
@@ -90,8 +90,8 @@ def test_random_weights_are_the_same_each_time(monkeypatch: pytest.MonkeyPatch) 
         random_weights.SIZES, "2b", (small, {**vision, "depth": 2, "embed_dim": 64, "hidden_size": 192, "num_heads": 4})
     )
     monkeypatch.setattr(random_weights, "_MROPE_SECTIONS", [8, 8, 8])
-    one, other = (random_weights.make_model("2b", layers=2) for _ in range(2))
-    assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    first, second = (random_weights.make_model("2b", layers=2) for _ in range(2))
+    assert all((a == b).all() for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
 def test_kernels_are_compared_on_a_processor_that_multiplies_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:

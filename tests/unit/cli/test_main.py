@@ -54,13 +54,13 @@ def bad_files(folder: Path) -> dict[str, list[str]]:
 
 
 def test_bad_files_are_3_one_sentence_and_quick(cli: Cli, tmp_path: Path) -> None:
-    for what, arguments in bad_files(tmp_path).items():
+    for case, arguments in bad_files(tmp_path).items():
         ran = cli("ask", *arguments, "--json")
-        assert ran.code == 3, what
-        assert ran.events[-2]["event"] == "failed" and ran.ended["answer"] == "", what
-        assert ran.ended["heard"] == ("" if arguments[0] == "--audio" else "x"), what
-        assert ran.events[-2]["message"].endswith(".") and ran.events[-2]["hint"], what
-        assert len(ran.err.strip().splitlines()) == 1, what
+        assert ran.code == 3, case
+        assert ran.events[-2]["event"] == "failed" and ran.ended["answer"] == "", case
+        assert ran.ended["heard"] == ("" if arguments[0] == "--audio" else "x"), case
+        assert ran.events[-2]["message"].endswith(".") and ran.events[-2]["hint"], case
+        assert len(ran.err.strip().splitlines()) == 1, case
 
 
 def test_ended_is_last_also_when_the_sound_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_chinese_is_read(cli: Cli, tmp_path: Path) -> None:
         Path("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc"),
         Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
     ]
-    font = next((one for one in fonts if one.is_file()), None)
+    font = next((path for path in fonts if path.is_file()), None)
     if font is None:
         missing("no Chinese font: apt install fonts-wqy-zenhei")
     image = Image.new("RGB", (500, 200), "white")

@@ -43,7 +43,7 @@ def test_a_grammar_draws_what_it_recognises() -> None:
     rng = random.Random(0)
     drawn = {grammar.generate("s", rng) for _ in range(200)}
     assert drawn == {"a c", "a b c", "a d e", "a b d e"}
-    assert all(grammar.matches("s", one) for one in drawn)
+    assert all(grammar.matches("s", phrase) for phrase in drawn)
     assert not grammar.matches("s", "a d") and not grammar.matches("s", "a c c")
 
 
@@ -75,8 +75,8 @@ def test_every_question_has_one_answer_in_words() -> None:
     rng = random.Random(4)
     asker = QuestionGenerator(starter_grammar(), rng)
     for _ in range(300):
-        asked = asker.ask_about(random_scene(rng, (300, 200), rng.randint(1, 5)))
-        assert asked.question and asked.answer.endswith(".") and " a orange" not in asked.question + asked.answer
+        pair = asker.ask_about(random_scene(rng, (300, 200), rng.randint(1, 5)))
+        assert pair.question and pair.answer.endswith(".") and " a orange" not in pair.question + pair.answer
 
 
 def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
@@ -119,9 +119,9 @@ def test_the_weights_are_small(tiny: Path) -> None:
 
 @pytest.fixture(scope="module")
 def starter() -> StarterResponder:
-    made = backends.load_responder("starter", LoadOptions())
-    assert isinstance(made, StarterResponder)
-    return made
+    responder = backends.load_responder("starter", LoadOptions())
+    assert isinstance(responder, StarterResponder)
+    return responder
 
 
 def ask(starter: StarterResponder, image, question: str) -> str:
@@ -135,8 +135,8 @@ def test_fresh_pictures_are_answered(starter: StarterResponder) -> None:
     right = 0
     for _ in range(60):
         scene = random_scene(rng, (rng.randint(160, 500), rng.randint(160, 500)), rng.choice((1, 1, 2, 3)))
-        asked = asker.ask_about(scene)
-        right += ask(starter, draw_scene(scene, rng), asked.question) == asked.answer
+        pair = asker.ask_about(scene)
+        right += ask(starter, draw_scene(scene, rng), pair.question) == pair.answer
     assert right >= FLOOR_OF_60
 
 
@@ -178,7 +178,7 @@ def test_a_chinese_description_is_a_description(starter: StarterResponder, quest
     described = ask(starter, shapes, DESCRIBE_QUESTION)
     assert described != CANNOT_TELL and ask(starter, shapes, question) == described
     fonts = ("truetype/wqy/wqy-zenhei.ttc", "opentype/noto/NotoSansCJK-Regular.ttc")
-    font = next((one for name in fonts if (one := Path("/usr/share/fonts", name)).is_file()), None)
+    font = next((path for name in fonts if (path := Path("/usr/share/fonts", name)).is_file()), None)
     if font is None:
         missing("no Chinese font: apt install fonts-wqy-zenhei")
     sign = Image.new("RGB", (500, 200), "white")
@@ -222,10 +222,10 @@ def test_the_demo_on_five_seeds(cli: Callable[..., Ran]) -> None:
     right = 0
     for seed in range(5):
         ran = cli("demo", "--seed", seed, "--json")
-        told = next(event for event in ran.events if event["event"] == "demo")
-        assert ran.code == 0 and Path(told["wav"]).stat().st_size > 5000
-        assert ran.ended["heard"].replace("color", "colour") == told["question"].lower().rstrip("?")
-        right += ran.ended["answer"] == told["right"]
+        demo_event = next(event for event in ran.events if event["event"] == "demo")
+        assert ran.code == 0 and Path(demo_event["wav"]).stat().st_size > 5000
+        assert ran.ended["heard"].replace("color", "colour") == demo_event["question"].lower().rstrip("?")
+        right += ran.ended["answer"] == demo_event["right"]
     assert right >= 4
 
 
@@ -235,9 +235,9 @@ def test_the_demos_last_line_is_its_wav(cli: Callable[..., Ran], home: Path) -> 
 
 
 def test_the_same_seed_shows_the_same() -> None:
-    one, two, other = demo.make_demo(5), demo.make_demo(5), demo.make_demo(6)
-    assert one.picture.tobytes() == two.picture.tobytes() and one.question == two.question
-    assert one.picture.tobytes() != other.picture.tobytes()
+    first, second, other = demo.make_demo(5), demo.make_demo(5), demo.make_demo(6)
+    assert first.picture.tobytes() == second.picture.tobytes() and first.question == second.question
+    assert first.picture.tobytes() != other.picture.tobytes()
 
 
 @pytest.fixture(scope="module")
