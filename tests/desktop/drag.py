@@ -7,7 +7,7 @@ from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
 
-class Source(QLabel):
+class DragSource(QLabel):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(sys.argv[1])])
@@ -17,7 +17,7 @@ class Source(QLabel):
 
 
 application = QApplication(sys.argv)
-source = Source("drag me")
+source = DragSource("drag me")
 source.setWindowFlags(Qt.WindowType.FramelessWindowHint)
 source.setGeometry(1250, 10, 140, 90)
 source.show()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.desktop import desktop_harness
 from tests.desktop.desktop_harness import DesktopHarness
-from tests.support.observed_process import OBSERVERS, StandIn, Strace
+from tests.support.observed_process import OBSERVERS, AuditHookObserver, StraceObserver
 
 NOT_INSTALLED = 77
 _IDLE_SECONDS = 15.0  # onnxruntime, told nothing, asks the DNS 10 s after its import
@@ -40,7 +40,7 @@ def main() -> int:
     return 0
 
 
-def use(desktop: DesktopHarness, folder: Path, observer: Strace | StandIn) -> dict[str, str]:
+def use(desktop: DesktopHarness, folder: Path, observer: StraceObserver | AuditHookObserver) -> dict[str, str]:
     """A question in the window, `hark ask` and `hark read` about a picture, `hark listen` with a spoken question;
     the window stays open all the while. Returns what each answered."""
     picture = str(folder / "picture.png")
@@ -57,7 +57,9 @@ def use(desktop: DesktopHarness, folder: Path, observer: Strace | StandIn) -> di
     return said
 
 
-def start(desktop: DesktopHarness, observer: Strace | StandIn, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    desktop: DesktopHarness, observer: StraceObserver | AuditHookObserver, *arguments: str
+) -> subprocess.Popen[str]:
     command = observer.command([sys.executable, "-P", "-m", "assistant.cli", *arguments])
     return subprocess.Popen(command, env=desktop.environment, stdout=subprocess.PIPE, text=True)
 
@@ -68,7 +70,7 @@ def end(command: subprocess.Popen[str]) -> str:
     return said
 
 
-def listen(desktop: DesktopHarness, folder: Path, observer: Strace | StandIn) -> str:
+def listen(desktop: DesktopHarness, folder: Path, observer: StraceObserver | AuditHookObserver) -> str:
     """The names of the events of `hark listen` while a question is spoken; it is ended by Ctrl-C. That the words are
     understood is not demanded: a busy machine loses sound."""
     wav = folder / "question.wav"

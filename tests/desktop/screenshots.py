@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ui.wiring import DesktopApp
 
 
-class Look(NamedTuple):
+class ScreenshotStyle(NamedTuple):
     """`points`: the system's letters; `mirrored`: from right to left."""
 
     theme: str
@@ -36,8 +36,9 @@ class Look(NamedTuple):
 
 
 LOOKS = (
-    Look("light"), Look("dark"), Look("light", "zh"), Look("dark", "zh"), Look("light", scale="2"), Look("contrast"),
-    Look("light", points="20"), Look("light", mirrored="mirrored"),
+    ScreenshotStyle("light"), ScreenshotStyle("dark"), ScreenshotStyle("light", "zh"), ScreenshotStyle("dark", "zh"),
+    ScreenshotStyle("light", scale="2"), ScreenshotStyle("contrast"),
+    ScreenshotStyle("light", points="20"), ScreenshotStyle("light", mirrored="mirrored"),
 )  # fmt: skip
 QUESTIONS = ("Where is the star?", "What colour is the circle?", "Describe this picture.")
 
@@ -55,7 +56,7 @@ def main(folder: Path, wanted: str = "") -> None:
             print(target)
 
 
-def take(target: str, look: Look) -> None:
+def take(target: str, look: ScreenshotStyle) -> None:
     """Holds a short conversation in this process's window, and grabs all views."""
     from functools import partial
 
@@ -100,7 +101,7 @@ def take(target: str, look: Look) -> None:
     engine.stop()
 
 
-def make_application(look: Look) -> QApplication:
+def make_application(look: ScreenshotStyle) -> QApplication:
     """Qt's application in the look's font, theme and direction of reading."""
     from PySide6.QtCore import Qt
     from PySide6.QtGui import QFont
@@ -165,6 +166,6 @@ def grab(app: DesktopApp, target: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--take":
-        take(sys.argv[2], Look(*sys.argv[3:8]))
+        take(sys.argv[2], ScreenshotStyle(*sys.argv[3:8]))
     else:
         main(Path(sys.argv[1]), *sys.argv[2:3])

@@ -37,7 +37,7 @@ _KEYS = re.compile(
 
 
 @dataclass
-class Reader:
+class OrcaReader:
     """Orca on a desktop; `log` is what it writes of its work."""
 
     desktop: DesktopHarness
@@ -68,7 +68,7 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrcaReader]:
     if not shutil.which("orca"):
         missing("orca is needed")
     folder = tmp_path_factory.mktemp("orca")
@@ -77,7 +77,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     draw_scene(Scene(600, 380, ((252, 250, 240), (236, 240, 246)), (red, star))).save(folder / "shapes.png")
     try:
         with desktop_harness.started(folder / "run", screen_reader=True) as desktop, orca(desktop, folder) as log:
-            orca_reader = Reader(desktop, log)
+            orca_reader = OrcaReader(desktop, log)
             orca_reader.until("Screen reader on")
             desktop.start(folder / "home")
             orca_reader.until("Question")
@@ -102,7 +102,9 @@ def orca(desktop: DesktopHarness, folder: Path) -> Iterator[Path]:
         program.wait()
 
 
-def test_the_main_job_by_ear_and_keys(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_question_about_a_picture_works_by_keys_with_orca(
+    reader: OrcaReader, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     assert any("Add pictures dialog" in line for line in reader.after("ctrl+o"))
     said = asked(reader)
     assert [line for line in said if line in ("Answering", "Heard: Where is the star?", "Done")] == [
@@ -112,7 +114,7 @@ def test_the_main_job_by_ear_and_keys(reader: Reader, tmp_path_factory: pytest.T
     assert len(said) <= 5, "no chatter while it answers"
 
 
-def asked(reader: Reader) -> list[str]:
+def asked(reader: OrcaReader) -> list[str]:
     """What Orca says of a question about the picture that is picked in the open dialog, from Enter to the end."""
     desktop = reader.desktop
     desktop.keys("type", "--delay", "20", str(reader.log.parent / "shapes.png"))
@@ -130,14 +132,14 @@ def asked(reader: Reader) -> list[str]:
     return reader.said()[before:]
 
 
-def test_messages_are_read_one_by_one(reader: Reader) -> None:
+def test_messages_are_read_one_by_one(reader: OrcaReader) -> None:
     reader.desktop.keys("key", "ctrl+l")
     assert any("The star is at the bottom right" in line for line in reader.after("F6"))
     assert any("You said: Where is the star?" in line for line in reader.after("Up"))
     assert any("The star is at the bottom right" in line for line in reader.after("End"))
 
 
-def test_pointing_is_told_step_by_step(reader: Reader) -> None:
+def test_pointing_is_told_step_by_step(reader: OrcaReader) -> None:
     reader.desktop.keys("key", "ctrl+l")
     reader.after("F6")
     assert any("Point at shapes.png" in line for line in reader.after("F6"))
@@ -145,7 +147,7 @@ def test_pointing_is_told_step_by_step(reader: Reader) -> None:
         assert words in reader.after(key), (key, words)
 
 
-def test_no_control_is_without_a_name(reader: Reader) -> None:
+def test_no_control_is_without_a_name(reader: OrcaReader) -> None:
     reader.desktop.keys("key", "ctrl+l")
     said = [line for _ in range(24) for line in reader.after("Tab")]
     roles = ("push button", "text", "combo box", "check box", "list", "frame", "panel")
@@ -154,7 +156,7 @@ def test_no_control_is_without_a_name(reader: Reader) -> None:
         assert any(name in line for line in said), (name, said)
 
 
-def test_the_reader_speaks_the_answers_where_that_is_chosen(reader: Reader, tmp_path: Path) -> None:
+def test_the_reader_speaks_the_answers_where_that_is_chosen(reader: OrcaReader, tmp_path: Path) -> None:
     desktop, home = reader.desktop, tmp_path / "home"
     home.mkdir()
     (home / "settings.toml").write_text('[voice]\nspeaker = "reader"\n[audio]\nearcons = false\n')

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from tests.conftest import missing
 from tests.desktop.observed_day import NOT_INSTALLED
-from tests.support.observed_process import Seen, strace_works, without_network
+from tests.support.observed_process import ObservedActivity, strace_works, without_network
 from tests.support.paths import ROOT
 
 OBSERVER = "strace" if strace_works() else "stand-in"
@@ -39,7 +39,7 @@ def test_window_engine_and_commands_ask_no_network_and_write_only_to_harks_home(
         missing(done.stderr)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    said, observation = result.pop("said"), Seen(**result)
+    said, observation = result.pop("said"), ObservedActivity(**result)
     assert "Hark: " in said["window"] and "red" in said["ask"] and "ended" in said["listen"], said
     assert len(observation.written) > 10, "what is written is seen at all"
     assert observation.network == [] and observation.questions == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing
-from tests.support.observed_process import OBSERVERS, Seen, strace_works, without_network
+from tests.support.observed_process import OBSERVERS, ObservedActivity, strace_works, without_network
 from tests.support.paths import ROOT
 
 # As a C library would do it, past Python's own functions.
@@ -49,7 +49,7 @@ def observed(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     for folder in ("home", "allowed"):
         (tmp_path / folder).mkdir()
 
-    def run(code: str, **environment: str) -> Seen:
+    def run(code: str, **environment: str) -> ObservedActivity:
         code = code.format(home=tmp_path / "home", allowed=tmp_path / "allowed")
         variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **observer.environment, **environment}
         # In a child of a child: what starts it is never alone.
@@ -74,7 +74,7 @@ def test_a_socket_that_listens_to_the_network_is_seen(observed) -> None:
     assert [call for call in observation.network if "listen" in call]
 
 
-def test_what_stays_on_the_computer_and_in_its_folders_is_no_fault(observed, tmp_path: Path) -> None:
+def test_local_activity_in_own_folders_is_not_reported(observed, tmp_path: Path) -> None:
     observation = observed(QUIET)
     assert str(tmp_path / "allowed" / "file") in observation.written
     assert (observation.network, observation.questions) == ([], [])
@@ -96,8 +96,10 @@ def test_onnxruntime_is_caught_where_nobody_tells_it_to_report_nothing(observed,
     assert any("onnxruntime" in path for path in talking), talking
 
 
-def test_caches_of_fonts_and_the_sound_servers_cookie_are_no_fault_and_others_are() -> None:
+def test_font_caches_and_sound_cookie_are_allowed_and_other_files_reported() -> None:
     home = Path("/home/somebody")
     named = [f"{home}/.cache/fontconfig/a-le64.cache-9", f"{home}/.config/pulse/cookie", f"{home}/x/__pycache__/a.pyc"]
-    written = Seen(written=[*named, "/dev/null", f"{home}/.hark/a", f"{home}/.cache/a", f"{home}/.config/pulse/a"])
+    written = ObservedActivity(
+        written=[*named, "/dev/null", f"{home}/.hark/a", f"{home}/.cache/a", f"{home}/.config/pulse/a"]
+    )
     assert written.outside(home, home / ".hark") == [f"{home}/.cache/a", f"{home}/.config/pulse/a"]

@@ -69,7 +69,7 @@ def test_a_parser_is_found_however_it_is_called(source: str) -> None:
     assert parsers_used(source) and not parsers_used("import json\njson.dumps(x)")
 
 
-class Child:
+class FakeChildProcess:
     """A child process whose output is this."""
 
     def __init__(self, output: bytes) -> None:
@@ -85,9 +85,9 @@ class Child:
 def test_a_line_of_the_sound_watch_that_makes_no_sense_changes_nothing(line: bytes) -> None:
     watch = SourceMonitor()
     watch.close()
-    watch._child = Child(b'{"on_monitor": true}\n' + line + b"\n")  # type: ignore[assignment]
+    watch._child = FakeChildProcess(b'{"on_monitor": true}\n' + line + b"\n")  # type: ignore[assignment]
     assert watch.is_on_monitor in (False, True)
-    watch._child = Child(b'{"on_monitor": true}\n')  # type: ignore[assignment]
+    watch._child = FakeChildProcess(b'{"on_monitor": true}\n')  # type: ignore[assignment]
     assert watch.is_on_monitor
 
 

@@ -1,7 +1,8 @@
-"""What processes do to the outside: connections, questions to the DNS, files written. Seen by strace or by stand-ins.
+"""What processes do to the outside: connections, questions to the DNS, files written.
 
-`Strace` sees every system call. Where it is not installed, or not allowed (as in some containers), `StandIn` is used:
-Python's audit hook, and a preloaded library between programs and libc where a compiler can make one."""
+`StraceObserver` sees every system call. Where strace is not installed or not allowed, as in some containers,
+`AuditHookObserver` is used: Python's audit hook, and a preloaded library between programs and libc where a compiler
+can make one."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ _NAMED = (
 
 
 @dataclass
-class Seen:
+class ObservedActivity:
     """`network`: addresses outside of this computer's own sockets, connected to, bound or sent to. `questions`: names
     that were looked up, or files that only a look-up reads. `written`: files and folders made or opened to write."""
 
@@ -91,7 +92,7 @@ class Seen:
                 self.questions.append(detail)
 
 
-class Strace:
+class StraceObserver:
     """Every system call, of the program and all that it starts."""
 
     name = "strace"
@@ -109,14 +110,14 @@ class Strace:
         options += ["-o", str(log), "-e", f"trace={','.join(_SENT + _OPENED + _MADE)}"]
         return ["strace", *options, *program]
 
-    def seen(self) -> Seen:
-        observation = Seen()
+    def seen(self) -> ObservedActivity:
+        observation = ObservedActivity()
         for log in self._folder.iterdir():
             observation.read_strace(log.read_text("utf-8", "replace"), str(Path.cwd()))
         return observation
 
 
-class StandIn:
+class AuditHookObserver:
     """Python's audit hook in every Python, and a preloaded library in every program where there is a compiler."""
 
     name = "audit hook and preloaded connect"
@@ -136,14 +137,17 @@ class StandIn:
     def command(self, program: Sequence[str]) -> list[str]:
         return list(program)
 
-    def seen(self) -> Seen:
-        observation = Seen()
+    def seen(self) -> ObservedActivity:
+        observation = ObservedActivity()
         for notes in self._folder.iterdir():
             observation.read_notes(notes.read_text("utf-8", "replace"))
         return observation
 
 
-OBSERVERS: dict[str, type[Strace | StandIn]] = {"strace": Strace, "stand-in": StandIn}
+OBSERVERS: dict[str, type[StraceObserver | AuditHookObserver]] = {
+    "strace": StraceObserver,
+    "stand-in": AuditHookObserver,
+}
 
 
 def _works(*command: str) -> bool:

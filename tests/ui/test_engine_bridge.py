@@ -25,7 +25,7 @@ SHOWN = (
 NOT_SHOWN = {events.Said, events.AudioProduced, events.ConversationOpened}
 
 
-class Emitted:
+class BridgeRecorder:
     """A bridge, and which of its signals it has emitted with what."""
 
     def __init__(self) -> None:
@@ -43,17 +43,17 @@ class Emitted:
 
 
 @pytest.fixture
-def emitted(qapp: QApplication) -> Emitted:
-    return Emitted()
+def emitted(qapp: QApplication) -> BridgeRecorder:
+    return BridgeRecorder()
 
 
-def test_every_kind_of_event_has_a_signal_of_its_own(emitted: Emitted) -> None:
+def test_every_kind_of_event_has_a_signal_of_its_own(emitted: BridgeRecorder) -> None:
     assert {type(event) for event in SHOWN} | NOT_SHOWN == set(get_args(events.Event))
     names = emitted.names(*SHOWN)
     assert [event for _, event in emitted.signals] == list(SHOWN) and len(set(names)) == len(SHOWN)
 
 
-def test_events_of_a_conversation_that_was_left_are_dropped(emitted: Emitted) -> None:
+def test_events_of_a_conversation_that_was_left_are_dropped(emitted: BridgeRecorder) -> None:
     emitted.bridge.open_conversation(7)
     emitted.bridge.ask_again(3, "q")
     late = (events.Wrote("a"), events.ConversationOpened(7, opening_id=1), events.Wrote("b", opening_id=1))
@@ -63,7 +63,7 @@ def test_events_of_a_conversation_that_was_left_are_dropped(emitted: Emitted) ->
 
 
 @pytest.mark.parametrize("opening", [0, 1])
-def test_a_new_engine_opens_the_conversation_under_any_number(emitted: Emitted, opening: int) -> None:
+def test_a_new_engine_opens_the_conversation_under_any_number(emitted: BridgeRecorder, opening: int) -> None:
     emitted.bridge.open_conversation(7)
     assert emitted.names(events.StateChanged("restarting"), events.Wrote("a", opening_id=1)) == ["state_changed"]
     opened = events.ConversationOpened(7, opening_id=opening)

@@ -73,7 +73,9 @@ def test_the_computer_is_checked_in_words(qtbot: QtBot, harness: WindowHarness) 
     dialog.done(0)
 
 
-def test_who_cannot_talk_is_told_why_at_every_try(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_talking_without_a_microphone_gives_the_reason_every_time(
+    harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     statuses: list[str] = []
     monkeypatch.setattr(harness.app.notifier, "show_status", statuses.append)
     harness.on(events.StateChanged("ready"), events.MicrophoneState(False, False, "There is no microphone."))
@@ -83,12 +85,12 @@ def test_who_cannot_talk_is_told_why_at_every_try(harness: WindowHarness, monkey
     assert statuses == ["There is no microphone."] * 2 and not harness.calls
 
 
-def test_quitting_is_the_end_wherever_the_window_would_stay(harness: WindowHarness) -> None:
-    class Tray:
+def test_quit_ends_the_program_even_with_close_to_tray(harness: WindowHarness) -> None:
+    class FakeTrayIcon:
         is_available = True
 
     harness.app.settings_store.change_setting(SettingChange("window", "close_to_tray", True))
-    harness.app.tray_icon = Tray()  # type: ignore[assignment]
+    harness.app.tray_icon = FakeTrayIcon()  # type: ignore[assignment]
     harness.window.close()
     assert harness.window.isHidden()
     harness.window.bring_to_front()

@@ -14,7 +14,7 @@ from ui import theme
 
 
 @pytest.mark.parametrize("width", [480, 700, 1240])
-def test_it_fits_narrow_windows(qtbot: QtBot, harness: WindowHarness, width: int) -> None:
+def test_window_fits_narrow_widths(qtbot: QtBot, harness: WindowHarness, width: int) -> None:
     harness.window.resize(width, 600)
     narrow = width < 900
     qtbot.waitUntil(
@@ -56,7 +56,7 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(
         qapp.setFont(usual)
 
 
-def test_nothing_moves_by_itself_where_that_is_wished(harness: WindowHarness) -> None:
+def test_reduced_motion_stops_all_animation(harness: WindowHarness) -> None:
     meter, blinks = harness.window.bar.level_meter, QApplication.cursorFlashTime()
     moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()
@@ -95,7 +95,7 @@ def _contrast(text_color: str, background: str) -> float:
 @pytest.mark.parametrize(
     "colours, least", [(theme.LIGHT, 4.5), (theme.DARK, 4.5), (theme.CONTRAST_LIGHT, 7), (theme.CONTRAST_DARK, 7)]
 )
-def test_every_text_can_be_read_on_what_it_stands_on(colours: theme.Theme, least: float) -> None:
+def test_every_text_has_enough_contrast_with_its_background(colours: theme.Theme, least: float) -> None:
     pairs = [
         (text, background)
         for text in (colours.text, colours.muted)

@@ -40,7 +40,7 @@ def checks(ran: Ran) -> dict[str, dict[str, object]]:
     return {str(event["what"]): event for event in ran.events if event["event"] == "checked"}
 
 
-def test_a_card_without_any_package_of_nvidias_ends_nothing(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_card_without_nvidia_packages_leaves_the_other_findings(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card(parts)
     monkeypatch.setitem(sys.modules, "nvidia", None)  # what Python has for a package that is not there
     findings = {finding.subject: finding for finding in doctor.check_machine(AppPaths.locate())}
@@ -55,7 +55,7 @@ def test_a_card_without_any_package_of_nvidias_ends_nothing(parts: Path, monkeyp
     assert gpu.find_package("nvidia.cublas") is None
 
 
-def test_folder_that_is_a_file_is_said(tmp_path: Path, hark: Hark, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_folder_that_is_a_file_is_reported(tmp_path: Path, hark: Hark, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     file.write_text("x")
     for place in (file, file / "below"):
@@ -68,12 +68,12 @@ def test_folder_that_is_a_file_is_said(tmp_path: Path, hark: Hark, monkeypatch: 
         assert answered.code == 0 and "Errno" not in answered.err and "Set HARK_HOME to a folder" in answered.err
 
 
-def test_what_fits_the_card_is_said(parts: Path, hark: Hark) -> None:
+def test_finding_names_the_models_that_fit_the_card(parts: Path, hark: Hark) -> None:
     card(parts)
     assert "qwen2-vl-7b" in str(checks(hark("doctor", "--json"))["memory"]["message"])
 
 
-def test_a_torch_that_cannot_use_the_card_is_named_with_the_cure(parts: Path, hark: Hark) -> None:
+def test_torch_that_cannot_use_the_card_is_reported_with_the_fix(parts: Path, hark: Hark) -> None:
     card(parts)
     (parts / "torch").mkdir()
     (parts / "torch" / "__init__.py").write_text("")
@@ -85,7 +85,7 @@ def test_a_torch_that_cannot_use_the_card_is_named_with_the_cure(parts: Path, ha
     assert "torch" not in checks(hark("doctor", "--json"))
 
 
-def test_on_windows_the_cure_is_pytorchs_own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fix_on_windows_names_the_pytorch_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     cure = doctor._torch_install_command()
     assert cure.startswith("py -m pip install --upgrade torch==2.") and "+" not in cure
@@ -118,7 +118,7 @@ def test_cublas_for_whisper_comes_with_the_lock() -> None:
     assert gpu.cublas_libraries()
 
 
-def test_a_driver_without_a_card_is_said(parts: Path, hark: Hark) -> None:
+def test_driver_without_a_card_is_reported(parts: Path, hark: Hark) -> None:
     card(parts, "Failed to initialize NVML: Driver/library version mismatch")
     findings = checks(hark("doctor", "--json"))
     assert findings["GPU"]["state"] == "note" and "names no graphics card" in str(findings["GPU"]["message"])
@@ -170,7 +170,7 @@ def test_a_card_works_once_torch_computed_on_it(parts: Path) -> None:
         ("ones.nothing", "True", "no attribute"),
     ],
 )
-def test_a_card_that_does_not_compute_is_said_not_to(
+def test_card_that_fails_to_compute_is_reported(
     parts: Path, monkeypatch: pytest.MonkeyPatch, product: str, available: str, reason: str
 ) -> None:
     computing(parts, product, available)
@@ -179,7 +179,7 @@ def test_a_card_that_does_not_compute_is_said_not_to(
     assert finding.state == "note" and reason in finding.message and finding.hint
 
 
-def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_that_falls_back_to_the_processor_is_reported(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     from assistant.backends import memory_budget
@@ -198,7 +198,7 @@ def test_a_model_that_falls_to_the_processor_says_so(parts: Path, monkeypatch: p
     assert device == "cpu" and "(no kernel image)" in note
 
 
-def test_whisper_on_the_processor_beside_a_card_says_so(
+def test_whisper_on_the_processor_beside_a_card_is_reported(
     parts: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import ctranslate2

@@ -35,7 +35,7 @@ def test_settings_are_read(home: Path) -> None:
     )
 
 
-def test_a_whole_number_will_do_where_another_is_meant(home: Path) -> None:
+def test_whole_number_is_accepted_for_a_float(home: Path) -> None:
     assert write_settings(home, "[memory]\nunload_after_minutes = 5\n").memory.unload_after_minutes == 5.0
 
 
@@ -77,7 +77,7 @@ def test_defaults_are_values_that_a_file_may_have() -> None:
     ],
     ids=lambda text: text[:30],
 )
-def test_a_wrong_value_costs_only_itself_and_is_named(home: Path, text: str, name: str) -> None:
+def test_wrong_value_is_ignored_and_reported_by_name(home: Path, text: str, name: str) -> None:
     read = write_settings(home, f'audio.input = "Mikrofon"\n{text}\n')
     assert len(read.notes) == 1 and name in read.notes[0] and len(read.notes[0]) < 300
     assert replace(read, notes=(), audio=Settings().audio) == Settings() and read.audio.input == "Mikrofon"
@@ -87,14 +87,14 @@ def test_a_wrong_value_costs_only_itself_and_is_named(home: Path, text: str, nam
 @pytest.mark.parametrize(
     "text", [b"[responder", b"\x00", b'[responder]\nmodel = "a', b"a = " + b"[" * 100_000, b"#" * 2_000_000]
 )
-def test_a_file_that_is_no_toml_is_kept_aside_and_said(home: Path, text: bytes) -> None:
+def test_file_that_is_not_toml_is_set_aside_and_reported(home: Path, text: bytes) -> None:
     read = write_settings(home, text)
     assert read.responder == Settings().responder and "was broken" in read.notes[0]
     assert (home / "settings.broken.toml").read_bytes() == text
     assert not (home / "settings.toml").exists()
 
 
-def test_a_byte_order_mark_costs_nothing_when_read_or_written(home: Path) -> None:
+def test_byte_order_mark_is_ignored_when_read_or_written(home: Path) -> None:
     read = write_settings(home, b"\xef\xbb\xbf# mine\r\n[voice]\r\nspeed = 1.5\r\n")
     assert read.voice.speed == 1.5 and not read.notes
     assert (

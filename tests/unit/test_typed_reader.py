@@ -156,6 +156,6 @@ def test_quotes_without_end_are_looked_through_once(text: str) -> None:
         parse_json("[" * 70 + text)
 
 
-def test_a_hint_that_nobody_can_read_is_a_mistake_of_ours() -> None:
+def test_unsupported_type_hint_is_a_programming_error() -> None:
     with pytest.raises(TypeError):
         read_as(set[int], [1], "it")

@@ -45,7 +45,7 @@ def test_each_way_to_write_a_path_leads_to_the_file(user: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["$HOME", "~", "%41.png", " a ", '"a"', "file:x"])
-def test_a_file_of_that_very_name_goes_first(user: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_file_with_exactly_that_name_takes_precedence(user: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(user)
     Path(name).write_text("x")
     assert user_path(name) == Path(name) and (name == " a " or user_path(f"  {name}") == Path(name))
@@ -55,12 +55,12 @@ def test_a_drive_letter_in_an_address_is_kept() -> None:
     assert str(user_path("file:///C:/Users/Ada%20M/a.png")) == os.path.normpath("C:/Users/Ada M/a.png")
 
 
-def test_what_is_not_there_is_named_as_it_was_meant(cli: Cli, user: Path) -> None:
+def test_missing_file_is_named_by_its_resolved_path(cli: Cli, user: Path) -> None:
     ran = cli("read", "~/nothing.png")
     assert ran.code == 3 and str(user / "nothing.png") in ran.err
 
 
-def test_the_command_line_takes_pictures_and_sounds_by_any_way(cli: Cli, user: Path, sign: Path, samples: Path) -> None:
+def test_command_line_accepts_every_way_to_write_a_path(cli: Cli, user: Path, sign: Path, samples: Path) -> None:
     picture = shutil.copy(sign, user / "a sign.png")
     for text in ways(Path(picture), user)[1:9:3]:
         assert "PLATFORM" in cli("read", text).out, text
@@ -69,7 +69,7 @@ def test_the_command_line_takes_pictures_and_sounds_by_any_way(cli: Cli, user: P
     assert ran.code == 0 and (user / "a.wav").is_file(), ran.err
 
 
-def test_the_engine_takes_pictures_by_any_way(harness: InProcessEngine, user: Path, sign: Path) -> None:
+def test_engine_accepts_every_way_to_write_a_picture_path(harness: InProcessEngine, user: Path, sign: Path) -> None:
     shutil.copy(sign, user / "a sign.png")
     harness.engine.attach_file("~/a sign.png")
     assert harness.until(PictureAdded).name == "a sign.png"
@@ -127,14 +127,14 @@ def test_a_speaker_stands_behind_the_path_of_a_voice(user: Path, checkpoints: Pa
         voices.open_voice("coqui/~/choir:nobody", user)
 
 
-def test_a_voice_of_no_known_kind_is_none(user: Path) -> None:
+def test_voice_of_an_unknown_kind_is_not_accepted(user: Path) -> None:
     (user / "notes").mkdir()
     for voice_id in ("~/notes", "~/nothing", "no"):
         with pytest.raises(NotAvailableError, match="There is no voice"):
             voices.open_voice(voice_id, user)
 
 
-def test_the_settings_take_a_model_by_any_way(cli: Cli, user: Path, home: Path, tiny: Path) -> None:
+def test_settings_accept_every_way_to_write_a_model_path(cli: Cli, user: Path, home: Path, tiny: Path) -> None:
     shutil.copytree(tiny, user / "my model")
     home.mkdir()
     (home / "settings.toml").write_text(

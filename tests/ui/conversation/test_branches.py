@@ -73,7 +73,7 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(harness: WindowHarn
     assert harness.calls[-1] == ("ask", "another")
 
 
-def test_where_nothing_is_kept_nothing_branches_off(harness: WindowHarness) -> None:
+def test_edited_question_starts_no_branch_while_saving_is_off(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(1)
     harness.app.settings_store.change_setting(SettingChange("history", "save_conversations", False))
     before = harness.texts()

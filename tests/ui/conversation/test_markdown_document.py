@@ -95,7 +95,7 @@ def test_a_text_without_spaces_gets_none(qapp: QApplication, text: str) -> None:
     assert drawn(text).replace("。 ", "。\n").rstrip() == re.sub(r"[*`]", "", text).rstrip()
 
 
-def test_what_was_not_heard_is_muted_from_its_letter_on(qapp: QApplication) -> None:
+def test_unheard_text_is_muted_from_its_first_letter(qapp: QApplication) -> None:
     document = markdown_document.render_markdown("图" * 1200 + "表" * 30, 1200, theme.LIGHT)
     parts = [part.fragment() for part in document.firstBlock()]
     assert [part.text()[0] for part in parts] == ["图", "表"] and [part.length() for part in parts] == [1200, 30]
@@ -137,7 +137,7 @@ def test_a_link_shows_where_it_leads(qapp: QApplication) -> None:
     assert drawn("[here](ftp://example.org)") == "here"
 
 
-def test_what_was_not_heard_is_muted_and_told(qapp: QApplication) -> None:
+def test_unheard_text_is_muted_and_marked(qapp: QApplication) -> None:
     document = markdown_document.render_markdown("One two. Three four.", 8, theme.LIGHT)
     colours = set()
     block = document.begin()

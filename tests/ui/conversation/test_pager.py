@@ -39,7 +39,7 @@ def _place(text: str) -> tuple[int, bool]:
     return int(text.split()[-1]), text.startswith("answer")
 
 
-def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, harness: WindowHarness) -> None:
+def test_long_conversation_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     view, pages = harness.window.conversation, harness.app.conversation.pager
     qtbot.waitUntil(lambda: len(harness.texts()) == 2 * paging.FIRST_TURNS and harness.texts()[-1] == "answer 99")
@@ -57,7 +57,7 @@ def test_a_long_one_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, h
     assert harness.texts()[-1] == "answer 99" and not pages.is_end_missing
 
 
-def test_of_a_long_one_only_what_is_near_is_in_the_list(
+def test_long_conversation_keeps_only_nearby_messages_in_the_list(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MAX_MESSAGES", 80)
@@ -93,7 +93,7 @@ def test_of_a_long_one_only_what_is_near_is_in_the_list(
     assert abs(view.visualRect(view.messages.index(row)).top() - top) <= 1, "what is seen stays where it is"
 
 
-def test_the_end_is_seen_at_any_width(qtbot: QtBot, harness: WindowHarness) -> None:
+def test_conversation_end_stays_visible_at_any_width(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     bar = harness.window.conversation.verticalScrollBar()
     for width in (1240, 480, 900):
@@ -105,7 +105,7 @@ def test_the_end_is_seen_at_any_width(qtbot: QtBot, harness: WindowHarness) -> N
     assert bar.value() < bar.maximum() - 100, "but not where one reads elsewhere"
 
 
-def test_an_answer_finds_the_end_of_a_long_one(harness: WindowHarness) -> None:
+def test_new_answer_scrolls_to_the_end_of_a_long_conversation(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
     harness.key(harness.window.conversation, Qt.Key.Key_Home)
@@ -136,7 +136,7 @@ def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(har
     assert harness.calls[-1] == ("ask_again", turn_id, "changed words") and harness.texts() == []
 
 
-def test_a_history_that_fails_once_empties_nothing(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_history_read_keeps_the_messages(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     import sqlite3
 
     far_up(harness)
@@ -153,7 +153,7 @@ def test_a_history_that_fails_once_empties_nothing(harness: WindowHarness, monke
     assert harness.texts()[-2] == "answer 99" and "disk I/O error" in harness.texts()[-1]
 
 
-def test_what_is_not_saved_waits_for_the_end(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsaved_messages_are_shown_at_the_end(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MAX_MESSAGES", 60)
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
@@ -174,7 +174,7 @@ def test_what_is_not_saved_waits_for_the_end(harness: WindowHarness, monkeypatch
     assert harness.texts()[-3:] == ["answer 99", "one", "two"]
 
 
-def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
+def test_unsaved_messages_return_with_the_turn_they_followed(
     harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MAX_MESSAGES", 30)
@@ -192,7 +192,7 @@ def test_what_is_not_saved_comes_back_with_the_turn_that_it_followed(
     assert harness.texts()[at - 1] == "answer 99"
 
 
-def test_no_other_message_is_chosen_instead_of_one_that_goes(
+def test_selection_does_not_jump_when_its_message_is_unloaded(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MAX_MESSAGES", 60)
@@ -213,7 +213,7 @@ def test_no_other_message_is_chosen_instead_of_one_that_goes(
     assert harness.texts()[view.currentIndex().row()] == "answer 99"
 
 
-def test_an_open_conversation_that_grows_stays_small(
+def test_growing_conversation_stays_within_the_message_limit(
     qtbot: QtBot, harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "MAX_MESSAGES", 20)
@@ -225,7 +225,7 @@ def test_an_open_conversation_that_grows_stays_small(
     assert harness.messages.rowCount() <= 20 + 2 * paging.STEP_TURNS + 2 and harness.texts()[-1] == "Now. More."
 
 
-def test_a_turn_that_was_read_already_stands_once(harness: WindowHarness) -> None:
+def test_turn_that_was_already_loaded_is_shown_once(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
     last = harness.messages.item_at(harness.messages.rowCount() - 1).turn_id
@@ -234,7 +234,7 @@ def test_a_turn_that_was_read_already_stands_once(harness: WindowHarness) -> Non
     assert harness.texts()[-4:] == ["Long question 98", "answer 98", "and now?", "Now. More."]
 
 
-def test_of_a_very_tall_window_all_is_filled(qtbot: QtBot, harness: WindowHarness) -> None:
+def test_very_tall_window_is_filled_with_turns(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.window.resize(1240, 5000)
     harness.app.history.open_conversation(3)
     bar = harness.window.conversation.verticalScrollBar()

@@ -66,7 +66,9 @@ def test_the_talk_button_shows_whether_hark_listens(harness: WindowHarness) -> N
 @pytest.mark.parametrize(
     "by, level, read", [("reader", "all", ["One.", "Two."]), ("reader", "first", ["One."]), ("hark", "all", [])]
 )
-def test_one_speaks(harness: WindowHarness, announced: list[str], by: str, level: str, read: list[str]) -> None:
+def test_answer_is_spoken_by_voice_or_screen_reader_but_not_both(
+    harness: WindowHarness, announced: list[str], by: str, level: str, read: list[str]
+) -> None:
     harness.app.settings_store.change_setting(SettingChange("voice", "speaker", by))
     harness.app.settings_store.change_setting(SettingChange("window", "announcement_level", level))
     harness.on(
@@ -112,7 +114,7 @@ def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(harness: WindowHa
     harness.window.findChild(timings.TimingsTable).accept()
 
 
-def test_times_are_words() -> None:
+def test_turn_timings_are_written_in_words() -> None:
     assert texts.timings_text(TurnTimings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
         "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
     )
@@ -157,7 +159,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, h
     assert harness.texts() == ["still there?", "Yes.", "still there?"], "it was taken: it is not shown again"
 
 
-def test_a_frozen_engine_and_one_that_works_on_are_told(harness: WindowHarness) -> None:
+def test_frozen_and_long_working_engines_are_shown_in_the_status(harness: WindowHarness) -> None:
     harness.on(events.StateChanged("thinking"), events.StateChanged("working"))
     assert "Still working" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
     harness.on(events.StateChanged("frozen"))

@@ -42,7 +42,7 @@ HANG = (
 )
 
 
-def test_the_second_start_tells_the_first(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+def test_second_start_sends_its_command_to_the_first(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     first, commands = SingleInstance(tmp_path), list[str]()
     first.command_received.connect(commands.append)
     command = [sys.executable, "-c", TELL, str(tmp_path), "show", "talk", "describe", "stop"]
@@ -57,9 +57,7 @@ def test_the_second_start_tells_the_first(qtbot: QtBot, qapp: QApplication, tmp_
     assert SingleInstance(tmp_path / "another home").is_first
 
 
-def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
-    qtbot: QtBot, qapp: QApplication, tmp_path: Path
-) -> None:
+def test_first_instance_drops_unknown_or_overlong_commands(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     from PySide6.QtNetwork import QLocalSocket
 
     first, commands = SingleInstance(tmp_path), list[str]()
@@ -84,7 +82,7 @@ def test_the_first_answers_only_what_it_knows_and_reads_no_more_of_the_rest(
     qtbot.waitUntil(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
 
 
-def test_a_first_one_that_hangs_is_no_silent_end(qapp: QApplication, tmp_path: Path) -> None:
+def test_hanging_first_instance_is_reported_by_the_second(qapp: QApplication, tmp_path: Path) -> None:
     first = subprocess.Popen([sys.executable, "-c", HANG, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     environment = {**os.environ, "HARK_HOME": str(tmp_path), "DISPLAY": ":none"}
     second = None
@@ -101,12 +99,12 @@ def test_a_first_one_that_hangs_is_no_silent_end(qapp: QApplication, tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make anything")
-def test_whatever_keeps_it_from_locking_there_is_a_window(qapp: QApplication) -> None:
+def test_window_starts_when_the_lock_cannot_be_made(qapp: QApplication) -> None:
     """ENOENT and EROFS or EPERM, as in a home that is read-only: neither is another Hark."""
     assert SingleInstance(Path("/proc/hark/none")).is_first and SingleInstance(Path("/proc")).is_first
 
 
-def test_a_first_one_that_was_killed_is_none(qapp: QApplication, tmp_path: Path) -> None:
+def test_killed_instance_does_not_count_as_first(qapp: QApplication, tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication;"
         "a = QCoreApplication([]);"
@@ -122,7 +120,7 @@ def test_a_first_one_that_was_killed_is_none(qapp: QApplication, tmp_path: Path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_without_a_right_to_write_there_is_a_window_all_the_same(qapp: QApplication, tmp_path: Path) -> None:
+def test_window_starts_in_a_read_only_home(qapp: QApplication, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     assert SingleInstance(tmp_path).is_first
 
@@ -218,7 +216,9 @@ def test_the_trays_menu_does_what_it_says(qtbot: QtBot, qapp: QApplication, monk
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="freedesktop.org's files")
-def test_menu_and_start_of_the_desktop(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_desktop_menu_and_autostart_entries_are_written(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     assert "--describe" in desktop_entry.install_entry(b"png")

@@ -45,7 +45,7 @@ def test_the_usual_place_of_a_session_bus_is_looked_at_too(clear: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("address", ["", "disabled:", "autolaunch:", "unix:path=/dev/null", "unix:path=/none", ";,=:%"])
-def test_no_bus_at_all_is_no_fault(clear: pytest.MonkeyPatch, address: str) -> None:
+def test_missing_message_bus_is_not_an_error(clear: pytest.MonkeyPatch, address: str) -> None:
     clear.setenv(SESSION, address)
     clear.setenv(READER, address)
     assert message_bus.disable_silent_buses() == ""

@@ -37,7 +37,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield server
 
 
-class View:
+class ModelsHarness:
     """What a window has of models: settings, downloads that live as long as it, and a dialog that is opened anew."""
 
     def __init__(self, qtbot: QtBot) -> None:
@@ -66,14 +66,14 @@ class View:
 
 
 @pytest.fixture
-def view(qtbot: QtBot, hub: Hub) -> Iterator[View]:
-    models_view = View(qtbot)
+def view(qtbot: QtBot, hub: Hub) -> Iterator[ModelsHarness]:
+    models_view = ModelsHarness(qtbot)
     yield models_view
     models_view.downloads.stop_all()
     models_view.parent.deleteLater()
 
 
-def test_a_model_is_got_used_and_removed(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_model_is_downloaded_used_and_removed(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
     assert row.pause_button.isVisible() and not row.download_button.isVisible()
@@ -85,7 +85,7 @@ def test_a_model_is_got_used_and_removed(qtbot: QtBot, view: View, hub: Hub) -> 
     assert row.state_label.text() == view.words[-1] == "whisper-tiny is removed: 0.00 GB are free again."
 
 
-def test_it_is_paused_and_goes_on(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_paused_download_resumes(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     hub.cuts = 3  # each makes it wait a little
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
@@ -100,7 +100,7 @@ def test_it_is_paused_and_goes_on(qtbot: QtBot, view: View, hub: Hub) -> None:
     assert any(wanted for name, wanted in hub.asked if name == "model.bin"), hub.asked
 
 
-def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, view: View, hub: Hub) -> None:
+def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, view: ModelsHarness, hub: Hub) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.setFocus()
@@ -121,10 +121,10 @@ def test_space_pressed_twice_stays_in_its_row(qtbot: QtBot, qapp: QApplication, 
     qtbot.waitUntil(lambda: "free again" in row.state_label.text())
     assert row.download_button.hasFocus() and not view.downloads.running
     qapp.focusChanged.disconnect(watched)
-    assert len([words for words in view.words if "free again" in words]) == 1 and not strayed
+    assert len([text for text in view.words if "free again" in text]) == 1 and not strayed
 
 
-def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_focus_stays_in_its_row_while_another_window_has_the_keys(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.setFocus()
     view.press()
@@ -134,7 +134,7 @@ def test_the_focus_stays_in_its_row_also_while_another_window_has_the_keys(qtbot
     assert view.dialog.focusWidget() is row.use_button
 
 
-def test_one_that_waits_or_runs_is_not_fetched_twice(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_waiting_or_running_download_is_not_started_twice(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     hub.cuts = 99
     waiting = [model.name for model in view.downloads.recommended_models()][1:]
     view.downloads.download_all()
@@ -153,7 +153,7 @@ def test_one_that_waits_or_runs_is_not_fetched_twice(qtbot: QtBot, view: View, h
     assert view.words.count("What waited for it is not fetched.") == 1
 
 
-def test_after_a_failure_nothing_waits_and_that_is_said(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_failed_download_clears_the_queue_and_says_so(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
     view.downloads.download_all()
     qtbot.waitUntil(lambda: not view.downloads.running)
@@ -162,7 +162,7 @@ def test_after_a_failure_nothing_waits_and_that_is_said(qtbot: QtBot, view: View
     assert not any("waits" in row.state_label.text() for row in view.dialog.rows.values())
 
 
-def test_only_the_one_that_is_used_says_so(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_only_the_used_model_is_marked_as_used(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     rows = [view.dialog.rows[name] for name in ("whisper-tiny", "whisper-small")]
     for row in rows:
         row.download_button.click()
@@ -172,7 +172,7 @@ def test_only_the_one_that_is_used_says_so(qtbot: QtBot, view: View, hub: Hub) -
     assert [row.state_label.text() for row in rows] == ["It is used now.", "It is here."]
 
 
-def test_a_download_goes_on_in_a_closed_dialog_and_is_shown_when_reopened(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_download_continues_in_a_closed_dialog_and_is_shown_again(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     hub.cuts = 99
     view.dialog.rows["whisper-tiny"].download_button.click()
     qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].progress_bar.value() > 100)
@@ -190,13 +190,13 @@ def test_a_download_goes_on_in_a_closed_dialog_and_is_shown_when_reopened(qtbot:
 
 
 def test_a_begun_download_is_resumed_or_cancelled_after_a_restart(
-    qtbot: QtBot, view: View, hub: Hub, tmp_path: Path
+    qtbot: QtBot, view: ModelsHarness, hub: Hub, tmp_path: Path
 ) -> None:
     hub.cuts = 99
     view.downloads.download("whisper-tiny")
     qtbot.waitUntil(lambda: view.dialog.rows["whisper-tiny"].progress_bar.value() > 100)
     view.downloads.stop_all()
-    again = View(qtbot)
+    again = ModelsHarness(qtbot)
     row = again.dialog.rows["whisper-tiny"]
     qtbot.waitUntil(lambda: row.cancel_button.isVisible())
     assert row.download_button.text() == "Go on" and row.download_button.accessibleName() == "Go on: whisper-tiny"
@@ -211,7 +211,7 @@ def test_a_begun_download_is_resumed_or_cancelled_after_a_restart(
     again.parent.deleteLater()
 
 
-def test_one_that_runs_is_cancelled(qtbot: QtBot, view: View, hub: Hub, tmp_path: Path) -> None:
+def test_running_download_can_be_cancelled(qtbot: QtBot, view: ModelsHarness, hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 99
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
@@ -222,7 +222,7 @@ def test_one_that_runs_is_cancelled(qtbot: QtBot, view: View, hub: Hub, tmp_path
     assert "Paused: whisper-tiny" not in view.words
 
 
-def test_the_end_of_the_program_ends_what_is_fetched(hub: Hub) -> None:
+def test_running_downloads_end_with_the_program(hub: Hub) -> None:
     hub.cuts = 99
     code = """
 import dataclasses, psutil
@@ -259,7 +259,7 @@ def test_a_window_has_one_dialog_and_stays_usable(qapp: QApplication, home: Path
     window.deleteLater()
 
 
-def test_a_failure_is_a_sentence(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_download_failure_is_shown_as_a_sentence(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     hub.wrong["model.bin"] = b"\2" * 2_000_000
     row = view.dialog.rows["whisper-tiny"]
     row.download_button.click()
@@ -267,11 +267,11 @@ def test_a_failure_is_a_sentence(qtbot: QtBot, view: View, hub: Hub) -> None:
     assert row.download_button.isVisible()
 
 
-def test_what_fits_the_graphics_card_fits_the_computer(
+def test_model_that_fits_the_graphics_card_fits_the_computer(
     qtbot: QtBot, qapp: QApplication, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smi(tmp_path, "Small, 2048 MiB\\nBig, 24564 MiB\\n", monkeypatch)
-    view = View(qtbot)
+    view = ModelsHarness(qtbot)
     view.downloads.memory_gb = 4.0
     qtbot.waitUntil(lambda: view.downloads.gpu_memory_gb > 0)
     assert view.downloads.gpu_memory_gb == pytest.approx(25.76, abs=0.01)
@@ -282,7 +282,7 @@ def test_what_fits_the_graphics_card_fits_the_computer(
     view.parent.deleteLater()
 
 
-def test_a_voice_is_got_and_used(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_voice_is_downloaded_and_used(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     row = view.dialog.rows["piper-ljspeech"]
     for file in ("a.onnx", "a.onnx.json"):
         hub.files[f"{row.entry.folder}/{file}"] = file.encode()
@@ -291,7 +291,7 @@ def test_a_voice_is_got_and_used(qtbot: QtBot, view: View, hub: Hub) -> None:
     assert view.settings.voice.id == "piper/piper-ljspeech"
 
 
-def test_a_quantised_model_is_not_used_before_its_packages_are_here(qtbot: QtBot, view: View, hub: Hub) -> None:
+def test_quantised_model_is_not_used_before_its_packages_are_here(qtbot: QtBot, view: ModelsHarness, hub: Hub) -> None:
     row = view.dialog.rows["qwen2-vl-2b-awq"]
     weights = b"\x02\0\0\0\0\0\0\0{}"
     hub.files |= {"tokenizer_config.json": b"{}", "model.safetensors": weights}

@@ -57,7 +57,7 @@ def test_every_setting_has_its_words(harness: WindowHarness) -> None:
     dialog.close()
 
 
-def test_what_was_wrong_with_the_settings_is_told(qtbot: QtBot, qapp: QApplication, home: Path) -> None:
+def test_faults_in_the_settings_file_are_shown(qtbot: QtBot, qapp: QApplication, home: Path) -> None:
     home.mkdir()
     (home / "settings.toml").write_text("[look")
     harness = WindowHarness(qtbot, home, load_settings(AppPaths.locate()))

@@ -61,7 +61,7 @@ def test_a_thumbnail_is_drawn_once_for_each_number(harness: WindowHarness, monke
     assert drawn[100:] == [99]
 
 
-def test_sound_files_are_asked_and_not_shown(harness: WindowHarness) -> None:
+def test_attached_sound_file_is_asked_and_not_shown(harness: WindowHarness) -> None:
     harness.app.pictures.attach_files(["/a/Question.WAV", "/a/p.png", "/a/two.mp3"])
     assert harness.calls[-2:] == [("attach_file", "/a/p.png"), ("ask_audio_file", "/a/Question.WAV")]
     assert "others were not taken" in harness.texts()[-1]

@@ -58,7 +58,7 @@ def test_zooming_ends_where_there_is_nothing_more_to_see(harness: WindowHarness)
     assert 0 < min(right - left, bottom - top) < 9
 
 
-def test_pointing_by_mouse(harness: WindowHarness) -> None:
+def test_region_is_selected_by_mouse(harness: WindowHarness) -> None:
     harness.on(SHOWN)
     pointing = harness.window.tray.region_selector
     frame = QRectF(pointing.rect())

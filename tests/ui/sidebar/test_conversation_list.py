@@ -30,7 +30,7 @@ def test_conversations_are_listed_and_searched(qtbot: QtBot, harness: WindowHarn
     assert harness.titles() == ["火车"]
 
 
-def test_one_is_opened_by_key_and_gone_on_with(harness: WindowHarness) -> None:
+def test_conversation_is_opened_by_key_and_continued(harness: WindowHarness) -> None:
     harness.choose("Tea")
     harness.key(harness.past.conversation_list, Qt.Key.Key_Return)
     assert harness.texts() == ["Tea question 0", "answer 0", "Tea question 1", "answer 1"]
@@ -44,7 +44,7 @@ def test_one_is_opened_by_key_and_gone_on_with(harness: WindowHarness) -> None:
     assert harness.texts()[-1] == "and now?" and harness.app.conversation.conversation_id == 1
 
 
-def test_renaming_and_deleting_and_bringing_back(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conversation_is_renamed_deleted_and_restored(harness: WindowHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QInputDialog, "getText", lambda *arguments: ("Green tea", True))
     harness.choose("Tea")
     harness.key(harness.past.conversation_list, Qt.Key.Key_F2)
@@ -62,7 +62,7 @@ def test_renaming_and_deleting_and_bringing_back(harness: WindowHarness, monkeyp
     assert "Green tea" in harness.titles() and harness.past.undo_button.isHidden()
 
 
-def test_a_second_delete_hits_the_next_one_and_all_come_back(harness: WindowHarness) -> None:
+def test_second_deletion_affects_the_next_conversation_and_both_can_be_restored(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(1)  # Tea, the last in the list
     harness.choose("Long")
     for _ in range(2):
@@ -86,7 +86,9 @@ def test_what_was_deleted_leaves_the_disk_when_it_cannot_come_back(
     )
 
 
-def test_export_and_import(harness: WindowHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exported_conversation_can_be_imported(
+    harness: WindowHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(tmp_path / "tea"), "JSON (*.json)"))
     harness.app.history.open_conversation(1)
     harness.app.history.export_current()
@@ -102,7 +104,7 @@ def test_export_and_import(harness: WindowHarness, tmp_path: Path, monkeypatch: 
     assert "cannot be taken in" in harness.texts()[-1]
 
 
-def test_private_and_new_conversations(harness: WindowHarness) -> None:
+def test_private_box_and_new_conversation_open_a_conversation(harness: WindowHarness) -> None:
     harness.window.side.private_box.click()
     assert (
         harness.calls[-1] == ("open_conversation", None, True) and "not saved" in harness.window.bar.status_label.text()

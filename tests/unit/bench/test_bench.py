@@ -49,7 +49,7 @@ def test_a_restless_machine_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> 
     assert row.verdict == "inconclusive" and row.pairs == 0 and row.figure is None
 
 
-def test_it_goes_on_where_it_was_stopped(
+def test_stopped_bench_resumes_with_the_missing_rows(
     cli: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[str] = []

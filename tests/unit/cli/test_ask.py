@@ -133,7 +133,7 @@ def test_commands_run_beside_each_other(home: Path, circle: Path) -> None:
     assert len(TurnRecorder(home).store.list_conversations()) == 3
 
 
-def test_a_reader_that_goes_away_is_no_fault(home: Path) -> None:
+def test_reader_that_closes_the_pipe_causes_no_error(home: Path) -> None:
     command = f"{sys.executable} -m assistant.cli ask 'Hello?' --json | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60)
     assert done.returncode == 0 and done.stderr == b""

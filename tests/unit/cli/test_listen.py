@@ -22,21 +22,21 @@ from assistant.settings import Settings, VoiceSettings
 from tests.conftest import Ran
 
 
-class Engine:
-    """Remembers what it is told; its microphone is there, or not."""
+class FakeEngine:
+    """Stands in for the engine and records the settings applied. `why_not` simulates a missing microphone."""
 
-    made: ClassVar[list[Engine]] = []
+    created: ClassVar[list[FakeEngine]] = []
     why_not = ""
 
     def __init__(self, settings: Settings, _folders: AppPaths, on_event: Callable[[Any], None]) -> None:
         self.settings, self.configured, self._on_event = settings, [], on_event
-        Engine.made.append(self)
+        FakeEngine.created.append(self)
 
     def start(self) -> None:
         self._on_event(StateChanged("ready"))
 
     def set_hands_free(self, hands_free: bool) -> None:
-        self._on_event(MicrophoneState(not Engine.why_not, hands_free, Engine.why_not))
+        self._on_event(MicrophoneState(not FakeEngine.why_not, hands_free, FakeEngine.why_not))
 
     def apply_settings(self, settings: Settings) -> None:
         self.configured.append(settings)
@@ -47,12 +47,12 @@ class Engine:
 
 
 @pytest.fixture
-def listen(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]:
+def listen(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeEngine]:
     """Runs the command until models would be loaded."""
-    monkeypatch.setattr(engine_module, "Engine", Engine)
-    monkeypatch.setattr(Engine, "why_not", "")
+    monkeypatch.setattr(engine_module, "Engine", FakeEngine)
+    monkeypatch.setattr(FakeEngine, "why_not", "")
 
-    def run(*arguments: str, settings: Settings | None = None) -> Engine:
+    def run(*arguments: str, settings: Settings | None = None) -> FakeEngine:
         options: argparse.Namespace = parse_arguments(["listen", *arguments])[0]
         console = CommandConsole(False)
         try:
@@ -62,37 +62,39 @@ def listen(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]
                 raise
         finally:
             console.close()
-        return Engine.made[-1]
+        return FakeEngine.created[-1]
 
     return run
 
 
 def test_models_are_loaded_only_when_there_is_a_microphone(
-    listen: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    listen: Callable[..., FakeEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = listen()
     assert not engine.settings.memory.preload and engine.configured[0].memory.preload
-    monkeypatch.setattr(Engine, "why_not", "There is no microphone. Connect one.")
+    monkeypatch.setattr(FakeEngine, "why_not", "There is no microphone. Connect one.")
     with pytest.raises(NotAvailableError, match="There is no microphone"):
         listen()
-    assert not Engine.made[-1].configured
+    assert not FakeEngine.created[-1].configured
 
 
-def test_sound_system_that_says_nothing_ends_it(listen: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_system_that_says_nothing_ends_it(
+    listen: Callable[..., FakeEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(command, "_MICROPHONE_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(Engine, "set_hands_free", lambda *_, **__: None)
+    monkeypatch.setattr(FakeEngine, "set_hands_free", lambda *_, **__: None)
     with pytest.raises(NotAvailableError, match="does not answer"):
         listen()
 
 
-def test_voice_option_leaves_speed_and_speaker_as_they_are(listen: Callable[..., Engine]) -> None:
+def test_voice_option_leaves_speed_and_speaker_as_they_are(listen: Callable[..., FakeEngine]) -> None:
     chosen = replace(Settings(), voice=VoiceSettings("espeak/de", 2.0, "reader"))
     assert listen("--voice", "espeak/fr-fr", settings=chosen).configured[0].voice == VoiceSettings(
         "espeak/fr-fr", 2.0, "reader"
     )
 
 
-def test_models_are_named_as_for_ask(listen: Callable[..., Engine]) -> None:
+def test_models_are_named_as_for_ask(listen: Callable[..., FakeEngine]) -> None:
     settings = listen("--transcriber", "whisper", "--model", "somewhere").configured[0]
     assert (settings.transcriber.backend, settings.transcriber.model) == ("whisper", "somewhere")
     settings = listen("--responder", "qwen2-vl", "--model", "elsewhere").configured[0]

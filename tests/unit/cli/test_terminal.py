@@ -64,7 +64,7 @@ def test_full_or_closed_error_output_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("command", [["ask", "Hello?", "--json"], ["voices"], ["demo"], ["--help"]], ids=" ".join)
-def test_reader_that_goes_away_is_no_fault(command: list[str]) -> None:
+def test_reader_that_goes_away_causes_no_error(command: list[str]) -> None:
     for reader in ("head -1", "true"):
         done = run(command, f"| {reader}; exit ${{PIPESTATUS[0]}}")
         assert done.returncode == 0 and "Traceback" not in done.stderr and "Exception" not in done.stderr, done.stderr

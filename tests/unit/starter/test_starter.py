@@ -59,7 +59,7 @@ def test_ten_phrasings_of_each_sort_cannot_be_drawn_in_training(sort: str) -> No
     assert not any(drawn(phrase) for phrase in NEVER_TRAINED[sort])
 
 
-def test_scenes_keep_their_promises() -> None:
+def test_generated_scene_shapes_stay_within_bounds() -> None:
     rng = random.Random(3)
     for _ in range(100):
         size = (rng.randint(160, 640), rng.randint(160, 640))
@@ -234,7 +234,7 @@ def test_the_demos_last_line_is_its_wav(cli: Callable[..., Ran], home: Path) -> 
     assert last.is_file() and last.is_relative_to(home) and last.suffix == ".wav"
 
 
-def test_the_same_seed_shows_the_same() -> None:
+def test_same_seed_gives_the_same_demo() -> None:
     first, second, other = demo.make_demo(5), demo.make_demo(5), demo.make_demo(6)
     assert first.picture.tobytes() == second.picture.tobytes() and first.question == second.question
     assert first.picture.tobytes() != other.picture.tobytes()
@@ -253,7 +253,9 @@ def flite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], clip
     return say
 
 
-def test_the_ear_hears_questions_and_leaves_other_sentences_alone(flite: Callable[[str, str], clip.AudioClip]) -> None:
+def test_starter_transcriber_accepts_questions_and_ignores_other_sentences(
+    flite: Callable[[str, str], clip.AudioClip],
+) -> None:
     ear = backends.load_transcriber("sphinx", LoadOptions())
     for question, voice in (
         ("What colour is the square?", "rms"),
