@@ -1,4 +1,4 @@
-"""What all tests share: a home of their own, made checkpoints, and a log in which a warning is a failure."""
+"""Fixtures for all tests: a fresh home, generated checkpoints, and a log in which any warning is a failure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytest_plugins = ["tests.support.retries"]
 
 @dataclass(frozen=True)
 class Ran:
-    """A finished command."""
+    """The exit code and output of a finished command."""
 
     code: int
     out: str
@@ -82,7 +82,7 @@ def hark(home: Path) -> Callable[..., Ran]:
 
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs the command in this process: the same code, without the second that imports take."""
+    """Runs the command in this process, which saves the second that the imports take."""
     for name in ("TMPDIR", "TEMP", "TMP"):  # the command sets them: to be as they were after the test
         monkeypatch.setenv(name, tempfile.gettempdir())
     from assistant.cli.main import main
@@ -102,7 +102,7 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of made checkpoints (random weights)."""
+    """A folder of generated checkpoints with random weights."""
     from tests.support import checkpoints as make
 
     folder = tmp_path_factory.mktemp("checkpoints")
@@ -157,7 +157,7 @@ def harness(home: Path, no_thread_left: None) -> Iterator[InProcessEngine]:
 
 @pytest.fixture
 def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientQtBot:
-    """pytest-qt's, but it waits longer."""
+    """Replaces pytest-qt's fixture by one that waits longer."""
     from tests.support.patient_qtbot import PatientQtBot
 
     return PatientQtBot(request)
@@ -165,7 +165,7 @@ def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientQtBot:
 
 @pytest.fixture(autouse=True)
 def no_warning_in_the_log(home: Path, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A warning in Hark's log (also in the log file of its processes) fails the test, unless it clears both."""
+    """Fails a test that leaves a warning in Hark's log or in its processes' log file, unless it clears both."""
     yield
     ours = [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING and r.name.startswith("assistant")]
     assert not ours, [record.getMessage() for record in ours]
@@ -176,7 +176,7 @@ def no_warning_in_the_log(home: Path, caplog: pytest.LogCaptureFixture) -> Itera
 
 @pytest.fixture
 def no_thread_left() -> Iterator[None]:
-    """Nothing started in the test outlives it."""
+    """Fails when a thread started in the test outlives it."""
     before = set(threading.enumerate())
     yield
     left = [t for t in threading.enumerate() if t not in before and t.is_alive()]
@@ -185,19 +185,19 @@ def no_thread_left() -> Iterator[None]:
 
 
 def missing(reason: str) -> None:
-    """Skips a test that needs a part which is not here; in CI, where all parts must be, it fails."""
+    """Skips a test whose optional part is not installed; in CI, where all must be, the test fails."""
     assert not os.environ.get("HARK_CI"), reason
     pytest.skip(reason)
 
 
 def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0, level: float = 0.3) -> AudioClip:
-    """A plain tone."""
+    """Return a sine tone."""
     time = np.arange(int(seconds * rate)) / rate
     return AudioClip((level * np.sin(2 * np.pi * hertz * time)).astype(np.float32), rate)
 
 
 def heard_again(wav: Path) -> float:
-    """The seconds of a WAV file of one channel."""
+    """Return the length of a mono WAV file in seconds."""
     with wave.open(str(wav)) as file:
         assert (file.getsampwidth(), file.getnchannels()) == (2, 1)
         return file.getnframes() / file.getframerate()

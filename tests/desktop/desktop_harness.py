@@ -70,16 +70,16 @@ class DesktopHarness:
         return nodes
 
     def text(self, identity: str) -> str:
-        """What the label of this object name shows."""
+        """Return the text of the label with this object name."""
         return "".join(node["name"] for node in self.tree() if node["id"] == identity)
 
     def messages(self) -> list[str]:
-        """The conversation, as a screen reader reads it."""
+        """Return the messages as a screen reader reads them."""
         return [node["name"] for node in self.tree() if node["role"] == "list item"]
 
     @contextlib.contextmanager
     def announced(self) -> Iterator[list[str]]:
-        """What screen readers are told while the context is open; filled when it closes."""
+        """Collect the announcements to screen readers; the list is filled when the context closes."""
         announcements: list[str] = []
         listener = subprocess.Popen(
             ["/usr/bin/python3", str(HERE / "announcement_listener.py")],
@@ -98,7 +98,7 @@ class DesktopHarness:
         subprocess.run(["xdotool", *arguments], env=self.environment, check=True, timeout=20)
 
     def play(self, wav: Path) -> None:
-        """Into the microphone, to its end."""
+        """Play a recording into the microphone and wait for its end."""
         subprocess.run(["paplay", "--device=mic", str(wav)], env=self.environment, check=True, timeout=60)
 
     def drop(self, picture: Path) -> None:
@@ -119,7 +119,7 @@ class DesktopHarness:
             self.focus()
 
     def focus(self) -> None:
-        """There is no window manager that would do it when another window closes."""
+        """Give the window the focus, because no window manager does so when another window closes."""
         self.keys("search", "--onlyvisible", "--name", "^Hark$", "windowfocus", "--sync")
 
     def until(self, met: Callable[[], bool], seconds: float, condition: str) -> float:

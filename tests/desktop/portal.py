@@ -28,7 +28,7 @@ def main(picture: str) -> None:
 
 
 def answer(bus: Any, call: Any, picture: str) -> None:
-    """As the real one does: at once the name of a request, and later what came of it."""
+    """Answer a call as the real portal does: first with the request's name, later with its result."""
     method, options = call.header.fields[HeaderFields.member], call.body[-1]
     if method == "Register":
         bus.send(new_error(call, "org.freedesktop.DBus.Error.UnknownMethod"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ScreenshotStyle(NamedTuple):
-    """`points`: the system's letters; `mirrored`: from right to left."""
+    """How screenshots look. `points` is the system's font size; `mirrored` lays out from right to left."""
 
     theme: str
     language: str = "en"
@@ -102,7 +102,7 @@ def take(target: str, look: ScreenshotStyle) -> None:
 
 
 def make_application(look: ScreenshotStyle) -> QApplication:
-    """Qt's application in the look's font, theme and direction of reading."""
+    """Create the QApplication with the style's font, theme and direction of reading."""
     from PySide6.QtCore import Qt
     from PySide6.QtGui import QFont
     from PySide6.QtWidgets import QApplication

@@ -1,4 +1,4 @@
-"""The main job by keys alone, with Orca, the screen reader, listening: what it says is what a person needs to know."""
+"""Hark used by keys alone with the screen reader Orca, which must say what the user needs to know."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ _KEYS = re.compile(
 
 @dataclass
 class OrcaReader:
-    """Orca on a desktop; `log` is what it writes of its work."""
+    """Orca on a desktop; `log` is its debug log."""
 
     desktop: DesktopHarness
     log: Path
 
     def said(self) -> list[str]:
-        """All that it spoke so far, without the echo of keys."""
+        """Return everything spoken so far, without the echo of keys."""
         spoken = _SPOKEN.findall(self.log.read_text("utf-8", errors="replace")) if self.log.exists() else []
         return [line.strip().removeprefix("notification ").rstrip(".") for line in spoken if not _KEYS.fullmatch(line)]
 
     def after(self, key: str) -> list[str]:
-        """What it says after a key."""
+        """Press a key and return what Orca says."""
         self.quiet()
         before = len(self.said())
         self.desktop.keys("key", key)
@@ -57,7 +57,7 @@ class OrcaReader:
         return self.said()[before:]
 
     def quiet(self) -> None:
-        """Waits until it has said all: it works through what happened at its own pace."""
+        """Wait until Orca, which handles events at its own pace, has nothing more to say."""
         before = -1
         while self.log.stat().st_size != before:
             before = self.log.stat().st_size
@@ -88,7 +88,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrcaReader]:
 
 @contextlib.contextmanager
 def orca(desktop: DesktopHarness, folder: Path) -> Iterator[Path]:
-    """A home of its own: nobody's settings are read or changed."""
+    """Give Orca a home of its own, so that no real settings are read or changed."""
     own = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     log = folder / "orca.log"
     command = ["/usr/bin/python3", "-c", _UNBUFFERED, shutil.which("orca") or "", "--replace", f"--debug-file={log}"]
@@ -115,7 +115,7 @@ def test_question_about_a_picture_works_by_keys_with_orca(
 
 
 def asked(reader: OrcaReader) -> list[str]:
-    """What Orca says of a question about the picture that is picked in the open dialog, from Enter to the end."""
+    """Pick the picture in the open dialog, ask about it, and return what Orca says from Enter to the end."""
     desktop = reader.desktop
     desktop.keys("type", "--delay", "20", str(reader.log.parent / "shapes.png"))
     desktop.keys("key", "Return")

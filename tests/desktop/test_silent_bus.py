@@ -1,4 +1,4 @@
-"""The window comes where a message bus of the desktop does not answer, and says so."""
+"""The window starts although a message bus of the desktop does not answer, and reports it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ sys.exit(main([]))
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    """A screen, and nothing else of a desktop."""
+    """Provide a screen without any other desktop service."""
     if not shutil.which("Xvfb"):
         missing("Xvfb is not installed: apt install xvfb")
     ours, theirs = os.pipe()
@@ -58,7 +58,7 @@ def display() -> Iterator[str]:
 
 
 def window(display: str, **environment: str) -> list[str]:
-    """What a window that was started so tells, line by line."""
+    """Start a window with this environment and return its output lines."""
     variables = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", **environment}
     done = subprocess.run([sys.executable, "-c", WINDOW], env=variables, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -64,7 +64,7 @@ def pactl(server: SoundServer, *arguments: str) -> str:
 def test_what_the_speaker_plays_into_the_microphone_interrupts_no_answer(
     server: SoundServer, harness: InProcessEngine, level: str
 ) -> None:
-    """Seven answers at each of three levels."""
+    """Play seven answers at each of three levels."""
     pactl(server, "load-module", "module-loopback", "source=ear.monitor", "sink=mic", "latency_msec=20")
     stream = pactl(server, "list", "short", "sink-inputs").splitlines()[-1].split()[0]
     pactl(server, "set-sink-input-volume", stream, level)

@@ -57,7 +57,7 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def heard_colours(recording: Path) -> list[str]:
-    """The colours in what was recorded at the speaker, through a grammar of the nine words."""
+    """Return the colours recognised in a speaker recording, using a grammar of nine words."""
     from pocketsphinx import Decoder, get_model_path
 
     model = Path(get_model_path()) / "en-us"
@@ -81,7 +81,7 @@ def heard_colours(recording: Path) -> list[str]:
 
 
 def recorded(wav: Path) -> AudioClip:
-    """A recorder that was ended leaves a header without a length: the samples behind it."""
+    """Return the samples of a recording whose header has no length because the recorder was stopped."""
     return clip.to_mono(np.frombuffer(wav.read_bytes()[44:], "<i2"), 48_000)
 
 
@@ -152,7 +152,7 @@ def type_question(desktop: DesktopHarness, text: str) -> None:
 
 
 def start_reading(desktop: DesktopHarness, page: Path) -> None:
-    """A long answer, under way and to be heard."""
+    """Start a long answer and wait until it is audible."""
     desktop.drop(page)
     desktop.until(lambda: any("page.png" in node["name"] for node in desktop.tree()), 10, "the picture is in the tray")
     type_question(desktop, "Read the text.")
@@ -242,7 +242,7 @@ def test_a_key_of_the_desktop_stops_the_answer_and_opens_no_second_window(deskto
 
 
 def home_of(desktop: DesktopHarness) -> Path:
-    """Where the window of this desktop keeps its files."""
+    """Return HARK_HOME of the desktop's window."""
     assert desktop.window
     environment = Path(f"/proc/{desktop.window.pid}/environ").read_bytes().decode().split("\0")
     return Path(
@@ -251,7 +251,7 @@ def home_of(desktop: DesktopHarness) -> Path:
 
 
 def engine_of(desktop: DesktopHarness) -> int:
-    """Its process number; 0 while there is none."""
+    """Return the engine's process id, or 0 while there is none."""
     assert desktop.window
     listing = subprocess.run(
         ["pgrep", "-P", str(desktop.window.pid), "-f", "assistant.ipc.server"], capture_output=True

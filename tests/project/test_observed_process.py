@@ -1,4 +1,4 @@
-"""What watches that nothing leaves the computer: a new library that talks does not slip by."""
+"""The observers that check that nothing leaves the computer notice any new network activity."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_local_activity_in_own_folders_is_not_reported(observed, tmp_path: Path)
 
 
 def test_onnxruntime_is_caught_where_nobody_tells_it_to_report_nothing(observed, tmp_path: Path) -> None:
-    """And is quiet where Hark is imported first. Its look-up comes 10 s later: the test of the window waits for it."""
+    """Importing Hark first keeps it quiet. Its look-up comes 10 s later, so the window's test waits for it."""
     import onnxruntime
 
     if tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 29):

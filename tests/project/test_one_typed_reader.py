@@ -1,4 +1,4 @@
-"""Whatever comes from outside goes through the one typed reader: no module parses JSON or TOML by itself."""
+"""All external data goes through the typed reader; no module parses JSON or TOML by itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALLOWED = {
 
 
 def parsers_used(source: str) -> set[str]:
-    """Such as "json.loads", however it is imported."""
+    """Return dotted names such as "json.loads", however they are imported."""
     names: dict[str, str] = {}
     used = set()
     for node in ast.walk(ast.parse(source)):
@@ -70,7 +70,7 @@ def test_a_parser_is_found_however_it_is_called(source: str) -> None:
 
 
 class FakeChildProcess:
-    """A child process whose output is this."""
+    """Stands in for a child process with the given output."""
 
     def __init__(self, output: bytes) -> None:
         self.stdout: Any = self

@@ -1,4 +1,4 @@
-"""What is imported when, and that the wheel works away from the checkout."""
+"""Import times of libraries, and that the wheel works away from the checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs real time is tried again with its reason told; what does not is tried once."""
+"""Realtime tests are tried again and the reason is reported; all others are tried once."""
 
 from __future__ import annotations
 

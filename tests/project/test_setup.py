@@ -44,7 +44,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def python(environment: Path) -> Path:
-    """Of an environment with pip and nothing else."""
+    """Return the Python of a virtual environment that has only pip."""
     for name in ("thing", "uv"):
         for left in environment.glob(f"lib/*/site-packages/{name}*"):
             shutil.rmtree(left)
@@ -52,7 +52,7 @@ def python(environment: Path) -> Path:
 
 
 def set_up(python: Path, wheels: Path, lock: str) -> subprocess.CompletedProcess[str]:
-    """With a folder of wheels that only pip's configuration knows, and no index."""
+    """Run the set-up with a folder of wheels that only pip's configuration knows, and no index."""
     (wheels / "pip.conf").write_text(f"[install]\nno-index = true\nfind-links =\n    {wheels}\n")
     (wheels / "lock").write_text(lock)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "PYTHON"))}

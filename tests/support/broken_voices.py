@@ -17,7 +17,7 @@ _INPUTS = [
 
 
 def endless(folder: Path) -> Path:
-    """A loop without an end, which holds no lock of Python's."""
+    """A voice that loops forever without holding Python's lock."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["sum", "one"], ["next"])],
         "body",
@@ -30,19 +30,19 @@ def endless(folder: Path) -> Path:
 
 
 def raising(folder: Path) -> Path:
-    """Shapes that do not fit, which is seen when it runs."""
+    """A voice whose shapes do not match, which fails only at run time."""
     node = helper.make_node("MatMul", ["scales", "float"], ["output"])
     return _voice(folder, [helper.make_node("Cast", ["input"], ["float"], to=TensorProto.FLOAT), node])
 
 
 def huge(folder: Path) -> Path:
-    """A sound of a hundred terabytes."""
+    """A voice that asks for a hundred terabytes of output."""
     size = helper.make_tensor("size", TensorProto.INT64, [2], [10**13, 3])
     return _voice(folder, [helper.make_node("Expand", ["scales", "size"], ["output"])], [size])
 
 
 def outside(folder: Path, name: str) -> Path:
-    """Weights in a file beside the program, not in the voice."""
+    """A voice whose weights refer to a file outside its folder."""
     weights = onnx.TensorProto(name="far", data_type=TensorProto.FLOAT, dims=[1000], data_location=TensorProto.EXTERNAL)
     weights.external_data.append(onnx.StringStringEntryProto(key="location", value=name))
     return _voice(folder, [helper.make_node("Identity", ["far"], ["output"])], [weights])

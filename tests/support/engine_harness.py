@@ -1,4 +1,4 @@
-"""An engine in this process, or in one of its own, whose events can be waited for."""
+"""Harnesses for an engine in this process or in a child, whose events can be awaited."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EventCollector:
                 return event
 
     def drain(self) -> None:
-        """Takes what has come meanwhile."""
+        """Collect the events that have arrived so far."""
         while not self.queue.empty():
             self._saw(self.queue.get())
 
@@ -69,7 +69,7 @@ class InProcessEngine(EventCollector):
         self.engine.start()
 
     def wait_for_worker(self) -> None:
-        """Until the worker has carried out all calls so far."""
+        """Wait until the worker has carried out all calls so far."""
         self._call_count += 1
         self.engine.mark_command_taken(self._call_count)
         wait_for(lambda: self._progress.current_marks().call_count == self._call_count)
@@ -88,7 +88,7 @@ class ChildProcessEngine(EventCollector):
 
 
 def wait_for(met: Callable[[], object]) -> None:
-    """Until it is so; two minutes at most, for a machine that does other work."""
+    """Wait until the condition holds, at most two minutes because the machine may be busy."""
     end = time.monotonic() + 120
     while not met():
         assert time.monotonic() < end
@@ -96,6 +96,6 @@ def wait_for(met: Callable[[], object]) -> None:
 
 
 def children() -> set[int]:
-    """The processes that this one started and that live."""
+    """Return the ids of this process's living children."""
     listing = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
     return {int(pid) for pid in listing.stdout.split() if Path(f"/proc/{pid}").exists()}

@@ -47,7 +47,7 @@ class Hub:
         return self.repos.get(repo, self.files)
 
     def info(self, repo: str, revision: str) -> dict[str, Any]:
-        """What it says of the model."""
+        """Return the model's description as Hugging Face gives it."""
         return {
             "_id": "1", "id": repo, "modelId": repo, "sha": _commit(revision), "private": False, "tags": [],
             "downloads": 0, "likes": 0, "gated": False, "usedStorage": 10**10,
@@ -55,7 +55,7 @@ class Hub:
         }  # fmt: skip
 
     def listing(self) -> dict[str, Any]:
-        """The same as ModelScope says it."""
+        """Return the model's description as ModelScope gives it."""
         files = [
             {
                 "Name": name, "Path": name, "Type": "blob", "Revision": COMMIT,
@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def started(hub: Hub) -> Iterator[Hub]:
-    """Serves it on a free port."""
+    """Serve the hub on a free port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Served", (Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"

@@ -36,7 +36,7 @@ FAKES: dict[str, Callable[[socket.socket], object]] = {
 
 @contextlib.contextmanager
 def fake_bus(path: Path, how: str) -> Iterator[str]:
-    """The address of a bus that answers as one of `FAKES`."""
+    """Yield the address of a bus that behaves as one of `FAKES`."""
     server, calls = socket.socket(socket.AF_UNIX), list[socket.socket]()
     server.bind(str(path))
     server.listen(20)
@@ -86,7 +86,7 @@ def real_bus() -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def clear(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """No bus but those of the test."""
+    """Hide all buses except those of the test."""
     for name in (SESSION, READER, "XDG_RUNTIME_DIR"):
         monkeypatch.setenv(name, "")
     return monkeypatch

@@ -1,4 +1,4 @@
-"""What processes do to the outside: connections, questions to the DNS, files written.
+"""Observe what processes do outside themselves: connections, DNS questions, files written.
 
 `StraceObserver` sees every system call. Where strace is not installed or not allowed, as in some containers,
 `AuditHookObserver` is used: Python's audit hook, and a preloaded library between programs and libc where a compiler
@@ -56,7 +56,7 @@ class ObservedActivity:
         )
 
     def read_strace(self, text: str, folder: str) -> None:
-        """Adds what the log of one process tells. `folder`: where it was started, for paths that begin there."""
+        """Add one process's strace log. `folder` is its working directory, for relative paths."""
         for line in text.splitlines():
             if match := _CALL.match(line):
                 name, arguments, result, opened = match.groups()
@@ -83,7 +83,7 @@ class ObservedActivity:
             self.written.append(opened.removesuffix(" (deleted)"))
 
     def read_notes(self, text: str) -> None:
-        """Adds what the stand-ins noted: a line of JSON each, the kind and what."""
+        """Add the audit hook's notes: one JSON line each with the kind and the detail."""
         for line in text.splitlines():
             kind, detail = json.loads(line)
             if kind == "written" or detail not in _RESOLVER:
@@ -93,7 +93,7 @@ class ObservedActivity:
 
 
 class StraceObserver:
-    """Every system call, of the program and all that it starts."""
+    """Observes every system call of the program and its children."""
 
     name = "strace"
 
@@ -103,7 +103,7 @@ class StraceObserver:
         self.environment: dict[str, str] = {}
 
     def command(self, program: Sequence[str]) -> list[str]:
-        """The program observed. It has the process number that it would have without."""
+        """Return the command that runs the program observed, with the same process id as without."""
         log = self._folder / str(len(list(self._folder.iterdir())))
         log.touch()
         options = ["-D", "-ff", "--seccomp-bpf", "-qq", "-yy"]
@@ -118,7 +118,7 @@ class StraceObserver:
 
 
 class AuditHookObserver:
-    """Python's audit hook in every Python, and a preloaded library in every program where there is a compiler."""
+    """Uses Python's audit hook in every Python and, if there is a compiler, a preloaded library in every program."""
 
     name = "audit hook and preloaded connect"
 
@@ -159,11 +159,11 @@ def _works(*command: str) -> bool:
 
 @cache
 def strace_works() -> bool:
-    """Whether strace is here and may trace."""
+    """Return whether strace is installed and allowed to trace."""
     return _works("strace", "-D", "-ff", "--seccomp-bpf", "-qq", "-o", os.devnull, "true")
 
 
 @cache
 def without_network() -> tuple[str, ...]:
-    """What makes a program run where there is no network at all; empty where that is not allowed."""
+    """Return the command prefix that runs a program without network; empty where that is not allowed."""
     return next((way for way in (("unshare", "-n"), ("unshare", "-rn")) if _works(*way, "true")), ())

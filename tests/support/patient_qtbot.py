@@ -1,4 +1,4 @@
-"""pytest-qt's helper, with the patience that a machine needs which does other work at the same time."""
+"""A QtBot with longer timeouts, because the machine may be busy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WAIT_TIMEOUT_MS = 120_000
 
 
 class PatientQtBot(QtBot):
-    """A `QtBot` that waits two minutes where pytest-qt waits five seconds: late is no failure."""
+    """A `QtBot` that waits two minutes where pytest-qt waits five seconds."""
 
     def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = WAIT_TIMEOUT_MS) -> None:
         super().waitUntil(callback, timeout=timeout)

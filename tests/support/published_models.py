@@ -10,7 +10,7 @@ from tests.support.paths import STARTER_MODEL
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """What a hub holds of a folder."""
+    """Read a checkpoint folder as the files of a hub."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -68,7 +68,7 @@ def _awq(whole: torch.Tensor, zero: torch.Tensor, scale: torch.Tensor, bits: int
 
 
 def _packed(numbers: torch.Tensor, along: int, order: tuple[int, ...], bits: int) -> torch.Tensor:
-    """Several numbers in one of 32 bits, the first of `order` in the lowest."""
+    """Pack several numbers into one 32-bit number, the first of `order` in the lowest bits."""
     parts = numbers.contiguous().to(torch.int64).unflatten(along, (-1, len(order)))
     packed = sum(parts.select(along + 1, index) << (bits * slot) for slot, index in enumerate(order))
     assert isinstance(packed, torch.Tensor)

@@ -37,7 +37,7 @@ def model() -> Qwen2VLResponder:
 
 @cache
 def picture(number: int) -> Picture:
-    """Of several sizes and shapes; from the sixth on, videos."""
+    """Return a picture; sizes vary with the number, and from the sixth on they are videos."""
     rng = random.Random(number)
     size = (rng.choice((56, 112, 150, 260)), rng.choice((56, 112, 200)))
     drawn = [
@@ -48,14 +48,14 @@ def picture(number: int) -> Picture:
 
 @cache
 def stock_model(folder: Path = TINY) -> Any:
-    """As the library loads it, untouched by Hark."""
+    """Return the model as transformers loads it, without Hark's changes."""
     kind = json.loads((folder / "config.json").read_text())["model_type"]
     named = {"qwen2_vl": Qwen2VLForConditionalGeneration, "qwen2_5_vl": Qwen2_5_VLForConditionalGeneration}
     return named[kind].from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def stock_logits(responder: Qwen2VLResponder, prompt: EncodedPrompt, folder: Path = TINY) -> torch.Tensor:
-    """All logits of a prompt, by transformers' own forward, from nothing."""
+    """Return all logits of a prompt from transformers' own forward pass without a cache."""
     inner, processor = stock_model(folder), responder.inspect().prompt_builder.processor
     captured: dict[str, list[torch.Tensor]] = {}
     kinds = torch.zeros(1, len(prompt), dtype=torch.int32)
@@ -77,12 +77,12 @@ def stock_logits(responder: Qwen2VLResponder, prompt: EncodedPrompt, folder: Pat
 
 
 def fed(responder: Qwen2VLResponder, prompt: EncodedPrompt) -> torch.Tensor:
-    """The last logits, through the cache."""
+    """Return the last logits, computed through the cache."""
     return run_to_end(responder.prefill(prompt))
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
-    """Within 1e-5 of the largest: float32 itself is no finer than a tenth of that."""
+    """Assert that both agree within 1e-5 of the largest value; float32 resolves a tenth of that."""
     assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
 
 

@@ -1,4 +1,4 @@
-"""A pytest plugin: no test decides by the clock; what needs real time is tried again, and why is told."""
+"""A pytest plugin that retries realtime tests and reports why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _retried: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sound and a screen come late on a machine that does other work; what is broken fails every time."""
+    """On a busy machine sound and screen can be late; a real defect fails every time."""
     for item in items:
         if item.get_closest_marker("realtime"):
             item.add_marker(pytest.mark.flaky(reruns=RETRIES))

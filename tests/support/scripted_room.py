@@ -27,7 +27,7 @@ ANSWER = "One two three four five. Six seven eight nine ten."
 
 
 class ScriptedTranscriber(Transcriber):
-    """Hears words in sound of one level, and nothing in that of another."""
+    """Returns words for sound of one level and nothing for any other."""
 
     def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
         if np.isclose(audio.samples, WORDS).any():
@@ -59,7 +59,7 @@ class BrokenResponder(Responder):
 
 
 class ScriptedVoice(Voice):
-    """A fifth of a second for each word, loud."""
+    """Synthesizes a fifth of a second of loud sound per word."""
 
     def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
         for _ in text.split():
@@ -107,7 +107,7 @@ class ScriptedRoom:
         return self.playing
 
     def play(self, *script: tuple[float, float]) -> None:
-        """Seconds at a level, one after another; the worker is fast, the world is not."""
+        """Play seconds at a level, one after another, letting the worker finish after each block."""
         for seconds, level in script:
             for _ in range(round(seconds * 100)):
                 self._block(np.full(BLOCK, level, np.float32))
@@ -136,7 +136,7 @@ class ScriptedRoom:
 
 
 class PreparingResponder(ScriptedResponder):
-    """Needs three steps for the next question."""
+    """Takes three steps to prepare the next question."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A window without a screen or an engine: events are given to it by hand, and its calls are noted, not sent."""
+"""A window without a screen or an engine: tests feed it events, and its calls are recorded, not sent."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class WindowHarness:
         self.window.deleteLater()
 
     def on(self, *received: events.Event) -> None:
-        """Gives the window events of the engine."""
+        """Deliver engine events to the window."""
         for event in received:
             self.app.bridge.handle_event(self.engine.number_event(event))
 
@@ -105,12 +105,12 @@ class WindowHarness:
 
 
 def of_colour(widget: QWidget, colour: str) -> list[tuple[int, int]]:
-    """The points of a widget, as it is drawn, that have a colour of the theme."""
+    """Return the points of a rendered widget that have this colour."""
     image, wanted = widget.grab().toImage(), QColor(colour).rgb()
     return [(x, y) for x in range(image.width()) for y in range(image.height()) if image.pixel(x, y) == wanted]
 
 
 def bars(meter: QWidget) -> list[int]:
-    """How high each bar of a level meter is drawn, in points."""
+    """Return the height of each bar of a level meter, in points."""
     drawn = [x for x, _ in of_colour(meter, theme.current_theme().accent)]
     return [max(drawn.count(x) for x in range(left, left + 7)) for left in range(0, meter.width(), 7)]

@@ -1,4 +1,4 @@
-"""A window over a history, for every test of it."""
+"""The window fixtures: a window over a history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def past() -> Past:
 
 @pytest.fixture
 def harness(qtbot: QtBot, home: Path, past: Past) -> Iterator[WindowHarness]:
-    """A window that is not started for the first time."""
+    """Yield a window whose first run is done."""
     harness = WindowHarness(qtbot, home, Settings(window=WindowSettings(first_run_done=True)), past)
     yield harness
     harness.close()
@@ -29,7 +29,7 @@ def harness(qtbot: QtBot, home: Path, past: Past) -> Iterator[WindowHarness]:
 
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a screen reader is given to read from here on."""
+    """Return the list of texts that the screen reader is given from now on."""
     announced: list[str] = []
     monkeypatch.setattr(Announcer, "read_text", lambda _, text: announced.append(text))
     return announced

@@ -1,4 +1,4 @@
-"""The window appears, whatever is broken around it, and says what it is; what it was started for is done then."""
+"""The window appears whatever is broken around it, reports the fault, and then runs its start command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ sys.exit(main(sys.argv[2:]))
 
 
 def start(home: Path, *arguments: str, wait_ms: int = 20_000) -> list[str]:
-    """What the window tells: that it was painted, what is in the conversation, and what it asked of the engine."""
+    """Return three output lines: that the window was painted, its messages, and its engine calls."""
     environment = {
         **os.environ, "HARK_HOME": str(home), "DISPLAY": ":none", "QT_QPA_PLATFORM": "offscreen",
         "DBUS_SESSION_BUS_ADDRESS": "disabled:",

@@ -26,7 +26,7 @@ NOT_SHOWN = {events.Said, events.AudioProduced, events.ConversationOpened}
 
 
 class BridgeRecorder:
-    """A bridge, and which of its signals it has emitted with what."""
+    """A bridge that records which of its signals were emitted with which arguments."""
 
     def __init__(self) -> None:
         self.bridge = EngineBridge(lambda _: cast(EngineApi, RecordingEngine()))

@@ -1,4 +1,4 @@
-"""The doctor on machines that are not as they should be: cards without libraries, checks that break."""
+"""The doctor on faulty machines: cards without libraries, checks that fail."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_fix_on_windows_names_the_pytorch_registry(monkeypatch: pytest.MonkeyPat
 def test_cublas_of_a_package_is_found(
     system: str, files: list[str], parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that the other needs comes first."""
+    """A library is loaded after the ones it depends on."""
     package = parts / "nvidia" / "cublas"
     for file in files:
         (package / file).parent.mkdir(parents=True, exist_ok=True)

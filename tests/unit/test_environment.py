@@ -1,4 +1,4 @@
-"""Libraries are told to report nothing and to write nowhere else, before the first of them is imported."""
+"""Environment variables that stop telemetry and place caches in HARK_HOME are set before any library is imported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ tell()
 
 
 def bare(**more: str) -> dict[str, str]:
-    """What a program's environment is on a fresh machine: nothing of what this process was told is inherited."""
+    """Return the environment of a fresh machine, without this process's own variables."""
     environment = {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE") if name in os.environ
     }

@@ -1,4 +1,4 @@
-"""The settings on disk, whoever wrote them with whatever editor: a fault costs as little as it can, and is said."""
+"""The settings file as any editor may leave it: a fault affects only its own entry and is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes from outside is read by type, within limits, or refused by one error."""
+"""External data is read by type and within limits, or refused with one kind of error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths as people type and paste them: one door for pictures, sounds, models and voices."""
+"""Paths as people type and paste them, for pictures, sounds, models and voices."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ways(path: Path, user: Path) -> list[str]:
-    """How one file under the user's folder may be written."""
+    """Return the ways to write the path of a file in the user's folder."""
     inside = path.relative_to(user).as_posix()
     return [
         str(path), f"~/{inside}", f"$HOME/{inside}", f"${{HOME}}/{inside}", f"  {path} ", f'"{path}"', f"'{path}'",

@@ -22,7 +22,7 @@ _NO_ROLES = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 
 
 def nameless(view: QWidget) -> list[str]:
-    """What Tab or a screen reader's keys come to and nothing is said of."""
+    """Return the focusable controls that have no accessible name or role."""
     stops = [
         control
         for control in (view, *view.findChildren(QWidget))

@@ -27,7 +27,7 @@ def turn(harness: WindowHarness, number: int, conversation: int, *between: event
 
 
 def far_up(harness: WindowHarness) -> None:
-    """At the start of a long conversation, by key."""
+    """Go to the start of a long conversation by key."""
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
     harness.qtbot.waitUntil(lambda: harness.window.conversation.verticalScrollBar().maximum() > 0)

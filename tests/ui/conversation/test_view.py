@@ -29,7 +29,7 @@ def test_the_code_of_a_message_is_copied_by_itself(qtbot: QtBot, harness: Window
 
 
 def buttons(harness: WindowHarness) -> list[str]:
-    """Of the chosen message."""
+    """Return the visible actions of the selected message."""
     return [button.text() for button in harness.window.actions_row.buttons if button.isVisible()]
 
 

@@ -173,7 +173,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
 
 
 def called(bus: DBusConnection) -> Message:
-    """The next call that comes in."""
+    """Return the next call that arrives on the bus."""
     from jeepney import MessageType
 
     while (message := bus.receive(timeout=10)).header.message_type != MessageType.method_call:

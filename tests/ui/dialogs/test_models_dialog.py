@@ -1,4 +1,4 @@
-"""The models' view, against a hub of our own: got, paused, gone on with, used, removed."""
+"""The models dialog against a local hub: download, pause, resume, use, remove."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 class ModelsHarness:
-    """What a window has of models: settings, downloads that live as long as it, and a dialog that is opened anew."""
+    """The parts of a window that the models dialog needs: settings, a download manager, and the dialog."""
 
     def __init__(self, qtbot: QtBot) -> None:
         self.qtbot = qtbot
@@ -61,7 +61,7 @@ class ModelsHarness:
         self.qtbot.waitUntil(self.dialog.isActiveWindow)
 
     def press(self, key: Qt.Key = Qt.Key.Key_Space) -> None:
-        """As a hand does: whatever has the focus gets it."""
+        """Send a key to the widget that has the focus."""
         QTest.keyClick(self.dialog.windowHandle(), key)
 
 

@@ -1,4 +1,4 @@
-"""The settings in the window: found, changed at once, put back, and told of when they are broken."""
+"""The settings dialog: search, immediate change, reset, and reports of faulty settings."""
 
 from __future__ import annotations
 

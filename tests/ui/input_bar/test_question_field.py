@@ -1,4 +1,4 @@
-"""The question field: long words and paragraphs are broken up on their way in, and nobody but the field knows."""
+"""The question field breaks up long words and paragraphs internally; its text stays unchanged outside."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mime(text: str) -> QMimeData:
 
 
 def longest_paragraph(field: QuestionField) -> int:
-    """In Qt's own units, of which a rare letter has two."""
+    """Return the length in UTF-16 units, as Qt counts."""
     lengths, block = [], field.document().begin()
     while block.isValid():
         lengths.append(block.length())

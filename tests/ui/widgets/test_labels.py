@@ -41,7 +41,7 @@ CONSTANT = {"showMessage": 2, "getText": 3, "getItem": 3, "getInt": 3, "getDoubl
 
 
 class BypassVisitor(ast.NodeVisitor):
-    """Notes in `found` what goes round the helpers; annotations and imports for them show nothing."""
+    """Collects in `found` the places that bypass the helpers; annotations and their imports do not count."""
 
     def __init__(self, module: str) -> None:
         self.module, self.found = module, list[str]()
@@ -91,7 +91,7 @@ class BypassVisitor(ast.NodeVisitor):
 
 
 def _is_made(node: ast.expr) -> bool:
-    """Whether it is a call other than tr("…")."""
+    """Return whether the node is a call other than tr("…")."""
     if not isinstance(node, ast.Call):
         return False
     return not (isinstance(node.func, ast.Name) and node.func.id == "tr" and isinstance(node.args[0], ast.Constant))
@@ -143,7 +143,7 @@ def test_type_annotations_and_own_texts_are_not_reported() -> None:
 
 @pytest.fixture
 def fifo(tmp_path: Path) -> Iterator[Path]:
-    """A FIFO; whoever opens it is let go at once, and it is gone then."""
+    """Yield a FIFO that removes itself once it is opened, which shows that something opened it."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     # Opening it waits for a reader: there must be none.
@@ -155,7 +155,7 @@ def fifo(tmp_path: Path) -> Iterator[Path]:
 
 
 def names(fifo: Path) -> list[str]:
-    """As a device, a voice, a file or a title may be called."""
+    """Return names with markup, as a device, voice, file or title could have."""
     return [
         f"<img src='{fifo}'>", f'<img src="file://{fifo}">', f"&lt; <img src='{fifo}'>", f"Mic <img src='{fifo}'> 2",
         f"<!DOCTYPE html><link rel=stylesheet href='{fifo}'><b>b</b>", f"<a href='{fifo}'>a</a>",

@@ -1,4 +1,4 @@
-"""How `hark bench` judges and goes on; what it measures takes minutes and is not run here."""
+"""How `hark bench` judges its rows and resumes. The measurements take minutes and are not run here."""
 
 from __future__ import annotations
 

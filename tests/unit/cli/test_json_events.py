@@ -1,4 +1,4 @@
-"""The command line's JSON, key for key: programs rely on it, whatever the code's own names become."""
+"""The command line's JSON keys, on which other programs rely."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_history_of_a_program_without_output_is_whole(home: Path) -> None:
 
 
 def _interrupted(command: list[str], seconds: float) -> tuple[int, str, str]:
-    """The command, given Ctrl-C so many seconds after its first module is there."""
+    """Run the command and send Ctrl-C this many seconds after its first module is imported."""
     script = (
         "import os, sys, threading, signal, time\n"
         "sys.argv = ['hark', *sys.argv[2:]]; wait = float(os.environ['WAIT'])\n"

@@ -1,4 +1,4 @@
-"""The starter kit: its grammar, its lessons, its ear, its answers and its refusals."""
+"""The starter kit: grammar, training data, transcriber, answers and refusals."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_every_question_has_one_answer_in_words() -> None:
 
 
 def test_lessons_are_what_the_stock_model_computes(tiny: Path) -> None:
-    """Training's dense vision and its block mask leave no trace: features, positions and loss equal the stock ones."""
+    """Features, positions and loss from training's dense vision and block mask equal those of the stock model."""
     from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
     from assistant.starter.dataset import TrainingDataset
