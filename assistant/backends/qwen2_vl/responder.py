@@ -1,4 +1,4 @@
-"""The Qwen2-VL responder.
+"""The Qwen2-VL responder, which reuses the cache of earlier prompts.
 
 Every prompt is compared with the conversations in memory, token by token: what agrees is reused, the rest is fed. So an
 interrupted answer, an edited question, a branch or a removed picture need no special treatment."""
