@@ -49,7 +49,7 @@ class Cost(QObject):
     def on_event(self, event: object) -> None:
         if event == events.StateChanged("ready") and not self._before:
             self._before = -1.0
-            self._window.side.hands_free_box.setChecked(True)
+            self._window.sidebar.hands_free_box.setChecked(True)
             QTimer.singleShot(2000, self.begin)
         elif isinstance(event, events.InputLevel) and self._before > 0:
             self._levels += bool(event.value)
@@ -82,24 +82,24 @@ class Watch(QObject):
 
     @Slot()
     def tick(self) -> None:
-        now = time.monotonic()
-        self.late.append(max(0.0, now - self._due) * 1000)
-        self._due = now + 0.016
+        tick_at = time.monotonic()
+        self.late.append(max(0.0, tick_at - self._due) * 1000)
+        self._due = tick_at + 0.016
         if self._scrolling:
-            bar = self._window.conversation.verticalScrollBar()
-            up = now - self._began < SECONDS / 2
+            bar = self._window.conversation_view.verticalScrollBar()
+            up = tick_at - self._began < SECONDS / 2
             bar.setValue(bar.value() + (-_STEP if up else _STEP))
-            self._passed.add(self._window.conversation.messages.item_at(0).turn_id or 0)
+            self._passed.add(self._window.conversation_view.messages.item_at(0).turn_id or 0)
 
     @Slot()
     def scroll(self) -> None:
         """From its end up, and down again; before that once to its start."""
         self._app.history.open_conversation(SCROLLED)
         began = time.monotonic()
-        self._window.conversation.sought.emit(True)
-        self._window.conversation.repaint()
+        self._window.conversation_view.start_requested.emit()
+        self._window.conversation_view.repaint()
         print(f"jump {(time.monotonic() - began) * 1000:.1f}", flush=True)
-        self._window.conversation.sought.emit(False)
+        self._window.conversation_view.end_requested.emit()
         self._scrolling, self._began = True, time.monotonic()
         self._due = self._began + 0.016
         self.late.clear()

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     import argparse
 
 
-def set_language(wanted: str) -> None:
-    """The language of all that is shown: Hark's own sentences, and Qt's buttons, menus and dialogs."""
-    chosen = i18n.choose_language(QLocale.system().uiLanguages() if wanted == "system" else [wanted])
+def set_language(setting: str) -> None:
+    """Sets the language of the window: Hark's own sentences, and Qt's buttons, menus and dialogs.
+
+    `setting` is a code such as "de", or "system" for the language of the desktop."""
+    chosen = i18n.choose_language(QLocale.system().uiLanguages() if setting == "system" else [setting])
     if chosen != "en":  # Qt's own is English
         QLocale.setDefault(QLocale(chosen))
         qts = QTranslator(QApplication.instance())

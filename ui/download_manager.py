@@ -61,10 +61,10 @@ class DownloadProcess(QObject):
                 self._failure = f"{report['error']} {report['hint']}"
 
     def _record_progress(self, bytes_done: float) -> None:
-        now = time.monotonic()
+        progress_at = time.monotonic()
         if not self._started_at:
-            self._started_at, self._bytes_before = now, bytes_done
-        rate = (bytes_done - self._bytes_before) / max(0.1, now - self._started_at)
+            self._started_at, self._bytes_before = progress_at, bytes_done
+        rate = (bytes_done - self._bytes_before) / max(0.1, progress_at - self._started_at)
         self.bytes_done = bytes_done
         self.seconds_left = (self.bytes_total - bytes_done) / rate if rate > 0 else 0.0
         self.progress_changed.emit()

@@ -69,9 +69,10 @@ class MainWindow(QMainWindow):
         self.resize(1240, 800)
         self.setMinimumSize(480, 420)
         self.setAcceptDrops(True)
-        self.side, self.bar, self.tray = Sidebar(settings), InputBar(), PictureTray()
-        self.conversation = ConversationView(MessageListModel())
-        self.actions_row = MessageActionBar(self.conversation)
+        self.sidebar, self.input_bar, self.picture_tray = Sidebar(settings), InputBar(), PictureTray()
+        self.conversation_panel = self.sidebar.conversation_panel
+        self.conversation_view = ConversationView(MessageListModel())
+        self.action_bar = MessageActionBar(self.conversation_view)
         self._shortcuts = {action: QShortcut(QKeySequence(action.value), self) for action in WindowAction}
         self._is_ending = False
         self._is_painted = False
@@ -79,61 +80,58 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._set_tab_order()
         for action, slot in (
-            (WindowAction.ADD_PICTURES, self.tray.pick_files),
+            (WindowAction.ADD_PICTURES, self.picture_tray.pick_files),
             (WindowAction.NEXT_AREA, self.focus_next_area),
-            (WindowAction.HANDS_FREE, self.side.hands_free_box.toggle),
-            (WindowAction.QUESTION_FIELD, self.bar.question_field.setFocus),
+            (WindowAction.HANDS_FREE, self.sidebar.toggle_hands_free),
+            (WindowAction.QUESTION_FIELD, self.input_bar.focus_question),
             (WindowAction.SEARCH, self.search),
         ):
             self.connect_action(action, slot)
         theme.connect_system_theme(self.apply_theme)
-        self.bar.status_label.setText(texts.state_text("loading"))
-        self.bar.question_field.setFocus()
+        self.input_bar.show_status(texts.state_text("loading"))
+        self.input_bar.focus_question()
 
     def connect_action(self, action: WindowAction, slot: Callable[[], None]) -> None:
         """Calls `slot` when the action's key is pressed."""
         self._shortcuts[action].activated.connect(slot)
 
     def _lay_out(self) -> None:
-        self.tray.setFixedWidth(max(300, theme.letter_width(36)))
+        self.picture_tray.setFixedWidth(max(300, theme.letter_width(36)))
         middle = QHBoxLayout()
         middle.setSpacing(0)
         messages = QWidget()
         messages_column = QVBoxLayout(messages)
         messages_column.setContentsMargins(0, 0, 0, 0)
         messages_column.setSpacing(0)
-        messages_column.addWidget(self.conversation, 1)
-        messages_column.addWidget(self.actions_row)
-        middle.addWidget(self.side)
+        messages_column.addWidget(self.conversation_view, 1)
+        messages_column.addWidget(self.action_bar)
+        middle.addWidget(self.sidebar)
         middle.addWidget(messages, 1)
-        middle.addWidget(self.tray)
+        middle.addWidget(self.picture_tray)
         central = QWidget()
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(middle, 1)
-        column.addWidget(self.bar)
+        column.addWidget(self.input_bar)
         self.setCentralWidget(central)
-        self._columns = ResponsiveLayout(self.bar, self.side, messages, self.tray)
+        self._columns = ResponsiveLayout(self.input_bar, self.sidebar, messages, self.picture_tray)
 
     def _set_tab_order(self) -> None:
-        panel = self.side.conversation_panel
         order = (
-            self.bar.question_field, self.bar.ask_button, self.bar.talk_button, self.bar.timings_bar,
-            self.bar.stop_button, self.conversation, *self.actions_row.buttons,
-            self.tray.region_selector, self.tray.rotate_button, self.tray.crop_button, self.tray.remove_button,
-            self.tray.picture_list, self.tray.add_button,
-            self.side.new_button, panel.search_field, panel.undo_button, panel.conversation_list, self.side.voice_box,
-            self.side.hands_free_box, self.side.private_box, self.side.models_button, self.side.settings_button,
-        )  # fmt: skip
+            *self.input_bar.tab_order,
+            self.conversation_view,
+            *self.action_bar.buttons,
+            *self.picture_tray.tab_order,
+            *self.sidebar.tab_order,
+        )
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
         self._areas = (
-            self.bar.question_field,
-            self.conversation,
-            self.tray.region_selector,
-            self.tray.add_button,
-            panel.conversation_list,
+            self.input_bar.main_control,
+            self.conversation_view,
+            *self.picture_tray.main_controls,
+            self.sidebar.main_control,
         )
 
     @Slot()
@@ -163,9 +161,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def search(self) -> None:
         """Goes to the search of conversations."""
-        self._columns.show_column(self.side)
-        self.side.conversation_panel.search_field.setFocus()
-        self.side.conversation_panel.search_field.selectAll()
+        self._columns.show_column(self.sidebar)
+        self.sidebar.focus_search()
 
     @Slot()
     def focus_next_area(self) -> None:
@@ -178,7 +175,7 @@ class MainWindow(QMainWindow):
     def apply_theme(self) -> None:
         """Draws everything with the theme that is chosen."""
         theme.apply_theme(QApplication.instance())  # type: ignore[arg-type]
-        self.conversation.refresh()
+        self.conversation_view.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Hides the window, if that is wanted and possible, else ends the program."""
@@ -201,12 +198,12 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         event.acceptProposedAction()
-        self.tray.show_drop_target(True)
+        self.picture_tray.show_drop_target(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.tray.show_drop_target(False)
+        self.picture_tray.show_drop_target(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.tray.show_drop_target(False)
+        self.picture_tray.show_drop_target(False)
         event.acceptProposedAction()
-        self.tray.add_dropped(event.mimeData())
+        self.picture_tray.add_dropped(event.mimeData())

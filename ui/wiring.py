@@ -45,16 +45,18 @@ class DesktopApp:
         self.history_access = HistoryAccess(self.settings_store, self.notifier)
         shared = (self.bridge, self.settings_store, self.notifier)
         self.settings_store.changed.connect(self.bridge.apply_settings)  # before anything else follows from a setting
-        self.voice = VoiceController(window.bar, *shared)
-        self.conversation = ConversationController(window.conversation, window.bar, *shared, self.history_access)
+        self.voice = VoiceController(window.input_bar, *shared)
+        self.conversation = ConversationController(
+            window.conversation_view, window.input_bar, *shared, self.history_access
+        )
         self.history = HistoryController(
-            window.side.conversation_panel,
+            window.conversation_panel,
             self.history_access,
             self.notifier,
             lambda: self.conversation.conversation_id,
         )
-        self.pictures = PictureController(window.tray, window.conversation, self.bridge, self.notifier)
-        self.settings = SettingsController(window.side, *shared)
+        self.pictures = PictureController(window.picture_tray, window.conversation_view, self.bridge, self.notifier)
+        self.settings = SettingsController(window.sidebar, *shared)
         self.capture = CaptureController(window, *shared)
         self.dialogs = DialogController(window, *shared)
         self.commands = DesktopCommands()
@@ -106,23 +108,23 @@ class DesktopApp:
     def _connect_window(self) -> None:
         """What is done in the views, and what the controllers show in them."""
         window, conversation = self.window, self.conversation
-        view, bar, sidebar, tray = window.conversation, window.bar, window.side, window.tray
-        self.notifier.status_changed.connect(bar.status_label.setText)
+        view, bar, sidebar, tray = window.conversation_view, window.input_bar, window.sidebar, window.picture_tray
+        self.notifier.status_changed.connect(bar.show_status)
         conversation.messages_needed.connect(window.show_messages)
         conversation.question_shown.connect(tray.clear_marks)
-        conversation.privacy_changed.connect(sidebar.private_box.setChecked)
+        conversation.privacy_changed.connect(sidebar.set_private)
         self.settings.theme_changed.connect(window.apply_theme)
         window.painted.connect(self.settings.show_file_notes, Qt.ConnectionType.SingleShotConnection)
         view.read_requested.connect(self.voice.read_aloud)
         view.announced.connect(self.notifier.announce)
         bar.text_rejected.connect(self.notifier.show_status)
         tray.region_selected.connect(conversation.ask_about_region)
-        tray.region_selector.announced.connect(self.notifier.announce)
+        tray.announced.connect(self.notifier.announce)
         sidebar.new_conversation_requested.connect(conversation.start_conversation)
         sidebar.private_toggled.connect(conversation.set_private)
         sidebar.hands_free_toggled.connect(self.voice.set_hands_free)
-        sidebar.settings_button.clicked.connect(self.dialogs.open_settings)
-        sidebar.models_button.clicked.connect(self.dialogs.open_models)
+        sidebar.settings_requested.connect(self.dialogs.open_settings)
+        sidebar.models_requested.connect(self.dialogs.open_models)
 
     def _connect_keys(self) -> None:
         """The keys of the window, and those that mean the same in all its widgets."""

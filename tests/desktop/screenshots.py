@@ -81,7 +81,7 @@ def take(target: str, look: ScreenshotStyle) -> None:
 
     def on_event(event: events.Event) -> None:
         if isinstance(event, events.PictureAdded) or (
-            event == events.StateChanged("ready") and window.tray.picture_list.count()
+            event == events.StateChanged("ready") and window.picture_tray.picture_list.count()
         ):
             question = next(questions, "")
             if question:
@@ -140,7 +140,7 @@ def grab(app: DesktopApp, target: str) -> None:
 
     window = app.window
     window.activateWindow()
-    window.tray.region_selector.setFocus()
+    window.picture_tray.region_selector.setFocus()
     QApplication.processEvents()
     window.grab().save(f"{target}-window.png")
     for name, open_dialog in (

@@ -72,11 +72,11 @@ def take(data, name):
     print(image.pixelColor(20, 20).name(), window.isVisible(), window.pos().toTuple(), flush=True)
     QTimer.singleShot(500, back)
 def back():
-    print(window.isActiveWindow(), window.side.conversation_panel.search_field.hasFocus(), flush=True)
+    print(window.isActiveWindow(), window.sidebar.conversation_panel.search_field.hasFocus(), flush=True)
     application.quit()
 engine.attach_image = take
 window.show()
-window.side.conversation_panel.search_field.setFocus()
+window.sidebar.conversation_panel.search_field.setFocus()
 QTimer.singleShot(500, window.activateWindow)
 QTimer.singleShot(1000, app.capture.capture_screen)
 application.exec()

@@ -31,7 +31,7 @@ class WatchedApp(app.DesktopApp):
         self.window.painted.connect(lambda: QTimer.singleShot(700, self.report))
 
     def report(self):
-        messages = self.window.conversation.messages
+        messages = self.window.conversation_view.messages
         print([messages.item_at(row).text for row in range(messages.rowCount())])
         print(os.environ.get("DBUS_SESSION_BUS_ADDRESS", ""), os.environ.get("AT_SPI_BUS_ADDRESS", ""), flush=True)
         QApplication.quit()

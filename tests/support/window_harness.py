@@ -76,7 +76,7 @@ class WindowHarness:
         with qtbot.waitSignal(self.app.history_access.opened):
             self.app.history_access.open_history(home)
         qtbot.wait(20)  # until all is laid out
-        self.past, self.messages = self.window.side.conversation_panel, self.window.conversation.messages
+        self.past, self.messages = self.window.sidebar.conversation_panel, self.window.conversation_view.messages
 
     def close(self) -> None:
         self.app.history_access.close()
@@ -94,6 +94,9 @@ class WindowHarness:
 
     def texts(self) -> list[str]:
         return [self.messages.item_at(row).text for row in range(self.messages.rowCount())]
+
+    def status_text(self) -> str:
+        return self.window.input_bar.status_label.text()
 
     def choose(self, title: str) -> None:
         self.past.conversation_list.setCurrentIndex(self.past.model.index(self.titles().index(title)))

@@ -29,7 +29,7 @@ class WatchedApp(app.DesktopApp):
         QTimer.singleShot(int(sys.argv[1]), self.report)
 
     def report(self):
-        messages = self.window.conversation.messages
+        messages = self.window.conversation_view.messages
         print([messages.item_at(row).text for row in range(messages.rowCount())], flush=True)
         self.bridge.event_received.emit(StateChanged("ready"))
         print(EngineClient.calls, flush=True)

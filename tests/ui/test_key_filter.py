@@ -12,17 +12,17 @@ from tests.support.window_harness import WindowHarness
 
 
 def test_enter_asks_and_shift_enter_is_a_new_line(harness: WindowHarness) -> None:
-    QTest.keyClicks(harness.window.bar.question_field, "one")
-    QTest.keyClick(harness.window.bar.question_field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    QTest.keyClicks(harness.window.bar.question_field, "two")
-    QTest.keyClick(harness.window.bar.question_field, Qt.Key.Key_Return)
+    QTest.keyClicks(harness.window.input_bar.question_field, "one")
+    QTest.keyClick(harness.window.input_bar.question_field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(harness.window.input_bar.question_field, "two")
+    QTest.keyClick(harness.window.input_bar.question_field, Qt.Key.Key_Return)
     assert harness.calls == [("ask", "one\ntwo")]
-    assert harness.window.bar.question_field.toPlainText() == ""
+    assert harness.window.input_bar.question_field.toPlainText() == ""
 
 
 def key(harness: WindowHarness, kind: QEvent.Type, which: Qt.Key, repeat: bool = False) -> None:
     QApplication.sendEvent(
-        harness.window.bar.question_field, QKeyEvent(kind, which, Qt.KeyboardModifier.NoModifier, "", repeat)
+        harness.window.input_bar.question_field, QKeyEvent(kind, which, Qt.KeyboardModifier.NoModifier, "", repeat)
     )
 
 

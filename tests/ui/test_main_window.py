@@ -45,7 +45,7 @@ def test_the_first_start_says_what_works_and_only_the_first(harness: WindowHarne
     harness.app.settings_store.replace_settings(Settings())
     harness.on(events.StateChanged("ready"), events.StateChanged("ready"))
     assert len(harness.texts()) == 1 and "starter kit is ready" in harness.texts()[0]
-    assert "Ready" in harness.window.bar.status_label.text()
+    assert "Ready" in harness.status_text()
     assert load_settings(AppPaths.locate()).window.first_run_done and not [
         call for call in harness.calls if call[0] == "apply_settings"
     ]

@@ -19,18 +19,18 @@ def test_window_fits_narrow_widths(qtbot: QtBot, harness: WindowHarness, width: 
     narrow = width < 900
     qtbot.waitUntil(
         lambda: (
-            harness.window.side.isVisible() is not narrow
-            and harness.window.bar.conversations_button.isVisible() is narrow
+            harness.window.sidebar.isVisible() is not narrow
+            and harness.window.input_bar.conversations_button.isVisible() is narrow
         )
     )
     assert harness.window.width() == width
     harness.window.search()
-    assert harness.window.side.isVisible() and harness.window.width() == width
+    assert harness.window.sidebar.isVisible() and harness.window.width() == width
     if narrow:
-        harness.window.bar.pictures_button.click()
-        assert harness.window.tray.isVisible() and not harness.window.side.isVisible()
-        harness.window.bar.pictures_button.click()
-        assert not harness.window.tray.isVisible()
+        harness.window.input_bar.pictures_button.click()
+        assert harness.window.picture_tray.isVisible() and not harness.window.sidebar.isVisible()
+        harness.window.input_bar.pictures_button.click()
+        assert not harness.window.picture_tray.isVisible()
 
 
 def test_no_button_is_cut_with_letters_of_twice_the_size(
@@ -42,10 +42,10 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(
     try:
         qapp.setFont(twice)
         harness.window.resize(480, 760)
-        qtbot.waitUntil(lambda: harness.window.bar.conversations_button.isVisible() and harness.window.width() == 480)
+        qtbot.waitUntil(lambda: harness.window.input_bar.conversations_button.isVisible() and harness.window.width() == 480)
 
         def all_buttons_are_whole() -> None:
-            bar = harness.window.bar
+            bar = harness.window.input_bar
             buttons = [button for button in harness.window.findChildren(QPushButton) if button.isVisible()]
             assert {bar.conversations_button, bar.ask_button, bar.stop_button} <= set(buttons)
             assert not [button.text() for button in buttons if button.width() < button.minimumSizeHint().width()]
@@ -57,7 +57,7 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(
 
 
 def test_reduced_motion_stops_all_animation(harness: WindowHarness) -> None:
-    meter, blinks = harness.window.bar.level_meter, QApplication.cursorFlashTime()
+    meter, blinks = harness.window.input_bar.level_meter, QApplication.cursorFlashTime()
     moves = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     meter.show()
     harness.app.settings_store.change_setting(SettingChange("window", "reduce_motion", True))

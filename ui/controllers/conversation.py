@@ -260,7 +260,7 @@ class ConversationController(QObject):
         outcome = texts.turn_ended_text(event)
         if outcome:
             self._notifier.show_outcome(outcome)
-            self._bar.timings_bar.show_turn(event.timings)
+            self._bar.show_timings(event.timings)
             # An answer speaks for itself: it says who gave it only in writing.
             self._notifier.announce(tr("Done") if event.reason == "answered" else outcome)
 

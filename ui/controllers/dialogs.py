@@ -86,8 +86,8 @@ class DialogController(QObject):
     @Slot()
     def open_help(self) -> None:
         """Shows all keys."""
-        keys = "\n".join(f"{keys}: {what}" for keys, what in texts.list_shortcuts())
-        message_box(self._window, tr("Keys"), keys).open()
+        shortcuts = "\n".join(f"{keys}: {action}" for keys, action in texts.list_shortcuts())
+        message_box(self._window, tr("Keys"), shortcuts).open()
 
     def _find_downloads(self) -> DownloadManager:
         """The downloads, which live as long as the window once they are needed."""
@@ -114,7 +114,7 @@ class DialogController(QObject):
     @Slot(object)
     def _on_input_level(self, event: events.InputLevel) -> None:
         if self._doctor_dialog and isValid(self._doctor_dialog):
-            self._doctor_dialog.level_meter.add_level(event.value)
+            self._doctor_dialog.add_level(event.value)
 
     @Slot(object)
     def _on_microphone_tested(self, event: events.MicrophoneTestResult) -> None:

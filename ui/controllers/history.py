@@ -55,13 +55,10 @@ class HistoryController(QObject):
     @Slot()
     def refresh_list(self) -> None:
         """Shows the conversations that the search finds."""
-        query = self._panel.search_field.text()
+        query = self._panel.search_text
         conversations = self._history.query(lambda store: store.list_conversations(query))
         if conversations is not None:
-            self._panel.show_conversations(conversations, self._current())
-            self._panel.conversation_list.setAccessibleName(
-                tr("Conversations found: {n}").format(n=len(conversations)) if query else tr("Conversations")
-            )
+            self._panel.show_search_results(conversations, self._current())
 
     @Slot()
     def refresh_soon(self) -> None:
@@ -70,7 +67,7 @@ class HistoryController(QObject):
     @Slot()
     def on_turn_ended(self) -> None:
         """The open conversation is the newest now. The list stays as it is while the focus is in it."""
-        if not self._panel.conversation_list.hasFocus():
+        if not self._panel.has_list_focus:
             self.refresh_list()
 
     @Slot(object)
@@ -175,7 +172,7 @@ class HistoryController(QObject):
 
     @Slot(object)
     def _on_history_opened(self, conversations: Sequence[ConversationSummary] | None) -> None:
-        if conversations is None or self._panel.search_field.text():
+        if conversations is None or self._panel.search_text:
             self.refresh_list()
         else:
             self._panel.show_conversations(conversations, self._current())

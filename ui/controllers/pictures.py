@@ -77,7 +77,7 @@ class PictureController(QObject):
     @Slot()
     def clear_pictures(self) -> None:
         """Another conversation comes: removes all pictures."""
-        self._view.messages.thumbnails.clear()
+        self._view.clear_thumbnails()
         self._tray.clear_pictures()
 
     @Slot()
@@ -102,8 +102,8 @@ class PictureController(QObject):
 
     @Slot(object)
     def _on_picture_added(self, event: events.PictureAdded) -> None:
-        self._view.messages.thumbnails[event.digest] = self._tray.add_picture(event)
-        number = self._tray.picture_list.currentRow() + 1
+        self._view.set_thumbnail(event.digest, self._tray.add_picture(event))
+        number = self._tray.current_number
         text = tr("Picture {n} was changed") if event.replaces else tr("Picture {n}: {name}")
         self._notifier.announce(text.format(n=number, name=event.name), detail=not event.replaces)
         self._view.refresh()

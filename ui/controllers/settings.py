@@ -70,16 +70,16 @@ class SettingsController(QObject):
     def speak_slower(self) -> None:
         self._change_speed(-_SPEED_STEP)
 
-    def enable_hotkeys(self, wanted: bool) -> None:
+    def enable_hotkeys(self, is_enabled: bool) -> None:
         """Takes the keys that work everywhere on the desktop, or frees them."""
-        self._wants_hotkeys = wanted
+        self._wants_hotkeys = is_enabled
         if self._hotkeys is None:
             from ui.desktop.global_hotkeys import GlobalHotkeys
 
             self._hotkeys = GlobalHotkeys(self)
             self._hotkeys.hotkey_pressed.connect(self.hotkey_pressed)
             self._hotkeys.registration_reported.connect(self._on_hotkeys_answered)
-        self._notifier.show_status(self._hotkeys.set_enabled(wanted))
+        self._notifier.show_status(self._hotkeys.set_enabled(is_enabled))
 
     def _change_speed(self, step: float) -> None:
         speed = round(min(max(self._settings.current.voice.speed + step, MIN_SPEED), MAX_SPEED), 1)
@@ -115,4 +115,4 @@ class SettingsController(QObject):
     @Slot(object)
     def _on_voices(self, event: events.VoicesAvailable) -> None:
         voices = list(zip(event.ids, event.names, strict=True))
-        self._sidebar.voice_box.set_entries(voices, self._settings.current.voice.id)
+        self._sidebar.show_voices(voices, self._settings.current.voice.id)

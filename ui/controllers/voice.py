@@ -32,8 +32,8 @@ class VoiceController(QObject):
         super().__init__(bar)
         self._bar, self._engine, self._settings, self._notifier = bar, bridge.engine, settings, notifier
         bar.stop_requested.connect(self.stop)
-        bar.talk_button.talk_pressed.connect(self._on_talk_down)
-        bar.talk_button.talk_released.connect(self._on_talk_up)
+        bar.talk_pressed.connect(self._on_talk_down)
+        bar.talk_released.connect(self._on_talk_up)
         bridge.state_changed.connect(self._on_state)
         bridge.model_loading.connect(self._on_model_loading)
         bridge.input_level.connect(self._on_input_level)
@@ -44,18 +44,18 @@ class VoiceController(QObject):
     def press_talk(self) -> None:
         """Presses the talk button, or says why there is nothing to talk into."""
         if self._can_talk():
-            self._bar.talk_button.press_down()
+            self._bar.press_talk_button()
 
     @Slot()
     def release_talk(self) -> None:
-        if self._bar.talk_button.isEnabled():
-            self._bar.talk_button.release_button()
+        if self._bar.can_talk:
+            self._bar.release_talk_button()
 
     @Slot()
     def listen_once(self) -> None:
         """Listens to one question, whatever window has the focus."""
         if self._can_talk():
-            self._bar.talk_button.show_listening(True)
+            self._bar.show_listening(True)
             self._engine.press_talk_key()
             self._engine.tap_talk_key()
 
@@ -98,14 +98,13 @@ class VoiceController(QObject):
 
     @Slot()
     def clear_caption(self) -> None:
-        self._bar.caption_label.setText("")
+        self._bar.show_caption("")
 
     def _can_talk(self) -> bool:
         """Whether there is a microphone; says why not."""
-        button = self._bar.talk_button
-        if not button.isEnabled():
-            self._notifier.show_status(button.unavailable_reason)
-        return button.isEnabled()
+        if not self._bar.can_talk:
+            self._notifier.show_status(self._bar.talk_unavailable_reason)
+        return self._bar.can_talk
 
     @Slot()
     def _on_talk_down(self) -> None:
@@ -121,13 +120,13 @@ class VoiceController(QObject):
 
     @Slot(object)
     def _on_state(self, event: events.StateChanged) -> None:
-        state, stop = event.state, self._bar.stop_button
-        stop.setEnabled(state in _STOPPABLE_STATES or stop.hasFocus())  # else the focus would go elsewhere
+        state = event.state
+        self._bar.set_stop_enabled(state in _STOPPABLE_STATES)
         self._notifier.show_state(state)
         if state == "ready":
             self.engine_ready.emit()
         if state != "loading":
-            self._bar.talk_button.show_listening(state == "hearing")
+            self._bar.show_listening(state == "hearing")
         if state in ("thinking", "speaking", "ready"):
             self.clear_caption()
         self._notifier.announce(texts.state_announcement(state))
@@ -139,14 +138,14 @@ class VoiceController(QObject):
 
     @Slot(object)
     def _on_input_level(self, event: events.InputLevel) -> None:
-        self._bar.level_meter.add_level(event.value)
+        self._bar.add_level(event.value)
 
     @Slot(object)
     def _on_partial_transcript(self, event: events.PartialTranscript) -> None:
-        self._bar.caption_label.setText(event.text)
+        self._bar.show_caption(event.text)
 
     @Slot(object)
     def _on_microphone_state(self, event: events.MicrophoneState) -> None:
-        self._bar.talk_button.set_available(event.microphone, event.why_not)
+        self._bar.set_talk_available(event.microphone, event.why_not)
         if event.why_not:
             self._notifier.show_notice(event.why_not)

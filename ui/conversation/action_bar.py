@@ -57,9 +57,8 @@ class MessageActionBar(QWidget):
     @Slot()
     def _update_buttons(self) -> None:
         """Shows the buttons that make sense for the current message."""
-        row = self._conversation.current_row
-        text = self._conversation.messages.item_at(row).text if row >= 0 else ""
-        content = has_message, has_code, has_link = row >= 0, "```" in text, "://" in text
+        text = self._conversation.current_text
+        content = has_message, has_code, has_link = self._conversation.current_row >= 0, "```" in text, "://" in text
         if content == self._content:
             return  # as after nearly every token of an answer
         self._content = content

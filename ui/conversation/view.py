@@ -16,7 +16,7 @@ from ui.conversation.delegate import MessageDelegate
 from ui.conversation.model import MessageListModel
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QPaintEvent, QResizeEvent
 
 _NEAR_END_PX = 400  # within this distance from an end of the list more messages are loaded
 
@@ -60,6 +60,14 @@ class ConversationView(QListView):
         self._earlier_timer.timeout.connect(self.earlier_needed)
         self._later_timer = QTimer(self, singleShot=True, interval=0)
         self._later_timer.timeout.connect(self.later_needed)
+
+    def set_thumbnail(self, digest: str, image: QImage) -> None:
+        """Gives the messages the small copy of a picture; `refresh` shows it."""
+        self.messages.thumbnails[digest] = image
+
+    def clear_thumbnails(self) -> None:
+        """Forgets the small copies of all pictures."""
+        self.messages.thumbnails.clear()
 
     def refresh(self) -> None:
         """Lays all messages out anew, because the colours or fonts have changed."""
@@ -143,11 +151,16 @@ class ConversationView(QListView):
             row = next((row for row in rows if row >= 0), -1)
         return row if row >= 0 else self.messages.rowCount() - 1
 
+    @property
+    def current_text(self) -> str:
+        """The text of the current message; "" if there are no messages."""
+        return self.messages.item_at(self.current_row).text if self.current_row >= 0 else ""
+
     @Slot()
     def read_again(self) -> None:
         """Has the current message spoken."""
         if self.current_row >= 0:
-            self.read_requested.emit(self.messages.item_at(self.current_row).text)
+            self.read_requested.emit(self.current_text)
 
     @Slot()
     def spell_current(self) -> None:
@@ -155,13 +168,13 @@ class ConversationView(QListView):
         if self.current_row >= 0:
             from assistant.text.speech_text import spell_out
 
-            self.read_requested.emit(spell_out(self.messages.item_at(self.current_row).text))
+            self.read_requested.emit(spell_out(self.current_text))
 
     @Slot()
     def copy_current(self) -> None:
         """Copies the text of the current message."""
         if self.current_row >= 0:
-            QGuiApplication.clipboard().setText(self.messages.item_at(self.current_row).text)
+            QGuiApplication.clipboard().setText(self.current_text)
             self.announced.emit(tr("Copied"))
 
     @Slot()
@@ -169,9 +182,7 @@ class ConversationView(QListView):
         """Copies the code blocks of the current message, if it has any."""
         from ui.conversation import markdown_document
 
-        if self.current_row >= 0 and (
-            code := markdown_document.find_code(self.messages.item_at(self.current_row).text)
-        ):
+        if self.current_row >= 0 and (code := markdown_document.find_code(self.current_text)):
             QGuiApplication.clipboard().setText(code)
             self.announced.emit(tr("Code copied"))
 
@@ -191,7 +202,7 @@ class ConversationView(QListView):
         if self.current_row >= 0:
             from ui.conversation import links, markdown_document
 
-            links.ask_to_open(self, markdown_document.find_links(self.messages.item_at(self.current_row).text))
+            links.ask_to_open(self, markdown_document.find_links(self.current_text))
 
     def _emit_question(self, signal: Any) -> None:
         question = self.messages.question_row_before(self.current_row)

@@ -124,9 +124,9 @@ class _X11Hotkeys:
 
     def _on_key(self, key: str) -> None:
         """Reports a key unless it is the repeat of one that is held."""
-        now, pressed_at = time.monotonic(), self._pressed_at[key]
-        self._pressed_at[key] = now
-        if now - pressed_at > _REPEAT_DELAY_S:
+        event_at, last_event_at = time.monotonic(), self._pressed_at[key]
+        self._pressed_at[key] = event_at
+        if event_at - last_event_at > _REPEAT_DELAY_S:
             self._hotkeys.hotkey_pressed.emit(HOTKEY_COMMANDS[key])
 
 

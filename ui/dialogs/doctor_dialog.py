@@ -85,6 +85,10 @@ class DoctorDialog(QDialog):
         column.addLayout(row)
         self.run_checks()
 
+    def add_level(self, level: float) -> None:
+        """Shows a new level of the microphone, from 0 to 1."""
+        self.level_meter.add_level(level)
+
     @Slot()
     def run_checks(self) -> None:
         """Starts all checks, which take a few seconds."""

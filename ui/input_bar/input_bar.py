@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -15,14 +16,21 @@ from ui.input_bar.timings import TimingsBar
 from ui.widgets.labels import PlainLabel, set_tool_tip
 from ui.widgets.level_meter import LevelMeter
 
+if TYPE_CHECKING:
+    from assistant.events import TurnTimings
+
 
 class InputBar(QWidget):
     """The bar with everything that a question needs.
 
     `question_submitted` carries the text of a question; `text_rejected` carries a sentence on why a text was not
-    accepted: a typed one stays in the field. `stop_requested` is emitted when the stop button is pressed."""
+    accepted: a typed one stays in the field. `stop_requested` is emitted when the stop button is pressed,
+    `talk_pressed` when the talk button goes down, `talk_released` when it goes up, with whether it was only tapped.
+    `conversations_toggled` and `pictures_toggled` carry whether the button of that column is checked now."""
 
     question_submitted, text_rejected, stop_requested = Signal(str), Signal(str), Signal()
+    talk_pressed, talk_released = Signal(), Signal(bool)
+    conversations_toggled, pictures_toggled = Signal(bool), Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +57,8 @@ class InputBar(QWidget):
         self.stop_button.setObjectName("stop")
         self.stop_button.setEnabled(False)
         self.stop_button.clicked.connect(self.stop_requested)
+        self.talk_button.talk_pressed.connect(self.talk_pressed)
+        self.talk_button.talk_released.connect(self.talk_released)
         self.ask_button.clicked.connect(self._submit)
         self.question_field.enter_pressed.connect(self._submit)
         self.question_field.text_rejected.connect(self.text_rejected)
@@ -56,6 +66,8 @@ class InputBar(QWidget):
         for button in (self.conversations_button, self.pictures_button):  # shown while the window is narrow
             button.setCheckable(True)
             button.hide()
+        self.conversations_button.clicked.connect(self.conversations_toggled)
+        self.pictures_button.clicked.connect(self.pictures_toggled)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -89,6 +101,79 @@ class InputBar(QWidget):
         self._grid.addLayout(state, 0, 1)
         self._grid.setColumnStretch(1, 1)
         self.fit_width(narrow=False, tight=False)
+
+    @property
+    def tab_order(self) -> tuple[QWidget, ...]:
+        """The controls in the order in which Tab reaches them."""
+        return self.question_field, self.ask_button, self.talk_button, self.timings_bar, self.stop_button
+
+    @property
+    def main_control(self) -> QWidget:
+        """The control that F6 goes to."""
+        return self.question_field
+
+    @property
+    def can_talk(self) -> bool:
+        """Whether the talk button can be pressed."""
+        return self.talk_button.isEnabled()
+
+    @property
+    def talk_unavailable_reason(self) -> str:
+        """Why talking is impossible at the moment, as a sentence; "" if it is possible."""
+        return self.talk_button.unavailable_reason
+
+    def press_talk_button(self) -> None:
+        """Begins talking, as a press of the talk button does."""
+        self.talk_button.press_down()
+
+    def release_talk_button(self) -> None:
+        """Ends talking, as the release of the talk button does."""
+        self.talk_button.release_button()
+
+    def set_talk_available(self, is_available: bool, reason: str) -> None:
+        """Enables the talk button, or disables it and shows the reason as its tool tip."""
+        self.talk_button.set_available(is_available, reason)
+
+    def show_listening(self, is_listening: bool) -> None:
+        """Shows whether the microphone is being listened to."""
+        self.talk_button.show_listening(is_listening)
+
+    def set_stop_enabled(self, is_enabled: bool) -> None:
+        """Enables or disables the stop button. It stays enabled while it has the focus, which Qt would move on."""
+        self.stop_button.setEnabled(is_enabled or self.stop_button.hasFocus())
+
+    def add_level(self, level: float) -> None:
+        """Shows a new level of the microphone, from 0 to 1."""
+        self.level_meter.add_level(level)
+
+    @Slot(str)
+    def show_caption(self, text: str) -> None:
+        """Shows what was heard so far of a question that is being spoken; "" for nothing."""
+        self.caption_label.setText(text)
+
+    @Slot(str)
+    def show_status(self, text: str) -> None:
+        """Shows a sentence on what Hark does."""
+        self.status_label.setText(text)
+
+    def show_timings(self, timings: TurnTimings) -> None:
+        """Shows how long the stages of a turn that has ended took."""
+        self.timings_bar.show_turn(timings)
+
+    def show_conversations_button(self, is_visible: bool, is_checked: bool) -> None:
+        """Shows or hides the button that opens the conversations; it is checked while they are open."""
+        self.conversations_button.setVisible(is_visible)
+        self.conversations_button.setChecked(is_checked)
+
+    def show_pictures_button(self, is_visible: bool, is_checked: bool) -> None:
+        """Shows or hides the button that opens the pictures; it is checked while they are open."""
+        self.pictures_button.setVisible(is_visible)
+        self.pictures_button.setChecked(is_checked)
+
+    @Slot()
+    def focus_question(self) -> None:
+        """Goes to the question field."""
+        self.question_field.setFocus()
 
     def fit_width(self, narrow: bool, tight: bool) -> None:
         """Arranges the bar: `narrow` puts the question field below the rest, `tight` its buttons below the field."""

@@ -32,11 +32,12 @@ class PictureTray(QWidget):
     """The column with the pictures of the next question.
 
     `files_added` carries paths that were dropped, pasted or picked, `picture_data_added` an encoded picture and a name
-    for it, `drop_rejected` a sentence on why nothing was added. The others carry the digest of a picture:
-    `removal_requested`, `region_selected` with a box in its pixels to ask about, `edit_requested` with the quarter
-    turns to rotate it by and a box to crop it to, or ()."""
+    for it, `drop_rejected` a sentence on why nothing was added, `announced` what a screen reader should say. The others
+    carry the digest of a picture: `removal_requested`, `region_selected` with a box in its pixels to ask about,
+    `edit_requested` with the quarter turns to rotate it by and a box to crop it to, or ()."""
 
     files_added, picture_data_added, drop_rejected = Signal(list), Signal(bytes, str), Signal(str)
+    announced = Signal(str)
     removal_requested, region_selected, edit_requested = Signal(str), Signal(str, tuple), Signal(str, int, tuple)
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class PictureTray(QWidget):
         self.region_selector, self.picture_list = RegionSelector(), PictureListView()
         self.region_selector.region_selected.connect(self._on_region)
         self.region_selector.announced.connect(self._show_region)
+        self.region_selector.announced.connect(self.announced)
         self.region_selector.rotation_requested.connect(self._rotate_current)
         self.region_selector.crop_selected.connect(self._crop_current)
         self.picture_list.removal_requested.connect(self.removal_requested)
@@ -96,6 +98,24 @@ class PictureTray(QWidget):
         set_tool_tip(button, description)
         button.setProperty("flat", True)
         return button
+
+    @property
+    def tab_order(self) -> tuple[QWidget, ...]:
+        """The controls in the order in which Tab reaches them."""
+        return (
+            self.region_selector, self.rotate_button, self.crop_button, self.remove_button,
+            self.picture_list, self.add_button,
+        )  # fmt: skip
+
+    @property
+    def main_controls(self) -> tuple[QWidget, ...]:
+        """The controls that F6 goes to, one after the other."""
+        return self.region_selector, self.add_button
+
+    @property
+    def current_number(self) -> int:
+        """The number of the selected picture, from 1; 0 if there is none."""
+        return self.picture_list.currentRow() + 1
 
     def add_picture(self, event: PictureAdded) -> QImage:
         """Adds a picture, in the place of the one that it replaces if there is one; returns its thumbnail."""

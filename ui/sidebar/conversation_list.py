@@ -186,6 +186,38 @@ class ConversationPanel(QWidget):
         self.conversation_list.delete_requested.connect(self.delete_requested)
         self.conversation_list.clicked.connect(self._open_clicked)
 
+    @property
+    def tab_order(self) -> tuple[QWidget, ...]:
+        """The controls in the order in which Tab reaches them."""
+        return self.search_field, self.undo_button, self.conversation_list
+
+    @property
+    def main_control(self) -> QWidget:
+        """The control that F6 goes to."""
+        return self.conversation_list
+
+    @property
+    def search_text(self) -> str:
+        """What is typed in the search field."""
+        return self.search_field.text()
+
+    @property
+    def has_list_focus(self) -> bool:
+        """Whether the focus is in the list of conversations."""
+        return self.conversation_list.hasFocus()
+
+    def focus_search(self) -> None:
+        """Goes to the search field and selects what is in it."""
+        self.search_field.setFocus()
+        self.search_field.selectAll()
+
+    def show_search_results(self, conversations: Sequence[ConversationSummary], current: int | None) -> None:
+        """Shows the conversations that the typed text has found; screen readers name the list by their number."""
+        self.show_conversations(conversations, current)
+        self.conversation_list.setAccessibleName(
+            tr("Conversations found: {n}").format(n=len(conversations)) if self.search_text else tr("Conversations")
+        )
+
     def show_conversations(self, conversations: Sequence[ConversationSummary], current: int | None) -> None:
         """Shows the conversations that were found; `current` is the number of the open one.
 

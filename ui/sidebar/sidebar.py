@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
@@ -19,11 +21,12 @@ class Sidebar(QWidget):
     """The column with the conversations, the voice and the most used switches.
 
     `setting_changed` carries a `SettingChange` when the user chooses another voice; `hands_free_toggled` and
-    `private_toggled` carry whether the box is ticked now."""
+    `private_toggled` carry whether the box is ticked now; `settings_requested` and `models_requested` ask for these
+    dialogs."""
 
     setting_changed = Signal(object)
     hands_free_toggled, private_toggled = Signal(bool), Signal(bool)
-    new_conversation_requested = Signal()
+    new_conversation_requested, settings_requested, models_requested = Signal(), Signal(), Signal()
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -55,15 +58,48 @@ class Sidebar(QWidget):
         self.private_box.clicked.connect(self.private_toggled)
         self.settings_button = QPushButton(tr("Settings"))
         set_tool_tip(self.settings_button, tr("All settings (Ctrl+comma)"))
+        self.settings_button.clicked.connect(self.settings_requested)
         self.models_button = QPushButton(tr("Models"))
         set_tool_tip(self.models_button, tr("Get Whisper, Qwen2-VL and voices, choose and remove them (Ctrl+M)"))
+        self.models_button.clicked.connect(self.models_requested)
         for widget in (self.hands_free_box, self.private_box, self.models_button, self.settings_button):
             self._column.addWidget(widget)
         self._add_label("● " + tr("Stays on this computer")).setObjectName("here")
         self.backends_label = self._add_label("", is_quiet=True)
         self.backends_label.setWordWrap(True)
         self.show_settings(settings)
-        self.voice_box.set_entries([(settings.voice.id, settings.voice.id)], settings.voice.id)
+        self.show_voices([(settings.voice.id, settings.voice.id)], settings.voice.id)
+
+    @property
+    def tab_order(self) -> tuple[QWidget, ...]:
+        """The controls in the order in which Tab reaches them."""
+        return (
+            self.new_button, *self.conversation_panel.tab_order, self.voice_box,
+            self.hands_free_box, self.private_box, self.models_button, self.settings_button,
+        )  # fmt: skip
+
+    @property
+    def main_control(self) -> QWidget:
+        """The control that F6 goes to."""
+        return self.conversation_panel.main_control
+
+    def show_voices(self, voices: Sequence[tuple[str, str]], selected: str) -> None:
+        """Offers voices, pairs of an id and a name, and selects one by its id."""
+        self.voice_box.set_entries(voices, selected)
+
+    @Slot(bool)
+    def set_private(self, is_private: bool) -> None:
+        """Shows whether the conversation is private, without emitting `private_toggled`."""
+        self.private_box.setChecked(is_private)
+
+    @Slot()
+    def toggle_hands_free(self) -> None:
+        """Turns hands-free listening on or off."""
+        self.hands_free_box.toggle()
+
+    def focus_search(self) -> None:
+        """Goes to the search of conversations and selects what is in it."""
+        self.conversation_panel.focus_search()
 
     def show_settings(self, settings: Settings) -> None:
         """Shows which models answer and transcribe."""

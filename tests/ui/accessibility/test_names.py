@@ -45,9 +45,11 @@ def test_the_window_has_no_nameless_control(qtbot: QtBot, harness: WindowHarness
         events.TurnEnded("answered", "q", "a", "tiny", timings),
     )  # fmt: skip
     window = harness.window
-    window.side.conversation_panel.offer_undo(True)
+    window.sidebar.conversation_panel.offer_undo(True)
     qtbot.waitUntil(
-        lambda: window.bar.timings_bar.isVisible() and not window.side.conversation_panel.undo_button.isHidden()
+        lambda: (
+            window.input_bar.timings_bar.isVisible() and not window.sidebar.conversation_panel.undo_button.isHidden()
+        )
     )
     assert not nameless(window)
 
@@ -60,12 +62,12 @@ def test_no_dialog_has_a_nameless_control(qtbot: QtBot, harness: WindowHarness, 
         dialog.show()
     else:
         timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
-        window.bar.timings_bar.show_turn(timings)
+        window.input_bar.timings_bar.show_turn(timings)
         {
             SettingsDialog: harness.app.dialogs.open_settings,
             ModelsDialog: harness.app.dialogs.open_models,
             DoctorDialog: harness.app.dialogs.open_doctor,
-            TimingsTable: window.bar.timings_bar.show_table,
+            TimingsTable: window.input_bar.timings_bar.show_table,
         }[kind]()
         (dialog,) = window.findChildren(kind)
     qtbot.waitUntil(dialog.isVisible)

@@ -31,24 +31,24 @@ def test_a_black_screen_is_said_and_not_sent(
     monkeypatch.setattr(type(harness.window.screen()), "grabWindow", lambda *arguments: shot)
     for colour, words in (("#000000", "curtain"), ("#303030", "")):
         shot.fill(QColor(colour))
-        harness.window.bar.status_label.setText("")
+        harness.window.input_bar.status_label.setText("")
         harness.app.capture.describe_screen()
         qtbot.waitUntil(lambda: not harness.window.isHidden())
-        assert words in harness.window.bar.status_label.text()
+        assert words in harness.status_text()
     assert [call[0] for call in harness.calls[-2:]] == ["attach_image", "ask"] and len(harness.calls) == 2
     shot = QPixmap()
     harness.app.capture.capture_screen()
     qtbot.waitUntil(lambda: not harness.window.isHidden())
-    assert "lets no program capture" in harness.window.bar.status_label.text() and len(harness.calls) == 2
+    assert "lets no program capture" in harness.status_text() and len(harness.calls) == 2
 
 
 @pytest.mark.parametrize(("colour", "words", "sent"), [("#000000", "curtain", 0), ("#303030", "", 1)])
 def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     harness: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
-    harness.window.bar.status_label.setText("")
+    harness.window.input_bar.status_label.setText("")
     harness.app.capture._on_portal(screen_capture.encode_png(painted(colour)), "")
-    said = harness.window.bar.status_label.text()
+    said = harness.status_text()
     assert (
         words in said and bool(words) == bool(said) and [call[0] for call in harness.calls] == ["attach_image"] * sent
     )
@@ -63,14 +63,15 @@ def test_the_window_steps_aside_for_a_capture_and_comes_back_with_its_focus(
         "grabWindow",
         lambda *_: (visibilities.append(harness.window.isVisible()), painted("#fff"))[1],
     )
-    harness.window.side.conversation_panel.search_field.setFocus()
+    harness.window.sidebar.conversation_panel.search_field.setFocus()
     harness.app.capture.capture_screen()
     harness.app.capture.capture_screen()  # once is enough
     qtbot.waitUntil(lambda: bool(harness.calls))
     assert visibilities == [False]
     qtbot.waitUntil(harness.window.isVisible)
     assert (
-        harness.window.focusWidget() is harness.window.side.conversation_panel.search_field and len(harness.calls) == 1
+        harness.window.focusWidget() is harness.window.sidebar.conversation_panel.search_field
+        and len(harness.calls) == 1
     )
     harness.window.hide()
     harness.app.capture.capture_screen()
@@ -119,7 +120,7 @@ def test_a_part_of_the_screen_is_dragged_out(harness: WindowHarness) -> None:
 def test_a_photograph_that_no_camera_takes_is_told(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.app.settings_store.change_setting(SettingChange("responder", "camera", "no such camera"))
     harness.app.capture.take_photo()
-    qtbot.waitUntil(lambda: "No camera" in harness.window.bar.status_label.text())
+    qtbot.waitUntil(lambda: "No camera" in harness.status_text())
 
 
 def test_a_camera_s_picture_comes_into_the_tray(qtbot: QtBot, harness: WindowHarness, tmp_path: Path) -> None:

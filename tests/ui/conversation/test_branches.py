@@ -19,12 +19,12 @@ def past() -> Past:
 
 def test_a_question_is_asked_again_and_changed_in_a_branch(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(1)
-    view = harness.window.conversation
+    view = harness.window.conversation_view
     view.setCurrentIndex(harness.messages.index(3))
     harness.key(view, Qt.Key.Key_E)
-    assert harness.window.bar.question_field.toPlainText() == "Tea question 1"
-    harness.window.bar.question_field.setPlainText("changed")
-    QTest.keyClick(harness.window.bar.question_field, Qt.Key.Key_Return)
+    assert harness.window.input_bar.question_field.toPlainText() == "Tea question 1"
+    harness.window.input_bar.question_field.setPlainText("changed")
+    QTest.keyClick(harness.window.input_bar.question_field, Qt.Key.Key_Return)
     assert harness.calls[-1] == ("ask_again", 2, "changed") and harness.texts() == ["Tea question 0", "answer 0"]
     branch = harness.recorder.store.branch_before(2)
     turn = harness.recorder.add_turn(branch, "changed")
@@ -42,14 +42,14 @@ def test_a_picture_that_is_described_has_a_question_of_its_own(harness: WindowHa
             events.TurnStarted(number, "", 9), events.Heard(question), events.Wrote("It is red."),
             events.TurnEnded("answered", question, "It is red."),
         )  # fmt: skip
-    harness.window.conversation.setCurrentIndex(harness.messages.index(harness.messages.rowCount() - 1))
-    harness.window.conversation.ask_again()
+    harness.window.conversation_view.setCurrentIndex(harness.messages.index(harness.messages.rowCount() - 1))
+    harness.window.conversation_view.ask_again()
     assert harness.calls[-1] == ("ask_again", 2, "") and harness.texts() == ["What colour?", "It is red."]
 
 
 def test_a_sound_file_in_which_nothing_is_said_leaves_no_message(harness: WindowHarness) -> None:
     harness.on(events.TurnStarted(1, "", 9), events.Heard(""), events.TurnEnded("nothing heard"))
-    assert not harness.texts() and "no speech" in harness.window.bar.status_label.text()
+    assert not harness.texts() and "no speech" in harness.status_text()
 
 
 def test_editing_is_left_by_esc_and_finds_its_question_again(harness: WindowHarness) -> None:
@@ -58,18 +58,20 @@ def test_editing_is_left_by_esc_and_finds_its_question_again(harness: WindowHarn
     harness.messages.insert_messages(
         [ChatMessage("you", "older", turn_id=1), ChatMessage("hark", "older", turn_id=1)], 0
     )
-    harness.window.bar.question_submitted.emit("changed")
+    harness.window.input_bar.question_submitted.emit("changed")
     name, turn, text = harness.calls[-1]
     assert (name, text) == ("ask_again", "changed") and harness.texts()[-1] == "answer 98" and turn == 103
     harness.app.conversation.edit_question(0)
-    harness.key(harness.window.bar.question_field, Qt.Key.Key_Control)  # silences a screen reader, and leaves nothing
-    harness.window.bar.question_submitted.emit("still from there")
+    harness.key(
+        harness.window.input_bar.question_field, Qt.Key.Key_Control
+    )  # silences a screen reader, and leaves nothing
+    harness.window.input_bar.question_submitted.emit("still from there")
     assert harness.calls[-1] == ("ask_again", 1, "still from there")
     harness.app.history.open_conversation(1)
     harness.app.conversation.edit_question(0)
-    harness.key(harness.window.bar.question_field, Qt.Key.Key_Escape)
-    assert "new question" in harness.window.bar.status_label.text()
-    harness.window.bar.question_submitted.emit("another")
+    harness.key(harness.window.input_bar.question_field, Qt.Key.Key_Escape)
+    assert "new question" in harness.status_text()
+    harness.window.input_bar.question_submitted.emit("another")
     assert harness.calls[-1] == ("ask", "another")
 
 
@@ -78,5 +80,5 @@ def test_edited_question_starts_no_branch_while_saving_is_off(harness: WindowHar
     harness.app.settings_store.change_setting(SettingChange("history", "save_conversations", False))
     before = harness.texts()
     harness.app.conversation.edit_question(0)
-    harness.window.bar.question_submitted.emit("changed")
+    harness.window.input_bar.question_submitted.emit("changed")
     assert harness.calls[-1] == ("ask", "changed") and harness.texts() == before

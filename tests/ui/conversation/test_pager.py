@@ -30,8 +30,8 @@ def far_up(harness: WindowHarness) -> None:
     """Go to the start of a long conversation by key."""
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
-    harness.qtbot.waitUntil(lambda: harness.window.conversation.verticalScrollBar().maximum() > 0)
-    harness.key(harness.window.conversation, Qt.Key.Key_Home)
+    harness.qtbot.waitUntil(lambda: harness.window.conversation_view.verticalScrollBar().maximum() > 0)
+    harness.key(harness.window.conversation_view, Qt.Key.Key_Home)
     assert harness.texts()[0] == "Long question 0" and harness.app.conversation.pager.is_end_missing
 
 
@@ -41,7 +41,7 @@ def _place(text: str) -> tuple[int, bool]:
 
 def test_long_conversation_is_shown_from_its_end_and_older_turns_follow(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
-    view, pages = harness.window.conversation, harness.app.conversation.pager
+    view, pages = harness.window.conversation_view, harness.app.conversation.pager
     qtbot.waitUntil(lambda: len(harness.texts()) == 2 * paging.FIRST_TURNS and harness.texts()[-1] == "answer 99")
     qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
     view.setFocus()
@@ -63,9 +63,9 @@ def test_long_conversation_keeps_only_nearby_messages_in_the_list(
     monkeypatch.setattr(paging, "MAX_MESSAGES", 80)
     harness.app.history.open_conversation(3)
     view, pages, bar = (
-        harness.window.conversation,
+        harness.window.conversation_view,
         harness.app.conversation.pager,
-        harness.window.conversation.verticalScrollBar(),
+        harness.window.conversation_view.verticalScrollBar(),
     )
     qtbot.waitUntil(lambda: bar.maximum() > 0)
 
@@ -95,7 +95,7 @@ def test_long_conversation_keeps_only_nearby_messages_in_the_list(
 
 def test_conversation_end_stays_visible_at_any_width(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
-    bar = harness.window.conversation.verticalScrollBar()
+    bar = harness.window.conversation_view.verticalScrollBar()
     for width in (1240, 480, 900):
         harness.window.resize(width, 700)
         qtbot.waitUntil(lambda width=width: harness.window.width() == width and bar.value() == bar.maximum() > 0)
@@ -108,7 +108,7 @@ def test_conversation_end_stays_visible_at_any_width(qtbot: QtBot, harness: Wind
 def test_new_answer_scrolls_to_the_end_of_a_long_conversation(harness: WindowHarness) -> None:
     harness.app.history.open_conversation(3)
     harness.on(events.ConversationOpened(3))
-    harness.key(harness.window.conversation, Qt.Key.Key_Home)
+    harness.key(harness.window.conversation_view, Qt.Key.Key_Home)
     assert harness.texts()[0] == "Long question 0"
     harness.on(events.TurnStarted(999, "", 3), events.Heard("and now?"), events.Wrote("Now."))
     harness.app.conversation.pager.show_earlier()
@@ -119,7 +119,7 @@ def test_new_answer_scrolls_to_the_end_of_a_long_conversation(harness: WindowHar
 
 def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(harness: WindowHarness) -> None:
     far_up(harness)
-    harness.key(harness.window.conversation, Qt.Key.Key_A)
+    harness.key(harness.window.conversation_view, Qt.Key.Key_A)
     assert harness.calls[-1][0] == "ask_again" and harness.texts() == []
     harness.on(events.ConversationOpened(9))
     turn(harness, 999, 9, events.Notice("the voice is gone"))
@@ -128,11 +128,11 @@ def test_a_question_from_the_start_is_asked_again_whatever_is_noted_meanwhile(ha
 
 def test_an_edited_question_is_asked_from_there_though_it_is_out_of_the_list(harness: WindowHarness) -> None:
     far_up(harness)
-    harness.key(harness.window.conversation, Qt.Key.Key_E)
+    harness.key(harness.window.conversation_view, Qt.Key.Key_E)
     turn_id = harness.messages.item_at(0).turn_id
-    harness.window.conversation.end_requested.emit()
+    harness.window.conversation_view.end_requested.emit()
     assert harness.texts()[-1] == "answer 99" and "Long question 0" not in harness.texts()
-    harness.window.bar.question_submitted.emit("changed words")
+    harness.window.input_bar.question_submitted.emit("changed words")
     assert harness.calls[-1] == ("ask_again", turn_id, "changed words") and harness.texts() == []
 
 
@@ -147,9 +147,9 @@ def test_failed_history_read_keeps_the_messages(harness: WindowHarness, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr("assistant.history.conversation_store.ConversationStore.last_turns", fail)
-        harness.key(harness.window.conversation, Qt.Key.Key_End)
-        assert harness.texts() == before and "disk I/O error" in harness.window.bar.status_label.text()
-    harness.key(harness.window.conversation, Qt.Key.Key_End)
+        harness.key(harness.window.conversation_view, Qt.Key.Key_End)
+        assert harness.texts() == before and "disk I/O error" in harness.status_text()
+    harness.key(harness.window.conversation_view, Qt.Key.Key_End)
     assert harness.texts()[-2] == "answer 99" and "disk I/O error" in harness.texts()[-1]
 
 
@@ -161,11 +161,11 @@ def test_unsaved_messages_are_shown_at_the_end(harness: WindowHarness, monkeypat
     for _ in range(12):
         harness.app.conversation.pager.show_earlier()
     assert harness.app.conversation.pager.is_end_missing and "one" not in harness.texts()
-    view = harness.window.conversation
+    view = harness.window.conversation_view
     view.setFocus()
     view.setCurrentIndex(harness.messages.index(3))
     harness.on(events.Notice("two"))
-    assert view.currentIndex().row() == 3 and "two" in harness.window.bar.status_label.text(), "the list stays as it is"
+    assert view.currentIndex().row() == 3 and "two" in harness.status_text(), "the list stays as it is"
     while harness.app.conversation.pager.is_end_missing:
         harness.app.conversation.pager.show_later()
     assert harness.texts()[-3:] == ["answer 99", "one", "two"]
@@ -197,7 +197,7 @@ def test_selection_does_not_jump_when_its_message_is_unloaded(
 ) -> None:
     monkeypatch.setattr(paging, "MAX_MESSAGES", 60)
     harness.app.history.open_conversation(3)
-    view, chosen = harness.window.conversation, list[int]()
+    view, chosen = harness.window.conversation_view, list[int]()
     view.setFocus()
     qtbot.waitUntil(lambda: harness.texts()[view.current_row] == "answer 99" and view.verticalScrollBar().maximum() > 0)
     view.selectionModel().currentChanged.connect(lambda current, _: chosen.append(current.row()))
@@ -237,5 +237,5 @@ def test_turn_that_was_already_loaded_is_shown_once(harness: WindowHarness) -> N
 def test_very_tall_window_is_filled_with_turns(qtbot: QtBot, harness: WindowHarness) -> None:
     harness.window.resize(1240, 5000)
     harness.app.history.open_conversation(3)
-    bar = harness.window.conversation.verticalScrollBar()
+    bar = harness.window.conversation_view.verticalScrollBar()
     qtbot.waitUntil(lambda: harness.messages.rowCount() > 2 * paging.FIRST_TURNS and bar.maximum() > 0)

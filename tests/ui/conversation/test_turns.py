@@ -26,12 +26,12 @@ def test_a_turn_is_shown_as_it_comes(harness: WindowHarness) -> None:
     assert [harness.messages.item_at(row).speech_text for row in range(harness.messages.rowCount())] == [
         "You said: What is it?", "Hark · stopped: A red (not heard: circle.)",
     ]  # fmt: skip
-    assert harness.window.bar.status_label.text() == "Stopped." and not harness.window.bar.stop_button.isEnabled()
+    assert harness.status_text() == "Stopped." and not harness.window.input_bar.stop_button.isEnabled()
 
 
 def test_of_an_answer_that_grows_only_the_last_state_is_kept(harness: WindowHarness) -> None:
     harness.on(events.TurnStarted(1), events.Heard("What is it?"))
-    painter, view = harness.window.conversation._delegate, harness.window.conversation
+    painter, view = harness.window.conversation_view._delegate, harness.window.conversation_view
     for number in range(500):
         harness.on(events.Wrote(f"piece {number} "))
         assert not view.grab().isNull()
@@ -51,13 +51,13 @@ def test_a_note_in_mid_answer_does_not_split_it(harness: WindowHarness) -> None:
 
 def test_reading_aloud_is_no_answer(harness: WindowHarness) -> None:
     harness.on(events.StateChanged("ready"))
-    before = harness.window.bar.status_label.text()
+    before = harness.status_text()
     harness.on(events.TurnEnded("answered", is_read_aloud=True))
-    assert harness.window.bar.status_label.text() == before and harness.window.bar.timings_bar.isHidden()
+    assert harness.status_text() == before and harness.window.input_bar.timings_bar.isHidden()
 
 
 def test_the_talk_button_shows_whether_hark_listens(harness: WindowHarness) -> None:
-    talk = harness.window.bar.talk_button
+    talk = harness.window.input_bar.talk_button
     for state, listens in (("speaking", False), ("ready", False), ("hearing", True), ("thinking", False)):
         harness.on(events.StateChanged(state))
         assert ("listening" in talk.accessibleName()) == listens
@@ -84,7 +84,7 @@ def test_answer_is_spoken_by_voice_or_screen_reader_but_not_both(
 
 
 def test_a_very_long_text_is_taken_or_refused_and_kept(harness: WindowHarness) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     field.setPlainText("word " * 190_000)
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert harness.calls[-1][0] == "ask" and len(harness.calls[-1][1]) == 949_999
@@ -94,12 +94,12 @@ def test_a_very_long_text_is_taken_or_refused_and_kept(harness: WindowHarness) -
     field.setPlainText("word " * 300_000)
     calls = len(harness.calls)
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert len(harness.calls) == calls and "million letters" in harness.window.bar.status_label.text()
+    assert len(harness.calls) == calls and "million letters" in harness.status_text()
     assert len(field.toPlainText()) == 1_500_000, "nothing is lost"
 
 
 def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(harness: WindowHarness) -> None:
-    bar = harness.window.bar.timings_bar
+    bar = harness.window.input_bar.timings_bar
     assert not bar.isVisible()
     times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
     harness.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
@@ -134,7 +134,7 @@ def test_an_answer_that_grows_is_drawn_once_for_all_words_that_come_meanwhile(
     assert len(lengths) < 10, lengths
     harness.on(*[events.Wrote("QUJD" * 10_000)] * 4)
     qtbot.waitUntil(lambda: lengths[-1] > 100_000)
-    qtbot.waitUntil(harness.window.conversation.is_at_end)
+    qtbot.waitUntil(harness.window.conversation_view.is_at_end)
     count = len(lengths)
     for _ in range(5):  # beyond what is drawn
         harness.on(events.Wrote("QUJD" * 10_000))
@@ -161,7 +161,7 @@ def test_what_is_typed_is_seen_while_the_engine_does_not_take_it(qtbot: QtBot, h
 
 def test_frozen_and_long_working_engines_are_shown_in_the_status(harness: WindowHarness) -> None:
     harness.on(events.StateChanged("thinking"), events.StateChanged("working"))
-    assert "Still working" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
+    assert "Still working" in harness.status_text() and harness.window.input_bar.stop_button.isEnabled()
     harness.on(events.StateChanged("frozen"))
-    assert "does not answer" in harness.window.bar.status_label.text() and harness.window.bar.stop_button.isEnabled()
+    assert "does not answer" in harness.status_text() and harness.window.input_bar.stop_button.isEnabled()
     assert all(texts.state_announcement(state) for state in ("working", "frozen"))

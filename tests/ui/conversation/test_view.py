@@ -15,7 +15,7 @@ from ui.conversation.model import ChatMessage
 
 
 def test_the_code_of_a_message_is_copied_by_itself(qtbot: QtBot, harness: WindowHarness) -> None:
-    messages, view = harness.messages, harness.window.conversation
+    messages, view = harness.messages, harness.window.conversation_view
     announcements: list[str] = []
     view.announced.connect(announcements.append)
     messages.append_message(ChatMessage("hark", "Try:\n\n```python\nx = 1\n  y = 2\n```\nand\n\n    z = 3\n"))
@@ -30,13 +30,13 @@ def test_the_code_of_a_message_is_copied_by_itself(qtbot: QtBot, harness: Window
 
 def buttons(harness: WindowHarness) -> list[str]:
     """Return the visible actions of the selected message."""
-    return [button.text() for button in harness.window.actions_row.buttons if button.isVisible()]
+    return [button.text() for button in harness.window.action_bar.buttons if button.isVisible()]
 
 
 def test_a_message_is_spelled_and_a_sentence_said_again(harness: WindowHarness) -> None:
     harness.messages.append_message(ChatMessage("hark", "No 7"))
-    harness.window.conversation.setFocus()
-    harness.key(harness.window.conversation, Qt.Key.Key_S)
+    harness.window.conversation_view.setFocus()
+    harness.key(harness.window.conversation_view, Qt.Key.Key_S)
     assert harness.calls[-1] == ("read_aloud", "capital N, o; 7")
     harness.app.voice.repeat_sentence()
     assert harness.calls[-1] == ("skip_sentences", 0)
@@ -54,10 +54,10 @@ def test_links_ask_first_and_show_where_they_lead(harness: WindowHarness, monkey
     )
     answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Open]
     monkeypatch.setattr(QMessageBox, "exec", lambda box: (questions.append(box.text()), answers.pop(0))[1])
-    harness.window.conversation.open_link()
+    harness.window.conversation_view.open_link()
     assert questions[0] == "['https://a.example/x?y', 'https://b.example']"
     assert len(questions) == 2 and questions[1].endswith("\nhttps://b.example") and opened == []
-    harness.window.conversation.open_link()
+    harness.window.conversation_view.open_link()
     assert opened == ["https://b.example"]
 
 

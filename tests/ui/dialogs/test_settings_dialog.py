@@ -71,7 +71,7 @@ def test_a_desktop_that_allows_no_keys_and_no_windows_is_told(
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     harness.app.settings_store.change_setting(SettingChange("window", "hotkeys", True))  # offscreen, as under Wayland
-    qtbot.waitUntil(lambda: "hark-window --talk" in harness.window.bar.status_label.text())
+    qtbot.waitUntil(lambda: "hark-window --talk" in harness.status_text())
     assert not load_settings(AppPaths.locate()).window.hotkeys, "it is not asked again at every start"
     harness.app.capture.capture_window()
-    assert "F7 captures the screen" in harness.window.bar.status_label.text()
+    assert "F7 captures the screen" in harness.status_text()

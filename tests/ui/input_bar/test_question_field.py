@@ -34,21 +34,21 @@ def longest_paragraph(field: QuestionField) -> int:
 
 @pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
 def test_a_long_word_is_broken_up_in_the_field_and_asked_and_copied_whole(harness: WindowHarness, text: str) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     field.insertFromMimeData(mime(text))
     assert longest_paragraph(field) <= 2 * 1000 + 3 and field.typed_text() == text
     field.selectAll()
     field.copy()
     assert QApplication.clipboard().text() == text
     field.textCursor().clearSelection()
-    harness.window.bar.ask_button.click()
+    harness.window.input_bar.ask_button.click()
     assert harness.calls[-1] == ("ask", text.strip()) and field.typed_text() == ""
 
 
 def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_back_with_one_ctrl_z(
     harness: WindowHarness,
 ) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     field.replace_text("short")
     field.replace_text("a" * 200_000)
     assert longest_paragraph(field) <= 1003 and field.typed_text() == "a" * 200_000
@@ -57,7 +57,7 @@ def test_a_question_with_a_long_word_is_broken_up_when_it_is_changed_and_comes_b
 
 
 def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(harness: WindowHarness) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     field.insertPlainText("<>")
     for _ in range(6):  # always at the same place: no paragraph grows
         cursor = field.textCursor()
@@ -78,7 +78,7 @@ def test_a_text_is_whole_wherever_pieces_of_it_are_pasted_typed_and_deleted(harn
 
 
 def test_what_an_input_method_gives_at_once_is_broken_up_too(harness: WindowHarness) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     event = QInputMethodEvent()
     event.setCommitString("w" * 50_000)
     QApplication.sendEvent(field, event)
@@ -89,14 +89,14 @@ def test_what_an_input_method_gives_at_once_is_broken_up_too(harness: WindowHarn
 
 
 def test_more_than_a_million_letters_are_not_pasted_and_that_is_said(harness: WindowHarness) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     field.insertFromMimeData(mime("kept"))
     field.insertFromMimeData(mime("a" * (question_field.MAX_QUESTION_LETTERS + 1)))
-    assert field.typed_text() == "kept" and "longer than a million letters" in harness.window.bar.status_label.text()
+    assert field.typed_text() == "kept" and "longer than a million letters" in harness.status_text()
 
 
 def test_shift_enter_and_short_pasted_lines_are_lines_of_the_question(harness: WindowHarness) -> None:
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     field.insertFromMimeData(mime("one\ntwo"))
     harness.key(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     field.insertFromMimeData(mime("three"))

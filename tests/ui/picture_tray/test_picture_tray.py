@@ -17,7 +17,7 @@ from ui.picture_tray.thumbnail import framed_thumbnail
 
 def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(harness: WindowHarness) -> None:
     harness.on(SHOWN)
-    tray = harness.window.tray
+    tray = harness.window.picture_tray
     harness.key(tray.region_selector, Qt.Key.Key_X)
     assert harness.calls[-1] == ("edit_picture", "d" * 64, 0, (300, 200, 600, 400))
     harness.key(tray.region_selector, Qt.Key.Key_T)
@@ -34,7 +34,7 @@ def test_a_picture_is_cut_and_turned_by_keys_and_by_mouse(harness: WindowHarness
 def test_a_reworked_picture_keeps_its_place(harness: WindowHarness) -> None:
     for digest, instead in (("d", ""), ("e", ""), ("f", "d")):
         harness.on(replace(SHOWN, digest=digest * 64, name=f"{digest}.png", replaces=instead * 64))
-    tray = harness.window.tray.picture_list
+    tray = harness.window.picture_tray.picture_list
     assert [picture.digest[0] for picture in tray.pictures] == ["f", "e"]
     assert tray.currentRow() == 0
 
@@ -42,7 +42,7 @@ def test_a_reworked_picture_keeps_its_place(harness: WindowHarness) -> None:
 def test_five_hundred_pictures_at_once(harness: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{number}.png")) for number in range(500)])
-    harness.window.tray.add_dropped(data)
+    harness.window.picture_tray.add_dropped(data)
     assert "first 100 of 500" in harness.texts()[-1]
     assert sum(call[0] == "attach_file" for call in harness.calls) == 100
 
@@ -70,7 +70,7 @@ def test_attached_sound_file_is_asked_and_not_shown(harness: WindowHarness) -> N
 def test_files_go_through_the_field_to_the_tray(harness: WindowHarness, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
-    field = harness.window.bar.question_field
+    field = harness.window.input_bar.question_field
     assert not field.canInsertFromMimeData(data) and not harness.past.search_field.acceptDrops()
     data = QMimeData()
     data.setText("words")
@@ -83,9 +83,9 @@ def test_a_drop_takes_files_pixels_or_says_why_not(harness: WindowHarness, tmp_p
     pixels.setData("image/png", b"bytes")
     page.setUrls([QUrl("https://example.org/a.png")])
     rejected: list[str] = []
-    harness.window.tray.drop_rejected.connect(rejected.append)
+    harness.window.picture_tray.drop_rejected.connect(rejected.append)
     for data in (urls, pixels, page, nothing):
-        harness.window.tray.add_dropped(data)
+        harness.window.picture_tray.add_dropped(data)
     assert ["network" in reason for reason in rejected] == [True, False]
     assert [call[0] for call in harness.calls] == ["attach_file", "attach_file", "attach_image"]
 
@@ -95,12 +95,12 @@ def test_a_copied_file_is_a_picture_and_copied_text_is_text(harness: WindowHarne
     file.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
     text.setText("hello")
     pixels.setData("image/png", b"bytes")
-    assert [harness.window.tray.accepts_drop(data) for data in (file, text, pixels)] == [True, False, True]
+    assert [harness.window.picture_tray.accepts_drop(data) for data in (file, text, pixels)] == [True, False, True]
 
 
 def test_a_picture_tells_what_it_costs(harness: WindowHarness) -> None:
     harness.on(events.PictureAdded("d", "p.png", 3, 2, 1, 1, b"\0\0\0"))
     harness.on(events.PictureCostEstimated("d", 896, 896, 1024, 29.4, 14.2))
-    item = harness.window.tray.picture_list.item(0)
+    item = harness.window.picture_tray.picture_list.item(0)
     assert "1,024 tokens · 29 MB · ready in about 14.2 s" in item.toolTip()
     assert item.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "1,024 tokens · 29 MB · ready in about 14.2 s"

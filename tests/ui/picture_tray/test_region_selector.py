@@ -15,20 +15,20 @@ from ui import theme
 
 def told(harness: WindowHarness) -> list[str]:
     steps: list[str] = []
-    harness.window.tray.region_selector.announced.connect(steps.append)
+    harness.window.picture_tray.region_selector.announced.connect(steps.append)
     return steps
 
 
 def warm(harness: WindowHarness) -> tuple[int, int, int, int] | None:
     """The box around what is drawn in the colour of places, in points."""
-    points = of_colour(harness.window.tray.region_selector, theme.current_theme().warning)
+    points = of_colour(harness.window.picture_tray.region_selector, theme.current_theme().warning)
     across, down = {x for x, _ in points}, {y for _, y in points}
     return (min(across), min(down), max(across) + 1, max(down) + 1) if points else None
 
 
 def test_pointing_by_keys_tells_each_step_and_asks(harness: WindowHarness) -> None:
     harness.on(SHOWN)
-    pointing, steps = harness.window.tray.region_selector, told(harness)
+    pointing, steps = harness.window.picture_tray.region_selector, told(harness)
     keys = Qt.Key
     for key in (
         keys.Key_Up, keys.Key_Right, keys.Key_Right, keys.Key_Plus, keys.Key_Left, keys.Key_Plus, keys.Key_Minus,
@@ -38,18 +38,18 @@ def test_pointing_by_keys_tells_each_step_and_asks(harness: WindowHarness) -> No
         "top", "top right", "top right", "middle, zoomed once", "left, zoomed once", "middle, zoomed twice",
         "middle, zoomed once",
     ]  # fmt: skip
-    assert harness.window.tray.region_label.text() == "Pointing: middle, zoomed once"
+    assert harness.window.picture_tray.region_label.text() == "Pointing: middle, zoomed once"
     harness.key(pointing, keys.Key_Minus)
     for key in (keys.Key_Up, keys.Key_Right):
         harness.key(pointing, key)
-    harness.window.bar.question_field.setPlainText("What is it?")
+    harness.window.input_bar.question_field.setPlainText("What is it?")
     harness.key(pointing, keys.Key_Return)
     assert harness.calls[-1] == ("ask", "What is it?", "d" * 64, (600, 0, 900, 200))
 
 
 def test_zooming_ends_where_there_is_nothing_more_to_see(harness: WindowHarness) -> None:
     harness.on(SHOWN)
-    pointing, steps = harness.window.tray.region_selector, told(harness)
+    pointing, steps = harness.window.picture_tray.region_selector, told(harness)
     harness.key(pointing, Qt.Key.Key_Minus)
     for _ in range(9):
         harness.key(pointing, Qt.Key.Key_Plus)
@@ -60,7 +60,7 @@ def test_zooming_ends_where_there_is_nothing_more_to_see(harness: WindowHarness)
 
 def test_region_is_selected_by_mouse(harness: WindowHarness) -> None:
     harness.on(SHOWN)
-    pointing = harness.window.tray.region_selector
+    pointing = harness.window.picture_tray.region_selector
     frame = QRectF(pointing.rect())
 
     def mouse(kind: QEvent.Type, at: QPointF) -> None:
@@ -88,7 +88,7 @@ def test_places_in_an_answer_are_drawn_and_listed_in_words(harness: WindowHarnes
         events.TurnEnded("answered", "where?", "Here.", "x"),
     )
     assert harness.texts() == ["where?", "Here.", "clock: top right of picture 1"]
-    pointing, drawn = harness.window.tray.region_selector, warm(harness)
+    pointing, drawn = harness.window.picture_tray.region_selector, warm(harness)
     scale = 900 / pointing.width()
     above = (pointing.height() - 600 / scale) / 2
     box = [round((edge - above * (place % 2)) * scale) for place, edge in enumerate(drawn or ())]
@@ -111,16 +111,16 @@ def test_places_are_told_and_kept_with_their_pictures(harness: WindowHarness, an
         for announcement in announced
     )
     for row in (0, 1, 0):
-        harness.window.tray.picture_list.setCurrentRow(row)
+        harness.window.picture_tray.picture_list.setCurrentRow(row)
         assert warm(harness)
     harness.on(events.TurnStarted(2))
     harness.on(events.Heard("and now?"))
-    harness.window.tray.picture_list.setCurrentRow(1)
+    harness.window.picture_tray.picture_list.setCurrentRow(1)
     assert not warm(harness)
 
 
 def test_a_cost_that_comes_late_does_not_move_the_pointing(harness: WindowHarness) -> None:
-    tray = harness.window.tray
+    tray = harness.window.picture_tray
     harness.on(SHOWN)
     harness.key(tray.region_selector, Qt.Key.Key_Plus)
     selected = tray.region_selector.selected_box

@@ -57,7 +57,7 @@ def test_conversation_is_renamed_deleted_and_restored(harness: WindowHarness, mo
         and harness.texts() == []
         and harness.app.conversation.conversation_id is None
     )
-    assert "Ctrl+Z" in harness.window.bar.status_label.text() and not harness.past.undo_button.isHidden()
+    assert "Ctrl+Z" in harness.status_text() and not harness.past.undo_button.isHidden()
     harness.app.history.undo_delete()
     assert "Green tea" in harness.titles() and harness.past.undo_button.isHidden()
 
@@ -105,20 +105,20 @@ def test_exported_conversation_can_be_imported(
 
 
 def test_private_box_and_new_conversation_open_a_conversation(harness: WindowHarness) -> None:
-    harness.window.side.private_box.click()
+    harness.window.sidebar.private_box.click()
     assert (
-        harness.calls[-1] == ("open_conversation", None, True) and "not saved" in harness.window.bar.status_label.text()
+        harness.calls[-1] == ("open_conversation", None, True) and "not saved" in harness.status_text()
     )
     harness.app.conversation.start_conversation()
-    assert harness.calls[-1] == ("open_conversation", None, False) and not harness.window.side.private_box.isChecked()
+    assert harness.calls[-1] == ("open_conversation", None, False) and not harness.window.sidebar.private_box.isChecked()
 
 
 def test_an_opened_conversation_is_seen_in_a_narrow_window(
     harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(responsive_layout, "_BESIDE", 100)  # letters: as many as no narrow window has beside the list
+    monkeypatch.setattr(responsive_layout, "_MIDDLE_LETTERS", 100)  # more than beside an open side
     harness.window.resize(480, 600)
     harness.window.search()
-    assert not harness.window.conversation.isVisible()
+    assert not harness.window.conversation_view.isVisible()
     harness.app.history.open_conversation(1)
-    assert harness.window.conversation.isVisible()
+    assert harness.window.conversation_view.isVisible()

@@ -194,7 +194,7 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
         harness.app.dialogs.open_settings()
     for name in names(fifo):
         harness.on(events.MicrophoneState(False, False, f"{name} cannot be opened."))
-        assert told_by_tool_tip(window.bar.talk_button) == f"{name} cannot be opened."
+        assert told_by_tool_tip(window.input_bar.talk_button) == f"{name} cannot be opened."
         harness.on(
             events.VoicesAvailable((name,), (name,)),
             events.AudioDevicesAvailable((name,), (name,)),
@@ -209,17 +209,17 @@ def test_names_with_markup_are_shown_as_they_are_and_nothing_they_name_is_opened
             events.RegionPointed(name, "e" * 64, 1, 1, 20, 20),
             events.TurnEnded("answered", name, name, name),
         )
-        row = window.tray.picture_list.item(window.tray.picture_list.count() - 1)
-        place = window.tray.picture_list.visualItemRect(row).center()
-        assert told_by_tool_tip(window.tray.picture_list.viewport(), place).splitlines()[0] == name
+        row = window.picture_tray.picture_list.item(window.picture_tray.picture_list.count() - 1)
+        place = window.picture_tray.picture_list.visualItemRect(row).center()
+        assert told_by_tool_tip(window.picture_tray.picture_list.viewport(), place).splitlines()[0] == name
         harness.past.show_conversations([ConversationSummary(7, name, 0.0, 0)], None)
-        window.tray.remove_picture("e" * 64)
+        window.picture_tray.remove_picture("e" * 64)
         for widget in (window, *window.findChildren(QWidget)):
             widget.grab() if widget.isWindow() else widget.repaint()
-        label = window.bar.status_label
+        label = window.input_bar.status_label
         assert label.textFormat() == Qt.TextFormat.PlainText
-        window.bar.status_label.setText(name)
-        assert window.bar.status_label.text() == name
+        window.input_bar.status_label.setText(name)
+        assert window.input_bar.status_label.text() == name
     assert fifo.exists(), "something opened it"
 
 
@@ -290,7 +290,7 @@ def test_labels_and_lists_show_only_the_beginning_of_a_long_name(harness: Window
         events.VoicesAvailable((long,), (long,)), events.PictureAdded("d" * 64, long, 900, 600, 9, 6, bytes(162))
     )
     harness.past.show_conversations([ConversationSummary(7, long, 0.0, 0)], None)
-    side, tray = harness.window.side, harness.window.tray
+    side, tray = harness.window.sidebar, harness.window.picture_tray
     assert max(len(side.voice_box.itemText(row)) for row in range(side.voice_box.count())) <= 220
     assert side.voice_box.itemData(0) == long, "what is chosen is still the voice's own name"
     assert len(harness.titles()[0]) == labels.MAX_NAME_LETTERS and len(tray.region_label.text()) < 250
