@@ -81,6 +81,10 @@ class ModelRow(QWidget):
         button.setText(text)
         button.setAccessibleName(f"{text}: {self.entry.name}")
 
+    def show_facts(self, memory_gb: float, gpu_memory_gb: float) -> None:
+        """Shows the model's size, and whether it fits the memory of this computer and of its graphics card."""
+        self.facts_label.setText(model_facts(self.entry, memory_gb, gpu_memory_gb))
+
     def show_state(self, is_installed: bool, is_running: bool, is_partial: bool, state: str) -> None:
         """Shows the buttons that make sense now, and `state` while nothing is downloaded.
 
@@ -166,7 +170,7 @@ class ModelsDialog(QDialog):
             )
         )
         for name, row in self.rows.items():
-            row.facts_label.setText(model_facts(row.entry, downloads.memory_gb, downloads.gpu_memory_gb))
+            row.show_facts(downloads.memory_gb, downloads.gpu_memory_gb)
             row.show_state(
                 name in downloads.installed,
                 name in downloads.running,
