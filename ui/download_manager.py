@@ -83,11 +83,12 @@ class DownloadManager(QObject):
     that are under way. `memory_gb` and `gpu_memory_gb` are those of the computer and of its largest graphics card.
 
     `models_changed` reports that any of these has changed, `progress_changed` that the download of the named model goes
-    on, `model_removed` that a model was deleted. `setting_changed` carries a `SettingChange` when a model is selected;
-    `announced` carries what a screen reader should say."""
+    on. `setting_changed` carries a `SettingChange` when a model is selected; `rescan_needed` reports that the engine
+    should look again for models: one was deleted, or one was selected that a setting names already. `announced` carries
+    what a screen reader should say."""
 
     setting_changed, announced, models_changed = Signal(object), Signal(str), Signal()
-    progress_changed, model_removed = Signal(str), Signal()
+    progress_changed, rescan_needed = Signal(str), Signal()
 
     def __init__(self, parent: QObject, settings: Callable[[], Settings]) -> None:
         super().__init__(parent)
@@ -156,8 +157,11 @@ class DownloadManager(QObject):
     def use_model(self, name: str) -> None:
         """Selects a model in the settings, for the next question on."""
         self._last_messages.pop(name, None)
-        for change in CATALOG[name].setting_changes:
+        settings, changes = self._settings(), CATALOG[name].setting_changes
+        for change in changes:
             self.setting_changed.emit(change)
+        if any(change.is_applied(settings) for change in changes):
+            self.rescan_needed.emit()  # nothing changes for a setting that named the model before it was installed
         self.announced.emit(tr("{name} is used now").format(name=name))
         self.models_changed.emit()
 
@@ -230,7 +234,7 @@ class DownloadManager(QObject):
         self._last_messages[name] = message
         self.announced.emit(message)
         self.models_changed.emit()
-        self.model_removed.emit()
+        self.rescan_needed.emit()
         self.refresh()
         self._start_next()
 

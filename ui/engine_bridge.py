@@ -59,11 +59,8 @@ class EngineBridge(QObject):
 
     @Slot(object, object)
     def apply_settings(self, old: Settings, new: Settings) -> None:
-        """Gives the engine its settings. The same ones mean that what they name was chosen once more: it may have been
-        downloaded since."""
-        if new == old:
-            self.engine.rescan_models()
-        elif replace(old, window=new.window) != new:  # how the window looks is not the engine's
+        """Gives the engine its settings, if any that concern it have changed."""
+        if replace(old, window=new.window) != new:  # how the window looks is not the engine's
             self.engine.apply_settings(new)
 
     def _emit_event(self, event: Event) -> None:

@@ -15,6 +15,7 @@ from ui.widgets.labels import message_box
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
+    from assistant.setting_change import SettingChange
     from ui.dialogs.doctor_dialog import DoctorDialog
     from ui.dialogs.models_dialog import ModelsDialog
     from ui.dialogs.settings_dialog import SettingsDialog
@@ -53,7 +54,7 @@ class DialogController(QObject):
 
         dialog = self._settings_dialog = SettingsDialog(self._window, lambda: self._settings.current)
         self._offer_devices()
-        dialog.setting_changed.connect(self._settings.change_setting)
+        dialog.setting_changed.connect(self._change_setting)
         dialog.settings_reset.connect(self._settings.replace_settings)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -97,8 +98,15 @@ class DialogController(QObject):
             self._downloads = DownloadManager(self._window, lambda: self._settings.current)
             self._downloads.setting_changed.connect(self._settings.change_setting)
             self._downloads.announced.connect(self._notifier.announce)
-            self._downloads.model_removed.connect(self._bridge.engine.rescan_models)
+            self._downloads.rescan_needed.connect(self._bridge.engine.rescan_models)
         return self._downloads
+
+    @Slot(object)
+    def _change_setting(self, change: SettingChange) -> None:
+        """Changes a setting. Where it has this value already, the engine looks again for the model that it names."""
+        if change.is_applied(self._settings.current):
+            self._bridge.engine.rescan_models()
+        self._settings.change_setting(change)
 
     @Slot(object)
     def _on_audio_devices(self, event: events.AudioDevicesAvailable) -> None:

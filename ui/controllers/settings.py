@@ -39,9 +39,10 @@ class SettingsController(QObject):
     def __init__(self, sidebar: Sidebar, bridge: EngineBridge, settings: SettingsStore, notifier: Notifier) -> None:
         super().__init__(sidebar)
         self._sidebar, self._settings, self._notifier = sidebar, settings, notifier
+        self._engine = bridge.engine
         self._hotkeys: GlobalHotkeys | None = None
         self._wants_hotkeys = settings.current.window.hotkeys
-        sidebar.setting_changed.connect(settings.change_setting)
+        sidebar.setting_changed.connect(self._choose_voice)
         settings.changed.connect(self._on_changed)
         settings.save_failed.connect(notifier.show_notice)
         bridge.voices_available.connect(self._on_voices)
@@ -111,6 +112,13 @@ class SettingsController(QObject):
             self._wants_hotkeys = False
             self._settings.change_setting(SettingChange("window", "hotkeys", False))
         self._notifier.show_status(text)
+
+    @Slot(object)
+    def _choose_voice(self, change: SettingChange) -> None:
+        """Uses another voice. If the one in use is chosen again, the engine looks for it: it may be installed now."""
+        if change.is_applied(self._settings.current):
+            self._engine.rescan_models()
+        self._settings.change_setting(change)
 
     @Slot(object)
     def _on_voices(self, event: events.VoicesAvailable) -> None:

@@ -49,6 +49,16 @@ def test_settings_are_found_changed_at_once_and_put_back(
     dialog.close()
 
 
+def test_a_model_that_is_entered_again_is_looked_for_and_another_one_only_applied(harness: WindowHarness) -> None:
+    harness.app.dialogs.open_settings()
+    (dialog,) = harness.window.findChildren(SettingsDialog)
+    dialog.setting_changed.emit(SettingChange("responder", "model", "qwen2-vl-2b"))
+    assert [name for name, *_ in harness.calls] == ["apply_settings"]
+    dialog.setting_changed.emit(SettingChange("responder", "model", "qwen2-vl-2b"))
+    assert [name for name, *_ in harness.calls] == ["apply_settings", "rescan_models"]
+    dialog.close()
+
+
 def test_every_setting_has_its_words(harness: WindowHarness) -> None:
     dialog = SettingsDialog(harness.window, Settings)
     for option, _, control in dialog.rows:

@@ -113,6 +113,11 @@ def test_private_box_and_new_conversation_open_a_conversation(harness: WindowHar
     assert harness.calls[-1] == ("open_conversation", None, False) and not harness.window.sidebar.private_box.isChecked()
 
 
+def test_the_voice_in_use_that_is_chosen_again_is_looked_for(harness: WindowHarness) -> None:
+    harness.window.sidebar.voice_box.activated.emit(0)
+    assert [name for name, *_ in harness.calls] == ["rescan_models"]
+
+
 def test_an_opened_conversation_is_seen_in_a_narrow_window(
     harness: WindowHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
