@@ -17,9 +17,9 @@ Text = Annotated[str, Verbatim()]
 
 @dataclass(frozen=True)
 class EngineCommand:
-    """Any of them.
+    """Any command to the engine.
 
-    `is_awaited`: whether the user waits for the engine to take it up; one that does not is stuck."""
+    `is_awaited`: whether the user waits for the engine to take it up; an engine that does not is stuck."""
 
     is_awaited: ClassVar[bool] = False
 
@@ -35,13 +35,19 @@ class NumberedCommand(EngineCommand):
 
 @dataclass(frozen=True)
 class QuestionCommand(NumberedCommand):
-    """A command that asks something."""
+    """A command that begins a turn with a question."""
 
     is_awaited: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Ask(QuestionCommand):
+    """Asks a typed question about the attached pictures.
+
+    `text`: the question; "" asks for a description of the pictures.
+    `picture`: the digest of the picture that the question is about; "" for all.
+    `box`: the part of that picture: left, top, right and bottom, in its pixels; () for the whole."""
+
     text: Text
     picture: str = ""
     box: tuple[int, ...] = ()
@@ -49,6 +55,12 @@ class Ask(QuestionCommand):
 
 @dataclass(frozen=True)
 class AskAgain(QuestionCommand):
+    """Asks a question of the history again, in a new conversation that branches off before it.
+
+    `turn_id`: the turn of that question in the history.
+    `text`: the question in other words; "" leaves it as it was.
+    `opening_id`: the client's number for the new conversation, given back in its events."""
+
     turn_id: int
     text: Text
     opening_id: Count = 0
@@ -56,35 +68,64 @@ class AskAgain(QuestionCommand):
 
 @dataclass(frozen=True)
 class AskAudioFile(QuestionCommand):
+    """Asks the question that is spoken in an audio file.
+
+    `path`: of the file."""
+
     path: Text
 
 
 @dataclass(frozen=True)
 class ReadAloud(EngineCommand):
+    """Speaks a text in the voice of the settings.
+
+    `text`: the text as it was written, in Markdown."""
+
     is_awaited: ClassVar[bool] = True
     text: Text
 
 
 @dataclass(frozen=True)
 class SkipSentences(EngineCommand):
+    """Moves in what is being spoken.
+
+    `sentences`: how many sentences forward; negative: backward; 0: to the start of this one."""
+
     sentences: int
 
 
 @dataclass(frozen=True)
 class AttachFile(NumberedCommand):
+    """Attaches a picture or video file to the next question.
+
+    `path`: of the file.
+    `is_restored`: whether it was attached before, in an engine that crashed."""
+
     path: Text
-    is_restored: bool = False  # whether it was attached before, in an engine that crashed
+    is_restored: bool = False
 
 
 @dataclass(frozen=True)
 class AttachImage(NumberedCommand):
+    """Attaches an encoded picture to the next question.
+
+    `data`: the picture as a file of its format would hold it, such as PNG.
+    `name`: shown to the user for it.
+    `is_restored`: whether it was attached before, in an engine that crashed."""
+
     data: bytes
     name: Text
-    is_restored: bool = False  # whether it was attached before, in an engine that crashed
+    is_restored: bool = False
 
 
 @dataclass(frozen=True)
 class EditPicture(NumberedCommand):
+    """Replaces an attached picture by one that is turned, then cropped.
+
+    `digest`: of the attached picture.
+    `quarter_turns`: by how many quarters it is turned clockwise.
+    `box`: the part that stays: left, top, right and bottom, in pixels of the turned picture; () for all of it."""
+
     digest: str
     quarter_turns: int = 0
     box: tuple[int, ...] = ()
@@ -92,51 +133,75 @@ class EditPicture(NumberedCommand):
 
 @dataclass(frozen=True)
 class RemovePicture(EngineCommand):
+    """Removes a picture from the attachments and from the conversation so far.
+
+    `digest`: of the picture."""
+
     digest: str
 
 
 @dataclass(frozen=True)
 class Interrupt(EngineCommand):
+    """Ends the turn under way; the speaker is silent at once."""
+
     is_awaited: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class SetHandsFree(EngineCommand):
+    """Turns hands-free listening on or off.
+
+    `hands_free`: whether speech itself begins a question."""
+
     hands_free: bool
 
 
 @dataclass(frozen=True)
 class PressTalkKey(EngineCommand):
+    """The talk key went down: ends the turn under way and listens."""
+
     is_awaited: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class TapTalkKey(EngineCommand):
-    pass
+    """The talk key was only tapped: the question ends with the speech, or at the next press."""
 
 
 @dataclass(frozen=True)
 class ReleaseTalkKey(EngineCommand):
-    pass
+    """The talk key came up: what was said is the question."""
 
 
 @dataclass(frozen=True)
 class TestMicrophone(EngineCommand):
+    """Records a few seconds and plays them."""
+
     __test__ = False  # for pytest: it is no test
 
 
 @dataclass(frozen=True)
 class ApplySettings(EngineCommand):
+    """Uses other settings from the next turn on, for audio devices at once.
+
+    `settings`: all of them."""
+
     settings: Settings
 
 
 @dataclass(frozen=True)
 class RescanModels(EngineCommand):
-    pass
+    """Looks again for models and voices: some were installed or deleted."""
 
 
 @dataclass(frozen=True)
 class OpenConversation(EngineCommand):
+    """Goes on with a conversation of the history, or begins a new one.
+
+    `conversation_id`: its number in the history; None begins a new one.
+    `is_private`: whether it is not saved.
+    `opening_id`: the client's number for it, given back in its events."""
+
     is_awaited: ClassVar[bool] = True
     conversation_id: int | None
     is_private: bool = False
@@ -145,9 +210,12 @@ class OpenConversation(EngineCommand):
 
 @dataclass(frozen=True)
 class Start(EngineCommand):
-    """Always the first command, and sent only once: it makes the engine.
+    """Starts the engine: always the first command, and sent only once.
 
-    `settings`: those to begin with; the other fields are the parameters of `Engine.start`."""
+    `settings`: those to begin with.
+    `conversation_id`: the conversation of the history to go on with; None begins a new one.
+    `is_private`: whether that one is not saved.
+    `opening_id`: the client's number for it, given back in its events."""
 
     settings: Settings
     conversation_id: int | None = None
