@@ -17,14 +17,15 @@ _NOTE_FREQUENCIES_HZ: dict[str, tuple[float, ...]] = {
     "on": (660, 880), "off": (880, 660), "sent": (740,), "working": (392,), "ready": (523, 659, 784),
     "error": (294, 0, 220),
 }  # fmt: skip
-EARCON_NAMES = tuple(_NOTE_FREQUENCIES_HZ)
 _NOTE_SECONDS = 0.035
 _WORKING_INTERVAL_SECONDS, _WORKING_GAIN = 1.6, 0.3  # "working" repeats, more quietly than the others
 
 
 @cache
 def earcon_samples(name: str, rate: int) -> Samples:
-    """Samples of one of `EARCON_NAMES`, mono, shape (n,); "working" includes the pause before it."""
+    """Samples of "on", "off", "sent", "working", "ready" or "error", mono, shape (n,).
+
+    "working" includes the pause before it."""
     notes = np.concatenate([_note_samples(frequency, rate) for frequency in _NOTE_FREQUENCIES_HZ[name]])
     if name == "working":
         notes = np.concatenate([np.zeros(int(_WORKING_INTERVAL_SECONDS * rate), np.float32), _WORKING_GAIN * notes])

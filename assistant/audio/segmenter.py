@@ -102,11 +102,6 @@ class UtteranceSegmenter:
         self._next_partial = 0
         self.is_hands_free = True
 
-    @property
-    def is_speaking(self) -> bool:
-        """Whether an utterance is in progress."""
-        return self._is_speaking
-
     def feed_block(self, block: Samples) -> Iterator[SpeechEvent]:
         """Processes a block, shape (n,), and yields the events in it."""
         self._partial_frame = np.concatenate([self._partial_frame, block])

@@ -83,10 +83,6 @@ class TurnRecorder:
                 (conversation,),
             )
 
-    def list_turns(self, conversation: int) -> list[TurnRecord]:
-        """The turns of a conversation, oldest first."""
-        return self.store.last_turns(conversation)
-
     def find_turn(self, number: int) -> TurnRecord | None:
         """The turn with this id, or None."""
         return self.store.find_turn(number)

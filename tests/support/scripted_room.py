@@ -131,7 +131,7 @@ class ScriptedRoom:
         assert self.turns.conversation.id
         return [
             (turn.question, turn.state, turn.heard_letters)
-            for turn in self.history.list_turns(self.turns.conversation.id)
+            for turn in self.history.store.last_turns(self.turns.conversation.id)
         ]
 
 

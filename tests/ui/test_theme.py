@@ -42,7 +42,9 @@ def test_no_button_is_cut_with_letters_of_twice_the_size(
     try:
         qapp.setFont(twice)
         harness.window.resize(480, 760)
-        qtbot.waitUntil(lambda: harness.window.input_bar.conversations_button.isVisible() and harness.window.width() == 480)
+        qtbot.waitUntil(
+            lambda: harness.window.input_bar.conversations_button.isVisible() and harness.window.width() == 480
+        )
 
         def all_buttons_are_whole() -> None:
             bar = harness.window.input_bar

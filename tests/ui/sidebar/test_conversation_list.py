@@ -106,11 +106,11 @@ def test_exported_conversation_can_be_imported(
 
 def test_private_box_and_new_conversation_open_a_conversation(harness: WindowHarness) -> None:
     harness.window.sidebar.private_box.click()
-    assert (
-        harness.calls[-1] == ("open_conversation", None, True) and "not saved" in harness.status_text()
-    )
+    assert harness.calls[-1] == ("open_conversation", None, True) and "not saved" in harness.status_text()
     harness.app.conversation.start_conversation()
-    assert harness.calls[-1] == ("open_conversation", None, False) and not harness.window.sidebar.private_box.isChecked()
+    assert (
+        harness.calls[-1] == ("open_conversation", None, False) and not harness.window.sidebar.private_box.isChecked()
+    )
 
 
 def test_the_voice_in_use_that_is_chosen_again_is_looked_for(harness: WindowHarness) -> None:

@@ -34,7 +34,7 @@ def test_a_spoken_question_about_a_picture(cli: Cli, circle: Path, samples: Path
     assert all(value is not None and value >= 0 for value in ended["timings"].values())
     assert "".join(e["text"] for e in ran.events if e["event"] == "wrote") == ended["answer"]
     assert heard_again(wav) > 0.5
-    turns = TurnRecorder(home).list_turns(1)
+    turns = TurnRecorder(home).store.last_turns(1)
     assert [(t.question, t.answer, t.model_name, t.state, len(t.pictures)) for t in turns] == [
         ("what color is the circle", "The circle is red.", "tiny", "answered", 1)
     ]
@@ -115,7 +115,7 @@ def test_ctrl_c_is_130_and_keeps_what_was_written(home: Path, tmp_path: Path, ch
     assert child.returncode == 130 and b"Traceback" not in err
     ended = json.loads(out.splitlines()[-1])
     assert (ended["event"], ended["reason"]) == ("ended", "interrupted") and ended["answer"].startswith("word word")
-    assert TurnRecorder(home).list_turns(1)[0].state == "interrupted"
+    assert TurnRecorder(home).store.last_turns(1)[0].state == "interrupted"
 
 
 def test_stdout_is_json_alone_in_a_real_process(hark: Cli, circle: Path) -> None:

@@ -98,5 +98,5 @@ def test_question_about_a_box_is_saved_with_its_picture(harness: InProcessEngine
     harness.engine.ask("what is there?", picture=shown.digest, box=[10, 20, 60, 90])
     harness.until(events.TurnEnded, heard="what is there?")
     history = TurnRecorder(home)
-    (turn,) = history.list_turns(1)
+    (turn,) = history.store.last_turns(1)
     assert [picture.digest for picture in history.load_pictures(turn)] == [shown.digest]

@@ -46,10 +46,10 @@ def test_question_asked_again_begins_a_branch(harness: InProcessEngine, home: Pa
     harness.until(events.TurnEnded, heard="first")
     history = TurnRecorder(home)
     numbers = [turn.conversation for turn in (turns[0], branch, whole)]
-    assert [[turn.question for turn in history.list_turns(number)] for number in numbers] == [
+    assert [[turn.question for turn in history.store.last_turns(number)] for number in numbers] == [
         ["first", "second", "third"], ["first", "second, in other words"], ["first"]
     ]  # fmt: skip
-    assert history.list_turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
+    assert history.store.last_turns(numbers[2])[0].pictures == (shown.digest,), "its picture comes along"
     harness.engine.ask_again(999, "")
     harness.until(events.ErrorOccurred)
 
@@ -85,7 +85,7 @@ def test_pictures_of_one_conversation_are_not_sent_in_the_next(
     harness.engine.ask("and here?")
     harness.until(events.TurnEnded, heard="and here?")
     history = TurnRecorder(home)
-    assert [turn.pictures for turn in history.list_turns(2)] == [()]
+    assert [turn.pictures for turn in history.store.last_turns(2)] == [()]
     history.close()
 
 
@@ -105,7 +105,7 @@ def test_question_asked_again_is_sent_with_its_own_pictures(
     harness.engine.ask("and now?")
     harness.until(events.TurnEnded, heard="and now?")
     history = TurnRecorder(home)
-    assert [turn.pictures for turn in history.list_turns(2)] == [(shown[0],), (shown[1],)], (
+    assert [turn.pictures for turn in history.store.last_turns(2)] == [(shown[0],), (shown[1],)], (
         "the other one stays in the tray"
     )
     history.close()

@@ -89,11 +89,11 @@ def test_branch_contains_the_earlier_turns(history: TurnRecorder) -> None:
     for number in range(3):
         turn = history.add_turn(1, f"q{number}", regions=[(number, 0, 9, 9)])
         history.update_turn(turn, f"q{number}", f"a{number}", "tiny", "answered")
-    turns = history.list_turns(1)
+    turns = history.store.last_turns(1)
     new = history.store.branch_before(turns[2].id)
-    assert [branch_turn.question for branch_turn in history.list_turns(new)] == ["Which tea is it?", "q0"]
-    assert [branch_turn.regions for branch_turn in history.list_turns(new)] == [(), ((0, 0, 9, 9),)]
-    assert len(history.list_turns(1)) == 4, "the old one stays"
+    assert [branch_turn.question for branch_turn in history.store.last_turns(new)] == ["Which tea is it?", "q0"]
+    assert [branch_turn.regions for branch_turn in history.store.last_turns(new)] == [(), ((0, 0, 9, 9),)]
+    assert len(history.store.last_turns(1)) == 4, "the old one stays"
     past = load_messages(history, new)
     assert [message.text for message in past][2:] == ["q0", "a0"]
     assert [sent_picture.name for sent_picture in past[0].pictures] == ["3.png", "9.png"]

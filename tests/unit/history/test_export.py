@@ -46,7 +46,7 @@ def test_json_comes_back_whole(history: TurnRecorder, tmp_path: Path) -> None:
     export.export_conversation(history.store, 1, file)
     other = TurnRecorder(tmp_path / "two")
     new = export.import_conversation(other.store, file)
-    theirs, ours = history.list_turns(1), other.list_turns(new)
+    theirs, ours = history.store.last_turns(1), other.store.last_turns(new)
     for a, b in zip(theirs, ours, strict=True):
         assert replace(a, id=b.id, conversation=new) == b and b.regions == ((0, 1, 2, 3),)
     assert other.store.find_title(new) == 'Tea <"&>' and other.store.list_conversations("还有呢")

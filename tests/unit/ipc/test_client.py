@@ -98,7 +98,7 @@ def test_turn_cut_by_a_crash_ends_as_interrupted(harness: ChildProcessEngine, ho
     assert ended.reason == "interrupted" and ended.id
     harness.until(events.StateChanged, state="ready")
     history = TurnRecorder(home)
-    (turn,) = history.list_turns(1)
+    (turn,) = history.store.last_turns(1)
     history.close()
     assert turn.question.startswith("a a") and turn.state == "interrupted"
 

@@ -27,10 +27,12 @@ def test_a_turn_is_there_when_asked_and_grows(tmp_path: Path) -> None:
     turn = history.add_turn(history.start_conversation("What?"), "What?", (picture(), picture()))
     again = TurnRecorder(tmp_path)
     [(conversation, title)] = [(one.id, one.title) for one in again.store.list_conversations()]
-    [kept] = again.list_turns(conversation)
+    [kept] = again.store.last_turns(conversation)
     assert (title, kept.question, kept.state, kept.pictures) == ("What?", "What?", "asked", (picture().digest,) * 2)
     history.update_turn(turn, "What?", "Red.", "tiny", "answered")
-    assert [(t.answer, t.model_name, t.state) for t in again.list_turns(conversation)] == [("Red.", "tiny", "answered")]
+    assert [(t.answer, t.model_name, t.state) for t in again.store.last_turns(conversation)] == [
+        ("Red.", "tiny", "answered")
+    ]
     assert Image.open(again.store.picture_file(picture().digest)).getpixel((3, 3)) == (90, 0, 0)
     assert len(list((tmp_path / "pictures").iterdir())) == 1
 
@@ -39,7 +41,7 @@ def test_hostile_text_is_kept(tmp_path: Path) -> None:
     history = TurnRecorder(tmp_path)
     turn = history.add_turn(history.start_conversation("\ud800"), "a\ud800\x00b")
     history.update_turn(turn, "q", "'; DROP TABLE turn; --", "x", "answered")
-    assert history.list_turns(1)[0].answer == "'; DROP TABLE turn; --"
+    assert history.store.last_turns(1)[0].answer == "'; DROP TABLE turn; --"
 
 
 def _ask_many(folder: Path) -> None:
@@ -128,5 +130,5 @@ def test_what_a_crash_left_unfinished_is_marked_when_it_is_opened(tmp_path: Path
     turn = history.add_turn(conversation, "q")
     history.update_turn(turn, "q", "half an", "tiny", "answering")
     assert [one.text for one in module.load_messages(history, conversation)] == ["q", "half an"]
-    assert history.list_turns(conversation)[0].state == "interrupted"
+    assert history.store.last_turns(conversation)[0].state == "interrupted"
     history.close()
