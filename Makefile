@@ -59,7 +59,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml .ci/system-libraries .ci/instal
 	@$(MAKE) -s system-libraries
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-libraries python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing Hark's packages (7 GB: this takes some minutes) …"
+	@echo "Installing Hark's packages (several gigabytes: this takes some minutes) …"
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python .ci/install-packages requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@

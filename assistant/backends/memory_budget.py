@@ -64,11 +64,9 @@ def memory_warning(folder: Path, limit_gb: float) -> str | None:
     limit_gb: what it may take there at most, so that other models have room; 0 for all that is free."""
     needed_gb, available_gb = weight_bytes(folder) * _WORKING_MEMORY_FACTOR / 1e9, free_memory("cuda") / 1e9
     available_gb = min(available_gb, limit_gb) if limit_gb else available_gb
-    return (
-        tr(_NO_MEMORY_SENTENCE).format(free=available_gb, name=folder.name, wanted=needed_gb)
-        if needed_gb > available_gb
-        else ""
-    )
+    if needed_gb <= available_gb:
+        return None
+    return tr(_NO_MEMORY_SENTENCE).format(free=available_gb, name=folder.name, wanted=needed_gb)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from assistant.cli.console import CommandConsole
+    from assistant.errors import AssistantError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +72,6 @@ def _open_standard_streams() -> None:
 def _run_and_report(arguments: Sequence[str]) -> int:
     from assistant.cli.arguments import parse_arguments
     from assistant.cli.console import CommandConsole
-    from assistant.errors import AssistantError
     from assistant.log import silence_warnings
 
     silence_warnings()
@@ -80,15 +80,26 @@ def _run_and_report(arguments: Sequence[str]) -> int:
 
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        return _run_reporting_errors(options, usage_error, console)
+    except KeyboardInterrupt:  # also one that came while an error was being printed
+        console.end_reason = "interrupted"
+        return EXIT_INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the last line is written whole
+        console.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _run_reporting_errors(options: Any, usage_error: AssistantError | None, console: CommandConsole) -> int:
+    from assistant.errors import AssistantError
+
+    try:
         if usage_error:
             raise usage_error
         return _run_command(options, console)
     except AssistantError as error:
         console.print_error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        console.end_reason = "interrupted"
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         return 0  # the reader of the output has closed it
     except Exception:  # the last resort of a command, logged with its traceback; the engine has its own
@@ -97,8 +108,6 @@ def _run_and_report(arguments: Sequence[str]) -> int:
         logging.getLogger(__name__).exception("a command failed")
         console.print_error(AssistantError("command", "Something went wrong inside Hark.", "Its log says what."))
         return 1
-    finally:
-        console.close()
 
 
 def _run_command(options: Any, console: CommandConsole) -> int:

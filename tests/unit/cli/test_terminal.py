@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from assistant.cli.console import CommandConsole
 from assistant.cli.json_events import event_to_json
 from assistant.events import TurnEnded
 from assistant.interrupted import INTERRUPTED_JSON_LINE
+from tests.conftest import Ran
 
 HARK = [sys.executable, "-m", "assistant.cli"]
 COMMANDS = (
@@ -108,6 +111,17 @@ def test_ctrl_c_at_any_moment_is_130_and_silent(command: list[str]) -> None:
         if "--json" in command:
             lines = [json.loads(line) for line in out.splitlines()]
             assert (lines[-1]["event"], lines[-1]["reason"]) == ("ended", "interrupted"), number
+
+
+def test_ctrl_c_while_an_error_is_printed_still_ends_with_its_line(
+    cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CommandConsole, "print_error", interrupt)
+    ran = cli("ask", "--json")  # without anything to ask
+    assert (ran.code, ran.ended["reason"]) == (130, "interrupted")
 
 
 def test_ctrl_c_while_python_itself_starts_leaves_no_traceback_of_ours() -> None:

@@ -110,7 +110,7 @@ def test_a_step_of_training_runs_and_leaves_a_checkpoint(tmp_path: Path) -> None
     assert (tmp_path / "made" / "model.safetensors").stat().st_size <= 16_000_000
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tmp_path / "made"), max_new_tokens=3))
     picture = Picture.from_image(draw_scene(random_scene(random.Random(0), (200, 200), 1)))
-    assert len(list(model.words([Message("user", "What is it?", (picture,))]))) in (1, 2, 3)
+    assert len(list(model.generate_words([Message("user", "What is it?", (picture,))]))) in (1, 2, 3)
 
 
 def test_the_weights_are_small(tiny: Path) -> None:
