@@ -40,7 +40,7 @@ def check_machine(paths: AppPaths) -> list[DoctorFinding]:
         (tr("packages"), _check_packages),
         (tr("sound"), _check_sound),
         (tr("starter kit"), _check_starter),
-        (tr("GPU"), _check_gpu),
+        (tr("GPU"), check_gpu),
         (tr("models"), _check_models),
         (tr("hub"), _check_hub),
         (tr("log"), partial(_check_log, paths)),
@@ -156,7 +156,7 @@ def _check_starter() -> Iterator[DoctorFinding]:
         )
 
 
-def _check_gpu() -> Iterator[DoctorFinding]:
+def check_gpu() -> Iterator[DoctorFinding]:
     """CTranslate2 needs CUDA 12's cuBLAS, and from 4.8 on no cuDNN; torch brings both for itself."""
     if not gpu.has_driver():
         yield DoctorFinding(tr("GPU"), "note", tr("No NVIDIA GPU was found; models run on the processor."))
@@ -171,7 +171,7 @@ def _check_gpu() -> Iterator[DoctorFinding]:
     if gpu.find_package("torch") and not gpu.torch_has_cuda():
         yield DoctorFinding(tr("GPU"), "note", tr("There is one: {cards}.").format(cards=names))
         message = tr("The torch that is installed cannot use the graphics card: Qwen2-VL runs on the processor.")
-        yield DoctorFinding(tr("torch"), "note", message, _torch_install_command())
+        yield DoctorFinding(tr("torch"), "note", message, torch_install_command())
     elif (probe := gpu.probe_gpu()).works:
         yield DoctorFinding(tr("GPU"), "ok", tr("It works: torch computed on it ({cards}).").format(cards=names))
     else:
@@ -183,7 +183,7 @@ def _check_gpu() -> Iterator[DoctorFinding]:
         yield DoctorFinding(tr("cuBLAS"), "note", message, "pip install nvidia-cublas-cu12")
 
 
-def _torch_install_command() -> str:
+def torch_install_command() -> str:
     """Installs the same versions built for CUDA. For Windows only PyTorch's own index has them."""
     requirements = " ".join(
         f"{package}=={metadata.version(package).partition('+')[0]}"

@@ -53,7 +53,7 @@ def _start_warm_up(app: DesktopApp, paths: AppPaths) -> None:
     threading.Thread(target=load_modules, name="hark warm", daemon=True).start()
 
 
-def _warn_unanswered(paths: AppPaths) -> int:
+def warn_unanswered(paths: AppPaths) -> int:
     """Says that another Hark has the folder and does not answer; returns the exit code."""
     set_language(load_settings(paths).window.language)
     text = tr(
@@ -110,7 +110,7 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(paths.config))
     instance = SingleInstance(paths.data)
     if not instance.is_first:
-        return 0 if instance.send_command(options.command) else _warn_unanswered(paths)
+        return 0 if instance.send_command(options.command) else warn_unanswered(paths)
     settings = load_settings(paths)
     set_language(settings.window.language)
     theme.set_theme(settings.window.theme)

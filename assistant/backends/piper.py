@@ -40,17 +40,17 @@ class PiperVoice(Voice):
 
     def __init__(self, session: onnxruntime.InferenceSession, config: dict[str, Any], speaker: int | None) -> None:
         self._session, self._speaker = session, speaker
-        self._rate = int(config["audio"]["sample_rate"])
+        self.sample_rate_hz = int(config["audio"]["sample_rate"])
         defaults = config.get("inference", {})
         self._noise_scale, self._length_scale = (
             float(defaults.get("noise_scale", 0.667)),
             float(defaults.get("length_scale", 1)),
         )
         self._duration_noise = float(defaults.get("noise_w", 0.8))
-        self._ids = {str(name): [int(number) for number in ids] for name, ids in config["phoneme_id_map"].items()}
-        self._pad, self._begin, self._end = (self._ids[name] for name in "_^$")
-        if self._rate not in _VALID_RATES or not all(
-            number in _VALID_IDS for ids in self._ids.values() for number in ids
+        self.phoneme_ids = {str(name): [int(number) for number in ids] for name, ids in config["phoneme_id_map"].items()}
+        self._pad, self._begin, self._end = (self.phoneme_ids[name] for name in "_^$")
+        if self.sample_rate_hz not in _VALID_RATES or not all(
+            number in _VALID_IDS for ids in self.phoneme_ids.values() for number in ids
         ):
             raise ValueError("its config names no sound that can be")
         if {node.name for node in session.get_inputs()} != {*_INPUT_NAMES, *(["sid"] if speaker is not None else [])}:
@@ -68,8 +68,8 @@ class PiperVoice(Voice):
             self._fallback_voice.speed = self.speed
             yield from self._fallback_voice.synthesize(text)
             return
-        for ids in self._split_sentences(text):
-            sound = to_mono(np.clip(self._run_model(ids), -1, 1), self._rate)
+        for ids in self.split_sentences(text):
+            sound = to_mono(np.clip(self._run_model(ids), -1, 1), self.sample_rate_hz)
             if len(sound.samples):
                 yield sound
 
@@ -78,7 +78,7 @@ class PiperVoice(Voice):
         self._espeak.close()
         self._fallback_voice.close()
 
-    def _split_sentences(self, text: str) -> Iterator[list[int]]:
+    def split_sentences(self, text: str) -> Iterator[list[int]]:
         """The ids of each sentence as the voice was trained: begin, phonemes and marks with a pad after each, end.
 
         For a voice that reads letters, the letters of the text stand for phonemes."""
@@ -96,7 +96,7 @@ class PiperVoice(Voice):
         yield from self._with_boundaries(ids)
 
     def _ids_of(self, phonemes: str) -> list[int]:
-        ids_by_letter = [self._ids[letter] for letter in unicodedata.normalize("NFD", phonemes) if letter in self._ids]
+        ids_by_letter = [self.phoneme_ids[letter] for letter in unicodedata.normalize("NFD", phonemes) if letter in self.phoneme_ids]
         return [number for ids in ids_by_letter for number in (*ids, *self._pad)]
 
     def _with_boundaries(self, ids: list[int]) -> Iterator[list[int]]:

@@ -79,7 +79,7 @@ def _load_on_cuda(folder: str) -> tuple[Any, str]:
 
     try:
         with foreign_errors("hear", folder, is_loading=True):
-            _preload_cublas()
+            preload_cublas()
             model = _match_mels(WhisperModel(folder, device="cuda", compute_type="float16", local_files_only=True))
             model.encode(model.feature_extractor(np.zeros(vad.SAMPLE_RATE_HZ, np.float32)))
     except AssistantError as error:
@@ -97,7 +97,7 @@ def _match_mels(model: Any) -> Any:
     return model
 
 
-def _preload_cublas() -> None:
+def preload_cublas() -> None:
     """Loads CUDA 12's cuBLAS, which CTranslate2 then finds by name; torch brings another version."""
     import ctypes
 

@@ -59,7 +59,7 @@ def _rebuild_database(folder: Path, path: Path) -> str:
     shutil.rmtree(new_folder, ignore_errors=True)
     database = Database(new_folder)
     try:
-        turns = _salvage_rows(path, database) if path.is_file() else 0
+        turns = salvage_rows(path, database) if path.is_file() else 0
     finally:
         database.close()
     aside_path = path.with_name(f"history.damaged-{int(time.time())}.sqlite")
@@ -146,7 +146,7 @@ def _expected_schema(version: int) -> set[tuple[str, str, str]] | None:
         return _read_schema(connection)
 
 
-def _salvage_rows(path: Path, database: Database) -> int:
+def salvage_rows(path: Path, database: Database) -> int:
     """Copies the readable rows to a new database; returns the number of turns."""
     with (
         contextlib.closing(open_connection(path, QueryDeadline(_SALVAGE_TIMEOUT_S))) as damaged,

@@ -97,11 +97,11 @@ def test_a_line_of_the_sound_watch_that_makes_no_sense_changes_nothing(line: byt
 def test_rows_of_an_earlier_bench_that_make_no_sense_are_measured_anew(
     tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "_describe_machine", lambda: "m")
+    monkeypatch.setattr(bench, "describe_machine", lambda: "m")
     (tmp_path / "rows.json").write_text(text)
-    assert bench._load_results(tmp_path / "rows.json") == {}
+    assert bench.load_results(tmp_path / "rows.json") == {}
     (tmp_path / "rows.json").write_text(json.dumps({"machine": "m", "rows": {"a": [1]}}))
-    assert bench._load_results(tmp_path / "rows.json") == {"a": [1]}
+    assert bench.load_results(tmp_path / "rows.json") == {"a": [1]}
 
 
 @pytest.mark.parametrize("answer", [b"5", b"null", b"[" * 50_000, b"x", None], ids=str)
@@ -118,7 +118,7 @@ def test_an_answer_of_espeak_that_makes_no_sense_is_its_end(
 
 
 def test_lines_of_the_doctor_that_are_no_findings_are_passed_over() -> None:
-    from ui.dialogs.doctor_dialog import _parse_findings
+    from ui.dialogs.doctor_dialog import parse_findings
 
     good = {"event": "checked", "what": "sound", "state": "ok", "message": "It works.", "hint": ""}
     lines = [
@@ -128,4 +128,4 @@ def test_lines_of_the_doctor_that_are_no_findings_are_passed_over() -> None:
         b'{"event": "checked"}',
         json.dumps({**good, "state": "x"}).encode(),
     ]
-    assert [finding.what for finding in _parse_findings(b"\n".join([*lines, json.dumps(good).encode()]))] == ["sound"]
+    assert [finding.what for finding in parse_findings(b"\n".join([*lines, json.dumps(good).encode()]))] == ["sound"]

@@ -51,7 +51,7 @@ def test_card_without_nvidia_packages_leaves_the_other_findings(parts: Path, mon
     ]
     if not gpu.has_cublas():  # what an earlier test loaded stays
         assert findings["cuBLAS"].hint == "pip install nvidia-cublas-cu12"
-    whisper._preload_cublas()
+    whisper.preload_cublas()
     assert gpu.find_package("nvidia.cublas") is None
 
 
@@ -87,7 +87,7 @@ def test_torch_that_cannot_use_the_card_is_reported_with_the_fix(parts: Path, ha
 
 def test_fix_on_windows_names_the_pytorch_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    cure = doctor._torch_install_command()
+    cure = doctor.torch_install_command()
     assert cure.startswith("py -m pip install --upgrade torch==2.") and "+" not in cure
     assert " torchvision==" in cure and " torchaudio==" in cure
     assert cure.endswith(" --index-url https://download.pytorch.org/whl/cu128")
@@ -150,7 +150,7 @@ def computing(parts: Path, product: str, available: str = "True") -> None:
 
 
 def gpu_finding() -> doctor.DoctorFinding:
-    return next(finding for finding in doctor._check_gpu() if finding.subject == "GPU")
+    return next(finding for finding in doctor.check_gpu() if finding.subject == "GPU")
 
 
 def test_a_card_works_once_torch_computed_on_it(parts: Path) -> None:
@@ -188,13 +188,13 @@ def test_model_that_falls_back_to_the_processor_is_reported(parts: Path, monkeyp
 
     options = LoadOptions(model="folder", name="qwen2-vl-2b")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert loader._choose_device(options, Path("folder")) == ("cpu", "")
+    assert loader.choose_device(options, Path("folder")) == ("cpu", "")
     card(parts)
-    device, note = loader._choose_device(options, Path("folder"))
+    device, note = loader.choose_device(options, Path("folder"))
     assert device == "cpu" and "“qwen2-vl-2b” runs on the processor" in note
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(memory_budget, "find_torch_fault", lambda: "no kernel image")
-    device, note = loader._choose_device(options, Path("folder"))
+    device, note = loader.choose_device(options, Path("folder"))
     assert device == "cpu" and "(no kernel image)" in note
 
 

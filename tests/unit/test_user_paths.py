@@ -111,7 +111,7 @@ def test_a_voice_is_found_by_its_folder_and_by_a_file_in_it(user: Path, checkpoi
             path.as_uri(),
         ):
             voice = voices.open_voice(text, user)
-            rates.setdefault(path.name, set()).add(voice._rate)  # type: ignore[attr-defined]
+            rates.setdefault(path.name, set()).add(voice.sample_rate_hz)  # type: ignore[attr-defined]
             voice.close()
     usual = voice_config["audio"]["sample_rate"]
     assert rates == {

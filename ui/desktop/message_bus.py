@@ -26,11 +26,11 @@ _NO_AUTO_START = 2  # a flag: do not start a service for this call
 # What is raised if a bus hangs, closes the connection or sends nonsense.
 _BUS_ERRORS = (OSError, ValueError, StructError)
 
-_SESSION_SILENT_TEXT = tr_noop(
+SESSION_SILENT_TEXT = tr_noop(
     "The desktop's message bus (D-Bus) does not answer. Hark goes on without screen reader, tray and keys everywhere. "
     "Log out and in again, then start Hark again."
 )
-_READER_SILENT_TEXT = tr_noop(
+READER_SILENT_TEXT = tr_noop(
     "The bus of screen readers (AT-SPI) does not answer: they cannot read this window. "
     "Log out and in again, then start Hark again."
 )
@@ -44,16 +44,16 @@ def disable_silent_buses() -> str:
         return ""
     problem, reader_address = "", os.environ.get(_ACCESSIBILITY_VARIABLE, "")
     try:
-        with contextlib.closing(_BusConnection(_session_address())) as session:
+        with contextlib.closing(BusConnection(_session_address())) as session:
             reader_address = reader_address or session.accessibility_address()
     except _SilentReaderError:
-        os.environ[_ACCESSIBILITY_VARIABLE], problem = _DISABLED_ADDRESS, _READER_SILENT_TEXT
+        os.environ[_ACCESSIBILITY_VARIABLE], problem = _DISABLED_ADDRESS, READER_SILENT_TEXT
     except _BUS_ERRORS:
-        os.environ[_SESSION_VARIABLE], problem = _DISABLED_ADDRESS, _SESSION_SILENT_TEXT
+        os.environ[_SESSION_VARIABLE], problem = _DISABLED_ADDRESS, SESSION_SILENT_TEXT
     try:
-        _BusConnection(reader_address).close()
+        BusConnection(reader_address).close()
     except _BUS_ERRORS:
-        os.environ[_ACCESSIBILITY_VARIABLE], problem = _DISABLED_ADDRESS, problem or _READER_SILENT_TEXT
+        os.environ[_ACCESSIBILITY_VARIABLE], problem = _DISABLED_ADDRESS, problem or READER_SILENT_TEXT
     return problem
 
 
@@ -66,7 +66,7 @@ class _SilentReaderError(Exception):
     """The session bus answers, but not its accessibility service (org.a11y.Bus)."""
 
 
-class _BusConnection:
+class BusConnection:
     """A connection to a bus, for half a second. `is_connected` is false if there is no bus at the address, or if only a
     D-Bus library can reach it. Every method raises `_BUS_ERRORS`."""
 

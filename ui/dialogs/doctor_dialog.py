@@ -40,7 +40,7 @@ class _DoctorFinding:
     hint: str  # the next step for the user, may be empty
 
 
-def _parse_findings(output: bytes) -> Iterator[_DoctorFinding]:
+def parse_findings(output: bytes) -> Iterator[_DoctorFinding]:
     """The findings in the output; other lines, such as warnings of a library, are ignored."""
     for line in output.splitlines():
         with contextlib.suppress(InvalidValueError):
@@ -99,7 +99,7 @@ class DoctorDialog(QDialog):
     @Slot()
     def _on_results(self) -> None:
         process: Any = self.sender()
-        findings = list(_parse_findings(bytes(process.readAllStandardOutput().data())))
+        findings = list(parse_findings(bytes(process.readAllStandardOutput().data())))
         process.deleteLater()
         self.results_list.clear()
         for finding in findings:

@@ -24,7 +24,7 @@ def use_grouped_attention(text_model: Any) -> None:
     """Registers this attention with transformers and has the language model use it.
 
     On a GPU it handles single tokens; longer inputs go to transformers' own attention."""
-    AttentionInterface.register(_ATTENTION_NAME, _grouped_attention)
+    AttentionInterface.register(_ATTENTION_NAME, grouped_attention)
     AttentionMaskInterface.register(_ATTENTION_NAME, sdpa_mask)
     text_model.set_attn_implementation(_ATTENTION_NAME)
 
@@ -35,7 +35,7 @@ def is_plain_faster(query: torch.Tensor) -> bool:
     return is_slow_bfloat16 and not has_amx()
 
 
-def _grouped_attention(
+def grouped_attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **options: Any
 ) -> tuple[torch.Tensor, None]:
     """Implements transformers' interface: takes (batch, heads, tokens, channels), returns (batch, tokens, heads,

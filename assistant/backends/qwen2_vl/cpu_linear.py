@@ -40,7 +40,7 @@ class Int4Linear(nn.Module):
     def __init__(self, linear: nn.Linear, packed: tuple[torch.Tensor, torch.Tensor] | None = None) -> None:
         super().__init__()
         self.bias = linear.bias
-        self.many_rows_linear = _sixteen_bit_linear(linear)
+        self.many_rows_linear = sixteen_bit_linear(linear)
         self.packed = packed or _pack_weight(linear.weight.detach())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -52,7 +52,7 @@ class Int4Linear(nn.Module):
         return product.view(*x.shape[:-1], -1)
 
 
-def _sixteen_bit_linear(linear: nn.Linear) -> nn.Module:
+def sixteen_bit_linear(linear: nn.Linear) -> nn.Module:
     """The layer with all bits of its weights, packed where this processor multiplies bfloat16."""
     return PackedLinear(linear) if supports_bfloat16() else linear
 
@@ -109,7 +109,7 @@ def _replace_linear(
     name: str, linear: nn.Linear, four_bits: bool, cached: dict[str, torch.Tensor], new: dict[str, torch.Tensor]
 ) -> nn.Module:
     if not four_bits or linear.in_features % GROUP_SIZE or linear.out_features % GROUP_SIZE:
-        return _sixteen_bit_linear(linear)
+        return sixteen_bit_linear(linear)
     packed = (cached[f"{name}.packed"], cached[f"{name}.scales"]) if f"{name}.scales" in cached else None
     layer = Int4Linear(linear, packed)
     if not packed:

@@ -49,7 +49,7 @@ def load_responder(options: LoadOptions) -> Qwen2VLResponder:
     if method:
         package = _QUANTIZATION_PACKAGES.get(method, method)
         hint = tr("It is quantised ({quantised}): it needs “{needed}”.").format(quantised=method, needed=package)
-    device, warning = _choose_device(options, folder)
+    device, warning = choose_device(options, folder)
     with foreign_errors("answer", options.model, is_loading=True, hint=hint):
         model, processor = _load_model(options, config, device)
     if options.cpu_weight_format != "stored" and not method and cpu_linear.can_pack(model):
@@ -61,7 +61,7 @@ def load_responder(options: LoadOptions) -> Qwen2VLResponder:
     return responder
 
 
-def _choose_device(options: LoadOptions, folder: Path) -> tuple[str, str]:
+def choose_device(options: LoadOptions, folder: Path) -> tuple[str, str]:
     """The device that the model runs on, and a warning where it is not the graphics card that is there, or ""."""
     if options.device != "auto":
         return options.device, ""

@@ -43,8 +43,8 @@ def run_bench(options: Any, settings: Settings, paths: AppPaths, console: Comman
     folder = options.out or paths.data / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     results_path = folder / f"qwen2-vl-{options.size}{arguments.replace(' --', '-')}.json"
-    results = {} if options.again else _load_results(results_path)
-    measurers = _select_rows(options, console)
+    results = {} if options.again else load_results(results_path)
+    measurers = select_rows(options, console)
     for name, measure in measurers.items():
         if name not in results:
             measurement = measure()
@@ -57,7 +57,7 @@ def run_bench(options: Any, settings: Settings, paths: AppPaths, console: Comman
     table_facts = {
         "arguments": arguments,
         "date": time.strftime("%Y-%m-%d"),
-        "machine": _describe_machine(),
+        "machine": describe_machine(),
         "size": options.size,
     }
     lines = [f"{_format_row(row)}\n" for name in measurers for row in results[name]]
@@ -66,18 +66,18 @@ def run_bench(options: Any, settings: Settings, paths: AppPaths, console: Comman
     return 0
 
 
-def _load_results(path: Path) -> dict[str, list[Any]]:
+def load_results(path: Path) -> dict[str, list[Any]]:
     """The results of an earlier run on this machine; none if there was none, or its file cannot be read."""
     try:
         stored = read_as(dict[str, Any], parse_json(path.read_bytes()), "rows")
-        return read_as(dict[str, list[Any]], stored["rows"], "rows") if stored["machine"] == _describe_machine() else {}
+        return read_as(dict[str, list[Any]], stored["rows"], "rows") if stored["machine"] == describe_machine() else {}
     except (OSError, ValueError, KeyError):
         return {}
 
 
 def _save_results(path: Path, results: dict[str, list[Any]]) -> None:
     part_path = path.with_suffix(".part")
-    part_path.write_text(json.dumps({"machine": _describe_machine(), "rows": results}, indent=1), "utf-8")
+    part_path.write_text(json.dumps({"machine": describe_machine(), "rows": results}, indent=1), "utf-8")
     part_path.replace(path)
 
 
@@ -88,7 +88,7 @@ def _row_to_json(row: Measurement) -> dict[str, Any]:
     return fields
 
 
-def _select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Measurement | list[Measurement]]]:
+def select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Measurement | list[Measurement]]]:
     from assistant.bench import accuracy, kernels, measurements
 
     if options.kernels:
@@ -118,7 +118,7 @@ def _format_row(row: dict[str, Any]) -> str:
     return f"| {row['name']} | {figure} | {goal} | {row['verdict']} | {pairs} | {remarks} |"
 
 
-def _describe_machine() -> str:
+def describe_machine() -> str:
     import os
 
     import torch

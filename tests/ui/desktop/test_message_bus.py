@@ -22,7 +22,7 @@ def test_a_session_bus_that_does_not_answer_is_left_out_and_told(
 ) -> None:
     with fake_bus(tmp_path / "bus", how) as address:
         clear.setenv(SESSION, f"unix:path={tmp_path / 'none'};{address},guid=12")
-        assert message_bus.disable_silent_buses() == message_bus._SESSION_SILENT_TEXT
+        assert message_bus.disable_silent_buses() == message_bus.SESSION_SILENT_TEXT
     assert os.environ[SESSION] == "disabled:" and not os.environ[READER]
 
 
@@ -33,7 +33,7 @@ def test_a_bus_of_screen_readers_that_does_not_answer_is_left_out_and_the_sessio
     with fake_bus(tmp_path / "bus", how) as address, real_bus() as (session, _):
         clear.setenv(READER, address)
         clear.setenv(SESSION, session)
-        assert message_bus.disable_silent_buses() == message_bus._READER_SILENT_TEXT
+        assert message_bus.disable_silent_buses() == message_bus.READER_SILENT_TEXT
     assert os.environ[READER] == "disabled:" and os.environ[SESSION] == session
 
 
@@ -41,7 +41,7 @@ def test_the_usual_place_of_a_session_bus_is_looked_at_too(clear: pytest.MonkeyP
     clear.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert message_bus.disable_silent_buses() == "" and not os.environ[SESSION]
     with fake_bus(tmp_path / "bus", "accepts and is silent"):
-        assert message_bus.disable_silent_buses() == message_bus._SESSION_SILENT_TEXT
+        assert message_bus.disable_silent_buses() == message_bus.SESSION_SILENT_TEXT
 
 
 @pytest.mark.parametrize("address", ["", "disabled:", "autolaunch:", "unix:path=/dev/null", "unix:path=/none", ";,=:%"])
@@ -57,7 +57,7 @@ def test_a_bus_that_answers_is_kept(clear: pytest.MonkeyPatch) -> None:
     with real_bus() as (session, _), real_bus() as (reader, _), owner(session, "org.a11y.Bus", reader):
         clear.setenv(SESSION, session)
         assert message_bus.disable_silent_buses() == "" and not os.environ[READER]
-        bus = message_bus._BusConnection(session)
+        bus = message_bus.BusConnection(session)
         assert bus.is_connected and bus.accessibility_address() == reader
         bus.close()
 
@@ -66,11 +66,11 @@ def test_a_bus_that_was_stopped_is_left_out(clear: pytest.MonkeyPatch) -> None:
     with real_bus() as (session, process):
         os.kill(process, signal.SIGSTOP)
         clear.setenv(SESSION, session)
-        assert message_bus.disable_silent_buses() == message_bus._SESSION_SILENT_TEXT
+        assert message_bus.disable_silent_buses() == message_bus.SESSION_SILENT_TEXT
 
 
 def test_a_service_of_screen_readers_that_does_not_answer_is_left_out(clear: pytest.MonkeyPatch) -> None:
     with real_bus() as (session, _), owner(session, "org.a11y.Bus"):
         clear.setenv(SESSION, session)
-        assert message_bus.disable_silent_buses() == message_bus._READER_SILENT_TEXT
+        assert message_bus.disable_silent_buses() == message_bus.READER_SILENT_TEXT
         assert os.environ[READER] == "disabled:" and os.environ[SESSION] == session

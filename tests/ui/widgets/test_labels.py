@@ -245,7 +245,7 @@ def test_a_message_box_shows_markup_as_it_is(
     monkeypatch.setenv("HARK_HOME", str(tmp_path / f"<img src='{fifo.name}'>"))
     monkeypatch.chdir(tmp_path)
     QTimer.singleShot(50, read)
-    app._warn_unanswered(AppPaths.locate())
+    app.warn_unanswered(AppPaths.locate())
     assert str(AppPaths.locate().data) in texts.pop() and fifo.exists()
 
 

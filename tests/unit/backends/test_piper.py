@@ -58,16 +58,18 @@ def test_a_piper_voice_is_given_what_piper_gives_it(
 ) -> None:
     folder = changed(checkpoints, tmp_path, lambda config: config["espeak"].update(voice=language))
     voice = backends.load_voice("piper", LoadOptions(model=str(folder)))
-    voice._ids = {chr(one): [one] for one in range(1, 0x2000)} | {"_": [0]}
-    read = ["".join(chr(one) for one in ids[2:-1] if one) for ids in voice._sentences(text)]
-    assert read == [unicodedata.normalize("NFD", one) for one in PIPER[language, text]]
+    assert isinstance(voice, PiperVoice)
+    voice.phoneme_ids = {chr(code): [code] for code in range(1, 0x2000)} | {"_": [0]}
+    sentences = ["".join(chr(code) for code in ids[2:-1] if code) for ids in voice.split_sentences(text)]
+    assert sentences == [unicodedata.normalize("NFD", phonemes) for phonemes in PIPER[language, text]]
 
 
 def test_a_piper_voice_reads_as_it_was_trained(checkpoints: Path) -> None:
     voice = backends.load_voice("piper", LoadOptions(model=str(checkpoints / "piper-random-1")))
-    (ids,) = voice._sentences("Hot!")
-    letters = {ids[0]: letter for letter, ids in voice._ids.items()}
-    assert "".join(letters[one] for one in ids) == "^_h_ˈ_ɑ_ː_t_!_$", "begin, a pad behind each, end"
+    assert isinstance(voice, PiperVoice)
+    (ids,) = voice.split_sentences("Hot!")
+    letters = {ids[0]: letter for letter, ids in voice.phoneme_ids.items()}
+    assert "".join(letters[number] for number in ids) == "^_h_ˈ_ɑ_ː_t_!_$", "begin, a pad behind each, end"
 
 
 def test_a_piper_voice_leaves_the_other_language_to_espeak(checkpoints: Path) -> None:

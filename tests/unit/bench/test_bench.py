@@ -63,7 +63,7 @@ def test_stopped_bench_resumes_with_the_missing_rows(
         return measurement
 
     names = ("first", "second", "third")
-    monkeypatch.setattr(bench, "_select_rows", lambda *_: {name: lambda name=name: row(name) for name in names})
+    monkeypatch.setattr(bench, "select_rows", lambda *_: {name: lambda name=name: row(name) for name in names})
     assert cli("bench", "--quick", "--out", tmp_path).code == 130
     assert cli("bench", "--quick", "--out", tmp_path).code == 0
     assert measured == ["first", "second", "second", "third"]

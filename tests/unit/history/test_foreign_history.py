@@ -267,7 +267,7 @@ def test_a_history_that_cannot_be_mended_for_want_of_room_stays(folder: Path, mo
     def full(*_: object) -> int:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(repair, "_salvage_rows", full)
+    monkeypatch.setattr(repair, "salvage_rows", full)
     store, why = conversation_store.open_store(folder)
     assert store is None and "disk is full" in why and (folder / database.FILE_NAME).read_bytes() == before
     monkeypatch.undo()

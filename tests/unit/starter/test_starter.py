@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from assistant import backends
 from assistant.audio import clip, decode
 from assistant.backends.starter import (
-    _DESCRIBE_QUESTION,
-    _READ_QUESTION,
+    DESCRIBE_QUESTION,
+    READ_QUESTION,
     CANNOT_TELL,
     NO_PICTURE,
     NO_TEXT,
@@ -155,7 +155,7 @@ def test_other_pictures_and_questions_are_refused(starter: StarterResponder) -> 
 
 def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
     for phrase in (p for table in (TRAINED, NEVER_TRAINED) for phrases in table.values() for p in phrases):
-        assert not _READ_QUESTION.search(phrase), phrase
+        assert not READ_QUESTION.search(phrase), phrase
     for question in (
         "What does the sign say?",
         "Read it to me",
@@ -163,7 +163,7 @@ def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
         "Which words do you see?",
         "上面写什么",
     ):
-        assert _READ_QUESTION.search(question), question
+        assert READ_QUESTION.search(question), question
 
 
 def test_without_a_picture_it_says_so(starter: StarterResponder) -> None:
@@ -204,7 +204,7 @@ def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterR
         i18n.choose_language([])
     two = [Message("user", "写什么？", (Picture.from_image(shapes), Picture.from_image(shapes)))]
     assert "".join(starter.reply(two)).count("图片") >= 2
-    assert not _DESCRIBE_QUESTION.search("What colour is the circle?")
+    assert not DESCRIBE_QUESTION.search("What colour is the circle?")
 
 
 def test_an_answer_is_the_models_own_words(starter: StarterResponder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_weights_stay_as_they_are_where_the_processor_multiplies_no_bfloat16(
     multiplies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if multiplies and not processor.supports_bfloat16():
-        monkeypatch.setattr(cpu_linear, "_sixteen_bit_linear", lambda linear: linear)  # it has no other
+        monkeypatch.setattr(cpu_linear, "sixteen_bit_linear", lambda linear: linear)  # it has no other
     monkeypatch.setattr(cpu_linear, "supports_bfloat16", lambda: multiplies)
     responder = four_bit_responder(tmp_path)
     kinds = {type(layer) for layer in responder.inspect().generator.model.model.language_model.modules()}
@@ -175,7 +175,7 @@ def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -
 
     def seen(dtype: torch.dtype) -> torch.Tensor:
         half = (one.to(torch.bfloat16).to(dtype) for one in (query, key, value))
-        return attention._grouped_attention(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
+        return attention.grouped_attention(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
 
     halves = [one.to(torch.bfloat16) for one in (query, key, value)]
     options = {"attn_mask": mask if tokens > 1 else None, "scale": 0.25, "enable_gqa": True}
