@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from assistant.audio import clip, decode
-from assistant.audio.segmenter import SegmenterParams
-from assistant.audio.vad import SAMPLE_RATE_HZ
+from assistant.audio.segmenter import SegmenterParams, UtteranceSegmenter
+from assistant.audio.vad import SAMPLE_RATE_HZ, SileroVad
 from assistant.history.conversation_store import TurnRecord
 from assistant.history.turn_recorder import TurnRecorder
 from assistant.interfaces import Voice
@@ -161,7 +162,9 @@ def _measure_spoken_turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure
     with demonstration.question_recording() as recording:
         clip.write_wav(folder / "q.wav", decode.read_audio(recording))
     events: queue.Queue[Any] = queue.Queue()
-    engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), events.put)
+    segmenter = UtteranceSegmenter(SileroVad().speech_probability)
+    with mock.patch("assistant.engine.audio_devices.UtteranceSegmenter", return_value=segmenter):
+        engine = Engine(Settings(audio=AudioSettings(earcons=False)), AppPaths.locate(), events.put)
     engine.start()
     _wait_for_event(events, lambda event: event == StateChanged("ready"))
     engine.set_hands_free(True)
@@ -171,12 +174,11 @@ def _measure_spoken_turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure
         LoudnessMonitor("mic.monitor", desk.environment),
     )
     time.sleep(1.0)
-    hark_params, naive = SegmenterParams(), SegmenterParams(soft_silence=SAMPLE_RATE_HZ * 700 // 1000)
+    orders = {"ours": SegmenterParams(), "naive": SegmenterParams(soft_silence=SAMPLE_RATE_HZ * 700 // 1000)}
     waits: dict[str, list[float]] = {"ours": [], "naive": []}
     stages: list[TurnEnded] = []
     for _ in range(_PAIR_COUNT):
-        for name, params in (("ours", hark_params), ("naive", naive)):
-            engine._devices._input.segmenter._params = params
+        for name, segmenter.params in orders.items():
             started = time.monotonic()
             desk.play(folder / "q.wav")
             ended = _wait_for_event(events, lambda event: isinstance(event, TurnEnded))
@@ -187,16 +189,16 @@ def _measure_spoken_turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure
                 stages += [ended] if name == "ours" else []
             time.sleep(0.4)
     engine.stop()
-    speaker.close()
-    microphone.close()
+    for monitor in (speaker, microphone):
+        monitor.close()
     pairs = [n / o for o, n in zip(waits["ours"], waits["naive"], strict=False)]
     yield Figure("pairs with the right answer (ours and naive in turn)", len(pairs), f"of {_PAIR_COUNT}")
     yield Figure("end of speech to first sound at the sink, ours, median", statistics.median(waits["ours"]), "s")
     yield Figure("the same in the naive order, median", statistics.median(waits["naive"]), "s")
     yield Figure("naive / ours, median of pairs", statistics.median(pairs), "x")
     for stage in ("hear", "first_word", "first_sound"):
-        values = [getattr(ended.timings, stage) for ended in stages]
-        yield Figure(f"  of it, counted from the soft end: {stage}", statistics.median(values), "s")
+        median_s = statistics.median(getattr(ended.timings, stage) for ended in stages)
+        yield Figure(f"  of it, counted from the soft end: {stage}", median_s, "s")
 
 
 class _HummingVoice(Voice):
@@ -211,15 +213,16 @@ def _measure_barge_in(desk: DesktopHarness, folder: Path) -> Iterator[Figure]:
     """The time from the first sound of a voice at the microphone until the speaker is quieter, and silent."""
     from assistant.engine.engine import Engine
     from assistant.events import StateChanged, TurnEnded
+    from assistant.models import voices
     from assistant.paths import AppPaths
     from assistant.settings import AudioSettings, ResponderSettings, Settings
 
     events: queue.Queue[Any] = queue.Queue()
     settings = Settings(responder=ResponderSettings(backend="silent"), audio=AudioSettings(earcons=False))
     engine = Engine(settings, AppPaths.locate(), events.put)
-    engine.start()
-    _wait_for_event(events, lambda event: event == StateChanged("ready"))
-    engine._turns.session.models._loaded["voice"] = (settings.voice.id, _HummingVoice())
+    with mock.patch.object(voices, "open_voice_or_default", return_value=_HummingVoice()):
+        engine.start()
+        _wait_for_event(events, lambda event: event == StateChanged("ready"))
     engine.set_hands_free(True)
     speaker, microphone = (
         LoudnessMonitor("ear.monitor", desk.environment),

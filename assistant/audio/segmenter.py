@@ -87,14 +87,15 @@ class UtteranceSegmenter:
     """Takes mono audio at 16 kHz in blocks of any length, yields speech events.
 
     `speech_probability`: the probability of speech, 0 to 1, in a frame of `FRAME_SAMPLES`.
+    `params`: they apply from the next frame on.
     `is_hands_free`: speech itself starts and ends an utterance. Between `press_key` and `release_key` the key does, and
     a silence does not end it."""
 
     def __init__(self, speech_probability: Callable[[Samples], float], params: SegmenterParams | None = None) -> None:
-        self._speech_probability, self._params = speech_probability, params or SegmenterParams()
+        self._speech_probability, self.params = speech_probability, params or SegmenterParams()
         self._partial_frame = np.zeros(0, np.float32)
         self._pre_roll: deque[Samples] = deque(
-            maxlen=max(1, self._params.pre_roll // FRAME_SAMPLES + self._params.min_speech // FRAME_SAMPLES)
+            maxlen=max(1, self.params.pre_roll // FRAME_SAMPLES + self.params.min_speech // FRAME_SAMPLES)
         )
         self._utterance: list[Samples] = []
         self._sample_count = self._speech_samples = self._silence_samples = 0
@@ -142,7 +143,7 @@ class UtteranceSegmenter:
         self._pre_roll.clear()
 
     def _process_frame(self, frame: Samples) -> Iterator[SpeechEvent]:
-        is_speech = self._speech_probability(frame) >= self._params.threshold
+        is_speech = self._speech_probability(frame) >= self.params.threshold
         self._speech_samples = self._speech_samples + FRAME_SAMPLES if is_speech else 0
         self._silence_samples = 0 if is_speech else self._silence_samples + FRAME_SAMPLES
         if self._is_speaking:
@@ -150,11 +151,11 @@ class UtteranceSegmenter:
             yield from self._process_utterance()
         else:
             self._pre_roll.append(frame)
-            if self.is_hands_free and self._speech_samples >= self._params.min_speech:
+            if self.is_hands_free and self._speech_samples >= self.params.min_speech:
                 yield self._start_utterance()
 
     def _process_utterance(self) -> Iterator[SpeechEvent]:
-        params = self._params
+        params = self.params
         is_too_long = FRAME_SAMPLES * len(self._utterance) >= params.max_utterance
         if self._silence_samples == 0 and FRAME_SAMPLES * len(self._utterance) >= self._next_partial:
             self._next_partial = FRAME_SAMPLES * len(self._utterance) + params.partial_interval
@@ -175,7 +176,7 @@ class UtteranceSegmenter:
     def _start_utterance(self) -> SpeechStarted:
         self._is_speaking, self._is_paused, self._silence_samples = True, False, 0
         self._utterance = list(self._pre_roll)
-        self._next_partial = FRAME_SAMPLES * len(self._utterance) + self._params.partial_interval
+        self._next_partial = FRAME_SAMPLES * len(self._utterance) + self.params.partial_interval
         self._pre_roll.clear()
         return SpeechStarted(self._sample_count)
 

@@ -57,7 +57,7 @@ class TextReader:
         scale = max(1, round(_MIN_SIDE_PX / min(image.size)))
         if scale > 1 and max(image.size) * scale <= _MAX_ENLARGED_SIDE_PX:
             image = image.resize((image.width * scale, image.height * scale))
-        lines = list(self._detect_lines(image))
+        lines = list(self.detect_lines(image))
         reduction = max(image.size) / _MAX_WHOLE_SIDE_PX
         if (
             reduction > 1
@@ -74,14 +74,14 @@ class TextReader:
         lines = []
         for tile in cut_into_tiles(image):
             progress.extend_step_limit(_TILE_LIMIT_S)  # per tile: a page has many, and all together may take long
-            for line in self._detect_lines(tile.image):
+            for line in self.detect_lines(tile.image):
                 left, top, right, bottom = line.box
                 box = (left + tile.left, top + tile.top, right + tile.left, bottom + tile.top)
                 lines.append(TextLine(line.text, box))
             yield ""
         return lines
 
-    def _detect_lines(self, image: Image.Image) -> Iterator[TextLine]:
+    def detect_lines(self, image: Image.Image) -> Iterator[TextLine]:
         result: Any = self._ocr(np.asarray(image)[:, :, ::-1])
         if result.boxes is None:
             return

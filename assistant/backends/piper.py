@@ -36,7 +36,10 @@ _SENTENCE_LIMIT_S, _PHONEME_LIMIT_S = 20.0, 0.2  # ends an endless loop in the m
 
 
 class PiperVoice(Voice):
-    """One speaker of a Piper voice. Chinese text for an English voice, and the reverse, is spoken by eSpeak instead."""
+    """One speaker of a Piper voice. Chinese text for an English voice, and the reverse, is spoken by eSpeak instead.
+
+    `phoneme_ids`: the numbers that stand for each phoneme in the model's input.
+    `sample_rate_hz`: of the audio it makes."""
 
     def __init__(self, session: onnxruntime.InferenceSession, config: dict[str, Any], speaker: int | None) -> None:
         self._session, self._speaker = session, speaker
@@ -47,7 +50,9 @@ class PiperVoice(Voice):
             float(defaults.get("length_scale", 1)),
         )
         self._duration_noise = float(defaults.get("noise_w", 0.8))
-        self.phoneme_ids = {str(name): [int(number) for number in ids] for name, ids in config["phoneme_id_map"].items()}
+        self.phoneme_ids = {
+            str(name): [int(number) for number in ids] for name, ids in config["phoneme_id_map"].items()
+        }
         self._pad, self._begin, self._end = (self.phoneme_ids[name] for name in "_^$")
         if self.sample_rate_hz not in _VALID_RATES or not all(
             number in _VALID_IDS for ids in self.phoneme_ids.values() for number in ids
@@ -96,7 +101,9 @@ class PiperVoice(Voice):
         yield from self._with_boundaries(ids)
 
     def _ids_of(self, phonemes: str) -> list[int]:
-        ids_by_letter = [self.phoneme_ids[letter] for letter in unicodedata.normalize("NFD", phonemes) if letter in self.phoneme_ids]
+        ids_by_letter = [
+            self.phoneme_ids[letter] for letter in unicodedata.normalize("NFD", phonemes) if letter in self.phoneme_ids
+        ]
         return [number for ids in ids_by_letter for number in (*ids, *self._pad)]
 
     def _with_boundaries(self, ids: list[int]) -> Iterator[list[int]]:

@@ -44,11 +44,11 @@ MAX_SHAPE_SIDE_RATIO = (
 )
 MIN_PROBABILITY = 0.5  # of an answer's least certain token; below it the model is guessing
 
-READ_QUESTION = re.compile(
+READ_PATTERN = re.compile(
     r"\b(read|reads|written|writing|text|words|letters|spelled|caption)\b|\bdo(es)? .*\bsay\b|写|字|读|念",
     re.IGNORECASE,
 )
-DESCRIBE_QUESTION = re.compile(
+DESCRIBE_PATTERN = re.compile(
     r"^(please )?(describe|what( is|'s| do you see| can you see)? (in|here|there|this|does))\b"
     r"|描述|描绘|形容|[看见][到出]?了?(些|一些)?(什么|啥)"
     r"|^(请问)?[这那]?[里儿个张幅]?(图|图片|图像|照片|画|画面|屏幕|截图)?[里中上]?面?(画的|显示的)?[有是](些|一些)?(什么|啥)"
@@ -99,10 +99,10 @@ class StarterResponder(Responder):
         list(self._reader.read_text(blank))
 
     def _reply_about(self, picture: Picture, question: str) -> Generator[str, None, None]:
-        if READ_QUESTION.search(question):
+        if READ_PATTERN.search(question):
             yield from self._reply_with_text(picture, question)
             return
-        is_description = DESCRIBE_QUESTION.search(question)
+        is_description = DESCRIBE_PATTERN.search(question)
         # The tiny model knows no Chinese: it can only be asked, in English, for a description.
         english_question = (DESCRIBE_QUESTION if is_description else "") if is_chinese(question) else question
         answer = self._reply_from_model(picture, english_question) if english_question else CANNOT_TELL_ANSWER

@@ -62,9 +62,9 @@ class ModelManager:
     @property
     def responder(self) -> Responder | None:
         """The responder, if it is loaded."""
-        return self.loaded_settings("responder")
+        return self.loaded_backend("responder")
 
-    def loaded_settings(self, role: str) -> Any:
+    def loaded_backend(self, role: str) -> Any:
         """The loaded "transcriber", "responder" or "voice", or None."""
         return self._loaded.get(role, (None, None))[1]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -69,26 +72,50 @@ def test_a_parser_is_found_however_it_is_called(source: str) -> None:
     assert parsers_used(source) and not parsers_used("import json\njson.dumps(x)")
 
 
-class FakeChildProcess:
-    """Stands in for a child process with the given output."""
+class PipedProcess:
+    """A child process whose output the test writes."""
 
-    def __init__(self, output: bytes) -> None:
-        self.stdout: Any = self
-        self._output = output
+    def __init__(self, *_: object, **__: object) -> None:
+        reader, self._writer = os.pipe()
+        self.stdin, self.stdout = io.BytesIO(), os.fdopen(reader, "rb")
 
-    def read(self, _: int) -> bytes:
-        output, self._output = self._output, b""
-        return output
+    def write_output(self, output: bytes) -> None:
+        os.write(self._writer, output)
+
+    def poll(self) -> None:
+        """It is running."""
+
+    def kill(self) -> None:
+        os.close(self._writer)
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        self.stdout.close()
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> PipedProcess:
+    """What is started instead of the next child process."""
+    piped_process = PipedProcess()
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: piped_process)
+    return piped_process
 
 
 @pytest.mark.parametrize("line", [b"5", b"null", b"[" * 50_000, b'{"on_monitor": 5}', b"not json", b'{"a": NaN}'])
-def test_a_line_of_the_sound_watch_that_makes_no_sense_changes_nothing(line: bytes) -> None:
-    watch = SourceMonitor()
-    watch.close()
-    watch._child = FakeChildProcess(b'{"on_monitor": true}\n' + line + b"\n")  # type: ignore[assignment]
-    assert watch.is_on_monitor in (False, True)
-    watch._child = FakeChildProcess(b'{"on_monitor": true}\n')  # type: ignore[assignment]
-    assert watch.is_on_monitor
+@pytest.mark.skipif(sys.platform != "linux", reason="PulseAudio is Linux's")
+def test_nonsensical_line_of_the_source_monitor_is_ignored(
+    line: bytes, process: PipedProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monitor = SourceMonitor()
+    process.write_output(b'{"on_monitor": true}\n')
+    assert monitor.is_on_monitor
+    process.write_output(line + b"\n")
+    assert monitor.is_on_monitor
+    process.write_output(b'{"on_monitor": false}\n')
+    assert not monitor.is_on_monitor
+    monitor.close()
 
 
 @pytest.mark.parametrize(
@@ -105,15 +132,12 @@ def test_rows_of_an_earlier_bench_that_make_no_sense_are_measured_anew(
 
 
 @pytest.mark.parametrize("answer", [b"5", b"null", b"[" * 50_000, b"x", None], ids=str)
-def test_an_answer_of_espeak_that_makes_no_sense_is_its_end(
-    answer: bytes | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nonsensical_answer_of_espeak_counts_as_its_end(answer: bytes | None, process: PipedProcess) -> None:
     voice = EspeakVoice("en-us")
     data = struct.pack("<cI", b"!", 2**32 - 1) if answer is None else struct.pack("<cI", b"!", len(answer)) + answer
-    pieces = iter([data[:5], data[5:]])
-    monkeypatch.setattr(voice, "_read_bytes", lambda _: next(pieces))
+    process.write_output(data)
     with pytest.raises(EOFError):
-        voice._send_request({"list": True})
+        voice.list_voices()
     voice.close()
 
 

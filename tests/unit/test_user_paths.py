@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.backends.piper import PiperVoice
 from assistant.errors import NotAvailableError
 from assistant.events import PictureAdded
 from assistant.models import local_store, voices
@@ -111,7 +112,8 @@ def test_a_voice_is_found_by_its_folder_and_by_a_file_in_it(user: Path, checkpoi
             path.as_uri(),
         ):
             voice = voices.open_voice(text, user)
-            rates.setdefault(path.name, set()).add(voice.sample_rate_hz)  # type: ignore[attr-defined]
+            assert isinstance(voice, PiperVoice)
+            rates.setdefault(path.name, set()).add(voice.sample_rate_hz)
             voice.close()
     usual = voice_config["audio"]["sample_rate"]
     assert rates == {

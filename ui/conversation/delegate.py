@@ -25,25 +25,27 @@ _MAX_THUMBNAILS = 6
 
 
 class MessageDelegate(QStyledItemDelegate):
-    """Paints messages and knows how high they are. Both caches are keyed by a message and the width of its text."""
+    """Paints messages and knows how high they are.
+
+    `documents` and `heights` are its caches, keyed by a message and the width of its text in pixels."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._documents: dict[tuple[ChatMessage, int], QTextDocument] = {}
-        self._heights: dict[tuple[ChatMessage, int], int] = {}
+        self.documents: dict[tuple[ChatMessage, int], QTextDocument] = {}
+        self.heights: dict[tuple[ChatMessage, int], int] = {}
 
     def clear_cache(self) -> None:
         """Forgets all layouts, because the colours or fonts have changed."""
-        self._documents.clear()
-        self._heights.clear()
+        self.documents.clear()
+        self.heights.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         message, width = index.data(Qt.ItemDataRole.UserRole).drawn_part, self._text_width(option)
-        height = self._heights.get((message, width))
+        height = self.heights.get((message, width))
         if height is None:
-            height = self._heights[message, width] = int(self._layout_document(message, width).size().height())
-            if len(self._heights) > _MAX_HEIGHTS:
-                del self._heights[next(iter(self._heights))]
+            height = self.heights[message, width] = int(self._layout_document(message, width).size().height())
+            if len(self.heights) > _MAX_HEIGHTS:
+                del self.heights[next(iter(self.heights))]
         heading_height = option.fontMetrics.height() + 6 if message.heading_text else 0
         padding = 2 * _PADDING_PX if message.sender == "hark" else 0
         thumbnails_height = MESSAGE_THUMBNAIL_SIZE.height() + 8 if self._thumbnails_of(message, index) else 0
@@ -107,12 +109,12 @@ class MessageDelegate(QStyledItemDelegate):
 
     def _layout_document(self, message: ChatMessage, width: int) -> QTextDocument:
         key = (message, width)
-        if key not in self._documents:
-            for outdated in [key for key in self._documents if _is_earlier_version(key[0], message)]:
-                del self._documents[outdated]
-                self._heights.pop(outdated, None)
-            if len(self._documents) > _MAX_DOCUMENTS:
-                del self._documents[next(iter(self._documents))]  # the oldest
+        if key not in self.documents:
+            for outdated in [key for key in self.documents if _is_earlier_version(key[0], message)]:
+                del self.documents[outdated]
+                self.heights.pop(outdated, None)
+            if len(self.documents) > _MAX_DOCUMENTS:
+                del self.documents[next(iter(self.documents))]  # the oldest
             from ui.conversation import markdown_document  # after the first paint
 
             colors = theme.current_theme()
@@ -122,8 +124,8 @@ class MessageDelegate(QStyledItemDelegate):
                 else markdown_document.render_plain_text(message.text, colors, message.sender == "note")
             )
             document.setTextWidth(width - (2 * _PADDING_PX if message.sender == "hark" else 0))
-            self._documents[key] = document
-        return self._documents[key]
+            self.documents[key] = document
+        return self.documents[key]
 
 
 def _is_earlier_version(earlier: ChatMessage, message: ChatMessage) -> bool:

@@ -30,6 +30,7 @@ _ACCEPTED = b"."
 
 class SingleInstance(QObject):
     """One running window for a data folder. `is_first`: no other one was running when this object was made.
+    `server_name`: the name of the local socket at which the first one listens.
 
     `command_received` carries one of `COMMANDS` that a later start has sent."""
 
@@ -39,7 +40,7 @@ class SingleInstance(QObject):
         super().__init__()
         path = QByteArray(str(folder.resolve()).encode())
         digest = QCryptographicHash.hash(path, QCryptographicHash.Algorithm.Sha256).toHex()
-        self._name = "hark-" + bytes(digest.data()).decode()[:16]
+        self.server_name = "hark-" + bytes(digest.data()).decode()[:16]
         self._lock = QLockFile(str(folder / "window.lock"))
         self._lock.setStaleLockTime(0)  # the lock of a running process never expires
         with contextlib.suppress(OSError):
@@ -56,11 +57,11 @@ class SingleInstance(QObject):
         """Accepts the commands of later starts. Call it after the first paint: it loads Qt's network library."""
         from PySide6.QtNetwork import QLocalServer
 
-        QLocalServer.removeServer(self._name)  # left behind by a process that was killed
+        QLocalServer.removeServer(self.server_name)  # left behind by a process that was killed
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
-        self._server.listen(self._name)
+        self._server.listen(self.server_name)
 
     def send_command(self, command: str) -> bool:
         """Sends a command to the first instance, for two seconds if it does not answer; whether it was accepted."""
@@ -75,7 +76,7 @@ class SingleInstance(QObject):
         from PySide6.QtNetwork import QLocalSocket
 
         socket = QLocalSocket()
-        socket.connectToServer(self._name)
+        socket.connectToServer(self.server_name)
         if not socket.waitForConnected(deadline.remainingTime()):
             return False
         socket.write(command.encode())

@@ -89,6 +89,7 @@ def _row_to_json(row: Measurement) -> dict[str, Any]:
 
 
 def select_rows(options: Any, console: CommandConsole) -> dict[str, Callable[[], Measurement | list[Measurement]]]:
+    """What measures each row of the table that the options ask for, by the name of the row."""
     from assistant.bench import accuracy, kernels, measurements
 
     if options.kernels:
@@ -119,6 +120,7 @@ def _format_row(row: dict[str, Any]) -> str:
 
 
 def describe_machine() -> str:
+    """The processor and the versions that a measurement depends on."""
     import os
 
     import torch

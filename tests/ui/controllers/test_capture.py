@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QImage, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from assistant.setting_change import SettingChange
 from tests.support.window_harness import WindowHarness
 from ui.desktop import screen_capture
+from ui.desktop.portal_screenshot import PortalScreenshot
 
 
 def painted(colour: str) -> QPixmap:
@@ -47,7 +48,11 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     harness: WindowHarness, monkeypatch: pytest.MonkeyPatch, colour: str, words: str, sent: int
 ) -> None:
     harness.window.input_bar.status_label.setText("")
-    harness.app.capture._on_portal(screen_capture.encode_png(painted(colour)), "")
+    capture = screen_capture.encode_png(painted(colour))
+    monkeypatch.setattr(QGuiApplication, "platformName", lambda: "wayland")
+    monkeypatch.setattr(PortalScreenshot, "start", lambda self: self.screenshot_taken.emit(capture, ""))
+    harness.window.hide()  # nothing has to step aside for the capture
+    harness.app.capture.capture_screen()
     said = harness.status_text()
     assert (
         words in said and bool(words) == bool(said) and [call[0] for call in harness.calls] == ["attach_image"] * sent

@@ -13,6 +13,7 @@ from assistant.setting_change import SettingChange
 from tests.support.window_harness import WindowHarness
 from ui import texts
 from ui.conversation import markdown_document
+from ui.conversation.delegate import MessageDelegate
 from ui.input_bar import timings
 
 
@@ -31,12 +32,14 @@ def test_a_turn_is_shown_as_it_comes(harness: WindowHarness) -> None:
 
 def test_of_an_answer_that_grows_only_the_last_state_is_kept(harness: WindowHarness) -> None:
     harness.on(events.TurnStarted(1), events.Heard("What is it?"))
-    painter, view = harness.window.conversation_view._delegate, harness.window.conversation_view
+    view = harness.window.conversation_view
+    delegate = view.itemDelegate()
+    assert isinstance(delegate, MessageDelegate)
     for number in range(500):
         harness.on(events.Wrote(f"piece {number} "))
         assert not view.grab().isNull()
-    assert {item.text[:7] for item, _ in painter._documents} >= {"What is", "piece 0"}
-    assert len(painter._documents) <= 6 and len(painter._heights) <= 6
+    assert {item.text[:7] for item, _ in delegate.documents} >= {"What is", "piece 0"}
+    assert len(delegate.documents) <= 6 and len(delegate.heights) <= 6
     harness.on(events.TurnEnded("answered", "What is it?", view.messages.item_at(1).text))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QProcess
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from assistant.errors import NotAvailableError
@@ -66,7 +66,7 @@ def test_first_instance_drops_unknown_or_overlong_commands(qtbot: QtBot, qapp: Q
     callers = []
     for said in (b"rm -rf", b"talk\n", b"x" * 30_000_000, b"showshow", b"\xff\xfe", b"st"):
         caller = QLocalSocket()
-        caller.connectToServer(first._name)
+        caller.connectToServer(first.server_name)
         assert caller.waitForConnected(5000)
         caller.write(said)
         callers.append(caller)
@@ -78,7 +78,7 @@ def test_first_instance_drops_unknown_or_overlong_commands(qtbot: QtBot, qapp: Q
     qtbot.waitUntil(lambda: bool(commands))
     assert commands == ["stop"]
     silent = QLocalSocket()
-    silent.connectToServer(first._name)
+    silent.connectToServer(first.server_name)
     qtbot.waitUntil(lambda: silent.state() == QLocalSocket.LocalSocketState.UnconnectedState)
 
 
@@ -153,6 +153,8 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
 
     window = QWidget()
     tray = TrayIcon(window)
+    notifier = tray.findChild(QProcess)
+    assert notifier
     Proxy(message_bus, bus).RequestName("org.freedesktop.Notifications")
     assert not tray.is_available and QApplication.activeWindow() is None
     for last in (0, 7):
@@ -162,7 +164,7 @@ def test_without_a_tray_the_desktop_is_asked_to_tell_that_an_answer_is_ready(
         assert call.header.fields[HeaderFields.signature] == "susssasa{sv}i"
         assert call.body[1] == last and call.body[3:5] == ("Hark", "An answer is ready.")
         bus.send(new_method_return(call, "u", (7,)))
-        qtbot.waitUntil(lambda: tray._notifier.state() == QProcess.ProcessState.NotRunning)
+        qtbot.waitUntil(lambda: notifier.state() == QProcess.ProcessState.NotRunning)
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
@@ -202,16 +204,20 @@ def test_a_notice_is_never_markup_whatever_the_desktop_can_show(
 
 def test_the_trays_menu_does_what_it_says(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
-    window, wanted = QWidget(), list[str]()
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: None)
+    window, commands = QWidget(), list[str]()
     tray = TrayIcon(window)
-    tray.command_requested.connect(wanted.append)
-    for action in tray._menu.actions():
+    tray.command_requested.connect(commands.append)
+    menu, notifier = window.findChild(QMenu), tray.findChild(QProcess)
+    assert menu and notifier
+    for action in menu.actions():
         assert action.text()
         action.trigger()
-    assert wanted == ["show", "talk", "stop", "describe", "quit"]
-    tray.notify_answer_ready()  # to a desktop that is not there
-    qtbot.waitUntil(lambda: tray._notifier.state() == QProcess.ProcessState.NotRunning)
-    assert tray._notification_number == 0
+    assert commands == ["show", "talk", "stop", "describe", "quit"]
+    for _ in range(2):
+        tray.notify_answer_ready()  # to a desktop that is not there
+        qtbot.waitUntil(lambda: notifier.state() == QProcess.ProcessState.NotRunning)
+        assert notifier.arguments()[3] == "0", "no notification to be replaced"
     window.deleteLater()
 
 

@@ -12,6 +12,7 @@ from assistant import events
 from assistant.audio import earcons
 from assistant.audio.earcons import EarconPlayer
 from assistant.audio.vad import FRAME_SAMPLES, SAMPLE_RATE_HZ, SileroVad
+from assistant.engine.audio_devices import AudioDevices
 from assistant.engine.earcon_rules import EarconRules
 from assistant.settings import AudioSettings, Settings
 from tests.support.engine_harness import QUIET, InProcessEngine
@@ -82,9 +83,9 @@ def test_each_event_has_its_earcon() -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_earcons_can_be_turned_off(wanted: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    harness = InProcessEngine(replace(QUIET, audio=AudioSettings(earcons=wanted)))
     signals: list[tuple[str, ...]] = []
-    monkeypatch.setattr(harness.engine._devices, "play_earcons", lambda *names: signals.append(names))
+    monkeypatch.setattr(AudioDevices, "play_earcons", lambda devices, *names: signals.append(names))
+    harness = InProcessEngine(replace(QUIET, audio=AudioSettings(earcons=wanted)))
     harness.until(events.StateChanged, state="ready")
     harness.engine.ask("one two")
     harness.until(events.TurnEnded, reason="answered")

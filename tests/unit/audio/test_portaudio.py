@@ -116,10 +116,13 @@ def test_check_is_made_again_when_the_configuration_changes_and_only_then(
 @pytest.mark.usefixtures("silent_server")
 def test_check_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portaudio_check, "_CHECK_TIMEOUT_S", 1.0)
-    check = PortAudioCheck()
-    check.start_check()
-    child = check._child
-    assert check.wait_for_outcome() == "silent" and child and child.poll() is not None
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        portaudio_check.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1]
+    )
+    assert PortAudioCheck().wait_for_outcome() == "silent"
+    assert len(started) == 1 and started[0].poll() is not None
 
 
 def test_check_that_hangs_is_ended_by_its_own_alarm(tmp_path: Path) -> None:

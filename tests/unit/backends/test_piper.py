@@ -14,6 +14,7 @@ import pytest
 
 from assistant import backends
 from assistant.audio import clip
+from assistant.backends.piper import PiperVoice
 from assistant.errors import AssistantError, NotAvailableError
 from assistant.interfaces import LoadOptions
 from tests.support import checkpoints as make

@@ -86,7 +86,7 @@ def test_tiles_cover_a_picture_once(size: tuple[int, int]) -> None:
 def test_each_tile_of_a_long_strip_is_given_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     allowed: list[float] = []
     monkeypatch.setattr(progress, "extend_step_limit", allowed.append)
-    monkeypatch.setattr(TextReader, "_detect_lines", lambda self, image: iter(()))
+    monkeypatch.setattr(TextReader, "detect_lines", lambda self, image: iter(()))
     noise = Picture.from_image(Image.effect_noise((60, 20_000), 90).convert("RGB"))
     assert list(TextReader.__new__(TextReader).read_text(noise)) == [] and len(allowed) >= 20_000 / 1920
 
@@ -121,7 +121,7 @@ def test_the_menu_bar_of_a_public_report_is_read_whole_and_as_a_region(cli: Call
 
 def test_long_page_can_be_left_between_its_tiles(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
     detected: list[object] = []
-    monkeypatch.setattr(reader, "_detect_lines", lambda image: iter(detected.append(image) or ()))
+    monkeypatch.setattr(reader, "detect_lines", lambda image: iter(detected.append(image) or ()))
     steps = reader.read_steps(Picture.from_image(Image.effect_noise((60, 20_000), 200).convert("RGB")))
     assert next(steps) == "" and len(detected) == 1
     steps.close()

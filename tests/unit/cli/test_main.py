@@ -85,9 +85,7 @@ def test_a_broken_settings_file_is_said(cli: Cli, home: Path) -> None:
 def test_a_fault_of_ours_is_1_and_is_logged(
     cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from assistant.conversation.turn_runner import TurnRunner
-
-    monkeypatch.delattr(TurnRunner, "_requested_regions")
+    monkeypatch.delattr("assistant.conversation.turn.run_turn")
     ran = cli("ask", "Hello?", "--json")
     assert ran.code == 1 and ran.ended["reason"] == "failed"
     assert "AttributeError" in (home / "logs" / "hark.log").read_text()

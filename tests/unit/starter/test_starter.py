@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 from assistant import backends
 from assistant.audio import clip, decode
 from assistant.backends.starter import (
-    DESCRIBE_QUESTION,
-    READ_QUESTION,
     CANNOT_TELL,
+    DESCRIBE_PATTERN,
     NO_PICTURE,
     NO_TEXT,
+    READ_PATTERN,
     StarterResponder,
 )
 from assistant.interfaces import LoadOptions
@@ -155,7 +155,7 @@ def test_other_pictures_and_questions_are_refused(starter: StarterResponder) -> 
 
 def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
     for phrase in (p for table in (TRAINED, NEVER_TRAINED) for phrases in table.values() for p in phrases):
-        assert not READ_QUESTION.search(phrase), phrase
+        assert not READ_PATTERN.search(phrase), phrase
     for question in (
         "What does the sign say?",
         "Read it to me",
@@ -163,7 +163,7 @@ def test_no_question_about_shapes_is_sent_to_the_reader() -> None:
         "Which words do you see?",
         "上面写什么",
     ):
-        assert READ_QUESTION.search(question), question
+        assert READ_PATTERN.search(question), question
 
 
 def test_without_a_picture_it_says_so(starter: StarterResponder) -> None:
@@ -204,14 +204,14 @@ def test_what_it_cannot_tell_is_said_in_the_questions_language(starter: StarterR
         i18n.choose_language([])
     two = [Message("user", "写什么？", (Picture.from_image(shapes), Picture.from_image(shapes)))]
     assert "".join(starter.reply(two)).count("图片") >= 2
-    assert not DESCRIBE_QUESTION.search("What colour is the circle?")
+    assert not DESCRIBE_PATTERN.search("What colour is the circle?")
 
 
 def test_an_answer_is_the_models_own_words(starter: StarterResponder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.backends.qwen2_vl import GeneratedWord
+    from assistant.backends.qwen2_vl import GeneratedWord, Qwen2VLResponder
 
     words = [GeneratedWord("The sky", 0.9), GeneratedWord(" is plaid.", 0.8)]
-    monkeypatch.setattr(type(starter._tiny_model), "generate_words", lambda *_: iter(words))
+    monkeypatch.setattr(Qwen2VLResponder, "generate_words", lambda *_: iter(words))
     image = draw_scene(random_scene(random.Random(1), (200, 200), 1))
     assert ask(starter, image, "What colour is the circle?") == "The sky is plaid."
     words[1] = GeneratedWord(" is plaid.", 0.1)

@@ -78,28 +78,29 @@ def test_after_an_answer_with_boxes_only_new_tokens_are_fed(monkeypatch: pytest.
     exact(responder, more)
 
 
-def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path) -> None:
+def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Message] = []
 
-    class Eye(Responder):
-        model_name = "eye"
+    class RecordingResponder(Responder):
+        model_name = "recording"
 
         def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
             seen.append(messages[-1])
             yield "There."
 
     whole = Picture.from_image(draw_scene(random_scene(random.Random(1), (200, 100), 1)), "whole.png")
-    desk = Session(Settings(), AppPaths(home, home, home / "logs"), None, ModelManager(home, "silent/x"))
-    desk.models._loaded["responder"] = (desk.settings.responder, Eye())
+    session = Session(Settings(), AppPaths(home, home, home / "logs"), None, ModelManager(home, "silent/x"))
     question = TurnRequest("What is this?", pictures=(whole,), regions=((20, 10, 120, 60),))
-    assert run_request(question, desk, lambda event: None) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(backends, "load_responder", lambda name, options: RecordingResponder())
+        assert run_request(question, session, lambda event: None) is None
     (message,) = seen
-    assert [(one.width, one.height) for one in message.pictures] == [(200, 100), (100, 50)]
+    assert [(image.width, image.height) for image in message.pictures] == [(200, 100), (100, 50)]
     assert message.regions == (PictureRegion(whole, (20, 10, 120, 60)),)
     ids = model().inspect().prompt_builder.build_prompt([message]).ids
     assert "<|box_start|>(100,100),(600,600)<|box_end|>" in model().inspect().prompt_builder.tokenizer.decode(ids)
     outside = run_request(
-        TurnRequest("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), desk, lambda event: None
+        TurnRequest("What?", pictures=(whole,), regions=((20, 10, 300, 60),)), session, lambda event: None
     )
     assert outside and "not in it" in outside.message
 
