@@ -223,7 +223,7 @@ def test_weights_that_name_a_file_beside_the_program_are_refused(
     assert "another file" in refused("piper", broken_voices.outside(tmp_path, "elsewhere.bin"))
 
 
-class Odd(BaseException):
+class UnusualError(BaseException):
     """As Rust's panics come to Python."""
 
 
@@ -234,14 +234,14 @@ class Odd(BaseException):
         IndexError(),
         ZeroDivisionError(),
         Exception(),
-        Odd("panicked"),
+        UnusualError("panicked"),
         SystemExit(3),
         StopIteration(),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None:
-    class Part:
+def test_any_error_of_a_backend_becomes_a_sentence(error: BaseException) -> None:
+    class FailingVoice:
         def synthesize(self, text: str) -> Iterator[int]:
             yield 1
             raise error
@@ -252,7 +252,7 @@ def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None
         def close(self) -> None:
             raise error
 
-    part = guard_backend(Part(), "speak", "/voices/odd")
+    part = guard_backend(FailingVoice(), "speak", "/voices/odd")
     with pytest.raises(NotAvailableError, match="/voices/odd"):
         list(part.synthesize("Hello."))
     with pytest.raises(NotAvailableError, match="/voices/odd"):
@@ -261,7 +261,7 @@ def test_whatever_a_part_raises_becomes_a_sentence(error: BaseException) -> None
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80", b"PK\3\4 cut off"])
-def test_what_a_library_tells_programmers_is_left_out(damage: bytes, copy: Callable[[str], Path]) -> None:
+def test_message_of_a_library_for_programmers_is_left_out(damage: bytes, copy: Callable[[str], Path]) -> None:
     folder = copy("coqui")
     (folder / "model_file.pth").write_bytes(damage)
     said = refused("coqui", folder)
@@ -277,10 +277,10 @@ def test_out_of_memory_has_a_sentence_of_its_own() -> None:
             raise error
 
 
-def test_what_ends_a_part_early_passes_through() -> None:
+def test_exception_that_closes_a_generator_is_passed_on() -> None:
     ended: list[str] = []
 
-    class Part:
+    class FailingVoice:
         def synthesize(self, text: str) -> Iterator[int]:
             try:
                 yield 1
@@ -288,7 +288,7 @@ def test_what_ends_a_part_early_passes_through() -> None:
             finally:
                 ended.append(text)
 
-    speaking = guard_backend(Part(), "speak", "x").synthesize("Hello.")
+    speaking = guard_backend(FailingVoice(), "speak", "x").synthesize("Hello.")
     assert next(speaking) == 1
     speaking.close()
     assert ended == ["Hello."]

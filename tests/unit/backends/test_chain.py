@@ -33,7 +33,9 @@ def red(tmp_path: Path) -> Path:
     return tmp_path / "red.png"
 
 
-def test_the_chain(cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red: Path) -> None:
+def test_speech_of_a_voice_is_transcribed_and_answered(
+    cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red: Path
+) -> None:
     shutil.copytree(checkpoints / "vits-random-1", home / "voices" / "random")
     (home / "settings.toml").write_text(f'[transcriber]\nmodel = "{checkpoints / "whisper-random"}"\nlanguage = "en"\n')
     wav = home / "answer.wav"

@@ -62,7 +62,7 @@ def test_a_transcriber_hears_nothing_in_silence_and_something_in_speech(
     transcriber.transcribe(decode.read_audio(samples / "shape.flac")).close()
 
 
-def test_whoever_waits_before_speaking_is_heard_all_the_same(samples: Path) -> None:
+def test_speech_after_a_long_silence_is_transcribed(samples: Path) -> None:
     transcriber, sound = backends.load_transcriber("sphinx", LoadOptions()), decode.read_audio(samples / "shape.flac")
     pause = np.random.default_rng(1).normal(0, 3e-4, 3 * sound.rate).astype(np.float32)
     late = AudioClip(np.concatenate([pause, sound.samples]), sound.rate)
@@ -94,7 +94,7 @@ def test_a_missing_voice_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", backends.VOICES)
-def test_a_voice_speaks_as_fast_as_it_is_told(name: str, checkpoints: Path, tiny: Path) -> None:
+def test_voice_speaks_at_the_speed_that_is_set(name: str, checkpoints: Path, tiny: Path) -> None:
     voice = backends.load_voice(name, options_for(name, checkpoints, tiny))
     lengths = []
     for voice.speed in (0.5, 1.0, 2.0):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 
 @pytest.mark.parametrize("speaker", ["speaker-0", "speaker-2", "1", ""])
-def test_coqui_voices_of_many_speakers(speaker: str, checkpoints: Path) -> None:
+def test_coqui_voice_of_many_speakers_speaks_as_the_chosen_one(speaker: str, checkpoints: Path) -> None:
     options = LoadOptions(model=str(checkpoints / "vits-random-3"), speaker=speaker)
     assert list(backends.load_voice("coqui", options).synthesize("Hello."))
 
@@ -36,11 +36,11 @@ def test_coqui_runs_no_code_from_a_pickle(checkpoints: Path, tmp_path: Path) -> 
     shutil.copytree(checkpoints / "vits-random-1", folder)
     mark = tmp_path / "ran"
 
-    class Evil:
+    class PickledCommand:
         def __reduce__(self) -> tuple[object, tuple[str, ...]]:
             return open, (str(mark), "w")
 
-    (folder / "model_file.pth").write_bytes(pickle.dumps({"model": Evil()}))
+    (folder / "model_file.pth").write_bytes(pickle.dumps({"model": PickledCommand()}))
     with pytest.raises(NotAvailableError, match="cannot be loaded"):
         backends.load_voice("coqui", LoadOptions(model=str(folder)))
     assert not mark.exists()

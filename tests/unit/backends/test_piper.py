@@ -54,7 +54,7 @@ def changed(checkpoints: Path, tmp_path: Path, change: Callable[[dict[str, Any]]
 
 
 @pytest.mark.parametrize(("language", "text"), PIPER)
-def test_a_piper_voice_is_given_what_piper_gives_it(
+def test_piper_voice_gets_the_phonemes_that_piper_gives_it(
     language: str, text: str, checkpoints: Path, tmp_path: Path
 ) -> None:
     folder = changed(checkpoints, tmp_path, lambda config: config["espeak"].update(voice=language))
@@ -73,7 +73,7 @@ def test_a_piper_voice_reads_as_it_was_trained(checkpoints: Path) -> None:
     assert "".join(letters[number] for number in ids) == "^_h_ˈ_ɑ_ː_t_!_$", "begin, a pad behind each, end"
 
 
-def test_a_piper_voice_leaves_the_other_language_to_espeak(checkpoints: Path) -> None:
+def test_piper_voice_leaves_other_languages_to_espeak(checkpoints: Path) -> None:
     voice = backends.load_voice("piper", LoadOptions(model=str(checkpoints / "piper-random-1")))
     chinese = clip.join_clips(backends.load_voice("espeak", LoadOptions(speaker="cmn")).synthesize("你好，世界"))
     said = clip.join_clips(voice.synthesize("你好，世界"))
@@ -81,7 +81,7 @@ def test_a_piper_voice_leaves_the_other_language_to_espeak(checkpoints: Path) ->
     assert list(voice.synthesize("One, two.")), "and speaks its own again"
 
 
-def test_piper_voices_of_many_speakers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_piper_voice_of_many_speakers_speaks_as_the_chosen_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import onnxruntime
 
     given: list[int] = []

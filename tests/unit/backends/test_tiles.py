@@ -59,7 +59,7 @@ def test_a_clock_at_the_end_of_a_bar_is_read_as_one(reader: TextReader) -> None:
     assert "".join(reader.read_text(Picture.from_image(bar))).replace(" ", "") == "Tue14:35"
 
 
-def test_closing_the_gaps_of_a_strip_keeps_all_that_is_drawn() -> None:
+def test_closing_the_gaps_of_a_strip_keeps_everything_drawn() -> None:
     strip = lines((4000, 30), [(900, 5, "here"), (3500, 5, "there")], 16)
     closed = close_gaps(strip)
     ink = [sum(level < 128 for level in picture.convert("L").tobytes()) for picture in (strip, closed)]
@@ -93,12 +93,14 @@ def test_each_tile_of_a_long_strip_is_given_time_of_its_own(monkeypatch: pytest.
 
 def test_small_print_on_a_large_page_is_read(reader: TextReader) -> None:
     texts = [(100, top, f"small print number {top} is here") for top in range(200, 3900, 900)]
-    found = list(reader.read_text(Picture.from_image(lines((3000, 4000), texts, 15))))
-    assert [line.replace(" ", "") for line in found] == [text.replace(" ", "") for _, _, text in texts]
+    read_lines = list(reader.read_text(Picture.from_image(lines((3000, 4000), texts, 15))))
+    assert [line.replace(" ", "") for line in read_lines] == [text.replace(" ", "") for _, _, text in texts]
 
 
 @pytest.mark.parametrize("size", [(3840, 28), (60, 20_000), (900, 1)])
-def test_of_a_strip_no_shape_is_invented(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strip_of_noise_is_answered_without_invented_shapes(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from assistant.messages import Message
 
     starter = backends.load_responder("starter", LoadOptions())
@@ -113,13 +115,13 @@ def test_the_menu_bar_of_a_public_report_is_read_whole_and_as_a_region(cli: Call
         missing("the folder of shared cases is not here")
     read = cli("read", SHARED_FILES / "menubar-4k.png")
     assert read.code == 0 and read.out.strip()
-    asked = cli(
+    answered = cli(
         "ask", "What does it say?", "--picture", SHARED_FILES / "menubar-4k.png", "--region", "0,0,3840,27", "--json"
     )
-    assert asked.code == 0 and asked.ended["by"] == "reader"
+    assert answered.code == 0 and answered.ended["by"] == "reader"
 
 
-def test_long_page_can_be_left_between_its_tiles(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_long_page_stops_between_tiles(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
     detected: list[object] = []
     monkeypatch.setattr(reader, "detect_lines", lambda image: iter(detected.append(image) or ()))
     steps = reader.read_steps(Picture.from_image(Image.effect_noise((60, 20_000), 200).convert("RGB")))

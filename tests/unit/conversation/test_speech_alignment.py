@@ -8,17 +8,17 @@ TEXT = "One two three. Four five. "
 
 
 def ledger() -> SpeechAlignment:
-    made = SpeechAlignment()
-    made.add_piece(15)
-    made.add_samples(1500)
-    made.add_piece(len(TEXT))
-    made.add_samples(2500)
-    return made
+    alignment = SpeechAlignment()
+    alignment.add_piece(15)
+    alignment.add_samples(1500)
+    alignment.add_piece(len(TEXT))
+    alignment.add_samples(2500)
+    return alignment
 
 
 def test_heard_letters_are_whole_pieces_and_words_of_the_current_one() -> None:
     heard = [TEXT[: ledger().heard_letters(played, TEXT)] for played in (0, 350, 450, 750, 1500, 2000, 2500)]
-    assert [one.strip() for one in heard] == [
+    assert [text.strip() for text in heard] == [
         "", "One", "One", "One two", "One two three.", "One two three. Four", "One two three. Four five.",
     ]  # fmt: skip
 
@@ -30,10 +30,10 @@ def test_unfinished_word_is_not_heard() -> None:
 
 
 def test_script_without_spaces_is_cut_at_any_letter() -> None:
-    made = SpeechAlignment()
-    made.add_piece(8)
-    made.add_samples(800)
-    assert made.heard_letters(500, "圆形是红色的。。") == 5
+    alignment = SpeechAlignment()
+    alignment.add_piece(8)
+    alignment.add_samples(800)
+    assert alignment.heard_letters(500, "圆形是红色的。。") == 5
 
 
 def test_nothing_is_heard_when_nothing_was_played() -> None:
@@ -41,6 +41,6 @@ def test_nothing_is_heard_when_nothing_was_played() -> None:
 
 
 def test_neighbouring_sentences_start_at_their_first_sample() -> None:
-    made = ledger()
-    assert [made.piece_start(played) for played in (0, 1499, 1500, 2400)] == [0, 0, 1500, 1500]
-    assert [made.neighbor_piece_start(1600, step) for step in (-1, 0, 1)] == [0, 1500, 1500]
+    alignment = ledger()
+    assert [alignment.piece_start(played) for played in (0, 1499, 1500, 2400)] == [0, 0, 1500, 1500]
+    assert [alignment.neighbor_piece_start(1600, step) for step in (-1, 0, 1)] == [0, 1500, 1500]

@@ -18,8 +18,8 @@ from assistant.paths import AppPaths
 from assistant.settings import Settings
 
 
-class LateLoading(Responder):
-    """Loads for a tenth of a second once it is asked."""
+class LateLoadingResponder(Responder):
+    """Loads for a tenth of a second when it answers."""
 
     model_name = "late"
 
@@ -30,20 +30,20 @@ class LateLoading(Responder):
         yield "Yes."
 
 
-class Shelf:
-    """Hands out parts that load nothing before they are asked."""
+class UnloadedModels:
+    """A model manager whose back ends load nothing before they are used."""
 
     def load_backends(self, _settings: Settings, _hears: bool) -> Generator[Any, None, Backends]:
         yield from ()
         silent = LoadOptions()
         return Backends(
-            backends.load_transcriber("silent", silent), LateLoading(), backends.load_voice("silent", silent)
+            backends.load_transcriber("silent", silent), LateLoadingResponder(), backends.load_voice("silent", silent)
         )
 
 
 def test_loading_during_an_answer_counts_as_loading(home: Path) -> None:
     events: list[Any] = []
-    desk = Session(Settings(), AppPaths.locate(), None, cast("Any", Shelf()))
+    desk = Session(Settings(), AppPaths.locate(), None, cast("Any", UnloadedModels()))
     assert run_request(TurnRequest("Yes?"), desk, events.append) is None
     (ended,) = [event for event in events if isinstance(event, TurnEnded)]
     times = ended.timings

@@ -21,7 +21,7 @@ from tests.conftest import tone
 ONE = AudioClip(np.zeros(4, np.float32), 8000)
 
 
-class Scripted(Responder):
+class ScriptedResponder(Responder):
     """Says what it is told to, and tells what it saw and whether it was closed."""
 
     model_name = "script"
@@ -37,7 +37,7 @@ class Scripted(Responder):
             self.closed = True
 
 
-class OneBlock(Voice):
+class OneBlockVoice(Voice):
     def __init__(self) -> None:
         self.closed = 0
 
@@ -49,14 +49,14 @@ class OneBlock(Voice):
             self.closed += 1
 
 
-def parts(responder: Scripted, voice: OneBlock | None = None) -> Backends:
+def parts(responder: ScriptedResponder, voice: OneBlockVoice | None = None) -> Backends:
     return Backends(
-        backends.load_transcriber("silent", LoadOptions(model="what is it")), responder, voice or OneBlock()
+        backends.load_transcriber("silent", LoadOptions(model="what is it")), responder, voice or OneBlockVoice()
     )
 
 
 def test_typed_question_is_answered_and_spoken_piece_by_piece() -> None:
-    run = list(run_turn(TurnInput("Hi?"), (), parts(Scripted("It is red.", " And round"))))
+    run = list(run_turn(TurnInput("Hi?"), (), parts(ScriptedResponder("It is red.", " And round"))))
     assert run == [
         Heard("Hi?"),
         Wrote("It is red."),
@@ -71,16 +71,16 @@ def test_typed_question_is_answered_and_spoken_piece_by_piece() -> None:
 
 
 def test_first_piece_is_spoken_before_the_answer_is_finished() -> None:
-    run = list(run_turn(TurnInput("x"), (), parts(Scripted("One. ", "Two.", " Three."))))
+    run = list(run_turn(TurnInput("x"), (), parts(ScriptedResponder("One. ", "Two.", " Three."))))
     assert run.index(Said("One.", 4)) < run.index(Wrote("Two."))
 
 
 def test_spoken_question_is_transcribed() -> None:
-    assert list(run_turn(TurnInput(audio=tone(1)), (), parts(Scripted()))) == [Heard("what is it")]
+    assert list(run_turn(TurnInput(audio=tone(1)), (), parts(ScriptedResponder()))) == [Heard("what is it")]
 
 
 def test_silence_ends_the_turn_without_an_answer() -> None:
-    responder = Scripted("never")
+    responder = ScriptedResponder("never")
     silence = AudioClip(np.zeros(16000, np.float32), 16000)
     assert list(run_turn(TurnInput(audio=silence), (), parts(responder))) == [Heard("")]
     assert not responder.seen
@@ -88,7 +88,7 @@ def test_silence_ends_the_turn_without_an_answer() -> None:
 
 def test_picture_without_a_question_is_described() -> None:
     picture = Picture.from_image(Image.new("RGB", (8, 8)))
-    responder = Scripted()
+    responder = ScriptedResponder()
     assert list(run_turn(TurnInput(pictures=(picture,), default_prompt="Describe."), (), parts(responder))) == [
         Heard("")
     ]
@@ -96,14 +96,14 @@ def test_picture_without_a_question_is_described() -> None:
 
 
 def test_history_comes_before_the_question() -> None:
-    responder = Scripted()
+    responder = ScriptedResponder()
     past = (Message("system", "Be brief."), Message("user", "a"), Message("assistant", "b"))
     list(run_turn(TurnInput("c"), past, parts(responder)))
     assert responder.seen == [*past, Message("user", "c")]
 
 
 def test_closing_releases_every_stage() -> None:
-    responder, voice = Scripted("One. ", "Two."), OneBlock()
+    responder, voice = ScriptedResponder("One. ", "Two."), OneBlockVoice()
     turn = run_turn(TurnInput("x"), (), parts(responder, voice))
     while not isinstance(next(turn), AudioProduced):
         pass
@@ -112,25 +112,25 @@ def test_closing_releases_every_stage() -> None:
 
 
 def test_failing_responder_ends_the_turn_with_its_error() -> None:
-    class Broken(Scripted):
+    class FailingResponder(ScriptedResponder):
         def reply(self, messages: Sequence[Message]) -> Generator[str, None, None]:
             yield "One"
             raise AssistantError("answer", "It broke.", "Mend it.")
 
     seen = []
     with pytest.raises(AssistantError, match="It broke"):
-        for event in run_turn(TurnInput("x"), (), parts(Broken())):
+        for event in run_turn(TurnInput("x"), (), parts(FailingResponder())):
             seen.append(event)
     assert seen == [Heard("x"), Wrote("One")]
 
 
 def test_answer_goes_on_in_writing_after_the_voice_failed() -> None:
-    class Hoarse(OneBlock):
+    class FailingVoice(OneBlockVoice):
         def synthesize(self, text: str) -> Generator[AudioClip, None, None]:
             yield ONE
             raise AssistantError("speak", "The voice stopped.", "Try another.")
 
-    run = list(run_turn(TurnInput("x"), (), parts(Scripted("One. ", "Two. ", "Three."), Hoarse())))
+    run = list(run_turn(TurnInput("x"), (), parts(ScriptedResponder("One. ", "Two. ", "Three."), FailingVoice())))
     assert [event.text for event in run if isinstance(event, Wrote)] == ["One. ", "Two. ", "Three."]
     assert [event for event in run if isinstance(event, Notice)] == [Notice("The voice stopped. Try another.")]
 
@@ -138,14 +138,14 @@ def test_answer_goes_on_in_writing_after_the_voice_failed() -> None:
 def test_long_audio_is_transcribed_in_steps_that_can_be_interrupted() -> None:
     closed: list[int] = []
 
-    class Ear(Transcriber):
+    class RecordingTranscriber(Transcriber):
         def transcribe(self, audio: AudioClip) -> Generator[str, None, None]:
             try:
                 yield from ("one ", "two ", "three")
             finally:
                 closed.append(1)
 
-    heard_by = Backends(Ear(), Scripted("Yes."), OneBlock())
+    heard_by = Backends(RecordingTranscriber(), ScriptedResponder("Yes."), OneBlockVoice())
     steps = run_turn(TurnInput(audio=tone(1)), (), heard_by)
     assert next(steps) == EmptyStep()
     steps.close()

@@ -21,36 +21,36 @@ WEIGHTS = random.Random(0).randbytes(3_000_000)
 @pytest.fixture(params=["huggingface", "modelscope"])
 def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "evil.py": b"x", "pytorch_model.pt": b"pickle"}
-    with hubs.started(Hub(files)) as made:
-        monkeypatch.setenv("HF_ENDPOINT" if request.param == "huggingface" else "MODELSCOPE_DOMAIN", made.address)
+    with hubs.started(Hub(files)) as server:
+        monkeypatch.setenv("HF_ENDPOINT" if request.param == "huggingface" else "MODELSCOPE_DOMAIN", server.address)
         monkeypatch.setattr(local_store, "download", partial(local_store.download, hub=request.param))
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield made
+        yield server
 
 
 def test_a_model_is_fetched_and_nothing_but_weights_and_tables(hub: Hub) -> None:
-    told: list[tuple[int, int]] = []
-    folder = local_store.download("small/one", lambda done, total: told.append((done, total)))
-    assert sorted(one.name for one in folder.iterdir()) == ["config.json", "model.safetensors"]
+    progress: list[tuple[int, int]] = []
+    folder = local_store.download("small/one", lambda done, total: progress.append((done, total)))
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
-    assert told[-2][0] == told[-2][1] == len(WEIGHTS) + 2
+    assert progress[-2][0] == progress[-2][1] == len(WEIGHTS) + 2
     hub.asked.clear()
     assert local_store.download("small/one") == folder and hub.asked == [], "what is here is not fetched again"
 
 
-def test_a_cut_line_is_taken_up_where_it_broke(hub: Hub) -> None:
+def test_broken_download_is_continued_where_it_stopped(hub: Hub) -> None:
     hub.cuts = 2
     folder = local_store.download("small/one")
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     ranges = [wanted for name, wanted in hub.asked if name == "model.safetensors"]
     assert ranges[0] == "" and len(ranges) == 3
-    begun = [int(one.removeprefix("bytes=").rstrip("-")) for one in ranges[1:]]
+    begun = [int(range_header.removeprefix("bytes=").rstrip("-")) for range_header in ranges[1:]]
     assert 1_000_000 < begun[0] <= 1_500_000 and begun[0] < begun[1] <= 2_250_000, ranges
 
 
-def test_what_was_stopped_goes_on_another_time(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_download_is_continued_by_the_next_one(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(done: int, total: int) -> None:
         if done > 1_000_000:
             raise KeyboardInterrupt
@@ -64,7 +64,7 @@ def test_what_was_stopped_goes_on_another_time(hub: Hub, monkeypatch: pytest.Mon
     assert [bool(wanted) for name, wanted in hub.asked if name == "model.safetensors"] == [True]
 
 
-def test_wrong_content_is_thrown_away_and_said(hub: Hub) -> None:
+def test_wrong_content_is_deleted_and_reported(hub: Hub) -> None:
     hub.wrong["model.safetensors"] = b"\0" * len(WEIGHTS)
     with pytest.raises(NotAvailableError, match=r"model\.safetensors.*other content"):
         local_store.download("small/one")
@@ -79,7 +79,7 @@ def test_a_wrong_small_file_is_noticed_too(hub: Hub) -> None:
         local_store.download("small/one")
 
 
-def test_a_lie_about_the_size_is_refused(hub: Hub) -> None:
+def test_file_of_another_size_than_announced_is_refused(hub: Hub) -> None:
     hub.lies["model.safetensors"] = 10**15
     with pytest.raises(NotAvailableError, match="on the disk"):
         local_store.download("small/one")
@@ -103,14 +103,14 @@ def test_a_hub_that_is_not_there_or_has_no_such_model(hub: Hub, monkeypatch: pyt
         local_store.download("nothing")
 
 
-def test_it_is_removed(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_model_is_removed(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local_store.download("small/one")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     assert local_store.remove_model("small/one") == len(WEIGHTS) + 2
     assert not list((tmp_path / "hf" / "hub").glob("models--small--one/blobs/*"))
 
 
-def test_one_that_was_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_path: Path) -> None:
+def test_download_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_path: Path) -> None:
     blobs = tmp_path / "hf" / "hub" / "models--small--one" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / f"{hub.etag('model.safetensors')}.hark-part").write_bytes(WEIGHTS)
@@ -118,7 +118,7 @@ def test_one_that_was_stopped_while_it_was_checked_is_finished(hub: Hub, tmp_pat
     assert [name for name, _ in hub.asked] == ["config.json"]
 
 
-def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_download_is_listed_and_discarded(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     assert local_store.partial_bytes("small/one") == local_store.discard_partial("small/one") == 0
     hub.cuts = 99
@@ -150,7 +150,7 @@ def test_what_was_begun_is_known_and_thrown_away(hub: Hub, tmp_path: Path, monke
     assert not list((tmp_path / "hf" / "hub").glob("models--*"))
 
 
-def test_of_two_voices_in_one_repository_only_the_begun_one_is_thrown_away(
+def test_discarding_a_voice_keeps_the_other_one_of_its_repository(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
@@ -169,7 +169,7 @@ def test_of_two_voices_in_one_repository_only_the_begun_one_is_thrown_away(
     assert local_store.is_installed(catalog.CATALOG["piper-ljspeech"])
 
 
-def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
+def test_voice_of_a_large_repository_is_downloaded_and_removed_alone(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address)  # whatever other models come from: voices are nowhere else
@@ -180,14 +180,14 @@ def test_of_a_repository_of_many_only_one_folder_is_got_and_removed(
         for file in ("voice.onnx", "voice.onnx.json", "MODEL_CARD", "samples/one.mp3"):
             hub.files[f"{entry.folder}/{file}"] = f"{name} {file}".encode()
         folder = local_store.download(name)
-        assert sorted(one.name for one in folder.iterdir()) == ["MODEL_CARD", "voice.onnx", "voice.onnx.json"]
+        assert sorted(file.name for file in folder.iterdir()) == ["MODEL_CARD", "voice.onnx", "voice.onnx.json"]
         assert local_store.find_model(name, "piper") == str(folder)
     assert local_store.remove_model("piper-cori") == sum(
-        len(f"piper-cori {one}") for one in ("MODEL_CARD", "voice.onnx", "voice.onnx.json")
+        len(f"piper-cori {name}") for name in ("MODEL_CARD", "voice.onnx", "voice.onnx.json")
     )
     assert not local_store.is_installed(voices["piper-cori"]) and local_store.is_installed(voices["piper-ljspeech"])
-    kept = (tmp_path / "hf" / "hub" / "models--rhasspy--piper-voices" / "blobs").iterdir()
-    assert all(b"ljspeech" in one.read_bytes() for one in kept if one.suffix != ".lock")
+    blobs = (tmp_path / "hf" / "hub" / "models--rhasspy--piper-voices" / "blobs").iterdir()
+    assert all(b"ljspeech" in blob.read_bytes() for blob in blobs if blob.suffix != ".lock")
 
 
 def test_a_voice_of_several_states_is_found_and_removed_whole(
@@ -211,12 +211,12 @@ def test_a_voice_of_several_states_is_found_and_removed_whole(
     assert local_store.download("piper-cori") == first and local_store.is_installed(entry)
 
 
-def test_of_a_model_of_its_own_no_other_form_is_got(hub: Hub) -> None:
+def test_model_is_downloaded_in_one_form_only(hub: Hub) -> None:
     hub.files["onnx/model.onnx"] = b"another form"
     assert not list(local_store.download("small/one").rglob("*.onnx"))
 
 
-def test_a_damaged_content_in_the_cache_is_noticed_and_fetched_again(hub: Hub, tmp_path: Path) -> None:
+def test_damaged_content_in_the_cache_is_downloaded_again(hub: Hub, tmp_path: Path) -> None:
     blob = (local_store.download("small/one") / "model.safetensors").resolve()
     blob.write_bytes(b"\0" * len(WEIGHTS))
     hub.asked.clear()

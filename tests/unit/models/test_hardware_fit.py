@@ -17,22 +17,22 @@ from ui.dialogs.models_dialog import model_facts
     ("memory", "names"),
     [(1, []), (4, ["whisper-small"]), (16, ["whisper-small", "qwen2-vl-2b"]), (64, ["whisper-small", "qwen2-vl-7b"])],
 )
-def test_what_fits_a_computer(memory: float, names: list[str]) -> None:
+def test_recommended_models_fit_the_memory(memory: float, names: list[str]) -> None:
     voice = ["piper-ljspeech"] if memory > 1 else []
-    assert [one.name for one in recommended(memory)] == names + voice
-    assert [one.name for one in recommended(memory, "zh")] == names + ["piper-huayan"] * len(voice)
+    assert [entry.name for entry in recommended(memory)] == names + voice
+    assert [entry.name for entry in recommended(memory, "zh")] == names + ["piper-huayan"] * len(voice)
 
 
-def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def smi(folder: Path, smi_output: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """NVIDIA's driver on a machine that has none."""
     script = folder / "nvidia-smi"
-    script.write_text(f"#!/bin/sh\nprintf '{told}'\n")
+    script.write_text(f"#!/bin/sh\nprintf '{smi_output}'\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
 @pytest.mark.parametrize(
-    ("told", "cards"),
+    ("smi_output", "cards"),
     [
         ("", []),
         ("NVIDIA GB10, [N/A]\\n", [GraphicsCard("NVIDIA GB10", 0.0)]),
@@ -47,14 +47,14 @@ def smi(folder: Path, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("A, ² MiB\\n" * 100, [GraphicsCard("A", 0.0)] * 64),
     ],
 )
-def test_what_the_driver_tells_of_cards(
-    told: str, cards: list[GraphicsCard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_cards_are_read_from_the_drivers_output(
+    smi_output: str, cards: list[GraphicsCard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    smi(tmp_path, told, monkeypatch)
+    smi(tmp_path, smi_output, monkeypatch)
     assert driver.list_cards() == cards
 
 
-def test_what_is_quantised_is_judged_by_the_card() -> None:
+def test_quantised_model_fits_by_the_memory_of_the_card() -> None:
     entry = CATALOG["qwen2-vl-7b-awq"]
     assert (
         "too large" in model_facts(entry, 64)
@@ -63,7 +63,7 @@ def test_what_is_quantised_is_judged_by_the_card() -> None:
     )
 
 
-def test_what_each_needs_is_said() -> None:
+def test_needed_memory_of_each_model_is_shown() -> None:
     assert model_facts(CATALOG["qwen2-vl-2b"], 4) == (
         "4.4 GB to fetch · 6.4 GB of memory · on a graphics card 5.5 GB · too large for this computer · Apache-2.0"
     )

@@ -61,7 +61,7 @@ def test_a_token_in_a_file_is_not_shown_to_a_mirror(hub: Hub, tmp_path: Path, mo
     assert hub.requests and not authorized(hub)
 
 
-def test_a_token_is_shown_to_its_own_hub_and_not_where_that_sends_on(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_sent_to_its_own_hub_and_not_after_a_redirect(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "TOKEN_HUB", hub.address)
     own = hubs.HuggingFaceHub()
     own.list_files("small/one", "", "")
@@ -139,13 +139,13 @@ def test_a_computer_that_is_to_stay_offline_asks_no_hub(hub: Hub, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "../etc", "a/../b", "a/b?x=", "https://huggingface.co/a/b", "a/ b", "/a"])
-def test_what_is_no_name_of_a_hub_is_not_asked_for(hub: Hub, name: str) -> None:
+def test_invalid_model_name_is_not_requested_from_a_hub(hub: Hub, name: str) -> None:
     with pytest.raises(NotAvailableError, match="knows no model"):
         local_store.download(name)
     assert not hub.requests
 
 
-def test_a_hub_folder_that_cannot_be_written_is_said(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_hub_folder_is_reported(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "file" / "hf"))
     with pytest.raises(NotAvailableError, match="the disk reports"):
@@ -153,7 +153,7 @@ def test_a_hub_folder_that_cannot_be_written_is_said(hub: Hub, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_listing_without_end_is_given_up_and_costs_little(hub: Hub, packed: bool) -> None:
+def test_endless_listing_is_given_up_within_a_limit(hub: Hub, packed: bool) -> None:
     zeros = b" " * 2**20
     blocks = itertools.repeat(zeros) if not packed else itertools.repeat(gzip.compress(zeros * 64)[:-8])
     hub.listed = ({"Content-Encoding": "gzip"} if packed else {}, blocks)
@@ -164,14 +164,14 @@ def test_a_listing_without_end_is_given_up_and_costs_little(hub: Hub, packed: bo
     tracemalloc.stop()
 
 
-def test_a_listing_that_drips_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_that_arrives_too_slowly_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "MAX_LISTING_SECONDS", 0.0)
     hub.listed = ({}, itertools.repeat(b" "))
     with pytest.raises(requests.Timeout):
         hubs.HuggingFaceHub().list_files("small/one", "", "")
 
 
-def test_a_packed_listing_is_read(hub: Hub) -> None:
+def test_compressed_listing_is_read(hub: Hub) -> None:
     hub.listed = ({"Content-Encoding": "gzip"}, [gzip.compress(json.dumps(hub.info("small/one", "main")).encode())])
     assert len(hubs.HuggingFaceHub().list_files("small/one", "", "")[1]) == 2
 
@@ -191,7 +191,7 @@ def test_a_file_name_that_leads_elsewhere_is_refused(hub: Hub, tmp_path: Path, n
 
 
 @pytest.mark.parametrize(
-    "told",
+    "listing",
     [
         {"sha": 5}, {"sha": "../../x"}, {"siblings": None}, {"siblings": [5]}, {"siblings": [{"rfilename": "a.json"}]},
         {"siblings": [{"rfilename": "a.json", "size": -1, "blobId": "c" * 40}]},
@@ -202,8 +202,8 @@ def test_a_file_name_that_leads_elsewhere_is_refused(hub: Hub, tmp_path: Path, n
         {"siblings": [{"rfilename": name, "size": 1, "blobId": "c" * 40} for name in ("a.json", "a.json/b.json")]},
     ],
 )  # fmt: skip
-def test_a_listing_that_makes_no_sense_is_refused(hub: Hub, told: dict[str, object]) -> None:
-    hub.listed = ({}, [json.dumps({**hub.info("small/one", "main"), **told}).encode()])
+def test_nonsensical_listing_is_refused(hub: Hub, listing: dict[str, object]) -> None:
+    hub.listed = ({}, [json.dumps({**hub.info("small/one", "main"), **listing}).encode()])
     with pytest.raises(NotAvailableError, match="makes no sense"):
         local_store.download("small/one")
 
@@ -226,7 +226,7 @@ def pin(monkeypatch: pytest.MonkeyPatch, hub: Hub, **sha256: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["model_bin", "config_json"])
-def test_a_content_that_is_not_the_one_we_know_is_not_taken(
+def test_content_with_another_hash_than_the_catalogue_is_refused(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
     """The hub itself names its hash: of a large file ours tells before it comes, of a small one after it."""
@@ -253,7 +253,7 @@ def test_a_catalogue_model_comes_in_its_revision_and_is_found_beside_a_newer_sta
     assert newest.read_text() == "9" * 40, "what other programs take for the newest stays"
 
 
-def test_a_hub_that_answers_with_another_revision_is_not_believed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_of_a_hub_with_another_revision_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     pin(monkeypatch, hub)
     hub.listed = ({}, [json.dumps(hub.info("small/one", "main")).encode()])
     with pytest.raises(NotAvailableError, match="makes no sense"):

@@ -22,13 +22,18 @@ def picture(level: int = 90) -> Picture:
     return Picture.from_image(Image.new("RGB", (20, 10), (level, 0, 0)), "red.png")
 
 
-def test_a_turn_is_there_when_asked_and_grows(tmp_path: Path) -> None:
+def test_turn_is_saved_with_its_question_and_updated_with_its_answer(tmp_path: Path) -> None:
     history = TurnRecorder(tmp_path)
     turn = history.add_turn(history.start_conversation("What?"), "What?", (picture(), picture()))
     again = TurnRecorder(tmp_path)
-    [(conversation, title)] = [(one.id, one.title) for one in again.store.list_conversations()]
-    [kept] = again.store.last_turns(conversation)
-    assert (title, kept.question, kept.state, kept.pictures) == ("What?", "What?", "asked", (picture().digest,) * 2)
+    [(conversation, title)] = [(summary.id, summary.title) for summary in again.store.list_conversations()]
+    [saved_turn] = again.store.last_turns(conversation)
+    assert (title, saved_turn.question, saved_turn.state, saved_turn.pictures) == (
+        "What?",
+        "What?",
+        "asked",
+        (picture().digest,) * 2,
+    )
     history.update_turn(turn, "What?", "Red.", "tiny", "answered")
     assert [(t.answer, t.model_name, t.state) for t in again.store.last_turns(conversation)] == [
         ("Red.", "tiny", "answered")
@@ -122,13 +127,13 @@ def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
         voices.open_voice(voice, home)
 
 
-def test_what_a_crash_left_unfinished_is_marked_when_it_is_opened(tmp_path: Path) -> None:
+def test_turn_left_unfinished_by_a_crash_is_marked_when_opened(tmp_path: Path) -> None:
     from assistant.history import turn_recorder as module
 
     history = TurnRecorder(tmp_path)
     conversation = history.start_conversation("x")
     turn = history.add_turn(conversation, "q")
     history.update_turn(turn, "q", "half an", "tiny", "answering")
-    assert [one.text for one in module.load_messages(history, conversation)] == ["q", "half an"]
+    assert [message.text for message in module.load_messages(history, conversation)] == ["q", "half an"]
     assert history.store.last_turns(conversation)[0].state == "interrupted"
     history.close()

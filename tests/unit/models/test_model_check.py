@@ -59,7 +59,7 @@ def test_a_voice_with_a_pipe_in_it_is_4(cli: Callable[..., Ran], voice: Path) ->
     assert ran.code == 4 and ran.err.strip()
 
 
-def test_a_folder_that_may_not_be_read_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_folder_is_reported(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -80,7 +80,7 @@ def test_a_table_of_gigabytes_is_refused(tiny: Path, tmp_path: Path, name: str) 
 
 
 def tensors(*offsets: object) -> bytes:
-    header = {f"t{n}": {"dtype": "F32", "shape": [1], "data_offsets": one} for n, one in enumerate(offsets)}
+    header = {f"t{n}": {"dtype": "F32", "shape": [1], "data_offsets": pair} for n, pair in enumerate(offsets)}
     return json.dumps(header).encode()
 
 
@@ -116,7 +116,7 @@ def test_an_index_that_makes_no_sense_is_damaged(tiny: Path, tmp_path: Path, ind
 
 
 @pytest.mark.parametrize("odd", [{"n_fft": 10**9}, {"hop_length": 0}, {"feature_size": "80"}, {"chunk_length": 10**6}])
-def test_a_whisper_that_is_to_hear_otherwise_than_any_is_damaged(whisper: Path, odd: dict[str, object]) -> None:
+def test_whisper_with_other_audio_features_is_damaged(whisper: Path, odd: dict[str, object]) -> None:
     file = whisper / "preprocessor_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **odd}))
     with pytest.raises(NotAvailableError, match=r"preprocessor_config\.json.*damaged"):
@@ -143,17 +143,17 @@ def test_whisper_config_whose_tokens_lead_outside_the_vocabulary_is_damaged(
         check_model(whisper, "whisper", "hear")
 
 
-@pytest.mark.parametrize("told", [None, {}, {"feature_size": 80}])
-def test_a_whisper_of_128_bands_hears_also_without_the_file_that_says_so(
-    tmp_path: Path, samples: Path, told: dict[str, int] | None
+@pytest.mark.parametrize("feature_config", [None, {}, {"feature_size": 80}])
+def test_whisper_of_128_bands_hears_without_its_feature_config(
+    tmp_path: Path, samples: Path, feature_config: dict[str, int] | None
 ) -> None:
     from tests.support import checkpoints as make
 
     folder = make.whisper(tmp_path, mels=128)
     file = folder / "preprocessor_config.json"
     file.unlink()
-    if told is not None:
-        file.write_text(json.dumps(told))
+    if feature_config is not None:
+        file.write_text(json.dumps(feature_config))
     check_model(folder, "whisper", "hear")
     heard = backends.load_transcriber("whisper", LoadOptions(model=str(folder), device="cpu"))
     assert "".join(heard.transcribe(decode.read_audio(samples / "shape.flac"))).strip()
@@ -167,18 +167,18 @@ def configured(voice: Path, **more: object) -> Path:
 
 def test_a_voice_that_reads_letters_is_given_letters(voice: Path) -> None:
     folder = configured(voice, phoneme_type="text", espeak={}, language={"code": "en_US"})
-    made = backends.load_voice("piper", LoadOptions(model=str(folder)))
-    assert isinstance(made, PiperVoice)
+    voice_model = backends.load_voice("piper", LoadOptions(model=str(folder)))
+    assert isinstance(voice_model, PiperVoice)
     numbers = json.loads((voice / "en_US-random-low.onnx.json").read_text())["phoneme_id_map"]
     pad, begin, end = (numbers[mark][0] for mark in "_^$")
-    (ids,) = made.split_sentences("shé!")
+    (ids,) = voice_model.split_sentences("shé!")
     wanted = [numbers[letter][0] for letter in "she!"]  # the accent is a letter of its own, which this voice lacks
-    assert ids == [begin, pad, *(number for one in wanted for number in (one, pad)), end]
-    assert sum(len(part.samples) for part in made.synthesize("she has a bed!"))
-    made.close()
+    assert ids == [begin, pad, *(number for letter_number in wanted for number in (letter_number, pad)), end]
+    assert sum(len(part.samples) for part in voice_model.synthesize("she has a bed!"))
+    voice_model.close()
 
 
 @pytest.mark.parametrize("kind", ["pinyin", "", None, 5, ["text"]])
-def test_a_voice_that_reads_what_we_do_not_write_is_refused(cli: Callable[..., Ran], voice: Path, kind: object) -> None:
+def test_voice_that_reads_an_unknown_input_is_refused(cli: Callable[..., Ran], voice: Path, kind: object) -> None:
     ran = cli("say", "x", "--voice", f"piper/{configured(voice, phoneme_type=kind)}", "--speak-to", voice / "a.wav")
     assert ran.code == 4 and "which Hark cannot produce" in ran.err

@@ -23,7 +23,7 @@ Cli = Callable[..., Ran]
         ["models", "get", "nobody/here"],
     ],
 )  # fmt: skip
-def test_something_missing_is_4(cli: Cli, arguments: list[str]) -> None:
+def test_missing_model_is_4(cli: Cli, arguments: list[str]) -> None:
     ran = cli(*arguments)
     assert ran.code == 4 and ran.err.strip()
 
@@ -42,7 +42,7 @@ def test_a_model_of_another_kind_is_4(cli: Cli, tmp_path: Path, tiny: Path) -> N
 
 
 @pytest.mark.parametrize("setting", ['device = "cuda:7"', 'dtype = "float99"', 'device = "toaster"'])
-def test_a_device_that_is_not_there_is_4(cli: Cli, home: Path, tiny: Path, setting: str) -> None:
+def test_missing_device_is_4(cli: Cli, home: Path, tiny: Path, setting: str) -> None:
     home.mkdir()
     (home / "settings.toml").write_text(f"[responder]\n{setting}\n")
     ran = cli("ask", "x", "--responder", "qwen2-vl", "--model", tiny)

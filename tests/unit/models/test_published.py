@@ -67,7 +67,9 @@ def answered(cli: Cli, red: Path, samples: Path, wav: Path) -> None:
     assert heard.code == 0 and heard.ended["heard"], heard.err
 
 
-def test_the_command_gets_them_and_they_are_used(cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path) -> None:
+def test_command_downloads_the_models_and_uses_them(
+    cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
+) -> None:
     for name in NAMES:
         ran = cli("models", "get", name)
         assert ran.code == 0 and f"{name} is used from now on." in ran.out, ran.err
@@ -81,7 +83,7 @@ def test_the_command_gets_them_and_they_are_used(cli: Cli, hub: Hub, red: Path, 
     assert {host.partition(":")[0] for host, path, _ in hub.requests if "/cdn/" in path} == {"localhost"}
 
 
-def test_the_window_s_button_gets_them_and_they_are_used(
+def test_button_downloads_the_models_and_uses_them(
     qtbot: QtBot, cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
 ) -> None:
     view = View(qtbot)
@@ -96,7 +98,7 @@ def test_the_window_s_button_gets_them_and_they_are_used(
     answered(cli, red, samples, tmp_path / "answer.wav")
 
 
-def test_what_was_chosen_before_stays_and_the_command_to_change_it_is_said(cli: Cli, hub: Hub, home: Path) -> None:
+def test_earlier_choice_stays_and_the_command_to_change_it_is_shown(cli: Cli, hub: Hub, home: Path) -> None:
     home.mkdir()
     (home / "settings.toml").write_text('[voice]\nid = "espeak/de" # mine\n')
     ran = cli("models", "get", "piper-ljspeech")
@@ -124,7 +126,7 @@ def test_a_model_in_a_folder_is_used_and_the_starter_kit_again(cli: Cli, tiny: P
 
 
 @pytest.mark.parametrize("name", ["qwen2-vl-2b", "small/one", "nobody", "~/nothing"])
-def test_what_is_not_here_cannot_be_used(cli: Cli, hub: Hub, home: Path, name: str) -> None:
+def test_model_that_is_not_installed_cannot_be_used(cli: Cli, hub: Hub, home: Path, name: str) -> None:
     ran = cli("models", "use", name)
     assert ran.code == 4 and ran.err.strip() and not (home / "settings.toml").exists()
     assert ("hark models get" in ran.err) == (name in ("qwen2-vl-2b", "small/one"))
@@ -136,11 +138,11 @@ def test_a_verb_without_a_name_is_2(cli: Cli, verb: str) -> None:
     assert ran.code == 2 and f"hark models {verb} needs a name" in ran.err
 
 
-def test_the_starter_kit_s_refusal_knows_what_is_here(cli: Cli, hub: Hub, red: Path) -> None:
-    for asked in (("Why is it so?",), ("Why is it so?", "--picture", red)):
-        before = cli("ask", *asked, "--json").ended["answer"]
+def test_refusal_of_the_starter_kit_names_installed_models(cli: Cli, hub: Hub, red: Path) -> None:
+    for arguments in (("Why is it so?",), ("Why is it so?", "--picture", red)):
+        before = cli("ask", *arguments, "--json").ended["answer"]
         assert "get it under Models" in str(before)
     local_store.download("qwen2-vl-2b")
-    for asked in (("Why is it so?",), ("Why is it so?", "--picture", red)):
-        after = str(cli("ask", *asked, "--json").ended["answer"])
+    for arguments in (("Why is it so?",), ("Why is it so?", "--picture", red)):
+        after = str(cli("ask", *arguments, "--json").ended["answer"])
         assert "is here" in after and "hark models use qwen2-vl-2b" in after and "models get" not in after

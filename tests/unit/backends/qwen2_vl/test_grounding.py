@@ -48,18 +48,18 @@ ANSWER = "It is <|object_ref_start|>the star<|object_ref_end|><|box_start|>(100,
 
 def test_boxes_in_an_answer_are_events_and_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     responder = loaded(max_new_tokens=80)
-    asked = turn.TurnInput("Where?", pictures=(Picture(200, 100, b"\0" * 60_000, "night.png"),))
+    turn_input = turn.TurnInput("Where?", pictures=(Picture(200, 100, b"\0" * 60_000, "night.png"),))
     scripted(responder, ANSWER, monkeypatch)
     parts = Backends(None, responder, backends.load_voice("silent", LoadOptions()))  # type: ignore[arg-type]
-    found = list(turn.run_turn(asked, [], parts))
-    pointed = [event for event in found if isinstance(event, RegionPointed)]
-    assert pointed == [RegionPointed("the star", asked.pictures[0].digest, 20, 20, 100, 100)]
-    assert "".join(event.text for event in found if isinstance(event, Wrote)) == "It is the star at the top."
-    assert " ".join(event.text for event in found if isinstance(event, Said)) == "It is the star at the top."
+    turn_events = list(turn.run_turn(turn_input, [], parts))
+    pointed = [event for event in turn_events if isinstance(event, RegionPointed)]
+    assert pointed == [RegionPointed("the star", turn_input.pictures[0].digest, 20, 20, 100, 100)]
+    assert "".join(event.text for event in turn_events if isinstance(event, Wrote)) == "It is the star at the top."
+    assert " ".join(event.text for event in turn_events if isinstance(event, Said)) == "It is the star at the top."
 
 
 @pytest.mark.parametrize("box", ["(1,2),(3", "(9,9),(1,1)", "nothing", "(1,2)"])
-def test_a_box_that_is_none_is_neither_event_nor_text(box: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_box_is_neither_event_nor_text(box: str, monkeypatch: pytest.MonkeyPatch) -> None:
     responder = loaded(max_new_tokens=80)
     scripted(responder, f"Here <|box_start|>{box}<|box_end|>.", monkeypatch)
     assert "".join(map(str, responder.reply([Message("user", "Where?", (picture(0),))]))) == "Here ."
@@ -106,7 +106,7 @@ def test_a_region_reaches_the_model_as_pixels_and_as_coordinates(home: Path, mon
 
 
 @pytest.mark.parametrize("region", ["1,2,3", "a,b,c,d", "1,2,3,4,5", ""])
-def test_a_region_that_is_none_is_refused_in_a_sentence(cli: Callable[..., Ran], region: str) -> None:
+def test_malformed_region_is_refused_in_a_sentence(cli: Callable[..., Ran], region: str) -> None:
     ran = cli("ask", "What?", "--picture", "p.png", "--region", region)
     assert ran.code == 2 and "10,20,300,200" in ran.err
     assert cli("ask", "What?", "--region", "1,2,3,4").code == 2, "there is no picture"

@@ -28,8 +28,8 @@ from tests.support import checkpoints
 from tests.support.qwen2_vl_models import TINY, exact, loaded, model, picture, stock_model
 
 
-def said(one: Any, asked: list[Message]) -> str:
-    return "".join(piece for piece in one.reply(asked) if isinstance(piece, str))
+def said(responder: Any, messages: list[Message]) -> str:
+    return "".join(piece for piece in responder.reply(messages) if isinstance(piece, str))
 
 
 def through_the_tower(inner: Any, patches: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
@@ -64,7 +64,7 @@ def test_the_tower_errs_as_little_as_stock(grid: tuple[int, int, int], dtype: to
 
 @pytest.mark.parametrize("rows", [1, 3, 8, 9, 70])
 @pytest.mark.parametrize("bias", [False, True])
-def test_four_bits_are_their_own_dequantised_weights(rows: int, bias: bool) -> None:
+def test_four_bit_product_equals_that_of_the_dequantised_weights(rows: int, bias: bool) -> None:
     torch.manual_seed(rows)
     linear = torch.nn.Linear(128, 96, bias=bias, dtype=torch.bfloat16)
     x = torch.randn(1, rows, 128, dtype=torch.bfloat16)
@@ -75,21 +75,23 @@ def test_four_bits_are_their_own_dequantised_weights(rows: int, bias: bool) -> N
     assert float((stands_for - linear.weight.float()).abs().max()) <= float(scales[..., 0].max())
 
 
-def test_four_bits_are_made_once_and_answer_as_the_whole_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_four_bit_weights_are_stored_once_and_answer_like_the_originals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also on a processor that would rather leave the weights as they are."""
     monkeypatch.setattr(cpu_linear, "can_pack", lambda model: True)
     exact_ones = loaded(max_new_tokens=40)
     first = four_bit_responder(tmp_path)
-    kept = list((tmp_path / "weights").iterdir())
-    assert len(kept) == 1 and kept[0].suffix == ".safetensors"
-    when = kept[0].stat().st_mtime_ns
+    weight_files = list((tmp_path / "weights").iterdir())
+    assert len(weight_files) == 1 and weight_files[0].suffix == ".safetensors"
+    when = weight_files[0].stat().st_mtime_ns
     again = four_bit_responder(tmp_path)
-    assert kept[0].stat().st_mtime_ns == when
-    kept[0].write_bytes(b"torn")
+    assert weight_files[0].stat().st_mtime_ns == when
+    weight_files[0].write_bytes(b"torn")
     torn = four_bit_responder(tmp_path)
     for number in range(4):
-        asked = [Message("user", "Describe this picture.", (picture(number),))]
-        answers = {"".join(one.reply(asked)) for one in (exact_ones, first, again, torn)}
+        messages = [Message("user", "Describe this picture.", (picture(number),))]
+        answers = {"".join(responder.reply(messages)) for responder in (exact_ones, first, again, torn)}
         assert len(answers) == 1
 
 
@@ -108,8 +110,8 @@ def test_weights_stay_as_they_are_where_the_processor_multiplies_no_bfloat16(
     responder = four_bit_responder(tmp_path)
     kinds = {type(layer) for layer in responder.inspect().generator.model.model.language_model.modules()}
     assert ((cpu_linear.Int4Linear in kinds), (tmp_path / "weights").exists()) == (multiplies, multiplies)
-    asked = [Message("user", "Describe this picture.", (picture(0),))]
-    assert said(responder, asked) == said(loaded(max_new_tokens=40), asked)
+    messages = [Message("user", "Describe this picture.", (picture(0),))]
+    assert said(responder, messages) == said(loaded(max_new_tokens=40), messages)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +141,9 @@ def broken(folder: Path, **changes: Any) -> Path:
 
 
 def refused(folder: Path) -> str:
-    with pytest.raises(NotAvailableError) as told:
+    with pytest.raises(NotAvailableError) as refusal:
         backends.load_responder("qwen2-vl", LoadOptions(model=str(folder), device="cpu"))
-    return f"{told.value.message} {told.value.hint}"
+    return f"{refusal.value.message} {refusal.value.hint}"
 
 
 def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
@@ -156,13 +158,13 @@ def test_checkpoints_that_cannot_be_loaded_say_why(tmp_path: Path) -> None:
         assert "pip install optimum gptqmodel" in refused(broken(tmp_path / method, quantization_config=bits))
 
 
-def test_qwen2_5_vl_goes_the_same_way(tmp_path: Path) -> None:
+def test_qwen2_5_vl_answers_like_a_run_from_nothing(tmp_path: Path) -> None:
     """Random weights; its own tower."""
     folder = checkpoints.qwen2_5_vl(tmp_path)
     responder = backends.load_responder("qwen2-vl", LoadOptions(model=str(folder), device="cpu", max_new_tokens=5))
-    asked = [Message("user", "What is it?", (picture(0),))]
-    answer = "".join(responder.reply(asked))  # type: ignore[arg-type]
-    more = [*asked, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
+    messages = [Message("user", "What is it?", (picture(0),))]
+    answer = "".join(responder.reply(messages))  # type: ignore[arg-type]
+    more = [*messages, Message("assistant", answer), Message("user", "And here?", (picture(1),))]
     exact(responder, more, folder)  # type: ignore[arg-type]
 
 
@@ -174,10 +176,10 @@ def test_attention_in_bfloat16_errs_as_little_as_the_fused_kernel(tokens: int) -
     mask = torch.ones(1, 1, tokens, 90, dtype=torch.bool).tril(90 - tokens)
 
     def seen(dtype: torch.dtype) -> torch.Tensor:
-        half = (one.to(torch.bfloat16).to(dtype) for one in (query, key, value))
+        half = (tensor.to(torch.bfloat16).to(dtype) for tensor in (query, key, value))
         return attention.grouped_attention(None, *half, mask if tokens > 1 else None, scaling=0.25)[0].double()
 
-    halves = [one.to(torch.bfloat16) for one in (query, key, value)]
+    halves = [tensor.to(torch.bfloat16) for tensor in (query, key, value)]
     options = {"attn_mask": mask if tokens > 1 else None, "scale": 0.25, "enable_gqa": True}
     fused = torch.nn.functional.scaled_dot_product_attention(*halves, **options).transpose(1, 2).double()
     exactly = seen(torch.float64)
@@ -203,12 +205,12 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
         generator = responder.inspect().generator
         step = generator.forward_tokens
         monkeypatch.setattr(generator, "forward_tokens", lambda to, ids, at: fed.append(len(ids)) or step(to, ids, at))
-        asked: list[Message] = []
+        messages: list[Message] = []
         for number in (0, 1, 0, 0, 1):
-            asked.append(Message("user", "Describe this picture.", (picture(number),)))
-            asked.append(Message("assistant", said(responder, asked)))
-            exact(responder, [*asked, Message("user", "And now?")])
-        return [message.text for message in asked[1::2]], fed
+            messages.append(Message("user", "Describe this picture.", (picture(number),)))
+            messages.append(Message("assistant", said(responder, messages)))
+            exact(responder, [*messages, Message("user", "And now?")])
+        return [message.text for message in messages[1::2]], fed
 
     before, plain = talk(0)
     assert set(plain) == {1}
@@ -217,7 +219,7 @@ def test_guesses_change_no_answer_and_save_steps(monkeypatch: pytest.MonkeyPatch
         assert same == before and len(fed) < 0.7 * len(plain) and max(fed) == 1 + most
 
 
-def test_a_wrong_guess_rests() -> None:
+def test_guessing_pauses_after_a_wrong_guess() -> None:
     lookup = PromptLookup(3)
     tokens = [1, 2, 3, 4, 5, 6, 1, 2, 3]
     assert lookup.guess_tokens(tokens) == [4, 5, 6]
@@ -260,14 +262,14 @@ def test_a_step_of_fixed_shapes_is_the_plain_step(monkeypatch: pytest.MonkeyPatc
     generator = responder.inspect().generator
     generator.replay = replay = CudaGraphStep(generator.model, lambda run: captures.append(1) or run)
     generator.guessed_tokens = 0
-    monkeypatch.setattr(generator, "forward_tokens", lambda *told: pytest.fail("a plain step"))
-    asked: list[Message] = []
+    monkeypatch.setattr(generator, "forward_tokens", lambda *arguments: pytest.fail("a plain step"))
+    messages: list[Message] = []
     for number in range(9):
-        asked.append(Message("user", "Describe this picture.", (picture(number % 3),)))
-        answer = said(responder, asked)
-        assert answer == said(plainly, asked)
-        asked.append(Message("assistant", answer))
-        exact(responder, [*asked, Message("user", "And now?")])
+        messages.append(Message("user", "Describe this picture.", (picture(number % 3),)))
+        answer = said(responder, messages)
+        assert answer == said(plainly, messages)
+        messages.append(Message("assistant", answer))
+        exact(responder, [*messages, Message("user", "And now?")])
         other = [Message("user", f"Where is it? {number}", (picture(4),))]
         assert said(responder, other) == said(plainly, other)
     assert not replay.is_broken and len(captures) >= 9, "each other conversation has buffers of its own"
@@ -281,6 +283,6 @@ def test_a_capture_that_fails_or_errs_is_not_used() -> None:
         responder = loaded(max_new_tokens=12)
         generator = responder.inspect().generator
         generator.replay = replay = CudaGraphStep(generator.model, capture)
-        asked = [Message("user", "Describe this picture.", (picture(0),))]
-        assert said(responder, asked) == said(model(), asked)
+        messages = [Message("user", "Describe this picture.", (picture(0),))]
+        assert said(responder, messages) == said(model(), messages)
         assert replay.is_broken

@@ -22,22 +22,22 @@ def same_answers(folder: Path) -> None:
     same = 0
     for number in range(10):
         picture = Picture.from_image(draw_scene(random_scene(random.Random(number), (200, 160), 2)))
-        asked = [Message("user", "Describe this picture.", (picture,))]
-        same += answer(responder, asked) == answer(whole, asked)
+        messages = [Message("user", "Describe this picture.", (picture,))]
+        same += answer(responder, messages) == answer(whole, messages)
     assert same >= 9, "few bits may lose a close call, not more"
 
 
-def answer(responder: Qwen2VLResponder, asked: list[Message]) -> str:
-    return "".join(piece for piece in responder.reply(asked) if isinstance(piece, str))
+def answer(responder: Qwen2VLResponder, messages: list[Message]) -> str:
+    return "".join(piece for piece in responder.reply(messages) if isinstance(piece, str))
 
 
 @pytest.mark.parametrize(("method", "bits"), [("gptq", 4), ("gptq", 8), ("awq", 4)])
-def test_gptq_and_awq(tmp_path: Path, method: str, bits: int) -> None:
+def test_gptq_and_awq_checkpoints_answer(tmp_path: Path, method: str, bits: int) -> None:
     pytest.importorskip("gptqmodel", reason="gptqmodel is built from source: tried by hand, not claimed")
     same_answers(quantized_checkpoints.checkpoint(tmp_path / "model", method, bits))
 
 
-def test_bitsandbytes_four_bits(tmp_path: Path) -> None:
+def test_bitsandbytes_checkpoint_of_four_bits_answers(tmp_path: Path) -> None:
     import transformers
 
     how = transformers.BitsAndBytesConfig(

@@ -47,24 +47,24 @@ def test_every_mix_of_turns_equals_a_run_from_nothing(story: list[tuple[Any, ...
     responder = model()
     here: list[Message] = []
     there: list[Message] = []
-    for move, *what in story:
+    for move, *rest in story:
         if move == "ask":
-            text, shown, heard = what
-            asked = [*here, Message("user", text, tuple(picture(number) for number in shown))]
-            reply = responder.generate_words(asked)
+            text, shown, heard = rest
+            messages = [*here, Message("user", text, tuple(picture(number) for number in shown))]
+            reply = responder.generate_words(messages)
             answer = "".join(word.text for word, _ in zip(reply, range(heard), strict=False))
             reply.close()
-            here = [*asked, Message("assistant", answer[: max(0, len(answer) - heard % 3)])]
+            here = [*messages, Message("assistant", answer[: max(0, len(answer) - heard % 3)])]
         elif move == "rewind":
-            here = here[: 2 * what[0]]
+            here = here[: 2 * rest[0]]
         elif move == "switch":
             here, there = there, here
         elif move == "forget":
-            gone = picture(what[0]).digest
+            gone = picture(rest[0]).digest
             here = [Message(m.role, m.text, tuple(p for p in m.pictures if p.digest != gone)) for m in here]
             responder.forget_picture(gone)
         else:  # a picture is dropped, in "overlap" in the middle of an answer
-            number, steps = what
+            number, steps = rest
             question = Message("user", "Describe it.")
             reply = responder.generate_words([*here, question]) if move == "overlap" else iter(())
             begun = [word.text for word, _ in zip(reply, range(3), strict=False)]
@@ -80,8 +80,8 @@ def test_every_mix_of_turns_equals_a_run_from_nothing(story: list[tuple[Any, ...
 
 
 def test_every_decoded_token_equals_a_run_from_nothing() -> None:
-    responder, asked = model(), [Message("user", "Describe this picture.", (picture(1),))]
-    prompt = responder.inspect().prompt_builder.build_prompt(asked)
+    responder, messages = model(), [Message("user", "Describe this picture.", (picture(1),))]
+    prompt = responder.inspect().prompt_builder.build_prompt(messages)
     logits = fed(responder, prompt)
     generator, context = responder.inspect().generator, responder.inspect().conversations[-1]
     place = generator.next_position(prompt)
@@ -132,7 +132,7 @@ def test_the_same_picture_is_encoded_once_in_all_conversations(monkeypatch: pyte
     assert len(calls) == 2
 
 
-def test_a_picture_that_is_let_go_costs_nothing_more() -> None:
+def test_forgotten_picture_takes_no_memory() -> None:
     responder = model()
     with_it = [Message("user", "What is it?", (picture(2),)), Message("assistant", "A star."), Message("user", "Why?")]
     "".join(responder.reply(with_it))
@@ -143,7 +143,7 @@ def test_a_picture_that_is_let_go_costs_nothing_more() -> None:
     assert len(responder.inspect().conversations[-1].cache_keys) < long - 4
 
 
-def test_prompts_are_the_processors() -> None:
+def test_prompt_equals_that_of_the_models_processor() -> None:
     from qwen_vl_utils import process_vision_info
 
     responder = model()
@@ -198,11 +198,11 @@ def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> 
     work = responder.prepare([Message("user", "", (large,))])
     next(work)
     next(work)
-    asked = [Message("user", "What colour is it?", (large,))]
-    assert "".join(responder.reply(asked)) and "small view" in responder.reply_warning
+    messages = [Message("user", "What colour is it?", (large,))]
+    assert "".join(responder.reply(messages)) and "small view" in responder.reply_warning
     for _ in work:
         pass
-    assert "".join(responder.reply(asked)) and not responder.reply_warning
+    assert "".join(responder.reply(messages)) and not responder.reply_warning
 
 
 def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
@@ -221,10 +221,13 @@ def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
     small, large = (responder.estimate_cost(Picture.from_image(Image.new("RGB", (side, side)))) for side in (112, 560))
     view = responder.inspect().prompt_builder.size_picture(Picture.from_image(Image.new("RGB", (560, 560))))
     assert (large.width, large.height, large.tokens) == (560, 560, view.tokens) == (560, 560, 400)
-    kept = responder.inspect().generator.new_conversation()
-    steps = responder.inspect().generator.prefill_prompt(kept, EncodedPrompt(tuple(range(100))), {})
+    conversation = responder.inspect().generator.new_conversation()
+    steps = responder.inspect().generator.prefill_prompt(conversation, EncodedPrompt(tuple(range(100))), {})
     assert not any(steps)
-    per_token = sum(one[..., :100, :].nbytes for layer in kept.cache.layers for one in (layer.keys, layer.values)) / 100  # type: ignore[union-attr]
+    per_token = (
+        sum(tensor[..., :100, :].nbytes for layer in conversation.cache.layers for tensor in (layer.keys, layer.values))
+        / 100
+    )  # type: ignore[union-attr]
     assert large.megabytes == pytest.approx(per_token * 400 / 1e6, abs=0.01)
     assert large.seconds > small.seconds > 0
 
@@ -263,21 +266,21 @@ def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() 
 
 @pytest.mark.parametrize("steps", [3, 20, 27, 29])  # encoding the first, the second; feeding; decoding
 @pytest.mark.parametrize("how", [lambda model: model.forget_picture(picture(1).digest), lambda model: model.close()])
-def test_a_picture_let_go_in_mid_turn_does_not_end_the_turn(
+def test_picture_removed_during_a_turn_does_not_end_the_turn(
     steps: int, how: Callable[[Qwen2VLResponder], None]
 ) -> None:
     """Nor do other settings, which close the model of this turn."""
-    asked = [Message("user", "What is it?", (picture(1), picture(2)))]
-    undisturbed = "".join(map(str, loaded(max_new_tokens=12).reply(asked)))
+    messages = [Message("user", "What is it?", (picture(1), picture(2)))]
+    undisturbed = "".join(map(str, loaded(max_new_tokens=12).reply(messages)))
     responder = loaded(max_new_tokens=12)
-    reply = responder.reply(asked)
+    reply = responder.reply(messages)
     begun = [str(next(reply)) for _ in range(steps)]
     how(responder)
     assert "".join([*begun, *map(str, reply)]) == undisturbed != ""
 
 
 @pytest.mark.parametrize("size", [(3000, 60), (60, 3000), (2000, 11)])
-def test_a_long_banner_is_looked_at(size: tuple[int, int]) -> None:
+def test_long_banner_is_answered(size: tuple[int, int]) -> None:
     responder = loaded(max_new_tokens=12)
     banner = Picture.from_image(Image.new("RGB", size))
     assert "".join(map(str, responder.reply([Message("user", "What is it?", (banner,))])))
