@@ -33,7 +33,7 @@ def red(tmp_path: Path) -> Path:
     return tmp_path / "red.png"
 
 
-def test_speech_of_a_voice_is_transcribed_and_answered(
+def test_spoken_question_about_a_picture_is_answered_aloud(
     cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red: Path
 ) -> None:
     shutil.copytree(checkpoints / "vits-random-1", home / "voices" / "random")
@@ -61,7 +61,7 @@ def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, re
     assert "".join(model.reply(more))
 
 
-def test_closing_qwen2_vl_stops_it_within_one_token(tiny: Path, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_qwen2_vl_stops_within_one_token(tiny: Path, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant.backends.qwen2_vl.generation import TextGenerator
 
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))

@@ -103,7 +103,7 @@ def test_voice_speaks_at_the_speed_that_is_set(name: str, checkpoints: Path, tin
     assert lengths[0] > 1.4 * lengths[1] > 1.4 * 1.4 * lengths[2]
 
 
-def test_espeak_speaks_chinese_whatever_its_voice() -> None:
+def test_espeak_speaks_chinese_text_with_the_chinese_voice() -> None:
     voice = backends.load_voice("espeak", LoadOptions(speaker="en-us"))
     english, chinese = (
         clip.join_clips(voice.synthesize("你好，世界")),

@@ -69,12 +69,12 @@ def test_a_coqui_config_imports_nothing(change: dict[str, object], checkpoints: 
 def test_a_coqui_config_fetches_nothing(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
-    asked: list[object] = []
-    monkeypatch.setattr(socket.socket, "connect", lambda *address: asked.append(address) or 1 / 0)
+    connections: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda *address: connections.append(address) or 1 / 0)
     folder = shutil.copytree(checkpoints / "vits-random-1", tmp_path / "voice")
     config = json.loads((folder / "config.json").read_text())
     address = "http://127.0.0.1:9/x"
     config["model_args"] |= {"d_vector_file": [address], "speaker_encoder_config_path": address}
     (folder / "config.json").write_text(json.dumps(config))
     assert list(backends.load_voice("coqui", LoadOptions(model=str(folder))).synthesize("Hello."))
-    assert not asked
+    assert not connections

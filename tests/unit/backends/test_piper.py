@@ -127,9 +127,7 @@ def test_a_damaged_piper_voice_is_refused(damage: dict[str, object], checkpoints
         backends.load_voice("piper", LoadOptions(model=str(folder)))
 
 
-def test_a_piper_voice_that_knows_fewer_phonemes_than_it_says_loses_a_sentence(
-    checkpoints: Path, tmp_path: Path
-) -> None:
+def test_piper_voice_with_fewer_phonemes_than_its_config_loses_a_sentence(checkpoints: Path, tmp_path: Path) -> None:
     folder = changed(checkpoints, tmp_path, lambda config: config["phoneme_id_map"].update(h=[9999]))
     voice = backends.load_voice("piper", LoadOptions(model=str(folder)))
     with pytest.raises(AssistantError, match="could not say"):

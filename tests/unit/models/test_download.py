@@ -30,7 +30,7 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         yield server
 
 
-def test_a_model_is_fetched_and_nothing_but_weights_and_tables(hub: Hub) -> None:
+def test_download_of_a_model_contains_only_weights_and_tables(hub: Hub) -> None:
     progress: list[tuple[int, int]] = []
     folder = local_store.download("small/one", lambda done, total: progress.append((done, total)))
     assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
@@ -91,7 +91,7 @@ def test_file_of_another_size_than_announced_is_refused(hub: Hub) -> None:
         local_store.download("small/one")
 
 
-def test_a_hub_that_is_not_there_or_has_no_such_model(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_hub_or_unknown_model_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.files = {"readme.md": b"x"}
     with pytest.raises(NotAvailableError, match="holds no model"):
         local_store.download("small/one")
@@ -190,7 +190,7 @@ def test_voice_of_a_large_repository_is_downloaded_and_removed_alone(
     assert all(b"ljspeech" in blob.read_bytes() for blob in blobs if blob.suffix != ".lock")
 
 
-def test_a_voice_of_several_states_is_found_and_removed_whole(
+def test_voice_of_several_revisions_is_found_and_removed_whole(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address)

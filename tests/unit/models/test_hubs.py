@@ -95,7 +95,7 @@ def test_each_refusal_has_a_sentence_of_its_own(hub: Hub, status: int, headers: 
     assert not any(word in str(failed.value) for word in ("http", "Error", "url", "urllib"))
 
 
-def test_a_refusal_of_a_file_is_final_and_said_at_once(hub: Hub) -> None:
+def test_refused_file_is_reported_at_once_and_not_retried(hub: Hub) -> None:
     hub.refuses["/resolve/"] = (403, {"X-Error-Code": "GatedRepo"})
     with pytest.raises(NotAvailableError, match=r"“config\.json” to nobody without permission"):
         local_store.download("small/one")

@@ -79,7 +79,7 @@ def test_a_whole_model_folder_is_found(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize("gone", ["config.json", "model.safetensors", "tokenizer_config.json"])
-def test_a_model_folder_with_a_file_missing(tiny: Path, tmp_path: Path, gone: str) -> None:
+def test_model_folder_with_a_missing_file_is_refused(tiny: Path, tmp_path: Path, gone: str) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")
     (folder / gone).unlink()
     with pytest.raises(NotAvailableError, match=gone):
@@ -87,7 +87,7 @@ def test_a_model_folder_with_a_file_missing(tiny: Path, tmp_path: Path, gone: st
 
 
 @pytest.mark.parametrize("left", [0, 7, 1000, -1])
-def test_a_cut_shard(tiny: Path, tmp_path: Path, left: int) -> None:
+def test_truncated_shard_is_refused(tiny: Path, tmp_path: Path, left: int) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")
     data = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(data[:left])
@@ -95,7 +95,7 @@ def test_a_cut_shard(tiny: Path, tmp_path: Path, left: int) -> None:
         local_store.find_model(str(folder), "qwen2-vl")
 
 
-def test_a_missing_shard_of_several(tiny: Path, tmp_path: Path) -> None:
+def test_missing_shard_is_refused(tiny: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
@@ -105,7 +105,7 @@ def test_a_missing_shard_of_several(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["qwen2-vl-2b", "nobody/nothing"])
-def test_a_model_that_is_not_here_says_how_to_get_it(name: str) -> None:
+def test_refusal_of_a_missing_model_says_how_to_get_it(name: str) -> None:
     with pytest.raises(NotAvailableError, match="hark models get"):
         local_store.find_model(name, "qwen2-vl")
 
@@ -122,7 +122,7 @@ def test_voices_are_listed_and_opened(home: Path, checkpoints: Path) -> None:
 @pytest.mark.parametrize(
     "voice", ["coqui/gone", "coqui/", "nobody/x", "espeak/xx-none", "", "coqui/../..", "piper/x", "piper/piper-cori"]
 )
-def test_a_voice_that_is_not_here(home: Path, voice: str) -> None:
+def test_missing_voice_is_refused(home: Path, voice: str) -> None:
     with pytest.raises(NotAvailableError):
         voices.open_voice(voice, home)
 

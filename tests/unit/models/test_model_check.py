@@ -93,14 +93,14 @@ def tensors(*offsets: object) -> bytes:
         (tensors([0, 4]), 3), (tensors([0, 4]), 5),
     ],
 )  # fmt: skip
-def test_weights_whose_header_lies_are_damaged(tiny: Path, tmp_path: Path, header: bytes, size: int) -> None:
+def test_weights_with_a_wrong_header_are_damaged(tiny: Path, tmp_path: Path, header: bytes, size: int) -> None:
     folder = shutil.copytree(tiny, tmp_path / "tiny")
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * size)
     with pytest.raises(NotAvailableError, match="cut off or damaged"):
         check_model(folder, "qwen2-vl", "answer")
 
 
-def test_a_header_that_lied_once_is_4(cli: Callable[..., Ran]) -> None:
+def test_wrong_header_is_4(cli: Callable[..., Ran]) -> None:
     if not (SHARED_FILES / "model-030").is_dir():
         missing("the files that lied are not beside the checkout")
     ran = cli("ask", "What is this?", "--responder", "qwen2-vl", "--model", SHARED_FILES / "model-030")
@@ -108,7 +108,7 @@ def test_a_header_that_lied_once_is_4(cli: Callable[..., Ran]) -> None:
 
 
 @pytest.mark.parametrize("index", [b"[]", b'{"weight_map": 5}', b'{"weight_map": {"a": 5}}', b"{" * 100_000, b"\xff"])
-def test_an_index_that_makes_no_sense_is_damaged(tiny: Path, tmp_path: Path, index: bytes) -> None:
+def test_nonsensical_index_is_damaged(tiny: Path, tmp_path: Path, index: bytes) -> None:
     folder = shutil.copytree(tiny, tmp_path / "tiny")
     (folder / "model.safetensors.index.json").write_bytes(index)
     with pytest.raises(NotAvailableError, match="damaged"):

@@ -229,7 +229,7 @@ def test_guessing_pauses_after_a_wrong_guess() -> None:
     assert PromptLookup(3).guess_tokens([1, 2, 3, -7, -7, 1, 2, 3]) == []
 
 
-def test_what_does_not_fit_on_the_card_runs_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_too_large_for_the_card_runs_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget, "free_memory", lambda device: 6_000_000_000)
     (tmp_path / "a.safetensors").touch()
     os.truncate(tmp_path / "a.safetensors", 4_400_000_000)  # of nothing: it takes no room on the disk

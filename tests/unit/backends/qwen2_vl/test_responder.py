@@ -192,7 +192,7 @@ def test_a_question_longer_than_the_context_is_refused_with_the_next_step() -> N
         "".join(loaded(max_new_tokens=2000).reply([Message("user", "what is it " * 200)]))
 
 
-def test_a_picture_that_is_not_ready_is_answered_from_a_glance_and_said_so() -> None:
+def test_unprepared_picture_is_answered_from_a_preview_and_reported() -> None:
     responder = loaded(max_new_tokens=12, max_pixels=600 * 600, answer_from_preview=True)
     large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
     work = responder.prepare([Message("user", "", (large,))])
@@ -216,7 +216,7 @@ def test_a_hundred_pictures_are_answered_or_refused_in_a_sentence() -> None:
         assert "".join(responder.reply([Message("user", "What is it?", (thin,))]))
 
 
-def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
+def test_cost_of_a_picture_is_estimated_before_it_is_sent() -> None:
     responder = loaded(max_pixels=600 * 600)
     small, large = (responder.estimate_cost(Picture.from_image(Image.new("RGB", (side, side)))) for side in (112, 560))
     view = responder.inspect().prompt_builder.size_picture(Picture.from_image(Image.new("RGB", (560, 560))))
@@ -224,16 +224,14 @@ def test_what_a_picture_costs_is_known_before_it_is_sent() -> None:
     conversation = responder.inspect().generator.new_conversation()
     steps = responder.inspect().generator.prefill_prompt(conversation, EncodedPrompt(tuple(range(100))), {})
     assert not any(steps)
-    per_token = (
-        sum(tensor[..., :100, :].nbytes for layer in conversation.cache.layers for tensor in (layer.keys, layer.values))
-        / 100
-    )  # type: ignore[union-attr]
+    layers: Any = conversation.cache.layers
+    per_token = sum(tensor[..., :100, :].nbytes for layer in layers for tensor in (layer.keys, layer.values)) / 100
     assert large.megabytes == pytest.approx(per_token * 400 / 1e6, abs=0.01)
     assert large.seconds > small.seconds > 0
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("can't allocate memory")])
-def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_is_reduced_when_memory_is_short(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     responder = loaded(max_new_tokens=12, max_pixels=600 * 600)
     large = Picture.from_image(draw_scene(random_scene(random.Random(9), (600, 600), 1)))
     encoded = vision_tower.encode_stepwise
@@ -251,7 +249,7 @@ def test_short_of_memory_it_looks_smaller_and_says_so(error: Exception, monkeypa
         "".join(map(str, responder.reply([Message("user", "What?", (picture(1),))])))
 
 
-def test_an_answer_after_a_long_video_stands_where_a_run_from_nothing_puts_it() -> None:
+def test_answer_after_a_long_video_has_the_positions_of_a_run_from_nothing() -> None:
     """Its time axis is longer than what follows it."""
     responder = loaded(max_new_tokens=12)
     film = Picture(28, 28, b"\x80" * (28 * 28 * 3 * 60), frame_count=60)
