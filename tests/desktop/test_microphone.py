@@ -19,7 +19,7 @@ microphone = open_microphone()
 print("open", flush=True)
 end, loudest = time.monotonic() + 60, 0.0
 while time.monotonic() < end and loudest < 0.2:
-    block = microphone.read(0.05)
+    block = microphone.read_block(0.05)
     loudest = max(loudest, 0.0 if block is None else float(np.abs(block).max()))
 print(loudest)
 """
