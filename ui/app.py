@@ -65,35 +65,36 @@ def warn_unanswered(paths: AppPaths) -> int:
     return 1
 
 
-def _list_style() -> None:
-    """Of all names in it PySide makes objects: not in the frame that shows the first conversation."""
+def _preload_style_enums() -> None:
+    """Loads `QStyle` and its many enums early, because PySide makes an object of each name when it is first used."""
     from PySide6.QtWidgets import QStyle  # noqa: F401
 
 
-def _first_message() -> None:
-    """Makes what drawing a message needs: the first one that comes is as quick as all others."""
+def _warm_up_message_rendering() -> None:
+    """Draws a message that nobody sees, so that the first real one is as quick as all others."""
     from ui.conversation import markdown_document
 
     markdown_document.render_markdown("**1** `2`", None, theme.current_theme()).size()
 
 
-def _run_on() -> None:
-    """From the first paint on: garbage is looked for, but never in what the start has made, and no frame waits for
-    long while another thread has the interpreter."""
+def _tune_interpreter() -> None:
+    """Turns garbage collection on after the first paint, leaving out the objects made so far, and lets threads switch
+    every millisecond, so that no frame waits long for the interpreter."""
     gc.freeze()
     gc.enable()
     sys.setswitchinterval(0.001)
 
 
 def _show_warning(app: DesktopApp, text: str) -> None:
-    """In writing, and aloud as soon as that is possible: screen readers may not be reached."""
+    """Shows a warning, and reads it aloud as soon as the engine can: a screen reader may be out of reach."""
     app.notifier.show_notice(text)
     app.voice.engine_ready.connect(lambda: app.bridge.engine.read_aloud(text), Qt.ConnectionType.SingleShotConnection)
 
 
 def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
-    """Shows the window first, then starts the engine; `options` are those of `ui.__main__`, `silent` is a marked
-    sentence on what of the desktop does not answer. Returns the exit code."""
+    """Shows the window first, then starts the engine; `options` are those of `ui.__main__`. Returns the exit code.
+
+    silent_bus_text: an untranslated warning about a message bus of the desktop that does not answer; "" for none."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Hark")
@@ -123,13 +124,13 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
         app.commands.run_command(options.command)
     # After the first paint, one by one: no frame is late.
     steps: list[tuple[int, Callable[[], object]]] = [
-        (0, _run_on),
+        (0, _tune_interpreter),
         (0, lambda: _start_warm_up(app, paths)),
-        (10, _list_style),
+        (10, _preload_style_enums),
         (20, engine.start),
         (200, lambda: importlib.import_module("ui.conversation.markdown_document")),
         (300, app.show_tray_icon),
-        (400, _first_message),
+        (400, _warm_up_message_rendering),
         (600, instance.start_listening),
     ]
     if silent_bus_text:

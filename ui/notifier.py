@@ -65,5 +65,5 @@ class Notifier(QObject):
         self._announcer.announce(text, is_detail=detail)
 
     def read_text(self, text: str) -> None:
-        """Has the screen reader read what the user asked for, at every level but when none runs."""
+        """Has the screen reader, if one runs, read what the user asked for, whatever the level of announcements."""
         self._announcer.read_text(text)

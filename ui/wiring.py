@@ -86,7 +86,7 @@ class DesktopApp:
         return self.settings_store.current.window.close_to_tray and bool(self.tray_icon and self.tray_icon.is_available)
 
     def _connect_controllers(self) -> None:
-        """What one controller reports and another one does."""
+        """Connects what one controller reports with what another one does about it."""
         conversation, history, pictures = self.conversation, self.history, self.pictures
         conversation.conversation_left.connect(pictures.clear_pictures)
         conversation.conversation_changed.connect(history.refresh_list)

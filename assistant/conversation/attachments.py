@@ -49,7 +49,7 @@ class Attachments:
         """Attaches a picture. Raises `InvalidInputError` when there are too many, or when the model cannot take it."""
         for note in picture.notes:
             self._emit(Notice(f"{picture.name}: {note}"))
-        total_bytes = sum(len(each.rgb) for each in self._pictures)
+        total_bytes = sum(len(picture.rgb) for picture in self._pictures)
         if len(self._pictures) >= _MAX_PICTURES or total_bytes > _MAX_TOTAL_BYTES:
             raise InvalidInputError(
                 "look",
@@ -109,9 +109,9 @@ class Attachments:
 
     def _insert(self, picture: Picture, request_id: str, replaces: str = "", was_attached: bool = False) -> None:
         cost_events = self._cost_events(picture)  # first, because it raises for a picture that the model cannot take
-        others = [each for each in self._pictures if each.digest != picture.digest]
-        place = next((index for index, each in enumerate(others) if each.digest == replaces), len(others))
-        after = [each for each in others[place:] if each.digest != replaces]
+        others = [other for other in self._pictures if other.digest != picture.digest]
+        place = next((index for index, other in enumerate(others) if other.digest == replaces), len(others))
+        after = [other for other in others[place:] if other.digest != replaces]
         self._pictures = [*others[:place], picture, *after]
         if not was_attached:
             self._sent_digests.discard(picture.digest)

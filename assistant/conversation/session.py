@@ -58,7 +58,7 @@ class Conversation:
         return replace(
             self,
             past_messages=tuple(
-                replace(message, pictures=tuple(each for each in message.pictures if each.digest != digest))
+                replace(message, pictures=tuple(picture for picture in message.pictures if picture.digest != digest))
                 for message in self.past_messages
             ),
         )

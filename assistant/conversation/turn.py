@@ -79,7 +79,7 @@ def _transcribe(audio: AudioClip, backends: Backends) -> Generator[EmptyStep, No
 
 def _region_event(detection: Detection, messages: Sequence[Message]) -> Iterator[RegionPointed]:
     """The event for a place in the picture whose region was asked about, or else in the newest picture."""
-    picture = next((each for message in reversed(messages) for each in reversed(message.pictures)), None)
+    picture = next((picture for message in reversed(messages) for picture in reversed(message.pictures)), None)
     if messages[-1].regions:
         picture = messages[-1].regions[-1].picture
     if picture:

@@ -118,7 +118,7 @@ class TurnManager:
         """Removes a picture from the attachments, the conversation and the responder's memory."""
         self.conversation = self.conversation.without_picture(digest)
         if self._runner:
-            self._runner.pictures = tuple(each for each in self._runner.pictures if each.digest != digest)
+            self._runner.pictures = tuple(picture for picture in self._runner.pictures if picture.digest != digest)
         self._prefiller.forget_picture(digest)
         self.attachments.remove(digest)
 
@@ -136,7 +136,7 @@ class TurnManager:
         self._prefiller.stop_prefill()
         if not request.exclude_attachments:
             own_digests = [picture.digest for picture in request.pictures if isinstance(picture, Picture)]
-            unsent = (each for each in self.attachments.unsent_pictures if each.digest not in own_digests)
+            unsent = (picture for picture in self.attachments.unsent_pictures if picture.digest not in own_digests)
             request = replace(request, pictures=(*unsent, *request.pictures))
         self._runner = TurnRunner(request, self.session, self.conversation, is_speculative)
         self._steps = self._runner.run()

@@ -155,7 +155,9 @@ class TurnRunner:
     def _open_pictures(self) -> Iterator[Notice]:
         """Opens the files among the requested pictures. Raises `InvalidInputError`."""
         requested = self.request.pictures
-        self.pictures = tuple(self.session.open_picture(each) if isinstance(each, Path) else each for each in requested)
+        self.pictures = tuple(
+            self.session.open_picture(picture) if isinstance(picture, Path) else picture for picture in requested
+        )
         if self.request.regions and self.pictures:
             # A part goes along as a picture of its own too: small print is lost in the whole.
             self.pictures += tuple(self.pictures[-1].crop_region(box) for box in self.request.regions)

@@ -19,7 +19,7 @@ from assistant.text.i18n import tr
 from assistant.text.sanitize import sanitize
 from assistant.typed_reader import read_as
 
-UNDO_SECONDS = 30.0  # a deleted conversation can be restored this long
+UNDO_SECONDS = 30.0  # for so long a deleted conversation can be restored
 _MIN_TRIGRAM_CHARACTERS = 3  # the shortest word that the trigram index can find
 _MAX_TITLE_CHARACTERS = 80
 _TURN_COLUMNS = TABLE_COLUMNS["turn"]

@@ -63,12 +63,13 @@ class EngineChild:
         return float(times.user + times.system)
 
     def kill(self) -> None:
-        """Returns at once; `read_message` then gives None."""
+        """Kills the process without waiting for its end, after which `read_message` returns None."""
         self._process.kill()
 
     def shut_down(self, grace_s: float = 0.0) -> None:
-        """Waits so long for the process to end by itself, then kills it; frees its pipes but for the one that another
-        thread may be reading."""
+        """Waits up to `grace_s` seconds for the process to end by itself, then kills it.
+
+        Closes its pipes, but not the one that another thread may be reading."""
         self._outgoing.put(None)
         end = time.monotonic() + grace_s
         while self._process.poll() is None and time.monotonic() < end:
@@ -78,7 +79,7 @@ class EngineChild:
         self._writer.join()
 
     def close_output(self) -> None:
-        """After `close`, by the thread that reads."""
+        """Closes the pipe that events come from; called by the reading thread after `shut_down`."""
         assert self._process.stdout
         self._process.stdout.close()
 

@@ -214,7 +214,7 @@ VALUES = st.recursive(
 
 @given(data=st.data())
 def test_any_table_gives_settings_that_are_in_range(data: st.DataObject) -> None:
-    keys = st.sampled_from(["model", "speed", "budget", "keep", "theme", "max_pixels", "x"])
+    keys = st.sampled_from(["model", "speed", "gpu_memory_limit_gb", "save_conversations", "theme", "max_pixels", "x"])
     sections = st.sampled_from(sorted(SECTIONS)) | st.text()
     given_table = data.draw(st.dictionaries(sections, VALUES | st.dictionaries(keys, VALUES)))
     read = from_table(given_table)

@@ -1,1 +1,1 @@
-"""What the user does and what the engine reports, brought together."""
+"""The controllers: each carries out what the user does in one view, and shows there what the engine reports."""

@@ -175,7 +175,7 @@ class ConversationController(QObject):
         self.conversation_changed.emit()
 
     def _leave_turn(self) -> None:
-        """Another conversation comes: the turn so far belongs to none of its messages."""
+        """Forgets the turn under way, because another conversation is being opened."""
         self._turn, self._answer_row, self.is_turn_active = None, -1, False
         self._pending_questions.clear()
         self.turn_left.emit()

@@ -75,7 +75,9 @@ class TextGenerator:
     def prefill_prompt(
         self, context: CachedConversation, prompt: EncodedPrompt, encoded: EncodedPictures
     ) -> Generator[None, None, torch.Tensor]:
-        """Turns the context into the prompt, slice by slice; returns the logits (vocabulary) after the last token.
+        """Brings the conversation in memory up to the prompt, slice by slice.
+
+        Returns the logits (vocabulary) after the last token.
 
         encoded: the pictures that the context does not hold yet.
         Yields after each slice. May be closed at any time: the context then holds what was fed so far."""

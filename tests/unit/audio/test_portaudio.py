@@ -127,7 +127,7 @@ def test_check_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_check_that_hangs_is_ended_by_its_own_alarm(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "asound.conf")
-    script = "from assistant.audio import portaudio_check as c; c._TIMEOUT_S = 1.0; c.main()"
+    script = "from assistant.audio import portaudio_check as c; c._CHECK_TIMEOUT_S = 1.0; c.main()"
     environment = {**os.environ, "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf")}
     assert subprocess.run([sys.executable, "-c", script], env=environment, timeout=60).returncode == -14
 

@@ -64,7 +64,7 @@ def test_the_tower_errs_as_little_as_stock(grid: tuple[int, int, int], dtype: to
 
 @pytest.mark.parametrize("rows", [1, 3, 8, 9, 70])
 @pytest.mark.parametrize("bias", [False, True])
-def test_four_bit_product_equals_that_of_the_dequantised_weights(rows: int, bias: bool) -> None:
+def test_four_bit_product_equals_that_of_the_dequantized_weights(rows: int, bias: bool) -> None:
     torch.manual_seed(rows)
     linear = torch.nn.Linear(128, 96, bias=bias, dtype=torch.bfloat16)
     x = torch.randn(1, rows, 128, dtype=torch.bfloat16)
