@@ -42,7 +42,7 @@ class EngineApi(Protocol):
     def attach_file(self, path: str) -> None:
         """Attaches a picture or video file to the next question: `PictureAdded`."""
 
-    def attach_image(self, data: bytes, name: str) -> None:
+    def attach_encoded_picture(self, data: bytes, name: str) -> None:
         """Attaches an encoded picture, such as a PNG from the clipboard: `PictureAdded`."""
 
     def edit_picture(self, digest: str, quarter_turns: int = 0, box: Sequence[int] = ()) -> None:

@@ -106,7 +106,7 @@ class AttachFile(NumberedCommand):
 
 
 @dataclass(frozen=True)
-class AttachImage(NumberedCommand):
+class AttachEncodedPicture(NumberedCommand):
     """Attaches an encoded picture to the next question.
 
     `data`: the picture as a file of its format would hold it, such as PNG.
@@ -223,7 +223,7 @@ class Start(EngineCommand):
     opening_id: Count = 0
 
 
-AttachmentCommand = AttachFile | AttachImage | EditPicture
+AttachmentCommand = AttachFile | AttachEncodedPicture | EditPicture
 Command = (
     Ask
     | AskAgain
@@ -231,7 +231,7 @@ Command = (
     | ReadAloud
     | SkipSentences
     | AttachFile
-    | AttachImage
+    | AttachEncodedPicture
     | EditPicture
     | RemovePicture
     | Interrupt

@@ -101,8 +101,8 @@ class TurnTimings:
     the end of loading."""
 
     load: Seconds | None = None  # loading of models
-    hear: Seconds | None = None  # transcribing of speech
-    look: Seconds | None = None  # opening of pictures
+    transcribe: Seconds | None = None  # transcribing of speech
+    open_pictures: Seconds | None = None  # opening of pictures
     first_word: Seconds | None = None  # until the first word was written
     answer: Seconds | None = None  # until the last word was written
     first_sound: Seconds | None = None  # until the first audio was synthesized
@@ -169,15 +169,15 @@ class ModelLoading:
     """A model is being loaded, or was."""
 
     role: Annotated[str, TextPattern("transcriber|responder|voice", "a role")]
-    done: bool  # whether it is loaded now
+    is_loaded: bool  # whether it is loaded now
 
 
 @dataclass(frozen=True)
 class MicrophoneState:
     """The microphone was opened, closed, or is used in another way."""
 
-    microphone: bool  # whether it is open
-    hands_free: bool  # whether speech itself begins a question
+    is_open: bool  # whether it is open
+    is_hands_free: bool  # whether speech itself begins a question
     why_not: str = ""  # why it is not open, a sentence with its hint, or ""
 
 

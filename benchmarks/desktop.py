@@ -196,7 +196,7 @@ def _measure_spoken_turns(desk: DesktopHarness, folder: Path) -> Iterator[Figure
     yield Figure("end of speech to first sound at the sink, ours, median", statistics.median(waits["ours"]), "s")
     yield Figure("the same in the naive order, median", statistics.median(waits["naive"]), "s")
     yield Figure("naive / ours, median of pairs", statistics.median(pairs), "x")
-    for stage in ("hear", "first_word", "first_sound"):
+    for stage in ("transcribe", "first_word", "first_sound"):
         median_s = statistics.median(getattr(ended.timings, stage) for ended in stages)
         yield Figure(f"  of it, counted from the soft end: {stage}", median_s, "s")
 

@@ -25,7 +25,7 @@ _LOADING_TEXTS = {
     "voice": tr_noop("Getting ready: loading the voice …"),
 }
 _TIMING_TEXTS = (
-    ("look", tr_noop("opened pictures in {n} s")), ("hear", tr_noop("heard in {n} s")),
+    ("open_pictures", tr_noop("opened pictures in {n} s")), ("transcribe", tr_noop("heard in {n} s")),
     ("first_word", tr_noop("first word at {n} s")), ("first_sound", tr_noop("first sound at {n} s")),
     ("answer", tr_noop("written at {n} s")),
 )  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FieldOfKey = dict[str, str]  # JSON key to the field's name
 
 _TIMING_KEYS: _FieldOfKey = {
-    "load": "load", "hear": "hear", "look": "look", "first_word": "first_word", "answer": "answer",
+    "load": "load", "hear": "transcribe", "look": "open_pictures", "first_word": "first_word", "answer": "answer",
     "first_sound": "first_sound", "total": "total",
 }  # fmt: skip
 _EVENT_KEYS: dict[type, tuple[str, _FieldOfKey]] = {

@@ -134,7 +134,7 @@ class TurnRunner:
             self._has_heard = True
             yield Heard(self.heard)
         backends = yield from session.models.load_backends(session.settings, audio is not None)
-        self._stage_times["load"] = self._elapsed_s() - self._stage_times["look"]
+        self._stage_times["load"] = self._elapsed_s() - self._stage_times["open_pictures"]
         self._started_at_s = time.monotonic()
         prompt = tr(session.settings.responder.default_prompt) if request.describes_pictures else ""
         turn_input = turn.TurnInput(self.heard, audio, self.pictures, self._requested_regions(), prompt)
@@ -161,7 +161,7 @@ class TurnRunner:
         if self.request.regions and self.pictures:
             # A part goes along as a picture of its own too: small print is lost in the whole.
             self.pictures += tuple(self.pictures[-1].crop_region(box) for box in self.request.regions)
-        self._stage_times["look"] = self._elapsed_s()
+        self._stage_times["open_pictures"] = self._elapsed_s()
         for picture, source in zip(self.pictures, requested, strict=False):
             if isinstance(source, Path):  # the notes of others were emitted when they were attached
                 yield from (Notice(f"{picture.name}: {note}") for note in picture.notes)
@@ -175,7 +175,7 @@ class TurnRunner:
         match event:
             case Heard(text):
                 self.heard = text
-                self._mark_stage("hear")
+                self._mark_stage("transcribe")
                 if text and not self.is_speculative:
                     yield from self._record_start()
             case Wrote(text):
@@ -239,7 +239,7 @@ class TurnRunner:
 
     def _collect_timings(self) -> TurnTimings:
         known = {name: round(value, 4) for name, value in self._stage_times.items()}
-        spent = known.get("load", 0.0) + known.get("look", 0.0) if "load" in known else 0.0
+        spent = known.get("load", 0.0) + known.get("open_pictures", 0.0) if "load" in known else 0.0
         return replace(TurnTimings(**known), total=round(self._elapsed_s() + spent, 4))
 
 

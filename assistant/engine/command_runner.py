@@ -120,7 +120,7 @@ class CommandRunner:
         attach = attachments.restore if is_restored else attachments.add
         attach(self._turns.session.open_picture(path), request_id)
 
-    def attach_image(self, data: bytes, name: str, request_id: str, is_restored: bool) -> None:
+    def attach_encoded_picture(self, data: bytes, name: str, request_id: str, is_restored: bool) -> None:
         """Raises `InvalidInputError` for data that is no picture, and when there are too many."""
         attachments = self._turns.attachments
         attach = attachments.restore if is_restored else attachments.add

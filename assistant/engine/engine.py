@@ -94,9 +94,9 @@ class Engine(EngineApi):
         """`is_restored`: it was attached before, in an engine that crashed; a question may have been asked with it."""
         self._calls.put(lambda: self._runner.attach_file(user_path(path), request_id, is_restored))
 
-    def attach_image(self, data: bytes, name: str, request_id: str = "", is_restored: bool = False) -> None:
+    def attach_encoded_picture(self, data: bytes, name: str, request_id: str = "", is_restored: bool = False) -> None:
         """`is_restored`: it was attached before, in an engine that crashed; a question may have been asked with it."""
-        self._calls.put(lambda: self._runner.attach_image(data, name, request_id, is_restored))
+        self._calls.put(lambda: self._runner.attach_encoded_picture(data, name, request_id, is_restored))
 
     def edit_picture(self, digest: str, quarter_turns: int = 0, box: Sequence[int] = (), request_id: str = "") -> None:
         self._calls.put(lambda: self._turns.attachments.edit(digest, quarter_turns, tuple(box), request_id))

@@ -12,8 +12,8 @@ from assistant.engine_commands import (
     Ask,
     AskAgain,
     AskAudioFile,
+    AttachEncodedPicture,
     AttachFile,
-    AttachImage,
     AttachmentCommand,
     EditPicture,
     EngineCommand,
@@ -113,8 +113,8 @@ class EngineClient(EngineApi):
     def attach_file(self, path: str) -> None:
         self._send_attachment(AttachFile(path))
 
-    def attach_image(self, data: bytes, name: str) -> None:
-        self._send_attachment(AttachImage(data, name))
+    def attach_encoded_picture(self, data: bytes, name: str) -> None:
+        self._send_attachment(AttachEncodedPicture(data, name))
 
     def edit_picture(self, digest: str, quarter_turns: int = 0, box: Sequence[int] = ()) -> None:
         self._send_attachment(EditPicture(digest, quarter_turns, tuple(box)))

@@ -74,7 +74,7 @@ def take(data, name):
 def back():
     print(window.isActiveWindow(), window.sidebar.conversation_panel.search_field.hasFocus(), flush=True)
     application.quit()
-engine.attach_image = take
+engine.attach_encoded_picture = take
 window.show()
 window.sidebar.conversation_panel.search_field.setFocus()
 QTimer.singleShot(500, window.activateWindow)

@@ -49,8 +49,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundSer
 def harness(server: SoundServer, no_thread_left: None) -> Iterator[InProcessEngine]:
     engine_harness = InProcessEngine(REPEATS)
     engine_harness.until(events.StateChanged, state="ready")
-    if not (engine_harness.listening and engine_harness.listening.microphone):
-        engine_harness.until(events.MicrophoneState, microphone=True)
+    if not (engine_harness.listening and engine_harness.listening.is_open):
+        engine_harness.until(events.MicrophoneState, is_open=True)
     yield engine_harness
     engine_harness.engine.stop()
 
@@ -104,16 +104,16 @@ def test_a_microphone_that_is_unplugged_is_not_replaced_by_the_speaker(
         line.split()[0] for line in pactl(server, "list", "short", "modules").splitlines() if "remap-source" in line
     )
     pactl(server, "unload-module", module)
-    gone = harness.until(events.MicrophoneState, microphone=False)
+    gone = harness.until(events.MicrophoneState, is_open=False)
     assert "gone" in gone.why_not
     time.sleep(2.5)
     harness.drain()
-    assert harness.listening and not harness.listening.microphone, "only monitors are left: none is taken"
+    assert harness.listening and not harness.listening.is_open, "only monitors are left: none is taken"
     harness.engine.ask("typed questions work")
     harness.until(events.TurnEnded, reason="answered")
     pactl(server, "load-module", "module-remap-source", "source_name=microphone", "master=mic.monitor")
     pactl(server, "set-default-source", "microphone")
-    harness.until(events.MicrophoneState, microphone=True)
+    harness.until(events.MicrophoneState, is_open=True)
 
 
 def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
@@ -130,25 +130,25 @@ def test_a_sound_server_that_dies_costs_no_text_and_is_taken_back(
         ended = harness.until(events.TurnEnded)
     assert ended.reason == "answered"
     assert ended.heard_until == len(ended.answer) and time.monotonic() - began > 2, "the rest was spoken"
-    assert harness.listening and harness.listening.microphone
+    assert harness.listening and harness.listening.is_open
 
 
 def test_a_frozen_sound_server_stops_no_text(server: SoundServer, harness: InProcessEngine) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     try:
-        harness.until(events.MicrophoneState, microphone=False)
+        harness.until(events.MicrophoneState, is_open=False)
         harness.engine.ask("still here")
         harness.until(events.Wrote)
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    harness.until(events.MicrophoneState, microphone=True)
+    harness.until(events.MicrophoneState, is_open=True)
 
 
 def test_words_into_the_microphone_are_answered(server: SoundServer, harness: InProcessEngine, tmp_path: Path) -> None:
     wav = tmp_path / "question.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     harness.engine.set_hands_free(True)
-    harness.until(events.MicrophoneState, hands_free=True)
+    harness.until(events.MicrophoneState, is_hands_free=True)
     subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)
     heard = harness.until(events.Heard)
     assert heard.text == "what color is the circle"
@@ -160,7 +160,7 @@ def test_the_microphone_is_tried_by_ear(server: SoundServer, harness: InProcessE
     wav, heard = tmp_path / "question.wav", tmp_path / "heard.wav"
     subprocess.run(["flite", "-voice", "awb", "-t", "What color is the circle?", "-o", str(wav)], check=True)
     harness.engine.set_hands_free(True)
-    harness.until(events.MicrophoneState, hands_free=True)
+    harness.until(events.MicrophoneState, is_hands_free=True)
     with server.recorded(heard):
         harness.engine.test_microphone()
         subprocess.run(["paplay", "--device=mic", str(wav)], env=server.environment, check=True, timeout=20)

@@ -137,7 +137,7 @@ class CaptureController(QObject):
     @Slot(bytes)
     def _on_photograph(self, data: bytes) -> None:
         if data:
-            self._engine.attach_image(data, tr("photograph") + ".png")
+            self._engine.attach_encoded_picture(data, tr("photograph") + ".png")
             self._notifier.show_status(tr("A photograph was taken."))
         else:
             self._notifier.show_status(
@@ -193,6 +193,6 @@ class CaptureController(QObject):
         return shot
 
     def _attach_encoded(self, data: bytes, name: str) -> None:
-        self._engine.attach_image(data, name)
+        self._engine.attach_encoded_picture(data, name)
         if self._is_describing:
             self._engine.ask(tr("Describe what is on my screen."))

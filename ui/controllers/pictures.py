@@ -34,7 +34,7 @@ class PictureController(QObject):
         self._tray, self._view, self._engine, self._notifier = tray, view, bridge.engine, notifier
         self._places: list[str] = []  # that the answer pointed at so far
         tray.files_added.connect(self.attach_files)
-        tray.picture_data_added.connect(self._attach_image)
+        tray.picture_data_added.connect(self._attach_encoded)
         tray.removal_requested.connect(self._remove_picture)
         tray.edit_requested.connect(self._edit_picture)
         tray.drop_rejected.connect(notifier.show_notice)
@@ -89,8 +89,8 @@ class PictureController(QObject):
             self._notifier.announce(places)
 
     @Slot(bytes, str)
-    def _attach_image(self, data: bytes, name: str) -> None:
-        self._engine.attach_image(data, name)
+    def _attach_encoded(self, data: bytes, name: str) -> None:
+        self._engine.attach_encoded_picture(data, name)
 
     @Slot(str)
     def _remove_picture(self, digest: str) -> None:

@@ -133,7 +133,7 @@ class VoiceController(QObject):
 
     @Slot(object)
     def _on_model_loading(self, event: events.ModelLoading) -> None:
-        if not event.done:
+        if not event.is_loaded:
             self._notifier.set_status(texts.loading_text(event.role))
 
     @Slot(object)
@@ -146,6 +146,6 @@ class VoiceController(QObject):
 
     @Slot(object)
     def _on_microphone_state(self, event: events.MicrophoneState) -> None:
-        self._bar.set_talk_available(event.microphone, event.why_not)
+        self._bar.set_talk_available(event.is_open, event.why_not)
         if event.why_not:
             self._notifier.show_notice(event.why_not)

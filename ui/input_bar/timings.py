@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from assistant.events import TurnTimings
 
 _STAGE_TEXTS = {
-    "load": tr_noop("Loading"), "look": tr_noop("Opening pictures"), "hear": tr_noop("Hearing"),
+    "load": tr_noop("Loading"), "open_pictures": tr_noop("Opening pictures"), "transcribe": tr_noop("Hearing"),
     "think": tr_noop("Until the first word"), "write": tr_noop("Writing the rest"), "sound": tr_noop("First sound at"),
     "total": tr_noop("Until the last sound"),
 }  # fmt: skip
@@ -34,10 +34,10 @@ _STAGE_TEXTS = {
 
 def stage_spans(timings: TurnTimings) -> list[tuple[str, float]]:
     """The stages of a turn in their order, each with its seconds; stages that did not happen are left out."""
-    heard_at = timings.hear or 0.0
+    heard_at = timings.transcribe or 0.0
     first_word_at = max(heard_at, timings.first_word or heard_at)
     spans = (
-        ("load", timings.load), ("look", timings.look), ("hear", timings.hear),
+        ("load", timings.load), ("open_pictures", timings.open_pictures), ("transcribe", timings.transcribe),
         ("think", first_word_at - heard_at),
         ("write", max(0.0, (timings.answer or first_word_at) - first_word_at)),
     )  # fmt: skip

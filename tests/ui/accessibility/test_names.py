@@ -39,7 +39,7 @@ def nameless(view: QWidget) -> list[str]:
 
 def test_the_window_has_no_nameless_control(qtbot: QtBot, harness: WindowHarness) -> None:
     picture_added = events.PictureAdded("d" * 64, "p.png", 900, 600, 9, 6, bytes(162))
-    timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
+    timings = replace(events.TurnTimings(), open_pictures=0.1, first_word=0.2, answer=0.5, total=1.0)
     harness.on(
         picture_added, events.TurnStarted(1), events.Heard("q"), events.Wrote("[a](http://b.example) `c`"),
         events.TurnEnded("answered", "q", "a", "tiny", timings),
@@ -61,7 +61,7 @@ def test_no_dialog_has_a_nameless_control(qtbot: QtBot, harness: WindowHarness, 
         dialog: QWidget = RegionOverlay(QPixmap(90, 60))
         dialog.show()
     else:
-        timings = replace(events.TurnTimings(), look=0.1, first_word=0.2, answer=0.5, total=1.0)
+        timings = replace(events.TurnTimings(), open_pictures=0.1, first_word=0.2, answer=0.5, total=1.0)
         window.input_bar.timings_bar.show_turn(timings)
         {
             SettingsDialog: harness.app.dialogs.open_settings,

@@ -36,7 +36,7 @@ def test_a_black_screen_is_said_and_not_sent(
         harness.app.capture.describe_screen()
         qtbot.waitUntil(lambda: not harness.window.isHidden())
         assert words in harness.status_text()
-    assert [call[0] for call in harness.calls[-2:]] == ["attach_image", "ask"] and len(harness.calls) == 2
+    assert [call[0] for call in harness.calls[-2:]] == ["attach_encoded_picture", "ask"] and len(harness.calls) == 2
     shot = QPixmap()
     harness.app.capture.capture_screen()
     qtbot.waitUntil(lambda: not harness.window.isHidden())
@@ -55,7 +55,9 @@ def test_a_black_screen_of_the_portal_is_said_and_not_sent(
     harness.app.capture.capture_screen()
     said = harness.status_text()
     assert (
-        words in said and bool(words) == bool(said) and [call[0] for call in harness.calls] == ["attach_image"] * sent
+        words in said
+        and bool(words) == bool(said)
+        and [call[0] for call in harness.calls] == ["attach_encoded_picture"] * sent
     )
 
 
@@ -104,7 +106,7 @@ def test_a_part_of_the_screen_is_chosen_by_keys_and_told(
             QTest.keyClick(region, end)
     places = ["right", "bottom right", "middle, zoomed once", "top, zoomed once", "middle", "middle, zoomed once"]
     assert announced == places
-    parts = [QImage.fromData(call[1]) for call in harness.calls if call[0] == "attach_image"]
+    parts = [QImage.fromData(call[1]) for call in harness.calls if call[0] == "attach_encoded_picture"]
     assert [(part.width(), part.height()) for part in parts] == [(30, 20)]
 
 
@@ -136,7 +138,7 @@ def test_a_camera_s_picture_comes_into_the_tray(qtbot: QtBot, harness: WindowHar
     film.release()
     harness.app.settings_store.change_setting(SettingChange("responder", "camera", str(tmp_path / "camera.avi")))
     harness.app.capture.take_photo()
-    qtbot.waitUntil(lambda: harness.calls[-1][0] == "attach_image")
+    qtbot.waitUntil(lambda: harness.calls[-1][0] == "attach_encoded_picture")
     name, data, title = harness.calls[-1]
     color = QPixmap.fromImage(QImage.fromData(data)).toImage().pixelColor(30, 20)
-    assert (name, title) == ("attach_image", "photograph.png") and color.red() > 200 > 60 > color.blue()
+    assert (name, title) == ("attach_encoded_picture", "photograph.png") and color.red() > 200 > 60 > color.blue()

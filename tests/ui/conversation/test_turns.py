@@ -21,7 +21,7 @@ def test_a_turn_is_shown_as_it_comes(harness: WindowHarness) -> None:
     harness.on(
         events.StateChanged("thinking"), events.TurnStarted(1), events.Heard("What is it?"), events.Wrote("A red "),
         events.Wrote("circle."), events.StateChanged("speaking"),
-        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(hear=0.3), 5, 1),
+        events.TurnEnded("interrupted", "What is it?", "A red circle.", "tiny", TurnTimings(transcribe=0.3), 5, 1),
         events.StateChanged("ready"),
     )  # fmt: skip
     assert [harness.messages.item_at(row).speech_text for row in range(harness.messages.rowCount())] == [
@@ -104,7 +104,9 @@ def test_a_very_long_text_is_taken_or_refused_and_kept(harness: WindowHarness) -
 def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(harness: WindowHarness) -> None:
     bar = harness.window.input_bar.timings_bar
     assert not bar.isVisible()
-    times = TurnTimings(load=0.5, hear=0.2, look=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0)
+    times = TurnTimings(
+        load=0.5, transcribe=0.2, open_pictures=0.1, first_word=0.6, answer=1.6, first_sound=0.7, total=4.0
+    )
     harness.on(events.TurnStarted(1), events.Heard("a"), events.Wrote("b"))
     harness.on(events.TurnEnded("answered", "a", "b", timings=times))
     assert bar.isVisible() and "heard in 0.20 s" in bar.accessibleDescription()
@@ -118,7 +120,7 @@ def test_the_times_of_a_turn_are_a_bar_that_opens_into_a_table(harness: WindowHa
 
 
 def test_turn_timings_are_written_in_words() -> None:
-    assert texts.timings_text(TurnTimings(hear=0.32, first_word=0.4, first_sound=0.5)) == (
+    assert texts.timings_text(TurnTimings(transcribe=0.32, first_word=0.4, first_sound=0.5)) == (
         "Heard in 0.32 s, first word at 0.40 s, first sound at 0.50 s."
     )
     assert texts.timings_text(TurnTimings()) == ""

@@ -87,7 +87,7 @@ def test_a_drop_takes_files_pixels_or_says_why_not(harness: WindowHarness, tmp_p
     for data in (urls, pixels, page, nothing):
         harness.window.picture_tray.add_dropped(data)
     assert ["network" in reason for reason in rejected] == [True, False]
-    assert [call[0] for call in harness.calls] == ["attach_file", "attach_file", "attach_image"]
+    assert [call[0] for call in harness.calls] == ["attach_file", "attach_file", "attach_encoded_picture"]
 
 
 def test_a_copied_file_is_a_picture_and_copied_text_is_text(harness: WindowHarness, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_file_that_is_no_picture_is_refused_and_the_engine_goes_on(harness: InPr
 
 def test_picture_from_the_clipboard_is_added_and_removed(harness: InProcessEngine, tmp_path: Path) -> None:
     demo.make_demo(1).picture.save(tmp_path / "p.png")
-    harness.engine.attach_image((tmp_path / "p.png").read_bytes(), "clipboard")
+    harness.engine.attach_encoded_picture((tmp_path / "p.png").read_bytes(), "clipboard")
     shown = harness.until(events.PictureAdded)
     assert len(shown.thumbnail) == shown.thumb_width * shown.thumb_height * 3
     harness.engine.remove_picture(shown.digest)

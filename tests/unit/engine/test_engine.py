@@ -43,9 +43,9 @@ def test_every_call_returns_at_once(home: Path, no_thread_left: None, tmp_path: 
 
 
 def test_engine_without_devices_reports_them_and_answers(harness: InProcessEngine) -> None:
-    listening = harness.until(events.MicrophoneState, microphone=False)
+    listening = harness.until(events.MicrophoneState, is_open=False)
     if not listening.why_not:
-        listening = harness.until(events.MicrophoneState, microphone=False)
+        listening = harness.until(events.MicrophoneState, is_open=False)
     assert "typed questions" in listening.why_not
     harness.engine.ask("one two three")
     ended = harness.until(events.TurnEnded)

@@ -111,7 +111,7 @@ def test_model_that_crashes_three_times_while_loading_is_replaced_by_the_starter
     )
     try:
         for _ in range(3):
-            harness.until(events.ModelLoading, role="responder", done=False)
+            harness.until(events.ModelLoading, role="responder", is_loaded=False)
             assert harness.engine.pid
             os.kill(harness.engine.pid, signal.SIGKILL)
             harness.until(events.StateChanged, state="restarting")

@@ -98,7 +98,7 @@ def test_every_event_has_an_example() -> None:
         b'["InputLevel", {"value": NaN}]',
         b'["InputLevel", {"value": 1e999}]',
         b'["InputLevel", {"value": -1}]',
-        b'["ModelLoading", {"role": "stomach", "done": false}]',
+        b'["ModelLoading", {"role": "stomach", "is_loaded": false}]',
         b'["MicrophoneTestResult", {"result": "rats", "is_playing": false}]',
         b'["TurnStarted", {"id": 1, "request_id": "' + b"9" * 5_000 + b'"}]',
         b'["TurnEnded", {"reason": "answered", "timings": {"total": 1e300}}]',
@@ -113,7 +113,7 @@ def test_frame_that_is_no_event_is_refused(body: bytes) -> None:
 
 
 VALUES = st.none() | st.integers() | st.text() | st.floats() | st.booleans() | st.lists(st.integers())
-NAMES = st.sampled_from(["text", "id", "role", "done", "timings", "ids", "names", "digest"])
+NAMES = st.sampled_from(["text", "id", "role", "is_loaded", "timings", "ids", "names", "digest"])
 FRAMES = (
     st.tuples(st.sampled_from(sorted(protocol.EVENT_TYPES)), st.dictionaries(NAMES, VALUES))
     | st.recursive(VALUES, st.lists, max_leaves=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.engine_commands import Ask, AskAgain, AskAudioFile, AttachImage, OpenConversation, SetHandsFree
+from assistant.engine_commands import Ask, AskAgain, AskAudioFile, AttachEncodedPicture, OpenConversation, SetHandsFree
 from assistant.events import ErrorOccurred, PictureAdded, TurnStarted
 from assistant.ipc.session_state import SessionState
 
@@ -20,7 +20,7 @@ def replayed(state: SessionState) -> list[object]:
 
 def attach(state: SessionState, name: str) -> str:
     """Attaches a picture; returns its request id."""
-    return state.record_attachment(AttachImage(b"", name)).request_id
+    return state.record_attachment(AttachEncodedPicture(b"", name)).request_id
 
 
 def test_question_after_a_refused_picture_is_replayed_alone() -> None:
@@ -59,8 +59,8 @@ def test_added_picture_is_restored_and_a_refused_one_is_not() -> None:
     state.track_event(PictureAdded("digest", "good.png", 4, 4, 1, 1, bytes(3), request_id))
     attach(state, "bad.png")
     state.track_event(BROKEN_PICTURE)
-    (command,) = [each for each in state.replay_commands() if isinstance(each, AttachImage)]
-    assert command == AttachImage(b"", "good.png", is_restored=True, request_id=request_id)
+    (command,) = [each for each in state.replay_commands() if isinstance(each, AttachEncodedPicture)]
+    assert command == AttachEncodedPicture(b"", "good.png", is_restored=True, request_id=request_id)
 
 
 def test_picture_that_crashes_every_process_is_given_up() -> None:

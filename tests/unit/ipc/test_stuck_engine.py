@@ -49,7 +49,7 @@ def test_frozen_engine_is_replaced_and_the_question_answered(start: StartEngine)
     pid = harness.engine.pid
     assert pid
     os.kill(pid, signal.SIGSTOP)
-    harness.engine.attach_image(bytes(5_000_000), "larger than a pipe holds.png")
+    harness.engine.attach_encoded_picture(bytes(5_000_000), "larger than a pipe holds.png")
     harness.engine.ask("still there")
     harness.until(events.StateChanged, state="frozen", seconds=20)
     harness.until(events.StateChanged, state="restarting", seconds=20)

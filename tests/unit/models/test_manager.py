@@ -26,7 +26,7 @@ def test_idle_models_are_unloaded_and_loaded_again_for_a_question(
     engine.until(events.StateChanged, state="ready")
     assert unloaded.wait(120)
     engine.engine.ask("and now?")
-    engine.until(events.ModelLoading, role="responder", done=True)
+    engine.until(events.ModelLoading, role="responder", is_loaded=True)
     engine.until(events.TurnEnded, reason="answered")
     engine.engine.stop()
 
