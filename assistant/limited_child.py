@@ -50,6 +50,7 @@ class LimitedChild:
     def kill(self) -> None:
         """Kills the child if it still runs."""
         self._timer.cancel()
+        self._timer.join()  # it ends at once: no thread outlives the child
         self._process.kill()
         self._process.wait()
 

@@ -18,7 +18,7 @@ from assistant.settings_file import load_settings, save_settings
 from tests.conftest import Ran
 from tests.support import published_models
 from tests.support.hub_server import Hub, started
-from tests.ui.dialogs.test_models_dialog import View
+from tests.ui.dialogs.test_models_dialog import ModelsHarness
 
 Cli = Callable[..., Ran]
 NAMES = ("whisper-small", "qwen2-vl-2b", "piper-ljspeech")
@@ -86,7 +86,7 @@ def test_command_downloads_the_models_and_uses_them(
 def test_button_downloads_the_models_and_uses_them(
     qtbot: QtBot, cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
 ) -> None:
-    view = View(qtbot)
+    view = ModelsHarness(qtbot)
     for name in NAMES:
         row = view.dialog.rows[name]
         row.download_button.click()
