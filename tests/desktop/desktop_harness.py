@@ -127,7 +127,9 @@ class DesktopHarness:
         those of a quiet machine, and six times as many are given."""
         start, seconds = time.monotonic(), 6 * seconds
         while not met():
-            assert time.monotonic() - start < seconds, f"{condition}: not within {seconds} s; {self.tree()}"
+            assert time.monotonic() - start < seconds, (
+                f"{condition}: not within {seconds} s; {self.text('status')!r}, {self.messages()[-2:]}; {self.tree()}"
+            )
             time.sleep(0.05)
         return time.monotonic() - start
 
