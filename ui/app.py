@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from assistant.ipc.client import EngineClient
 from assistant.paths import AppPaths
 from assistant.settings_file import load_settings
 from assistant.text import i18n
@@ -26,6 +25,10 @@ from ui.wiring import DesktopApp
 
 if TYPE_CHECKING:
     import argparse
+
+    from assistant.engine_api import EngineApi
+    from assistant.events import Event
+    from assistant.settings import Settings
 
 
 def set_language(setting: str) -> None:
@@ -63,6 +66,12 @@ def warn_unanswered(paths: AppPaths) -> int:
     print(text, file=sys.stderr, flush=True)
     show_warning(None, "Hark", text)
     return 1
+
+
+def _make_engine(settings: Settings, on_event: Callable[[Event], None]) -> EngineApi:
+    from assistant.ipc.client import EngineClient  # after the first paint
+
+    return EngineClient(settings, on_event)
 
 
 def _preload_style_enums() -> None:
@@ -117,8 +126,7 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     theme.set_theme(settings.window.theme)
     theme.set_reduced_motion(settings.window.reduce_motion)
     theme.apply_theme(application)
-    app = DesktopApp(settings, paths, partial(EngineClient, settings))
-    window, engine = app.window, app.bridge.engine
+    app = DesktopApp(settings, paths, partial(_make_engine, settings))
     instance.command_received.connect(app.commands.run_command)
     if options.command != "show":
         app.commands.run_command(options.command)
@@ -127,7 +135,7 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
         (0, _tune_interpreter),
         (0, lambda: _start_warm_up(app, paths)),
         (10, _preload_style_enums),
-        (20, engine.start),
+        (20, lambda: app.bridge.engine.start()),
         (200, lambda: importlib.import_module("ui.conversation.markdown_document")),
         (300, app.show_tray_icon),
         (400, _warm_up_message_rendering),
@@ -135,13 +143,13 @@ def main(options: argparse.Namespace, silent_bus_text: str = "") -> int:
     ]
     if silent_bus_text:
         steps.insert(0, (0, lambda: _show_warning(app, tr(silent_bus_text))))
-    window.painted.connect(lambda: _schedule(steps), Qt.ConnectionType.SingleShotConnection)
+    app.window.painted.connect(lambda: _schedule(steps), Qt.ConnectionType.SingleShotConnection)
     if options.away:
-        window.painted.emit()
+        app.window.painted.emit()
     else:
-        window.show()
+        app.window.show()
     code = application.exec()
-    engine.stop()
+    app.bridge.engine.stop()
     return code
 
 

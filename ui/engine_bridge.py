@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -39,7 +40,12 @@ class EngineBridge(QObject):
         super().__init__()
         self._last_opening = self._shown_opening = 0  # of conversations, numbered as they are opened
         self.event_received.connect(self.handle_event)
-        self.engine = make_engine(self._emit_event)
+        self._make_engine = make_engine
+
+    @cached_property
+    def engine(self) -> EngineApi:
+        """The engine, made when it is first used, after the first paint."""
+        return self._make_engine(self._emit_event)
 
     @Slot(object)
     def handle_event(self, event: Event) -> None:

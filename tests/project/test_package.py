@@ -26,6 +26,12 @@ def test_importing_hark_loads_no_model_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_window_is_painted_before_the_engine_client_is_imported() -> None:
+    code = "import sys, ui.app; print([name for name in sys.modules if name.startswith('assistant.ipc')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def modules(*folders: str) -> list[Path]:
     return [path for folder in folders for path in ROOT.glob(f"{folder}/**/*.py")]
 

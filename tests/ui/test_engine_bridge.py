@@ -53,6 +53,18 @@ def test_every_kind_of_event_has_a_signal_of_its_own(emitted: BridgeRecorder) ->
     assert [event for _, event in emitted.signals] == list(SHOWN) and len(set(names)) == len(SHOWN)
 
 
+def test_engine_is_made_once_when_it_is_first_used(qapp: QApplication) -> None:
+    engines: list[RecordingEngine] = []
+
+    def make_engine(_: object) -> EngineApi:
+        engines.append(RecordingEngine())
+        return cast(EngineApi, engines[-1])
+
+    bridge = EngineBridge(make_engine)
+    assert not engines
+    assert bridge.engine is bridge.engine and len(engines) == 1
+
+
 def test_events_of_a_conversation_that_was_left_are_dropped(emitted: BridgeRecorder) -> None:
     emitted.bridge.open_conversation(7)
     emitted.bridge.ask_again(3, "q")

@@ -30,7 +30,7 @@ class CaptureController(QObject):
 
     def __init__(self, window: QWidget, bridge: EngineBridge, settings: SettingsStore, notifier: Notifier) -> None:
         super().__init__(window)
-        self._window, self._engine, self._settings, self._notifier = window, bridge.engine, settings, notifier
+        self._window, self._bridge, self._settings, self._notifier = window, bridge, settings, notifier
         self._is_describing, self._is_aside = False, False
         self._focus: QWidget | None = None
 
@@ -137,7 +137,7 @@ class CaptureController(QObject):
     @Slot(bytes)
     def _on_photograph(self, data: bytes) -> None:
         if data:
-            self._engine.attach_encoded_picture(data, tr("photograph") + ".png")
+            self._bridge.engine.attach_encoded_picture(data, tr("photograph") + ".png")
             self._notifier.show_status(tr("A photograph was taken."))
         else:
             self._notifier.show_status(
@@ -193,6 +193,6 @@ class CaptureController(QObject):
         return shot
 
     def _attach_encoded(self, data: bytes, name: str) -> None:
-        self._engine.attach_encoded_picture(data, name)
+        self._bridge.engine.attach_encoded_picture(data, name)
         if self._is_describing:
-            self._engine.ask(tr("Describe what is on my screen."))
+            self._bridge.engine.ask(tr("Describe what is on my screen."))

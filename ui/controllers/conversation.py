@@ -61,8 +61,7 @@ class ConversationController(QObject):
     ) -> None:
         super().__init__(view)
         self._view, self._messages, self._bar = view, view.messages, bar
-        self._bridge, self._engine = bridge, bridge.engine
-        self._settings, self._notifier, self._history = settings, notifier, history
+        self._bridge, self._settings, self._notifier, self._history = bridge, settings, notifier, history
         self.conversation_id: int | None = None  # None: not saved yet
         self.is_turn_active = False
         self._edited_turn: int | None = None
@@ -164,7 +163,7 @@ class ConversationController(QObject):
         self._messages.append_message(ChatMessage("note", text))
         self._notifier.announce(text)
         if not QAccessible.isActive() and not self.is_turn_active:  # no answer is cut off
-            self._engine.read_aloud(text)
+            self._bridge.engine.read_aloud(text)
 
     def _change_conversation(self, conversation: int | None, is_private: bool = False) -> None:
         self.conversation_id, self._edited_turn = conversation, None
@@ -184,7 +183,7 @@ class ConversationController(QObject):
         """Asks a question in the place of a turn, in a branch; or a new one where that turn is not saved."""
         if turn is None or not self._history.is_saving:
             self._pending_questions.add_question(text)
-            return self._engine.ask(text)
+            return self._bridge.engine.ask(text)
         self.pager.cut_from_turn(turn)
         self._leave_turn()
         self._pending_questions.add_question(text)
@@ -193,7 +192,7 @@ class ConversationController(QObject):
 
     def _ask_about(self, text: str, digest: str, box: tuple[int, ...]) -> None:
         self._pending_questions.add_question(text)
-        self._engine.ask(text, digest, box)
+        self._bridge.engine.ask(text, digest, box)
 
     @Slot(object)
     def _on_turn_started(self, event: events.TurnStarted) -> None:

@@ -31,7 +31,7 @@ class PictureController(QObject):
 
     def __init__(self, tray: PictureTray, view: ConversationView, bridge: EngineBridge, notifier: Notifier) -> None:
         super().__init__(tray)
-        self._tray, self._view, self._engine, self._notifier = tray, view, bridge.engine, notifier
+        self._tray, self._view, self._bridge, self._notifier = tray, view, bridge, notifier
         self._places: list[str] = []  # that the answer pointed at so far
         tray.files_added.connect(self.attach_files)
         tray.picture_data_added.connect(self._attach_encoded)
@@ -54,9 +54,9 @@ class PictureController(QObject):
         sounds = [path for path in paths if path.lower().endswith(SOUND_SUFFIXES)]
         for path in paths:
             if path not in sounds:
-                self._engine.attach_file(path)
+                self._bridge.engine.attach_file(path)
         if sounds:
-            self._engine.ask_audio_file(sounds[0])
+            self._bridge.engine.ask_audio_file(sounds[0])
         if len(sounds) > 1:
             self._notifier.show_notice(tr("One sound file is a question; the others were not taken."))
 
@@ -90,15 +90,15 @@ class PictureController(QObject):
 
     @Slot(bytes, str)
     def _attach_encoded(self, data: bytes, name: str) -> None:
-        self._engine.attach_encoded_picture(data, name)
+        self._bridge.engine.attach_encoded_picture(data, name)
 
     @Slot(str)
     def _remove_picture(self, digest: str) -> None:
-        self._engine.remove_picture(digest)
+        self._bridge.engine.remove_picture(digest)
 
     @Slot(str, int, tuple)
     def _edit_picture(self, digest: str, quarters: int, box: tuple[int, ...]) -> None:
-        self._engine.edit_picture(digest, quarters, box)
+        self._bridge.engine.edit_picture(digest, quarters, box)
 
     @Slot(object)
     def _on_picture_added(self, event: events.PictureAdded) -> None:

@@ -39,7 +39,7 @@ class SettingsController(QObject):
     def __init__(self, sidebar: Sidebar, bridge: EngineBridge, settings: SettingsStore, notifier: Notifier) -> None:
         super().__init__(sidebar)
         self._sidebar, self._settings, self._notifier = sidebar, settings, notifier
-        self._engine = bridge.engine
+        self._bridge = bridge
         self._hotkeys: GlobalHotkeys | None = None
         self._wants_hotkeys = settings.current.window.hotkeys
         sidebar.setting_changed.connect(self._choose_voice)
@@ -117,7 +117,7 @@ class SettingsController(QObject):
     def _choose_voice(self, change: SettingChange) -> None:
         """Uses another voice. If the one in use is chosen again, the engine looks for it: it may be installed now."""
         if change.is_applied(self._settings.current):
-            self._engine.rescan_models()
+            self._bridge.engine.rescan_models()
         self._settings.change_setting(change)
 
     @Slot(object)

@@ -30,7 +30,7 @@ class VoiceController(QObject):
 
     def __init__(self, bar: InputBar, bridge: EngineBridge, settings: SettingsStore, notifier: Notifier) -> None:
         super().__init__(bar)
-        self._bar, self._engine, self._settings, self._notifier = bar, bridge.engine, settings, notifier
+        self._bar, self._bridge, self._settings, self._notifier = bar, bridge, settings, notifier
         bar.stop_requested.connect(self.stop)
         bar.talk_pressed.connect(self._on_talk_down)
         bar.talk_released.connect(self._on_talk_up)
@@ -56,23 +56,23 @@ class VoiceController(QObject):
         """Listens to one question, whatever window has the focus."""
         if self._can_talk():
             self._bar.show_listening(True)
-            self._engine.press_talk_key()
-            self._engine.tap_talk_key()
+            self._bridge.engine.press_talk_key()
+            self._bridge.engine.tap_talk_key()
 
     @Slot()
     def stop(self) -> None:
         """Stops speaking."""
-        self._engine.interrupt()
+        self._bridge.engine.interrupt()
 
     @Slot(bool)
     def set_hands_free(self, is_hands_free: bool) -> None:
-        self._engine.set_hands_free(is_hands_free)
+        self._bridge.engine.set_hands_free(is_hands_free)
 
     @Slot()
     def test_microphone(self) -> None:
         """Records for a few seconds and plays it, or says why it cannot."""
         if self._can_talk():
-            self._engine.test_microphone()
+            self._bridge.engine.test_microphone()
 
     @Slot(str)
     def read_aloud(self, text: str) -> None:
@@ -82,19 +82,19 @@ class VoiceController(QObject):
 
             self._notifier.read_text(to_speech_text(text))
         else:
-            self._engine.read_aloud(text)
+            self._bridge.engine.read_aloud(text)
 
     @Slot()
     def previous_sentence(self) -> None:
-        self._engine.skip_sentences(-1)
+        self._bridge.engine.skip_sentences(-1)
 
     @Slot()
     def repeat_sentence(self) -> None:
-        self._engine.skip_sentences(0)
+        self._bridge.engine.skip_sentences(0)
 
     @Slot()
     def next_sentence(self) -> None:
-        self._engine.skip_sentences(1)
+        self._bridge.engine.skip_sentences(1)
 
     @Slot()
     def clear_caption(self) -> None:
@@ -109,14 +109,14 @@ class VoiceController(QObject):
     @Slot()
     def _on_talk_down(self) -> None:
         self.talk_started.emit()
-        self._engine.press_talk_key()
+        self._bridge.engine.press_talk_key()
 
     @Slot(bool)
     def _on_talk_up(self, was_tapped: bool) -> None:
         if was_tapped:
-            self._engine.tap_talk_key()
+            self._bridge.engine.tap_talk_key()
         else:
-            self._engine.release_talk_key()
+            self._bridge.engine.release_talk_key()
 
     @Slot(object)
     def _on_state(self, event: events.StateChanged) -> None:
