@@ -134,6 +134,17 @@ def circle(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def red_circle(tmp_path: Path) -> Path:
+    """A picture of the kind that the starter kit's model was trained on."""
+    from assistant.starter.scene import Scene, SceneShape, draw_scene
+
+    pale = (240, 240, 250)
+    scene = Scene(300, 300, (pale, pale), (SceneShape("circle", "red", (220, 20, 20), 150, 150, 120),))
+    draw_scene(scene).save(tmp_path / "red.png")
+    return tmp_path / "red.png"
+
+
+@pytest.fixture
 def sign(tmp_path: Path) -> Path:
     image = Image.new("RGB", (640, 220), "white")
     pen = ImageDraw.Draw(image)

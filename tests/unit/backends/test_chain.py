@@ -23,24 +23,14 @@ from tests.support.paths import SAMPLES
 SPOKEN = SAMPLES / "shape.flac"
 
 
-@pytest.fixture
-def red(tmp_path: Path) -> Path:
-    from assistant.starter.scene import Scene, SceneShape, draw_scene
-
-    pale = (240, 240, 250)
-    scene = Scene(300, 300, (pale, pale), (SceneShape("circle", "red", (220, 20, 20), 150, 150, 120),))
-    draw_scene(scene).save(tmp_path / "red.png")
-    return tmp_path / "red.png"
-
-
 def test_spoken_question_about_a_picture_is_answered_aloud(
-    cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red: Path
+    cli: Callable[..., Ran], home: Path, checkpoints: Path, tiny: Path, red_circle: Path
 ) -> None:
     shutil.copytree(checkpoints / "vits-random-1", home / "voices" / "random")
     (home / "settings.toml").write_text(f'[transcriber]\nmodel = "{checkpoints / "whisper-random"}"\nlanguage = "en"\n')
     wav = home / "answer.wav"
     ran = cli(
-        "ask", "--audio", SPOKEN, "--picture", red, "--transcriber", "whisper",
+        "ask", "--audio", SPOKEN, "--picture", red_circle, "--transcriber", "whisper",
         "--responder", "qwen2-vl", "--model", tiny, "--voice", "coqui/random", "--speak-to", wav, "--json",
     )  # fmt: skip
     assert ran.code == 0, ran.err
@@ -50,9 +40,9 @@ def test_spoken_question_about_a_picture_is_answered_aloud(
     assert len(samples_) > 2000 and np.abs(samples_).max() > 0
 
 
-def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, red: Path) -> None:
+def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, red_circle: Path) -> None:
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
-    picture = Picture.from_image(Image.open(red))
+    picture = Picture.from_image(Image.open(red_circle))
     ask = Message("user", "What colour is the circle?", (picture,))
     assert "".join(model.reply([ask])) == "The circle is red."
     system = Message("system", "You are a helpful assistant.")
@@ -61,14 +51,14 @@ def test_qwen2_vl_answers_over_turns_pictures_and_a_system_prompt(tiny: Path, re
     assert "".join(model.reply(more))
 
 
-def test_closed_qwen2_vl_stops_within_one_token(tiny: Path, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_qwen2_vl_stops_within_one_token(tiny: Path, red_circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant.backends.qwen2_vl.generation import TextGenerator
 
     model = backends.load_responder("qwen2-vl", LoadOptions(model=str(tiny)))
     calls = []
     step = TextGenerator.forward_tokens
     monkeypatch.setattr(TextGenerator, "forward_tokens", lambda *a: calls.append(1) or step(*a))
-    reply = model.reply([Message("user", "Describe this picture.", (Picture.from_image(Image.open(red)),))])
+    reply = model.reply([Message("user", "Describe this picture.", (Picture.from_image(Image.open(red_circle)),))])
     assert any(reply), "a word came"
     done = len(calls)
     reply.close()

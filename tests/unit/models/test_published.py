@@ -46,29 +46,19 @@ def hub(repos: dict[str, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.
         yield hub
 
 
-@pytest.fixture
-def red(tmp_path: Path) -> Path:
-    from assistant.starter.scene import Scene, SceneShape, draw_scene
-
-    pale = (240, 240, 250)
-    scene = Scene(300, 300, (pale, pale), (SceneShape("circle", "red", (220, 20, 20), 150, 150, 120),))
-    draw_scene(scene).save(tmp_path / "red.png")
-    return tmp_path / "red.png"
-
-
-def answered(cli: Cli, red: Path, samples: Path, wav: Path) -> None:
+def answered(cli: Cli, red_circle: Path, samples: Path, wav: Path) -> None:
     """What is used now hears, looks, answers and speaks."""
-    ran = cli("ask", "What colour is the circle?", "--picture", red, "--speak-to", wav, "--json")
+    ran = cli("ask", "What colour is the circle?", "--picture", red_circle, "--speak-to", wav, "--json")
     assert ran.code == 0, ran.err
     assert (ran.ended["answer"], ran.ended["by"]) == ("The circle is red.", "qwen2-vl-2b")
     with wave.open(str(wav)) as file:
         assert file.getnframes() > 1000 and file.getframerate() == 22_050
-    heard = cli("ask", "--audio", samples / "shape.flac", "--picture", red, "--speak-to", wav, "--json")
+    heard = cli("ask", "--audio", samples / "shape.flac", "--picture", red_circle, "--speak-to", wav, "--json")
     assert heard.code == 0 and heard.ended["heard"], heard.err
 
 
 def test_command_downloads_the_models_and_uses_them(
-    cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
+    cli: Cli, hub: Hub, red_circle: Path, samples: Path, tmp_path: Path
 ) -> None:
     for name in NAMES:
         ran = cli("models", "get", name)
@@ -77,14 +67,14 @@ def test_command_downloads_the_models_and_uses_them(
     settings = load_settings(AppPaths.locate())
     for name in NAMES:
         assert all(change.is_applied(settings) for change in CATALOG[name].setting_changes)
-    answered(cli, red, samples, tmp_path / "answer.wav")
+    answered(cli, red_circle, samples, tmp_path / "answer.wav")
     assert not [path for _, path, headers in hub.requests if "hf_secret" in str(headers)]
     assert not [path for _, path, _ in hub.requests if path.endswith((".mp3", "README.md", "other-low.onnx"))]
     assert {host.partition(":")[0] for host, path, _ in hub.requests if "/cdn/" in path} == {"localhost"}
 
 
 def test_button_downloads_the_models_and_uses_them(
-    qtbot: QtBot, cli: Cli, hub: Hub, red: Path, samples: Path, tmp_path: Path
+    qtbot: QtBot, cli: Cli, hub: Hub, red_circle: Path, samples: Path, tmp_path: Path
 ) -> None:
     view = ModelsHarness(qtbot)
     for name in NAMES:
@@ -95,7 +85,7 @@ def test_button_downloads_the_models_and_uses_them(
     assert save_settings(view.settings, AppPaths.locate()) is None
     view.downloads.stop_all()
     view.parent.deleteLater()
-    answered(cli, red, samples, tmp_path / "answer.wav")
+    answered(cli, red_circle, samples, tmp_path / "answer.wav")
 
 
 def test_earlier_choice_stays_and_the_command_to_change_it_is_shown(cli: Cli, hub: Hub, home: Path) -> None:
@@ -138,11 +128,11 @@ def test_a_verb_without_a_name_is_2(cli: Cli, verb: str) -> None:
     assert ran.code == 2 and f"hark models {verb} needs a name" in ran.err
 
 
-def test_refusal_of_the_starter_kit_names_installed_models(cli: Cli, hub: Hub, red: Path) -> None:
-    for arguments in (("Why is it so?",), ("Why is it so?", "--picture", red)):
+def test_refusal_of_the_starter_kit_names_installed_models(cli: Cli, hub: Hub, red_circle: Path) -> None:
+    for arguments in (("Why is it so?",), ("Why is it so?", "--picture", red_circle)):
         before = cli("ask", *arguments, "--json").ended["answer"]
         assert "get it under Models" in str(before)
     local_store.download("qwen2-vl-2b")
-    for arguments in (("Why is it so?",), ("Why is it so?", "--picture", red)):
+    for arguments in (("Why is it so?",), ("Why is it so?", "--picture", red_circle)):
         after = str(cli("ask", *arguments, "--json").ended["answer"])
         assert "is here" in after and "hark models use qwen2-vl-2b" in after and "models get" not in after
