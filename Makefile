@@ -34,6 +34,7 @@ check: $(VENV)/.ready ## check the style (ruff), the types (mypy) and the import
 	@$(BIN)/mypy
 
 hooks: $(VENV)/.ready ## let git run these checks before each commit (.pre-commit-config.yaml)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check 'pre-commit>=4.7,<5'
 	@$(BIN)/pre-commit install
 
 bench: $(VENV)/.ready ## measure the starter kit and the window, and write the figures into docs/
