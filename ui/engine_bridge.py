@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 
 from assistant import events
 from assistant.events import Event
@@ -39,6 +39,26 @@ class EngineBridge(QObject):
     def __init__(self, make_engine: Callable[[Callable[[Event], None]], EngineApi]) -> None:
         super().__init__()
         self._last_opening = self._shown_opening = 0  # of conversations, numbered as they are opened
+        self._signals: dict[type, SignalInstance] = {
+            events.TurnStarted: self.turn_started,
+            events.Heard: self.transcript_heard,
+            events.PartialTranscript: self.partial_transcript,
+            events.Wrote: self.answer_written,
+            events.RegionPointed: self.region_pointed,
+            events.TurnEnded: self.turn_ended,
+            events.StateChanged: self.state_changed,
+            events.ModelLoading: self.model_loading,
+            events.Notice: self.notice_received,
+            events.ErrorOccurred: self.error_occurred,
+            events.PictureAdded: self.picture_added,
+            events.PictureCostEstimated: self.picture_cost_estimated,
+            events.PictureRemoved: self.picture_removed,
+            events.InputLevel: self.input_level,
+            events.MicrophoneState: self.microphone_state,
+            events.MicrophoneTestResult: self.microphone_tested,
+            events.VoicesAvailable: self.voices_available,
+            events.AudioDevicesAvailable: self.audio_devices_available,
+        }
         self.event_received.connect(self.handle_event)
         self._make_engine = make_engine
 
@@ -50,8 +70,11 @@ class EngineBridge(QObject):
     @Slot(object)
     def handle_event(self, event: Event) -> None:
         """Emits the signal of an event, unless it belongs to a conversation that was left."""
-        if not self._is_late(event):
-            self._emit_turn_event(event)
+        self._track_opening(event)
+        is_late = isinstance(event, events.ConversationEvent) and event.opening_id != self._shown_opening
+        signal = self._signals.get(type(event))
+        if signal and not is_late:
+            signal.emit(event)
 
     def open_conversation(self, conversation: int | None, is_private: bool = False) -> None:
         """Opens a conversation of the history, or a new one for None; events of the one before are dropped from now
@@ -72,62 +95,13 @@ class EngineBridge(QObject):
     def _emit_event(self, event: Event) -> None:
         self.event_received.emit(event)
 
-    def _emit_turn_event(self, event: Event) -> None:
-        match event:
-            case events.TurnStarted():
-                self.turn_started.emit(event)
-            case events.Heard():
-                self.transcript_heard.emit(event)
-            case events.PartialTranscript():
-                self.partial_transcript.emit(event)
-            case events.Wrote():
-                self.answer_written.emit(event)
-            case events.RegionPointed():
-                self.region_pointed.emit(event)
-            case events.TurnEnded():
-                self.turn_ended.emit(event)
-            case _:
-                self._emit_state_event(event)
-
-    def _emit_state_event(self, event: Event) -> None:
-        match event:
-            case events.StateChanged():
-                self.state_changed.emit(event)
-            case events.ModelLoading():
-                self.model_loading.emit(event)
-            case events.Notice():
-                self.notice_received.emit(event)
-            case events.ErrorOccurred():
-                self.error_occurred.emit(event)
-            case events.PictureAdded():
-                self.picture_added.emit(event)
-            case events.PictureCostEstimated():
-                self.picture_cost_estimated.emit(event)
-            case events.PictureRemoved():
-                self.picture_removed.emit(event)
-            case _:
-                self._emit_device_event(event)
-
-    def _emit_device_event(self, event: Event) -> None:
-        match event:
-            case events.InputLevel():
-                self.input_level.emit(event)
-            case events.MicrophoneState():
-                self.microphone_state.emit(event)
-            case events.MicrophoneTestResult():
-                self.microphone_tested.emit(event)
-            case events.VoicesAvailable():
-                self.voices_available.emit(event)
-            case events.AudioDevicesAvailable():
-                self.audio_devices_available.emit(event)
-
     def _number_opening(self) -> int:
         self._last_opening += 1
         self._shown_opening = self._last_opening
         return self._last_opening
 
-    def _is_late(self, event: Event) -> bool:
-        """Whether it belongs to a conversation that was left."""
+    def _track_opening(self, event: Event) -> None:
+        """Notes which opening the next events of a conversation have to belong to in order to be shown."""
         match event:
             case events.StateChanged("restarting"):
                 self._shown_opening = _NO_OPENING
@@ -135,4 +109,3 @@ class EngineBridge(QObject):
                 self._shown_opening == _NO_OPENING or opening == self._last_opening
             ):
                 self._shown_opening = opening
-        return isinstance(event, events.ConversationEvent) and event.opening_id != self._shown_opening
